@@ -149,7 +149,7 @@ const startEndpoint = async () => {
 
 const startGateway = async (server, counter, endpoint) => {
   const { createGateway, createLog } = await import('../dist/gateway/index.js')
-  const { RedisEngine } = await import('../dist/engine/redis/redis-engine.js')
+  const { createSharedEngine } = await import('../dist/engine/redis/redis-engine.js')
   const app = {
     environment: 'production',
     secrets: [secret],
@@ -173,7 +173,7 @@ const startGateway = async (server, counter, endpoint) => {
     {
       env: {},
       log: createLog({ level: 'error' }),
-      engine: new RedisEngine({ client: () => counter.clientOf(server) }),
+      engine: createSharedEngine({ client: () => counter.clientOf(server) }),
     },
   )
   const { port } = new URL(await gateway.listen())

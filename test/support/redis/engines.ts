@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Engine } from '../../../src/engine/index.js'
 import { createRedisClient, type RedisClientOptions } from '../../../src/engine/redis/client/index.js'
-import { RedisEngine, type SharedEngineOptions } from '../../../src/engine/redis/redis-engine.js'
+import { createSharedEngine, type SharedEngineOptions } from '../../../src/engine/redis/redis-engine.js'
 import type { EngineUnderTest } from '../../../src/engine/suite/index.js'
 
 /**
@@ -26,7 +26,7 @@ export const redisEngines = (
   const prefixes = new WeakMap<Engine, string>()
   const make = (prefix: string): Engine => {
     const before = advancedBy()
-    const engine = new RedisEngine({
+    const engine = createSharedEngine({
       ...options,
       client: () => createRedisClient(server()),
       prefix,

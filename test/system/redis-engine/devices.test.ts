@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine, UserRef } from '../../../src/engine/index.js'
 import { ada, app, bob, credential, request, saveGuest, startSession } from '../../../src/engine/suite/kit.js'
-import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
+import { createSharedEngine } from '../../../src/engine/redis/redis-engine.js'
 import { redisEngines } from '../../support/redis/engines.js'
 import { hookedClient } from '../../support/redis/hooked-client.js'
 import { standalone } from '../../support/redis/server.js'
@@ -76,7 +76,7 @@ it('keeps a device that is saved again while its end still runs', async () => {
     await engine.saveUser(bob, {})
     await addDevice(engine, bob, 'one')
     let isSaved = false
-    const hooked = new RedisEngine({
+    const hooked = createSharedEngine({
       client: () =>
         hookedClient({ type: 'single', url: server.url }, async (script, { args }) => {
           if (script !== 'push-own' || !args.includes('free') || isSaved) return
@@ -105,7 +105,7 @@ it('keeps a device that is saved again while its end runs between the two steps 
     const [device] = await engine.pushDevices(bob)
     assert.ok(device)
     let hasEnded = false
-    const hooked = new RedisEngine({
+    const hooked = createSharedEngine({
       client: () =>
         hookedClient({ type: 'single', url: server.url }, async (script) => {
           if (script !== 'push-write' || hasEnded) return
@@ -129,7 +129,7 @@ it('keeps a device that is saved again while its end runs between the two steps 
 it('forgets the device of a user who is deleted between the two steps of the save', async () => {
   await withEngine('deleted:', async (engine, owners) => {
     await engine.saveUser(bob, {})
-    const hooked = new RedisEngine({
+    const hooked = createSharedEngine({
       client: () =>
         hookedClient({ type: 'single', url: server.url }, async (script) => {
           if (script === 'push-write') await engine.deleteUser(bob)

@@ -8,7 +8,7 @@ import { ada, app, deliver } from '../../../src/engine/suite/kit.js'
 import { ask } from '../../../src/engine/suite/webhook-kit.js'
 import { createRedisClient } from '../../../src/engine/redis/client/index.js'
 import { Partitions, partitionTags } from '../../../src/engine/redis/nodes/partitions.js'
-import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
+import { createSharedEngine } from '../../../src/engine/redis/redis-engine.js'
 import { redisEngines } from '../../support/redis/engines.js'
 import { standalone } from '../../support/redis/server.js'
 import { until } from '../../support/until.js'
@@ -80,7 +80,7 @@ it('seldom lists the events of an app that is not in the config, and delivers th
     await deliver(engine, { to: ada.userId })
   })
   let shift = 0
-  const engine = new RedisEngine({
+  const engine = createSharedEngine({
     client: () => createRedisClient({ type: 'single', url }),
     prefix,
     clockShift: () => shift,

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { it } from 'node:test'
 import { createRedisClient, type RedisClientOptions } from '../../../src/engine/redis/client/index.js'
-import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
+import type { Engine } from '../../../src/engine/engine.js'
+import { createSharedEngine } from '../../../src/engine/redis/redis-engine.js'
 import type { RedisClient } from '../../../src/engine/redis/client/port.js'
 import { app, start } from '../../../src/engine/suite/kit.js'
 import { ask } from '../../../src/engine/suite/webhook-kit.js'
@@ -51,21 +52,21 @@ for (const [name, options, calls] of [
   ['a cluster', { type: 'cluster', nodes: servers.map(({ port }) => ({ host: '127.0.0.1', port })) }, 1_024],
 ] as const)
   for (const [what, step, read] of [
-    ['users', 'list-users', (engine: RedisEngine) => engine.users(app, null, 50)],
+    ['users', 'list-users', (engine: Engine) => engine.users(app, null, 50)],
     [
       'sessions',
       'list-sessions',
-      async (engine: RedisEngine) => (await engine.appSessions(app, null, 50)).sessions,
+      async (engine: Engine) => (await engine.appSessions(app, null, 50)).sessions,
     ],
     [
       'pending events',
       'events-list',
-      async (engine: RedisEngine) => (await engine.pendingEvents(app, null, 50)).events,
+      async (engine: Engine) => (await engine.pendingEvents(app, null, 50)).events,
     ],
   ] as const)
     it(`reads the ${what} of a small app on ${name} in six rounds`, async () => {
       const counting = new CountingClient(options, [step])
-      const engine = new RedisEngine({ client: () => counting.client, prefix: `${randomUUID()}:` })
+      const engine = createSharedEngine({ client: () => counting.client, prefix: `${randomUUID()}:` })
       await engine.open()
       try {
         await ask(engine, ['session.started'])

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
+import type { Engine } from '../../../src/engine/engine.js'
+import { createSharedEngine } from '../../../src/engine/redis/redis-engine.js'
 import { app, credential, deliver } from '../../../src/engine/suite/kit.js'
 import { lossyClient } from '../../support/redis/lossy-client.js'
 import { standalone } from '../../support/redis/server.js'
@@ -10,11 +11,11 @@ const { url } = await standalone()
 
 it('one node is told of a push, while two sweep the same partitions', async () => {
   let isCut = false
-  const create = (): RedisEngine => {
+  const create = (): Engine => {
     const { client } = lossyClient({ type: 'single', url }, (name) =>
       isCut && name === 'node-beat' ? 'lost-request' : undefined,
     )
-    return new RedisEngine({
+    return createSharedEngine({
       client: () => client,
       prefix: 'pushes:',
       onError: (error) => assert.ok(isCut, String(error)),

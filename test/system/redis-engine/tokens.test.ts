@@ -4,7 +4,7 @@ import { it } from 'node:test'
 import type { Engine, SessionRequest } from '../../../src/engine/index.js'
 import { ada, app, isUnavailable, request, saveGuest, startSession } from '../../../src/engine/suite/kit.js'
 import { ConnectionFailure, unavailable } from '../../../src/engine/redis/client/failures.js'
-import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
+import { createSharedEngine } from '../../../src/engine/redis/redis-engine.js'
 import { redisEngines } from '../../support/redis/engines.js'
 import { hookedClient } from '../../support/redis/hooked-client.js'
 import { standalone } from '../../support/redis/server.js'
@@ -92,7 +92,7 @@ it('keeps nothing of the tokens of renewals that did not come to Redis, because 
     if (script === 'session-renew' && isAway)
       throw unavailable(script, new ConnectionFailure('no connection'))
   })
-  const engine = new RedisEngine({ client: () => client, prefix: 'away:', onError: assert.ifError })
+  const engine = createSharedEngine({ client: () => client, prefix: 'away:', onError: assert.ifError })
   await engine.open()
   try {
     const started = withToken('started')

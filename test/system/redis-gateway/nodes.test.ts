@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { createRedisClient } from '../../../src/engine/redis/client/index.js'
-import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
+import { createSharedEngine } from '../../../src/engine/redis/redis-engine.js'
 import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
 import { startGateway } from '../../support/gateway.js'
 import { startClient, type Frame } from '../../support/raw-client.js'
@@ -46,7 +46,7 @@ test('a page learns of a read mark whose event comes after a newer message', asy
     return reply
   }
   const prefix = `${randomUUID()}:`
-  const here = await startGateway({}, {}, { engine: new RedisEngine({ client: () => client, prefix }) })
+  const here = await startGateway({}, {}, { engine: createSharedEngine({ client: () => client, prefix }) })
   const there = await startGateway({}, { engine: { type: 'redis', url, prefix } })
   const [reader, other] = [
     await startClient(here.url, await startOf('bob')),

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import type { Engine, EngineEvent, UserRef, WebhookEvent } from '../../../../src/engine/index.js'
 import { ConnectionFailure } from '../../../../src/engine/redis/client/failures.js'
-import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { fields } from '../../../../src/engine/redis/lua/fields.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { loadSteps } from '../../../../src/engine/redis/steps.js'
@@ -120,7 +120,7 @@ export class Simulation {
       return FATES.find(([part]) => (drawn -= part) < 0)?.[1]
     }
     const openings: (() => Promise<unknown>)[] = []
-    const engine = new RedisEngine({
+    const engine = createSharedEngine({
       client: () => {
         const { client, settled } = lossyClient(server, fateOf)
         openings.push(settled)

@@ -4,7 +4,7 @@ import { it } from 'node:test'
 import type { Adoption, AdoptionRequest, Engine, UserRef } from '../../../../src/engine/index.js'
 import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
-import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { RedisSource } from '../../../../src/engine/redis/transfer/export/source.js'
 import {
   ada,
@@ -62,7 +62,7 @@ for (const { name, options } of settings)
     for (const fate of fates) {
       const prefix = `${step} ${fate}:`
       const engineOf = (fateOf: (script: string) => Fate | undefined = () => undefined, shift = 0): Engine =>
-        new RedisEngine({
+        createSharedEngine({
           client: () => lossyClient(options, fateOf).client,
           prefix,
           partitionCount: FEW_PARTITIONS,
@@ -116,7 +116,7 @@ for (const { name, options } of settings)
 it('a copy to another engine reports an adoption that a crash has left unreported, and its unread messages', async () => {
   const [options, prefix] = [{ type: 'single', url: server.url } as const, 'copied:']
   await withEngine(
-    new RedisEngine({
+    createSharedEngine({
       client: () =>
         lossyClient(options, (script) => (script === 'adopted-append' ? 'lost-request' : undefined)).client,
       ...{ prefix, onError: () => undefined },
@@ -140,7 +140,7 @@ it('a copy to another engine reports an adoption that a crash has left unreporte
 for (const { name, options } of settings)
   it(`${name}: a copy that is owed to an adopted guest goes to the user`, async () => {
     let isBroken = true
-    const engine = new RedisEngine({
+    const engine = createSharedEngine({
       client: () =>
         lossyClient(options, (script) =>
           script === 'own-copy-make' && isBroken ? 'lost-request' : undefined,
@@ -175,7 +175,7 @@ for (const { name, options } of settings)
 
 it('keeps nothing of an adopted guest once the adoption is forgotten', async () => {
   let shift = 0
-  const engine = new RedisEngine({
+  const engine = createSharedEngine({
     client: () => createRedisClient({ type: 'single', url: server.url }),
     ...{ prefix: 'forgotten:', clockShift: () => shift, onError: assert.ifError },
   })
@@ -191,7 +191,7 @@ it('keeps nothing of an adopted guest once the adoption is forgotten', async () 
 for (const { name, options } of settings)
   it(`${name}: moves no message of an adopted guest who is deleted meanwhile`, async () => {
     let moves = 0
-    const engine: Engine = new RedisEngine({
+    const engine: Engine = createSharedEngine({
       client: () =>
         hookedClient(options, async (script) => {
           if (script === 'adopted-append' && ++moves === 2) assert.equal(await engine.deleteUser(guest), true)
@@ -214,7 +214,7 @@ for (const { name, options } of settings)
 
 it('keeps nothing for ever about a guest whose messages have moved, though the node crashes before the end', async () => {
   const prefix = 'ended:'
-  const engine = new RedisEngine({
+  const engine = createSharedEngine({
     client: () =>
       lossyClient({ type: 'single', url: server.url }, (script) =>
         script === 'adopted-end' ? 'lost-request' : undefined,
@@ -232,7 +232,7 @@ it('keeps nothing for ever about a guest whose messages have moved, though the n
 it('keeps nothing for ever about a guest whose user is deleted while the messages move', async () => {
   const prefix = 'deleted:'
   let moves = 0
-  const engine: Engine = new RedisEngine({
+  const engine: Engine = createSharedEngine({
     client: () =>
       hookedClient({ type: 'single', url: server.url }, async (script) => {
         if (script === 'adopted-append' && ++moves === 2) await engine.deleteUser(ada)

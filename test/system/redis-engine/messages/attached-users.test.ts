@@ -7,7 +7,7 @@ import {
   type AttachedUsersOptions,
 } from '../../../../src/engine/redis/messages/attached-users.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
-import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { StepRunner } from '../../../../src/engine/redis/step-runner.js'
 import type { SessionRequest } from '../../../../src/engine/index.js'
 import {
@@ -54,7 +54,7 @@ it('emits, once and in order, the messages that were published while its subscri
 it('emits a message that it has to read, though the first read fails', async () => {
   const errors: unknown[] = []
   const one = redisEngines(() => ({ type: 'single', url: server.url })).createWith('read again:')
-  const two = new RedisEngine({
+  const two = createSharedEngine({
     client: () =>
       failingClient({ type: 'single', url: server.url }, 'inbox-after', () => errors.length === 0),
     prefix: 'read again:',
@@ -96,7 +96,7 @@ it('emits messages to the new connection of a session that is detached and resum
       ? new Promise<Reply>((resolve) => (release = resolve)).then(() => reply)
       : reply
   }
-  const one = new RedisEngine({ client: () => client, prefix: 'resumed:', onError: assert.ifError })
+  const one = createSharedEngine({ client: () => client, prefix: 'resumed:', onError: assert.ifError })
   const two = engines.createWith('resumed:')
   await Promise.all([one.open(), two.open()])
   try {

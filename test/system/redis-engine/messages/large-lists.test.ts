@@ -4,7 +4,7 @@ import { it } from 'node:test'
 import type { Engine } from '../../../../src/engine/index.js'
 import { fields } from '../../../../src/engine/redis/lua/fields.js'
 import { Partitions, partitionTags } from '../../../../src/engine/redis/nodes/partitions.js'
-import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import {
   ada,
   bob,
@@ -81,7 +81,7 @@ for (const [name, end] of Object.entries(ends))
       if (called === name) steps++
     })
     const prefix = `${name}:`
-    const engine = new RedisEngine({ client: () => client, prefix, onError: assert.ifError })
+    const engine = createSharedEngine({ client: () => client, prefix, onError: assert.ifError })
     await engine.open()
     try {
       const { credential } = await startSession(engine, request(ada))
@@ -118,7 +118,7 @@ for (const [name, end] of Object.entries(ends))
   it(`tells that a user is offline, though the last step of the call fails: ${name}`, async () => {
     const prefix = `unfinished ${name}:`
     let shift = 0
-    const engine = new RedisEngine({
+    const engine = createSharedEngine({
       client: () =>
         failingClient({ type: 'single', url: server.url }, name, (args) => args.at(-1) === 'last'),
       prefix,
@@ -145,7 +145,7 @@ it('detaches the sessions of a user by steps when their node closes', async () =
   const client = hookedClient({ type: 'single', url: server.url }, (name) => {
     if (name === 'node-detach') steps++
   })
-  const engine = new RedisEngine({ client: () => client, prefix: 'detach:', onError: assert.ifError })
+  const engine = createSharedEngine({ client: () => client, prefix: 'detach:', onError: assert.ifError })
   await engine.open()
   await startSession(engine, request(ada))
   await copySession('detach:')
@@ -200,7 +200,7 @@ it('opens with as many apps as were ever configured', async () => {
 it('deletes the messages beyond a lower retention by steps, and goes on with the next message', async () => {
   let isFailing = true
   const errors: unknown[] = []
-  const engine = new RedisEngine({
+  const engine = createSharedEngine({
     client: () => failingClient({ type: 'single', url: server.url }, 'inbox-trim', () => isFailing),
     prefix: 'retention:',
     onError: (error) => errors.push(error),

@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import type { Engine, SendRules } from '../../../../src/engine/index.js'
 import { createRedisClient, type RedisClientOptions } from '../../../../src/engine/redis/client/index.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
-import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import {
   ada,
   app,
@@ -37,7 +37,7 @@ const withEngine = async (
   body: (engine: Engine, setBroken: (isBroken: boolean) => void) => Promise<void>,
 ): Promise<void> => {
   let isBroken = false
-  const engine = new RedisEngine({
+  const engine = createSharedEngine({
     client: () => failingClient(options, 'own-copy-make', () => isBroken),
     prefix,
     // The sweep can't make the copy either.
@@ -115,7 +115,7 @@ it('makes the pending own copies of two apps whose messages have the same users 
 it('does what else is due while an own copy can not be made', async () => {
   const errors: unknown[] = []
   let isBroken = true
-  const engine = new RedisEngine({
+  const engine = createSharedEngine({
     client: () => failingClient(options, 'own-copy-make', (args) => isBroken && args.includes(ada.userId)),
     prefix: 'due:',
     onError: (error) => errors.push(error),
@@ -141,7 +141,7 @@ it('makes the other own copies while one can not be made', async () => {
   let isBroken = true
   // The sweep makes the copies in no order. The sender whose copy it makes first is the one whose copy fails.
   let failing: string | undefined
-  const engine = new RedisEngine({
+  const engine = createSharedEngine({
     client: () =>
       failingClient(options, 'own-copy-make', ([, , sender]) => isBroken || sender === (failing ??= sender)),
     prefix: 'others:',
@@ -224,7 +224,7 @@ it('makes an own copy that a failover has lost though the data have moved to one
   for await (const records of source.pages()) await target.write(records)
   await target.finish()
   await Promise.all([source.close(), target.close()])
-  const engine = new RedisEngine({ ...place, client: () => createRedisClient(place.server) })
+  const engine = createSharedEngine({ ...place, client: () => createRedisClient(place.server) })
   await engine.open()
   try {
     for (let n = 0; n < 2; n++) assert.equal(await sendAgain(engine, message), 1)

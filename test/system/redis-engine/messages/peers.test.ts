@@ -4,7 +4,7 @@ import { it } from 'node:test'
 import type { Engine } from '../../../../src/engine/index.js'
 import type { RedisClientOptions } from '../../../../src/engine/redis/client/index.js'
 import type { RedisClient } from '../../../../src/engine/redis/client/port.js'
-import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { RedisTarget } from '../../../../src/engine/redis/transfer/import/target.js'
 import { bob, deliver, newMessage } from '../../../../src/engine/suite/kit.js'
 import type { TransferRecord } from '../../../../src/engine/transfer.js'
@@ -119,7 +119,7 @@ const withHooked = (
 ): Promise<void> =>
   withEngine(prefix, async (engine) => {
     const client = (): RedisClient => hookedClient(options, (called) => called === name && before(engine))
-    const hooked = new RedisEngine({ client, prefix, onError: assert.ifError })
+    const hooked = createSharedEngine({ client, prefix, onError: assert.ifError })
     await hooked.open()
     try {
       await work(engine, hooked)

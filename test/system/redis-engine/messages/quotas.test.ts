@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import { Cluster, Redis } from 'ioredis'
 import { Keys } from '../../../../src/engine/redis/keys.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
-import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import {
   ada,
   app,
@@ -27,7 +27,7 @@ assert.ok(single?.type === 'single' && cluster?.type === 'cluster')
 
 it('goes on after the counts of an app could not be read in a cluster', async () => {
   let isBroken = false
-  const engine = new RedisEngine({
+  const engine = createSharedEngine({
     client: () => failingClient(cluster, 'counts-read', () => isBroken),
   })
   await engine.open()

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine } from '../../../../src/engine/index.js'
-import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { app, bob, deliver } from '../../../../src/engine/suite/kit.js'
 import { lossyClient } from '../../../support/redis/lossy-client.js'
 import { standalone } from '../../../support/redis/server.js'
@@ -17,7 +17,7 @@ const stepsAfter = async (prefix: string, work: (engine: Engine) => Promise<void
     if (script === 'inbox-trim') steps += 1
     return undefined
   })
-  const engine = new RedisEngine({ client: () => client, prefix, onError: assert.ifError })
+  const engine = createSharedEngine({ client: () => client, prefix, onError: assert.ifError })
   await engine.open()
   try {
     await work(engine)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { EngineError } from '../../../../src/engine/index.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
-import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { Departures } from '../../../../src/engine/redis/sessions/departures.js'
 import { ada } from '../../../../src/engine/suite/kit.js'
 import { hookedClient } from '../../../support/redis/hooked-client.js'
@@ -25,7 +25,7 @@ const waitingEngine = (prefix: string, name: string) => {
     state.isHeld = false
     for (const resolve of waiting.splice(0)) resolve()
   }
-  const engine = new RedisEngine({ client: () => client, prefix, onError: assert.ifError })
+  const engine = createSharedEngine({ client: () => client, prefix, onError: assert.ifError })
   return { engine, state, waiting, release }
 }
 

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
 import type { Engine, EngineEvent, SessionRecord } from '../../../../src/engine/index.js'
 import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
-import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { ada, bob, deliver, request, start, startSession } from '../../../../src/engine/suite/kit.js'
 import { hookedClient } from '../../../support/redis/hooked-client.js'
 import { startSingleAndCluster } from '../../../support/redis/single-and-cluster.js'
@@ -36,7 +36,7 @@ for (const { name, options } of settings)
             else node.lost++
           },
         })
-      const engine = new RedisEngine({
+      const engine = createSharedEngine({
         ...{ client: () => client, prefix, compareInterval: 1_000, onError: assert.ifError },
       })
       const node: Node = { engine, events: [], hears: true, lost: 0, scripts: [] }
@@ -187,7 +187,7 @@ for (const { name, options } of settings)
 it('a text that somebody publishes by hand is reported, and ends no node', async () => {
   const errors: unknown[] = []
   const prefix = `${randomUUID()}:`
-  const engine = new RedisEngine({
+  const engine = createSharedEngine({
     client: () => createRedisClient({ type: 'single', url: server.url }),
     ...{ prefix, onError: (error: unknown) => errors.push(error) },
   })
@@ -203,12 +203,11 @@ it('a text that somebody publishes by hand is reported, and ends no node', async
 
 it('numbers begin again with the library, and nothing is lost', async () => {
   const prefix = `${randomUUID()}:`
-  const [one, two] = [1, 2].map(
-    () =>
-      new RedisEngine({
-        client: () => createRedisClient({ type: 'single', url: server.url }),
-        ...{ prefix, compareInterval: 1_000, onError: assert.ifError },
-      }),
+  const [one, two] = [1, 2].map(() =>
+    createSharedEngine({
+      client: () => createRedisClient({ type: 'single', url: server.url }),
+      ...{ prefix, compareInterval: 1_000, onError: assert.ifError },
+    }),
   )
   assert.ok(one && two)
   await Promise.all([one.open(), two.open()])

@@ -4,7 +4,7 @@ import { it } from 'node:test'
 import type { Engine, UserRef } from '../../../../src/engine/index.js'
 import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
 import type { RedisClient } from '../../../../src/engine/redis/client/port.js'
-import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { ada, bob, request, start, startSession } from '../../../../src/engine/suite/kit.js'
 import { Watchers } from '../../../../src/gateway/sessions/presence/watchers.js'
 import { startPair } from '../../../support/redis/replication.js'
@@ -47,7 +47,7 @@ const openNode = async ({
         if (!isLost(message)) events.onMessage(channel, message)
       },
     })
-  const engine = new RedisEngine({
+  const engine = createSharedEngine({
     client: () => client,
     prefix,
     compareInterval,

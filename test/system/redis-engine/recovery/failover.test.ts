@@ -5,7 +5,7 @@ import type { Engine, EngineEvent, SessionRequest, StartedSession } from '../../
 import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
 import { fields } from '../../../../src/engine/redis/lua/fields.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
-import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { ada, bob, recordOf, request, startSession } from '../../../../src/engine/suite/kit.js'
 import { ask, pending } from '../../../../src/engine/suite/webhook-kit.js'
 import { startPair, type Pair } from '../../../support/redis/replication.js'
@@ -32,7 +32,7 @@ const partitions = new Partitions()
 const withPair = async (body: (failover: Failover) => Promise<void>): Promise<void> => {
   const pair = await startPair()
   const open = async (): Promise<Node> => {
-    const engine = new RedisEngine({
+    const engine = createSharedEngine({
       client: () => createRedisClient({ type: 'single', url: pair.url }),
       clockShift: () => shift.by,
       // Calls fail while the master is away.
@@ -232,7 +232,7 @@ it('lets the client of a session come back that other nodes have detached, after
 
 it('detaches what no node claims: a session with an unknown connection, and one with an unknown node', async () => {
   const server = await standalone()
-  const engine = new RedisEngine({
+  const engine = createSharedEngine({
     client: () => createRedisClient({ type: 'single', url: server.url }),
     prefix: 'ghosts:',
     onError: assert.ifError,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import type { Engine, EngineEvent, StartedSession } from '../../../../src/engine/index.js'
-import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import {
   ada,
   bob,
@@ -38,7 +38,7 @@ const afterLostReply = async (
     const { client, settled } = lossyClient({ type: 'single', url: server.url }, (script) =>
       isLost && script === name ? fate : undefined,
     )
-    const engine = new RedisEngine({
+    const engine = createSharedEngine({
       client: () => client,
       prefix: `${name} ${fate}:`,
       // With this interval no comparison of all users finds the message before the test gives up.
@@ -172,7 +172,7 @@ it('rejects a page of sessions by one rejection, though the reads of several use
   const { client } = lossyClient({ type: 'single', url: server.url }, (script) =>
     isLost && script === 'session-list' ? 'lost-reply' : undefined,
   )
-  const engine = new RedisEngine({ client: () => client, onError: assert.ifError })
+  const engine = createSharedEngine({ client: () => client, onError: assert.ifError })
   await engine.open()
   try {
     for (const userId of ['ada', 'bob', 'cid']) await startSession(engine, request({ ...ada, userId }))

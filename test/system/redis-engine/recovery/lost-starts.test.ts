@@ -1,7 +1,8 @@
 // A start whose reply is lost leaves no session that nobody carries, and no place that counts.
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import type { Engine } from '../../../../src/engine/engine.js'
+import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { ada, isUnavailable, request, startSession } from '../../../../src/engine/suite/kit.js'
 import { lossyClient, type Fate } from '../../../support/redis/lossy-client.js'
 import { standalone } from '../../../support/redis/server.js'
@@ -13,7 +14,7 @@ for (const fate of ['lost-request', 'lost-reply', 'late'] as const) {
   const withEngine = async (
     prefix: string,
     body: (
-      engine: RedisEngine,
+      engine: Engine,
       lose: (fate: Fate | undefined) => void,
       settled: () => Promise<unknown>,
     ) => Promise<void>,
@@ -22,7 +23,7 @@ for (const fate of ['lost-request', 'lost-reply', 'late'] as const) {
     const { client, settled } = lossyClient({ type: 'single', url: server.url }, (name) =>
       name === 'session-start' ? current : undefined,
     )
-    const engine = new RedisEngine({
+    const engine = createSharedEngine({
       client: () => client,
       prefix: `${prefix} ${fate}:`,
       onError: assert.ifError,
@@ -68,7 +69,7 @@ for (const fate of ['lost-request', 'lost-reply', 'late'] as const) {
 it('tells a connection that it was replaced if the start that did so is lost, and the next one comes at once', async () => {
   const fates = new Map<string, Fate>()
   const { client } = lossyClient({ type: 'single', url: server.url }, (name) => fates.get(name))
-  const engine = new RedisEngine({
+  const engine = createSharedEngine({
     client: () => client,
     prefix: 'twice:',
     onError: (error) => assert.ok(isUnavailable(error)),
@@ -102,10 +103,8 @@ for (const name of ['session-start', 'session-end'] as const)
       if (!lost.delete(script)) return undefined
       return script === 'session-start' ? 'lost-reply' : 'lost-request'
     })
-    const open = async (
-      more: Partial<ConstructorParameters<typeof RedisEngine>[0]>,
-    ): Promise<RedisEngine> => {
-      const engine = new RedisEngine({
+    const open = async (more: Partial<Parameters<typeof createSharedEngine>[0]>): Promise<Engine> => {
+      const engine = createSharedEngine({
         client: () => lossyClient({ type: 'single', url: server.url }, () => undefined).client,
         prefix: `closes ${name}:`,
         onError: assert.ifError,

@@ -16,7 +16,7 @@ import {
   startSession,
 } from '../../../../src/engine/suite/kit.js'
 import { createRedisClient, type RedisClientOptions } from '../../../../src/engine/redis/client/index.js'
-import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { startSentinels } from '../../../support/redis/sentinel.js'
 import { standalone, type RedisServer, type Settings } from '../../../support/redis/server.js'
 import { until } from '../../../support/until.js'
@@ -28,7 +28,7 @@ interface Node {
 
 const openNode = async (server: RedisClientOptions): Promise<Node> => {
   // Errors of background jobs are expected while Redis is away.
-  const engine = new RedisEngine({ client: () => createRedisClient(server), onError: () => undefined })
+  const engine = createSharedEngine({ client: () => createRedisClient(server), onError: () => undefined })
   const events: EngineEvent[] = []
   engine.listen((event) => events.push(event), new AbortController().signal)
   await engine.open()
@@ -225,7 +225,7 @@ it('has another epoch after Redis has evicted keys', async () => {
 it('looks once, and not at each sweep, at what was due of users whose data Redis has evicted', async () => {
   const server = await standalone()
   let shift = 0
-  const engine = new RedisEngine({
+  const engine = createSharedEngine({
     client: () => createRedisClient(options(server)),
     ...{ clockShift: () => shift, onError: assert.ifError },
   })

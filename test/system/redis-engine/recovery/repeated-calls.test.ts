@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Engine, EngineEvent } from '../../../../src/engine/index.js'
-import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { ada, app, bob, credential, deliver, newMessage, rules } from '../../../../src/engine/suite/kit.js'
 import { ask, pending } from '../../../../src/engine/suite/webhook-kit.js'
 import { lossyClient } from '../../../support/redis/lossy-client.js'
@@ -26,7 +26,7 @@ for (const { name: setting, options } of settings)
         if (called.name === script) count += 1
         return reply
       }
-      const engine = new RedisEngine({
+      const engine = createSharedEngine({
         client: () => client,
         prefix: `${script}:`,
         onError: assert.ifError,

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { it } from 'node:test'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
-import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import type { Engine } from '../../../../src/engine/engine.js'
+import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import {
   ada,
   app,
@@ -30,7 +31,7 @@ const tagOf = (of: typeof ada): string => `{${partitions.tags[partitions.of(of)]
 const DUE_IN = 1_500
 
 interface SickEngine {
-  engine: RedisEngine
+  engine: Engine
   /** The partitions for which the script was refused, by their tags. */
   refused: string[]
   errors: unknown[]
@@ -48,7 +49,7 @@ const withSick = async (
   const refused: string[] = []
   const errors: unknown[] = []
   let [isHealed, clock] = [false, 0]
-  const engine = new RedisEngine({
+  const engine = createSharedEngine({
     client: () =>
       failingClient({ type: 'cluster', nodes }, script, ([prefix = '']) => {
         if (isHealed || !isSick(prefix)) return false
@@ -70,7 +71,7 @@ const withSick = async (
 }
 
 /** Has a user's session end by a sweep. */
-const endBySweep = async (engine: RedisEngine, of: typeof ada): Promise<void> => {
+const endBySweep = async (engine: Engine, of: typeof ada): Promise<void> => {
   const carried = request(of)
   await engine.detachSession(await startSession(engine, carried), carried.connectionId, DUE_IN)
   assert.equal((await untilPending(engine, of, 'session.ended')).event.data['code'], 'timeout')

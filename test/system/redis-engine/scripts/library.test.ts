@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Engine } from '../../../../src/engine/index.js'
 import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
-import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import {
   ada,
   bob,
@@ -19,7 +19,7 @@ import { standalone, type RedisServer, type Settings } from '../../../support/re
 import { until } from '../../../support/until.js'
 
 const openEngine = async ({ url }: RedisServer): Promise<Engine> => {
-  const engine = new RedisEngine({ client: () => createRedisClient({ type: 'single', url }) })
+  const engine = createSharedEngine({ client: () => createRedisClient({ type: 'single', url }) })
   await engine.open()
   return engine
 }
