@@ -207,11 +207,11 @@ export interface SuiteContext extends SuiteRunner, EngineUnderTest {
   reopen: (engine: Engine) => Promise<void>
 }
 
-/** Opens an engine, and closes it when `body` has ended. */
-const whileOpen = async (engine: Engine, body: (engine: Engine) => Promise<void>): Promise<void> => {
+/** Opens an engine, and closes it when `body` has ended. Resolves with the result of `body`. */
+export const whileOpen = async <T>(engine: Engine, body: (engine: Engine) => Promise<T>): Promise<T> => {
   await engine.open()
   try {
-    await body(engine)
+    return await body(engine)
   } finally {
     await engine.close()
   }

@@ -9,6 +9,7 @@ import {
   rules,
   start,
   vouch,
+  whileOpen,
   type SuiteContext,
   saveGuest,
 } from './kit.js'
@@ -154,13 +155,9 @@ export const lifetimeSuite = ({ describe, it, on, reopen, create, durable }: Sui
     })
 
     on('differs between engines', async (engine) => {
-      const other = await create()
-      await other.open()
-      try {
-        assert.notDeepEqual(await other.key(), await engine.key())
-      } finally {
-        await other.close()
-      }
+      await whileOpen(await create(), async (other) =>
+        assert.notDeepEqual(await other.key(), await engine.key()),
+      )
     })
 
     if (durable) {

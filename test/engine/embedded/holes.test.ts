@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { createEmbeddedEngine, type Engine } from '../../../src/engine/index.js'
 import { folderTarget } from '../../../src/engine/internal.js'
-import { bob, deliver, newMessage, rules } from '../../../src/engine/suite/kit.js'
+import { bob, deliver, newMessage, rules, whileOpen } from '../../../src/engine/suite/kit.js'
 import type { TransferRecord } from '../../../src/engine/transfer.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 
@@ -26,12 +26,7 @@ const withHole = async (work: (engine: Engine) => Promise<void>): Promise<void> 
   await target.finish()
   await target.close()
   const engine = createEmbeddedEngine({ path })
-  await engine.open()
-  try {
-    await work(engine)
-  } finally {
-    await engine.close()
-  }
+  await whileOpen(engine, work)
 }
 
 const kept = async (engine: Engine): Promise<number[]> => {

@@ -5,6 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createEmbeddedEngine, type Engine } from '../../../src/engine/index.js'
+import { whileOpen } from '../../../src/engine/suite/kit.js'
 import { folderTarget } from '../../../src/engine/internal.js'
 import { assertCopied, configFile, contentOf, fill } from '../../support/engine/copied-data.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
@@ -12,15 +13,8 @@ import { finish } from '../../support/processes/command-line.js'
 
 const folders = (): [from: string, to: string] => [join(scratchFolder(), 'a'), join(scratchFolder(), 'b')]
 
-const withEngine = async <T>(path: string, use: (engine: Engine) => Promise<T>): Promise<T> => {
-  const engine = createEmbeddedEngine({ path })
-  await engine.open()
-  try {
-    return await use(engine)
-  } finally {
-    await engine.close()
-  }
-}
+const withEngine = <T>(path: string, use: (engine: Engine) => Promise<T>): Promise<T> =>
+  whileOpen(createEmbeddedEngine({ path }), use)
 
 const copy = (from: string, to: string, ...more: string[]) =>
   finish([

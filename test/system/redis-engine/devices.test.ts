@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine, UserRef } from '../../../src/engine/index.js'
-import { ada, app, bob, credential, request, saveGuest, startSession } from '../../../src/engine/suite/kit.js'
+import {
+  ada,
+  app,
+  bob,
+  credential,
+  request,
+  saveGuest,
+  startSession,
+  whileOpen,
+} from '../../../src/engine/suite/kit.js'
 import { createSharedEngine } from '../../../src/engine/redis/redis-engine.js'
 import { redisEngines } from '../../support/redis/engines.js'
 import { hookedClient } from '../../support/redis/hooked-client.js'
@@ -17,15 +26,9 @@ const withEngine = async (
   prefix: string,
   body: (engine: Engine, owners: () => Promise<number>) => Promise<void>,
 ): Promise<void> => {
-  const engine = engines.createWith(prefix)
-  await engine.open()
   const owners = async (): Promise<number> =>
     (await server.command('keys', `${prefix}*}:device:*`)).split('\n').filter((line) => line !== '').length
-  try {
-    await body(engine, owners)
-  } finally {
-    await engine.close()
-  }
+  await whileOpen(engines.createWith(prefix), (engine) => body(engine, owners))
 }
 
 const addDevice = async (engine: Engine, of: UserRef, name: string): Promise<void> => {
@@ -85,16 +88,13 @@ it('keeps a device that is saved again while its end still runs', async () => {
         }),
       ...{ prefix: 'again:', onError: assert.ifError },
     })
-    await hooked.open()
-    try {
+    await whileOpen(hooked, async () => {
       const [device] = await hooked.pushDevices(bob)
       assert.ok(device)
       assert.equal(await hooked.endPushDevice(bob, device.id), true)
       assert.ok(isSaved)
       assert.equal((await engine.pushDevices(bob)).length, 1)
-    } finally {
-      await hooked.close()
-    }
+    })
   })
 })
 
@@ -114,15 +114,12 @@ it('keeps a device that is saved again while its end runs between the two steps 
         }),
       ...{ prefix: 'between:', onError: assert.ifError },
     })
-    await hooked.open()
-    try {
+    await whileOpen(hooked, async () => {
       await addDevice(hooked, bob, 'one')
       assert.ok(hasEnded)
       assert.equal((await engine.pushDevices(bob)).length, 1)
       assert.equal(await owners(), 1)
-    } finally {
-      await hooked.close()
-    }
+    })
   })
 })
 
@@ -136,13 +133,10 @@ it('forgets the device of a user who is deleted between the two steps of the sav
         }),
       ...{ prefix: 'deleted:', onError: assert.ifError },
     })
-    await hooked.open()
-    try {
+    await whileOpen(hooked, async () => {
       await assert.rejects(addDevice(hooked, bob, 'one'), assert.AssertionError)
       assert.equal(await engine.user(bob), null)
       assert.equal(await owners(), 0)
-    } finally {
-      await hooked.close()
-    }
+    })
   })
 })

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { once, EventEmitter } from 'node:events'
 import { it } from 'node:test'
 import type { Engine } from '../../../src/engine/index.js'
-import { ada, app, deliver } from '../../../src/engine/suite/kit.js'
+import { ada, app, deliver, whileOpen } from '../../../src/engine/suite/kit.js'
 import { ask } from '../../../src/engine/suite/webhook-kit.js'
 import { createRedisClient } from '../../../src/engine/redis/client/index.js'
 import { Partitions, partitionTags } from '../../../src/engine/redis/nodes/partitions.js'
@@ -86,8 +86,7 @@ it('seldom lists the events of an app that is not in the config, and delivers th
     clockShift: () => shift,
     onError: assert.ifError,
   })
-  await engine.open()
-  try {
+  await whileOpen(engine, async () => {
     const key = `${prefix}{${partitionTags()[new Partitions().of(ada)] ?? ''}}:deadlines`
     const listedIn = async (): Promise<number> =>
       Number(await server.command('zscore', key, `${app}\0`)) - Date.now() - shift
@@ -97,7 +96,5 @@ it('seldom lists the events of an app that is not in the config, and delivers th
     await ask(engine, ['message.created'])
     assert.ok((await listedIn()) < MINUTE)
     assert.equal((await take(engine)).length, 1)
-  } finally {
-    await engine.close()
-  }
+  })
 })

@@ -6,7 +6,7 @@ import { createRedisClient, type RedisClientOptions } from '../../../src/engine/
 import type { Engine } from '../../../src/engine/engine.js'
 import { createSharedEngine } from '../../../src/engine/redis/redis-engine.js'
 import type { RedisClient } from '../../../src/engine/redis/client/port.js'
-import { app, start } from '../../../src/engine/suite/kit.js'
+import { app, start, whileOpen } from '../../../src/engine/suite/kit.js'
 import { ask } from '../../../src/engine/suite/webhook-kit.js'
 import { startCluster } from '../../support/redis/cluster.js'
 import { standalone } from '../../support/redis/server.js'
@@ -67,8 +67,7 @@ for (const [name, options, calls] of [
     it(`reads the ${what} of a small app on ${name} in six rounds`, async () => {
       const counting = new CountingClient(options, [step])
       const engine = createSharedEngine({ client: () => counting.client, prefix: `${randomUUID()}:` })
-      await engine.open()
-      try {
+      await whileOpen(engine, async () => {
         await ask(engine, ['session.started'])
         for (const userId of ['ada', 'bob', 'cy']) {
           await engine.saveUser({ appId: app, userId }, {})
@@ -76,7 +75,5 @@ for (const [name, options, calls] of [
         }
         assert.equal((await read(engine)).length, 3)
         assert.deepEqual([counting.rounds, counting.calls], [6, calls])
-      } finally {
-        await engine.close()
-      }
+      })
     })

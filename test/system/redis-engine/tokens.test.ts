@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine, SessionRequest } from '../../../src/engine/index.js'
-import { ada, app, isUnavailable, request, saveGuest, startSession } from '../../../src/engine/suite/kit.js'
+import {
+  ada,
+  app,
+  isUnavailable,
+  request,
+  saveGuest,
+  startSession,
+  whileOpen,
+} from '../../../src/engine/suite/kit.js'
 import { ConnectionFailure, unavailable } from '../../../src/engine/redis/client/failures.js'
 import { createSharedEngine } from '../../../src/engine/redis/redis-engine.js'
 import { redisEngines } from '../../support/redis/engines.js'
@@ -19,15 +27,9 @@ const withEngine = async (
   prefix: string,
   body: (engine: Engine, keys: () => Promise<string[]>) => Promise<void>,
 ): Promise<void> => {
-  const engine = engines.createWith(prefix)
-  await engine.open()
   const keys = async (): Promise<string[]> =>
     (await server.command('keys', `${prefix}*}:token:*`)).split('\n').filter((line) => line !== '')
-  try {
-    await body(engine, keys)
-  } finally {
-    await engine.close()
-  }
+  await whileOpen(engines.createWith(prefix), (engine) => body(engine, keys))
 }
 
 const withToken = (tokenId: string, more: Partial<SessionRequest> = {}): SessionRequest =>
@@ -93,8 +95,7 @@ it('keeps nothing of the tokens of renewals that did not come to Redis, because 
       throw unavailable(script, new ConnectionFailure('no connection'))
   })
   const engine = createSharedEngine({ client: () => client, prefix: 'away:', onError: assert.ifError })
-  await engine.open()
-  try {
+  await whileOpen(engine, async () => {
     const started = withToken('started')
     const session = await startSession(engine, started)
     const { credential } = withToken('renewed')
@@ -107,9 +108,7 @@ it('keeps nothing of the tokens of renewals that did not come to Redis, because 
     assert.equal(await engine.renewSession(session, started.connectionId, credential), true)
     await engine.revokeToken(app, 'renewed')
     assert.deepEqual(await engine.sessions(ada), [])
-  } finally {
-    await engine.close()
-  }
+  })
 })
 
 it('ends the session that still stands on a token, though another one of it has ended', async () => {

@@ -10,6 +10,7 @@ import {
   type TransferTarget,
   type TransferRecord,
 } from '../../../src/engine/internal.js'
+import { whileOpen } from '../../../src/engine/suite/kit.js'
 import { standalone } from '../../support/redis/server.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 
@@ -43,9 +44,7 @@ for (const [what, target, engineOf] of [
     ])
     await opened.finish()
     await opened.close()
-    const engine = engineOf()
-    await engine.open()
-    try {
+    await whileOpen(engineOf(), async (engine) => {
       const { events } = await engine.pendingEvents('shop', null, 10)
       const seqs = events.map((each) => each.event.seq)
       assert.equal(new Set(seqs).size, 3)
@@ -60,9 +59,7 @@ for (const [what, target, engineOf] of [
         await engine.endDelivery('shop', 'ada', pending.id, { delivered: true })
       }
       assert.deepEqual((await engine.pendingEvents('shop', null, 10)).events, [])
-    } finally {
-      await engine.close()
-    }
+    })
   })
 
 const place2 = { ...place, prefix: 'other:' }
@@ -84,9 +81,7 @@ for (const [what, target, engineOf] of [
     ])
     await opened.finish()
     await opened.close()
-    const engine = engineOf()
-    await engine.open()
-    try {
+    await whileOpen(engineOf(), async (engine) => {
       const limits = { user: { events: 2, bytes: 1e9 }, app: { events: 6, bytes: 1e9 } }
       const webhooks = { events: ['user.created' as const], unreadAfter: 1_000, limits }
       await engine.configure('shop', { retention: { messages: 10, bytes: 1e9, age: 1e9 }, webhooks })
@@ -107,7 +102,5 @@ for (const [what, target, engineOf] of [
         for (const { event: due } of taken)
           await engine.endDelivery('shop', due.userId, due.id, { delivered: true })
       assert.deepEqual(await engine.pendingSummary('shop'), { pending: 0, oldestAt: null })
-    } finally {
-      await engine.close()
-    }
+    })
   })

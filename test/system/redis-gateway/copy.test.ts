@@ -15,6 +15,7 @@ import {
   type TransferSource,
   type TransferRecord,
 } from '../../../src/engine/internal.js'
+import { whileOpen } from '../../../src/engine/suite/kit.js'
 import { partitionTags } from '../../../src/engine/redis/nodes/partitions.js'
 import { finish, run } from '../../support/processes/command-line.js'
 import {
@@ -57,15 +58,8 @@ const redis = (prefix = `${randomUUID()}:`): Place => {
   }
 }
 
-const use = async <T>({ engine }: Place, work: (engine: Engine) => Promise<T>): Promise<T> => {
-  const opened = engine()
-  await opened.open()
-  try {
-    return await work(opened)
-  } finally {
-    await opened.close()
-  }
-}
+const use = <T>({ engine }: Place, work: (engine: Engine) => Promise<T>): Promise<T> =>
+  whileOpen(engine(), work)
 
 const copyArgs = (from: Place, to: Place): string[] => ['copy', '--from', from.config, '--to', to.config]
 

@@ -15,6 +15,7 @@ import {
   newMessage,
   rules,
   saveGuest,
+  whileOpen,
 } from '../../../../src/engine/suite/kit.js'
 import type { TransferRecord } from '../../../../src/engine/transfer.js'
 import { ask, pending } from '../../../../src/engine/suite/webhook-kit.js'
@@ -27,16 +28,6 @@ import { until } from '../../../support/until.js'
 const { server, settings } = await startSingleAndCluster()
 const guest: UserRef = { appId: app, userId: 'guest:~visitor' }
 const COUNT = 70
-
-/** Has the engine opened, and closes it after `body`. */
-const withEngine = async <T>(engine: Engine, body: (engine: Engine) => Promise<T>): Promise<T> => {
-  await engine.open()
-  try {
-    return await body(engine)
-  } finally {
-    await engine.close()
-  }
-}
 
 /** Saves a guest, who gets this many messages, and the user, who adopts the guest. */
 const adopt = async (engine: Engine, messages = 1): Promise<Adoption> => {
@@ -72,7 +63,7 @@ for (const { name, options } of settings)
 
       it(`${name}: another node goes on after a crash with the ${fate} of ${step}`, async () => {
         let isBroken = true
-        const request = await withEngine(
+        const request = await whileOpen(
           engineOf((script) => (script === step && isBroken ? fate : undefined)),
           async (engine): Promise<AdoptionRequest> => {
             await ask(engine, ['guest.adopted', 'message.created'])
@@ -92,7 +83,7 @@ for (const { name, options } of settings)
           },
         )
         isBroken = false
-        await withEngine(engineOf(undefined, 6_000), async (engine) => {
+        await whileOpen(engineOf(undefined, 6_000), async (engine) => {
           // Without a mark nothing says that there is something to do: the client repeats its start.
           if (step === 'adopt-mark' && fate === 'lost-request') assert.ok(await engine.adoptGuest(request))
           await until(
@@ -115,7 +106,7 @@ for (const { name, options } of settings)
 
 it('a copy to another engine reports an adoption that a crash has left unreported, and its unread messages', async () => {
   const [options, prefix] = [{ type: 'single', url: server.url } as const, 'copied:']
-  await withEngine(
+  await whileOpen(
     createSharedEngine({
       client: () =>
         lossyClient(options, (script) => (script === 'adopted-append' ? 'lost-request' : undefined)).client,
@@ -149,7 +140,7 @@ for (const { name, options } of settings)
       partitionCount: FEW_PARTITIONS,
       onError: () => undefined,
     })
-    await withEngine(engine, async () => {
+    await whileOpen(engine, async () => {
       const saved = (await saveGuest(engine, guest)) ?? assert.fail()
       const { user } = await engine.saveUser(ada, {})
       await engine.saveUser(bob, {})
@@ -179,7 +170,7 @@ it('keeps nothing of an adopted guest once the adoption is forgotten', async () 
     client: () => createRedisClient({ type: 'single', url: server.url }),
     ...{ prefix: 'forgotten:', clockShift: () => shift, onError: assert.ifError },
   })
-  await withEngine(engine, async () => {
+  await whileOpen(engine, async () => {
     await adopt(engine)
     const keys = (): Promise<string> => server.command('keys', 'forgotten:*guest:*')
     assert.match(await keys(), /user/)
@@ -198,7 +189,7 @@ for (const { name, options } of settings)
         }),
       ...{ prefix: 'deleted guest:', partitionCount: FEW_PARTITIONS, onError: assert.ifError },
     })
-    await withEngine(engine, async () => {
+    await whileOpen(engine, async () => {
       await ask(engine, ['guest.adopted'])
       assert.equal((await adopt(engine, COUNT)).messages, COUNT)
       const moved = await bodies(engine, ada)
@@ -221,7 +212,7 @@ it('keeps nothing for ever about a guest whose messages have moved, though the n
       ).client,
     ...{ prefix, onError: () => undefined },
   })
-  await withEngine(engine, async () => {
+  await whileOpen(engine, async () => {
     await adopt(engine)
     assert.equal((await bodies(engine, ada)).length, 1)
     const [key = ''] = (await server.command('keys', `${prefix}*adopted:*`)).split('\n')
@@ -239,7 +230,7 @@ it('keeps nothing for ever about a guest whose user is deleted while the message
       }),
     ...{ prefix, onError: assert.ifError },
   })
-  await withEngine(engine, async () => {
+  await whileOpen(engine, async () => {
     await adopt(engine, COUNT)
     assert.equal(moves, 2)
     assert.deepEqual(await bodies(engine, guest), [])

@@ -6,7 +6,7 @@ import { AttachedUsers } from '../../../../src/engine/redis/messages/attached-us
 import { Keys } from '../../../../src/engine/redis/keys.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { StepRunner } from '../../../../src/engine/redis/step-runner.js'
-import { ada, bob, deliver, start } from '../../../../src/engine/suite/kit.js'
+import { ada, bob, deliver, start, whileOpen } from '../../../../src/engine/suite/kit.js'
 import { redisEngines } from '../../../support/redis/engines.js'
 import { hookedClient } from '../../../support/redis/hooked-client.js'
 import { startSingleAndCluster } from '../../../support/redis/single-and-cluster.js'
@@ -128,8 +128,7 @@ for (const { name, options, serverOf } of settings)
     engine.listen((event) => {
       if (event.type === 'epoch-changed' && event.user.userId === bob.userId) epochs.push(event.epoch)
     }, new AbortController().signal)
-    await engine.open()
-    try {
+    await whileOpen(engine, async () => {
       await start(engine, bob)
       const before = await engine.inbox(bob)
       // A master that lacks the start knows no node of the user, and sends this node no event of the inbox. The lease of the node stays:
@@ -146,7 +145,5 @@ for (const { name, options, serverOf } of settings)
       const after = await engine.inbox(bob)
       assert.notEqual(after.epoch, before.epoch)
       assert.deepEqual(reported, [after.epoch])
-    } finally {
-      await engine.close()
-    }
+    })
   })

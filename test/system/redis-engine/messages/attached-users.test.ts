@@ -18,6 +18,7 @@ import {
   request,
   start,
   startSession,
+  whileOpen,
 } from '../../../../src/engine/suite/kit.js'
 import { redisEngines } from '../../../support/redis/engines.js'
 import { failingClient } from '../../../support/redis/hooked-client.js'
@@ -190,14 +191,11 @@ it('has one connection for commands and one for subscriptions, however many user
   const clients = async (): Promise<number> =>
     (await server.command('client', 'list')).split('\n').filter((line) => !line.includes('redis-cli')).length
   const before = await clients()
-  await engine.open()
-  try {
+  await whileOpen(engine, async () => {
     for (let n = 0; n < 50; n++) await start(engine, { ...ada, userId: `user ${n}` })
     // Both counts include the connection of redis-cli.
     assert.equal((await clients()) - before, 2)
-  } finally {
-    await engine.close()
-  }
+  })
 })
 
 it('reads the missing messages of 32 users at a time', async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine } from '../../../../src/engine/index.js'
-import { app, bob, deliver, until } from '../../../../src/engine/suite/kit.js'
+import { app, bob, deliver, until, whileOpen } from '../../../../src/engine/suite/kit.js'
 import { redisEngines } from '../../../support/redis/engines.js'
 import { standalone } from '../../../support/redis/server.js'
 
@@ -16,17 +16,11 @@ interface Holes {
 }
 
 const withEngine = async (prefix: string, work: (holes: Holes) => Promise<void>): Promise<void> => {
-  const engine = engines.createWith(prefix)
-  await engine.open()
   const remove = async (...offsets: number[]): Promise<void> => {
     const [inbox = ''] = (await server.command('keys', `${prefix}*inbox*bob*`)).split('\n')
     assert.equal((await server.command('xdel', inbox, ...offsets)).trim(), String(offsets.length))
   }
-  try {
-    await work({ engine, remove })
-  } finally {
-    await engine.close()
-  }
+  await whileOpen(engines.createWith(prefix), (engine) => work({ engine, remove }))
 }
 
 /** The peers of Bob's inbox with their newest offsets, in pages. */

@@ -14,6 +14,7 @@ import {
   request,
   rules,
   startSession,
+  whileOpen,
 } from '../../../../src/engine/suite/kit.js'
 import { ask, pendingOf } from '../../../../src/engine/suite/webhook-kit.js'
 import { redisEngines } from '../../../support/redis/engines.js'
@@ -33,15 +34,8 @@ const LAST_STEP_WITHIN = 5_000
 const server = await standalone()
 const engines = redisEngines(() => ({ type: 'single', url: server.url }))
 
-const withEngine = async (prefix: string, body: (engine: Engine) => Promise<void>): Promise<void> => {
-  const engine = engines.createWith(prefix)
-  await engine.open()
-  try {
-    await body(engine)
-  } finally {
-    await engine.close()
-  }
-}
+const withEngine = (prefix: string, body: (engine: Engine) => Promise<void>): Promise<void> =>
+  whileOpen(engines.createWith(prefix), body)
 
 /**
  * Gives Ada copies of her session, with ids and numbers of their own. A start of each would take minutes. The last copies, as many as
@@ -82,8 +76,7 @@ for (const [name, end] of Object.entries(ends))
     })
     const prefix = `${name}:`
     const engine = createSharedEngine({ client: () => client, prefix, onError: assert.ifError })
-    await engine.open()
-    try {
+    await whileOpen(engine, async () => {
       const { credential } = await startSession(engine, request(ada))
       await copySession(prefix)
       assert.equal((await engine.sessions(ada)).length, SESSIONS + 1)
@@ -92,9 +85,7 @@ for (const [name, end] of Object.entries(ends))
       const { online, sessions } = await engine.status(ada)
       assert.deepEqual([online, sessions], [false, 0])
       assert.ok(steps > 10, `${steps} steps`)
-    } finally {
-      await engine.close()
-    }
+    })
   })
 
 for (const leavesOne of [false, true])
@@ -125,8 +116,7 @@ for (const [name, end] of Object.entries(ends))
       clockShift: () => shift,
       onError: assert.ifError,
     })
-    await engine.open()
-    try {
+    await whileOpen(engine, async () => {
       await ask(engine, ['user.offline'])
       const { credential } = await startSession(engine, request(ada))
       await copySession(prefix, { leaves: LEFT })
@@ -135,9 +125,7 @@ for (const [name, end] of Object.entries(ends))
       shift = LAST_STEP_WITHIN
       await until('the event', async () => (await engine.takeDueEvents(ada.appId, 10, 60_000)).length, 1)
       assert.equal((await engine.status(ada)).online, false)
-    } finally {
-      await engine.close()
-    }
+    })
   })
 
 it('detaches the sessions of a user by steps when their node closes', async () => {
@@ -205,8 +193,7 @@ it('deletes the messages beyond a lower retention by steps, and goes on with the
     prefix: 'retention:',
     onError: (error) => errors.push(error),
   })
-  await engine.open()
-  try {
+  await whileOpen(engine, async () => {
     const under = (messages: number) => ({ retention: { ...rules().retention, messages } })
     for (let n = 0; n < MESSAGES; n += 100)
       await Promise.all(Array.from({ length: 100 }, () => deliver(engine, {}, under(MESSAGES))))
@@ -221,7 +208,5 @@ it('deletes the messages beyond a lower retention by steps, and goes on with the
     await until('the unread messages', unread, 10)
     await until('the own copies', async () => (await bodies(engine, ada)).length, 10)
     assert.equal((await bodies(engine, bob)).length, 10)
-  } finally {
-    await engine.close()
-  }
+  })
 })

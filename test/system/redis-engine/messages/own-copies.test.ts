@@ -14,6 +14,7 @@ import {
   request,
   rules,
   startSession,
+  whileOpen,
 } from '../../../../src/engine/suite/kit.js'
 import { ask, untilPending } from '../../../../src/engine/suite/webhook-kit.js'
 import { slotOf } from '../../../../src/engine/redis/client/key-slot.js'
@@ -43,12 +44,7 @@ const withEngine = async (
     // The sweep can't make the copy either.
     onError: () => undefined,
   })
-  await engine.open()
-  try {
-    await body(engine, (value) => (isBroken = value))
-  } finally {
-    await engine.close()
-  }
+  await whileOpen(engine, () => body(engine, (value) => (isBroken = value)))
 }
 
 /** A session that ends within a second wakes a sweep of its partition alone. */
@@ -120,8 +116,7 @@ it('does what else is due while an own copy can not be made', async () => {
     prefix: 'due:',
     onError: (error) => errors.push(error),
   })
-  await engine.open()
-  try {
+  await whileOpen(engine, async () => {
     await ask(engine, ['session.ended'])
     await assert.rejects(engine.send(newMessage(), rules()), isUnavailable)
     await until('the sweep has tried to make the copy', () => errors.length > 0)
@@ -131,9 +126,7 @@ it('does what else is due while an own copy can not be made', async () => {
     assert.deepEqual(await bodies(engine, ada), [])
     isBroken = false
     await until('the copy is made', async () => (await bodies(engine, ada)).length === 1)
-  } finally {
-    await engine.close()
-  }
+  })
 })
 
 it('makes the other own copies while one can not be made', async () => {
@@ -147,8 +140,7 @@ it('makes the other own copies while one can not be made', async () => {
     prefix: 'others:',
     onError: (error) => errors.push(error),
   })
-  await engine.open()
-  try {
+  await whileOpen(engine, async () => {
     for (const { userId } of [ada, cy])
       await assert.rejects(engine.send(newMessage({ from: userId }), rules()), isUnavailable)
     isBroken = false
@@ -157,9 +149,7 @@ it('makes the other own copies while one can not be made', async () => {
     await until('the other copy is made', made, 1)
     await until('the error is reported', () => errors.length > 0)
     assert.ok(errors.every(isUnavailable))
-  } finally {
-    await engine.close()
-  }
+  })
 })
 
 /** Deletes what Redis has of Ada: so does a failover to a master that lacks it. */
@@ -225,13 +215,10 @@ it('makes an own copy that a failover has lost though the data have moved to one
   await target.finish()
   await Promise.all([source.close(), target.close()])
   const engine = createSharedEngine({ ...place, client: () => createRedisClient(place.server) })
-  await engine.open()
-  try {
+  await whileOpen(engine, async () => {
     for (let n = 0; n < 2; n++) assert.equal(await sendAgain(engine, message), 1)
     assert.deepEqual([await bodies(engine, bob), await bodies(engine, ada)], [['Hello'], ['Hello']])
-  } finally {
-    await engine.close()
-  }
+  })
 })
 
 it('makes the own copy that the new master of the sender lacks after a failover', async () => {

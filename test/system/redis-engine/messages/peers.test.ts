@@ -6,7 +6,7 @@ import type { RedisClientOptions } from '../../../../src/engine/redis/client/ind
 import type { RedisClient } from '../../../../src/engine/redis/client/port.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { RedisTarget } from '../../../../src/engine/redis/transfer/import/target.js'
-import { bob, deliver, newMessage } from '../../../../src/engine/suite/kit.js'
+import { bob, deliver, newMessage, whileOpen } from '../../../../src/engine/suite/kit.js'
 import type { TransferRecord } from '../../../../src/engine/transfer.js'
 import { redisEngines } from '../../../support/redis/engines.js'
 import { hookedClient } from '../../../support/redis/hooked-client.js'
@@ -17,15 +17,8 @@ const options: RedisClientOptions = { type: 'single', url: server.url }
 const engines = redisEngines(() => options)
 const age = 3_600_000
 
-const withEngine = async (prefix: string, work: (engine: Engine) => Promise<void>): Promise<void> => {
-  const engine = engines.createWith(prefix)
-  await engine.open()
-  try {
-    await work(engine)
-  } finally {
-    await engine.close()
-  }
-}
+const withEngine = (prefix: string, work: (engine: Engine) => Promise<void>): Promise<void> =>
+  whileOpen(engines.createWith(prefix), work)
 
 const newestOf = async (engine: Engine): Promise<[string | null, number][]> =>
   ((await engine.peers(bob, null, 10))?.peers ?? []).map(({ id, newest }) => [id, newest.offset])
@@ -120,12 +113,7 @@ const withHooked = (
   withEngine(prefix, async (engine) => {
     const client = (): RedisClient => hookedClient(options, (called) => called === name && before(engine))
     const hooked = createSharedEngine({ client, prefix, onError: assert.ifError })
-    await hooked.open()
-    try {
-      await work(engine, hooked)
-    } finally {
-      await hooked.close()
-    }
+    await whileOpen(hooked, () => work(engine, hooked))
   })
 
 it('a mark stays as long as a message that came while it was set', () => {

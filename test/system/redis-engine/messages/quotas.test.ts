@@ -15,6 +15,7 @@ import {
   rules,
   start,
   until,
+  whileOpen,
 } from '../../../../src/engine/suite/kit.js'
 import { ask, pending, typesOf } from '../../../../src/engine/suite/webhook-kit.js'
 import { redisEngines } from '../../../support/redis/engines.js'
@@ -30,8 +31,7 @@ it('goes on after the counts of an app could not be read in a cluster', async ()
   const engine = createSharedEngine({
     client: () => failingClient(cluster, 'counts-read', () => isBroken),
   })
-  await engine.open()
-  try {
+  await whileOpen(engine, async () => {
     await deliver(engine)
     await engine.close()
     // An engine that opens again knows no counts.
@@ -43,9 +43,7 @@ it('goes on after the counts of an app could not be read in a cluster', async ()
     isBroken = false
     await deliver(engine)
     assert.deepEqual(await bodies(engine, bob), ['Hello'])
-  } finally {
-    await engine.close()
-  }
+  })
 })
 
 for (const { name, options } of settings)
@@ -83,8 +81,7 @@ it('counts what a sender takes in the inboxes of others, though the sender write
   const of = { ...rules(), quota: { inboxes: Infinity, bytes: Infinity, bytesPerSender: 2_000 } }
   const send = async (to: string, n = 0): Promise<string> =>
     (await engine.send(newMessage({ id: `${to} ${n}`, to }), of)).outcome
-  await engine.open()
-  try {
+  await whileOpen(engine, async () => {
     // The partition of this recipient is also the sender's.
     const neighbor = Array.from({ length: 100_000 }, (_, n) => `user ${n}`).find(
       (userId) => partitions.of({ appId: app, userId }) === partitions.of(ada),
@@ -96,9 +93,7 @@ it('counts what a sender takes in the inboxes of others, though the sender write
     assert.equal(await send(bob.userId), 'over-share')
     assert.equal(await send(ada.userId), 'stored')
     assert.equal(await send(bob.userId), 'over-share')
-  } finally {
-    await engine.close()
-  }
+  })
 })
 
 it('holds an app exactly to its limits over several gateways on one server, and when scripts share a call', async () => {
@@ -126,8 +121,7 @@ it('holds an app exactly to its limits over several gateways on one server, and 
 it('runs scripts that share a call once, even if a count in Redis is damaged', async () => {
   const prefix = 'damaged:'
   const engine = redisEngines(() => single).createWith(prefix)
-  await engine.open()
-  try {
+  await whileOpen(engine, async () => {
     const send = () =>
       Promise.allSettled(
         ['a', 'b', 'c'].map((to) => engine.send(newMessage({ id: to, from: null, to }), rules())),
@@ -143,16 +137,13 @@ it('runs scripts that share a call once, even if a count in Redis is damaged', a
     await server.command('hdel', counts, 'users')
     for (const result of await send())
       assert.ok(result.status === 'fulfilled' && result.value.outcome === 'repeated')
-  } finally {
-    await engine.close()
-  }
+  })
 })
 
 it('changes no count for a script that fails, and counts on after a call of scripts that broke off', async () => {
   const prefix = 'broken:'
   const engine = redisEngines(() => single).createWith(prefix)
-  await engine.open()
-  try {
+  await whileOpen(engine, async () => {
     await deliver(engine)
     const usage = await engine.usage(app)
     const keys = new Keys(prefix, new Partitions(), false)
@@ -173,9 +164,7 @@ it('changes no count for a script that fails, and counts on after a call of scri
     await assert.rejects(server.command('fcall', `${library}_several`, 0, '', '[1]'))
     assert.equal((await engine.send(newMessage({ from: null, to: 'new' }), rules())).outcome, 'stored')
     assert.equal((await engine.usage(app)).inboxes, usage.inboxes + 1)
-  } finally {
-    await engine.close()
-  }
+  })
 })
 
 it('counts an app on after its keys have moved into a cluster', async () => {
@@ -191,8 +180,7 @@ it('counts an app on after its keys have moved into a cluster', async () => {
   for (const key of await from.keys(`${prefix}*`)) await to.restore(key, 0, await from.dumpBuffer(key))
   await Promise.all([from.quit(), to.quit()])
   const after = redisEngines(() => cluster).createWith(prefix)
-  await after.open()
-  try {
+  await whileOpen(after, async () => {
     assert.deepEqual(await after.usage(app), usage)
     assert.equal(await after.deleteUser(bob), true)
     const { users, inboxes, bytes } = await after.usage(app)
@@ -205,7 +193,5 @@ it('counts an app on after its keys have moved into a cluster', async () => {
       'stored',
     )
     assert.equal((await after.send(newMessage({ id: 'new', from: null, to: 'new' }), of)).outcome, 'full')
-  } finally {
-    await after.close()
-  }
+  })
 })

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine } from '../../../../src/engine/index.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
-import { app, bob, deliver } from '../../../../src/engine/suite/kit.js'
+import { app, bob, deliver, whileOpen } from '../../../../src/engine/suite/kit.js'
 import { lossyClient } from '../../../support/redis/lossy-client.js'
 import { standalone } from '../../../support/redis/server.js'
 import { until } from '../../../support/until.js'
@@ -18,14 +18,11 @@ const stepsAfter = async (prefix: string, work: (engine: Engine) => Promise<void
     return undefined
   })
   const engine = createSharedEngine({ client: () => client, prefix, onError: assert.ifError })
-  await engine.open()
-  try {
+  return whileOpen(engine, async () => {
     await work(engine)
     for (let n = 0; n < 20; n++) await engine.inbox(bob)
     return steps
-  } finally {
-    await engine.close()
-  }
+  })
 }
 
 it('no step follows a message that alone exceeds the retention: the newest message stays', async () => {

@@ -5,7 +5,15 @@ import { describe, it } from 'node:test'
 import type { Engine, EngineEvent, SessionRecord } from '../../../../src/engine/index.js'
 import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
-import { ada, bob, deliver, request, start, startSession } from '../../../../src/engine/suite/kit.js'
+import {
+  ada,
+  bob,
+  deliver,
+  request,
+  start,
+  startSession,
+  whileOpen,
+} from '../../../../src/engine/suite/kit.js'
 import { hookedClient } from '../../../support/redis/hooked-client.js'
 import { startSingleAndCluster } from '../../../support/redis/single-and-cluster.js'
 import { until } from '../../../support/until.js'
@@ -191,14 +199,11 @@ it('a text that somebody publishes by hand is reported, and ends no node', async
     client: () => createRedisClient({ type: 'single', url: server.url }),
     ...{ prefix, onError: (error: unknown) => errors.push(error) },
   })
-  await engine.open()
-  try {
+  await whileOpen(engine, async () => {
     for (const text of ['hello', 'a 1 null']) await server.command('publish', `${prefix}channel:all`, text)
     await until('the texts are reported', () => errors.length, 2)
     await engine.check()
-  } finally {
-    await engine.close()
-  }
+  })
 })
 
 it('numbers begin again with the library, and nothing is lost', async () => {

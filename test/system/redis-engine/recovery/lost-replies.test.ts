@@ -14,6 +14,7 @@ import {
   rules,
   saveGuest,
   startSession,
+  whileOpen,
 } from '../../../../src/engine/suite/kit.js'
 import { ask } from '../../../../src/engine/suite/webhook-kit.js'
 import { lossyClient, type Fate } from '../../../support/redis/lossy-client.js'
@@ -45,8 +46,7 @@ const afterLostReply = async (
       compareInterval: 1_000_000,
       onError: assert.ifError,
     })
-    await engine.open()
-    try {
+    await whileOpen(engine, async () => {
       await ask(engine)
       const session = await startSession(engine, request(ada, { keyHash: KEY }))
       await deliver(engine, { from: null, to: ada.userId })
@@ -67,9 +67,7 @@ const afterLostReply = async (
       const found = (): EngineEvent[] => events.filter((event) => isSubset(awaited, event))
       await until(`${awaited.type ?? 'an event'} is emitted`, () => found().length > 0)
       if (awaited.type === 'session-ended') assert.equal(found().length, 1)
-    } finally {
-      await engine.close()
-    }
+    })
   }
 }
 

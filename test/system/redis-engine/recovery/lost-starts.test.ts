@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine } from '../../../../src/engine/engine.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
-import { ada, isUnavailable, request, startSession } from '../../../../src/engine/suite/kit.js'
+import { ada, isUnavailable, request, startSession, whileOpen } from '../../../../src/engine/suite/kit.js'
 import { lossyClient, type Fate } from '../../../support/redis/lossy-client.js'
 import { standalone } from '../../../support/redis/server.js'
 import { until } from '../../../support/until.js'
@@ -28,12 +28,7 @@ for (const fate of ['lost-request', 'lost-reply', 'late'] as const) {
       prefix: `${prefix} ${fate}:`,
       onError: assert.ifError,
     })
-    await engine.open()
-    try {
-      await body(engine, (value) => (current = value), settled)
-    } finally {
-      await engine.close()
-    }
+    await whileOpen(engine, () => body(engine, (value) => (current = value), settled))
   }
   const tokens = async (prefix: string): Promise<string> =>
     server.command('keys', `${prefix} ${fate}:*}:token:*`)
@@ -74,8 +69,7 @@ it('tells a connection that it was replaced if the start that did so is lost, an
     prefix: 'twice:',
     onError: (error) => assert.ok(isUnavailable(error)),
   })
-  await engine.open()
-  try {
+  await whileOpen(engine, async () => {
     const first = request(ada, { keyHash: 'the key' })
     const session = await startSession(engine, first)
     const replaced: string[] = []
@@ -91,9 +85,7 @@ it('tells a connection that it was replaced if the start that did so is lost, an
     await startSession(engine, request(ada, { resumes: 'the key' }))
     fates.clear()
     await until('the first connection is told', () => replaced.includes(first.connectionId))
-  } finally {
-    await engine.close()
-  }
+  })
 })
 
 for (const name of ['session-start', 'session-end'] as const)

@@ -14,6 +14,7 @@ import {
   request,
   saveGuest,
   startSession,
+  whileOpen,
 } from '../../../../src/engine/suite/kit.js'
 import { createRedisClient, type RedisClientOptions } from '../../../../src/engine/redis/client/index.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
@@ -229,8 +230,7 @@ it('looks once, and not at each sweep, at what was due of users whose data Redis
     client: () => createRedisClient(options(server)),
     ...{ clockShift: () => shift, onError: assert.ifError },
   })
-  await engine.open()
-  try {
+  await whileOpen(engine, async () => {
     await saveGuest(engine, { appId: app, userId: 'guest:~visitor' })
     const [name = ''] = (await server.command('keys', '*deadlines')).split('\n')
     const [user = ''] = (await server.command('keys', '*:user:*visitor')).split('\n')
@@ -238,7 +238,5 @@ it('looks once, and not at each sweep, at what was due of users whose data Redis
     assert.equal(Number(await server.command('zcard', name)), 1)
     shift = 120_000
     await until('nothing is due', async () => Number(await server.command('zcard', name)), 0, 10_000)
-  } finally {
-    await engine.close()
-  }
+  })
 })

@@ -3,7 +3,16 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Engine, EngineEvent } from '../../../../src/engine/index.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
-import { ada, app, bob, credential, deliver, newMessage, rules } from '../../../../src/engine/suite/kit.js'
+import {
+  ada,
+  app,
+  bob,
+  credential,
+  deliver,
+  newMessage,
+  rules,
+  whileOpen,
+} from '../../../../src/engine/suite/kit.js'
 import { ask, pending } from '../../../../src/engine/suite/webhook-kit.js'
 import { lossyClient } from '../../../support/redis/lossy-client.js'
 import { startSingleAndCluster } from '../../../support/redis/single-and-cluster.js'
@@ -31,12 +40,7 @@ for (const { name: setting, options } of settings)
         prefix: `${script}:`,
         onError: assert.ifError,
       })
-      await engine.open()
-      try {
-        await work(engine, () => count)
-      } finally {
-        await engine.close()
-      }
+      await whileOpen(engine, () => work(engine, () => count))
     }
 
     it('a failed delivery is one attempt', () =>

@@ -14,6 +14,7 @@ import {
   request,
   rules,
   startSession,
+  whileOpen,
 } from '../../../../src/engine/suite/kit.js'
 import { ask, untilPending } from '../../../../src/engine/suite/webhook-kit.js'
 import { startCluster } from '../../../support/redis/cluster.js'
@@ -61,13 +62,10 @@ const withSick = async (
     clockShift: () => clock,
     onError: (error) => errors.push(error),
   })
-  await engine.open()
-  try {
+  await whileOpen(engine, async () => {
     const [heal, setClock] = [() => (isHealed = true), (shift: number) => (clock = shift)]
     await body({ engine, refused, errors, heal, setClock })
-  } finally {
-    await engine.close()
-  }
+  })
 }
 
 /** Has a user's session end by a sweep. */
