@@ -16,7 +16,7 @@ import type {
 } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { unfinishedTransfer } from '../transfer.js'
-import { Canaries } from './nodes/canaries.js'
+import { withTimeout } from '../../util/with-timeout.js'
 import { Apps } from './apps.js'
 import { assertUsable, leastDurable } from './server-check.js'
 import type { RedisClient, ServerInfo } from './client/port.js'
@@ -48,6 +48,8 @@ const KEY_BYTES = 32
 const NODE_ID_BYTES = 9
 /** The smallest interval, in milliseconds, at which the node looks for events that it may have missed. */
 const MIN_COMPARE_INTERVAL = 1_000
+/** Milliseconds within which a canary must arrive at this node. */
+const CANARY_TIMEOUT = 2_000
 
 export interface OpenedEngineOptions {
   client: RedisClient
@@ -82,7 +84,8 @@ export class OpenedEngine {
   readonly #runner: StepRunner
   readonly #options: OpenedEngineOptions
   readonly #apps = new Apps()
-  readonly #canaries = new Canaries()
+  /** What to call when a canary arrives: see `check`. */
+  readonly #canaries = new Map<string, () => void>()
   readonly #publications: Publications
   readonly #quotas: Quotas
   readonly #leases: Leases
@@ -282,13 +285,20 @@ export class OpenedEngine {
    */
   async check(): Promise<void> {
     const canary = randomUUID()
-    const arrival = this.#canaries.expect(canary)
+    const arrived = new Promise<void>((resolve) => this.#canaries.set(canary, resolve))
+    const arrival = withTimeout(
+      arrived,
+      CANARY_TIMEOUT,
+      () => new EngineError('unavailable', 'Redis publishes nothing to this gateway.'),
+    )
+    // If the step fails first, Node would report a rejection as unhandled without this handler.
+    arrival.catch(() => undefined)
     try {
       const [isRead] = await this.#runner.onPartition(this.#runner.steps.check, 0, [canary])
       if (isRead !== 1) throw new EngineError('unavailable', 'Redis returned another value than was written.')
       await arrival
     } finally {
-      this.#canaries.forget(canary)
+      this.#canaries.delete(canary)
     }
   }
 
@@ -376,7 +386,7 @@ export class OpenedEngine {
   /** Handles an event from the reply to a step of this node, or an event that a script has published. */
   #receive(event: WireEvent): void {
     const { emit } = this.#options
-    if (event[0] === kinds.canary) return this.#canaries.arrive(event[1])
+    if (event[0] === kinds.canary) return this.#canaries.get(event[1])?.()
     if (event[0] === kinds.generation) return this.#recovery.begin(event[1])
     if (event[0] === kinds.asked) return this.calls.onAsked(event[1], event[2], event[3])
     if (event[0] === kinds.seenAsked) return this.calls.onSeenAsked(event[1], event[2], event[3])
