@@ -1,4 +1,4 @@
-import type { EngineEvent } from './engine.js'
+import type { AdmissionRefusal, EngineEvent, SavedUser } from './engine.js'
 
 interface Entry {
   listener: (event: EngineEvent) => void
@@ -35,5 +35,12 @@ export class Listeners {
         this.#onError(error)
       }
     }
+  }
+
+  /** Emits `user-changed` if a save has changed the profile of an existing user. Returns the result of the save. */
+  emitSaved<Saved extends SavedUser | AdmissionRefusal | null>(saved: Saved): Saved {
+    if (saved !== null && typeof saved === 'object' && saved.changed && !saved.created)
+      this.emit({ type: 'user-changed', user: structuredClone(saved.user) })
+    return saved
   }
 }

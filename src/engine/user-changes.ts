@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import { limits, type Message, type Profile } from '../protocol/index.js'
-import { mergeProfile, type UserChange, type UserRecord, type UserRef } from './records.js'
+import { isGuestId, limits, type JsonObject, type Message, type Profile } from '../protocol/index.js'
+import { mergeProfile, type Admission, type UserChange, type UserRecord, type UserRef } from './records.js'
 
 /** Returns a copy of a profile without undefined fields, as a later read will return it. */
 const toStored = (profile: Profile | undefined): Profile =>
@@ -71,3 +71,18 @@ export const senderOf = (user: UserRecord): Message['sender'] => {
   if (name === undefined && photoUrl === undefined) return null
   return { ...(name !== undefined && { name }), ...(photoUrl !== undefined && { photoUrl }) }
 }
+
+/** Returns why `admitUser` does not save the user, as far as the stored user decides that; undefined if it may save the user. */
+export const refusalOf = (
+  stored: UserRecord | null,
+  { mustBeNew, createdAt }: Admission,
+): 'exists' | 'gone' | undefined => {
+  if (mustBeNew && stored) return 'exists'
+  return createdAt !== undefined && stored?.createdAt !== createdAt ? 'gone' : undefined
+}
+
+/** Returns the data of a webhook event about a user. */
+export const userEventData = (user: UserRecord): JsonObject => ({
+  user: { ...mergeProfile(user), id: user.userId },
+  guest: isGuestId(user.userId),
+})

@@ -125,7 +125,7 @@ export class OpenedEngine {
     this.revocations = new Revocations(runner)
     this.inboxes = new Inboxes({
       ...{ runner, quotas: this.#quotas, onError },
-      createUser: (of) => this.users.save(of, {}, () => undefined),
+      createUser: (of) => this.users.save(of, {}),
       onOwnCopy: (...args) => this.attached.noteOwnCopy(...args),
     })
     this.peers = new Peers(runner, (of, state) => this.inboxes.stateOf(of, state))

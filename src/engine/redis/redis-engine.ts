@@ -1,4 +1,4 @@
-import type { Engine, UserRecord } from '../engine.js'
+import type { Engine } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { createNodeName } from '../util/node-name.js'
 import { Listeners } from '../listeners.js'
@@ -102,9 +102,6 @@ export const createSharedEngine = ({
     return call
   }
 
-  const emitChange = (user: UserRecord): void =>
-    listeners.emit({ type: 'user-changed', user: structuredClone(user) })
-
   return {
     open: async () => {
       const opening = (current ??= startOpening())
@@ -137,16 +134,16 @@ export const createSharedEngine = ({
     listen: (listener, signal) => listeners.add(listener, signal),
 
     user: (of) => use(({ users }) => users.get(of)),
-    saveUser: (of, change) => use(({ users }) => users.save(of, change, emitChange)),
+    saveUser: (of, change) => use(async ({ users }) => listeners.emitSaved(await users.save(of, change))),
     admitUser: ({ appId, userId }, change, admission) => {
       const of = { appId, userId }
       return use(async ({ users, revocations }) =>
         (await revocations.isRevoked(of, admission.credential))
           ? 'revoked'
-          : users.admit(of, change, admission, emitChange),
+          : listeners.emitSaved(await users.admit(of, change, admission)),
       )
     },
-    changeUser: (of, change) => use(({ users }) => users.change(of, change, emitChange)),
+    changeUser: (of, change) => use(async ({ users }) => listeners.emitSaved(await users.change(of, change))),
     users: (appId, after, limit) => use(({ users }) => users.after(appId, after, limit)),
     status: (of) => use(({ sessions }) => sessions.status(of)),
     usage: (appId) => use((node) => node.usage(appId)),

@@ -18,6 +18,7 @@ import type {
   UserRecord,
   UserRef,
 } from '../engine.js'
+import { refusalOf } from '../user-changes.js'
 import { userKey } from '../user-key.js'
 import type { Database } from './database.js'
 import { rows } from './store/rows.js'
@@ -80,15 +81,16 @@ export class SessionService {
   admit(
     { appId, userId }: UserRef,
     change: UserChange,
-    { credential, maxGuests, mustBeNew, createdAt }: Admission,
+    admission: Admission,
     { users, guests, usage, revocations }: Database,
   ): Promise<SavedUser | AdmissionRefusal> {
     const of = { appId, userId }
+    const { credential, maxGuests } = admission
     const isGuest = maxGuests !== null
     const refuse = (stored: UserRecord | null): AdmissionRefusal | undefined => {
       if (revocations.isRevoked(of, credential)) return 'revoked'
-      if (mustBeNew && stored) return 'exists'
-      if (createdAt !== undefined && stored?.createdAt !== createdAt) return 'gone'
+      const refusal = refusalOf(stored, admission)
+      if (refusal) return refusal
       if (isGuest && !stored && usage.guestsOf(appId) >= maxGuests) return 'full'
       if (isGuest) guests.expectStart(of)
       return undefined

@@ -1,4 +1,4 @@
-import type { AdmissionRefusal, Engine, SavedUser } from '../engine.js'
+import type { Engine } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { createNodeName } from '../util/node-name.js'
 import { Listeners } from '../listeners.js'
@@ -49,13 +49,6 @@ export const createSingleProcessEngine = (
     }
   }
 
-  /** Emits the change of an existing user's profile. */
-  const emitChange = <Saved extends SavedUser | AdmissionRefusal | null>(saved: Saved): Saved => {
-    if (saved !== null && typeof saved === 'object' && saved.changed && !saved.created)
-      listeners.emit({ type: 'user-changed', user: saved.user })
-    return saved
-  }
-
   return {
     open: async () => {
       const opening = (current ??= new Supervisor({
@@ -96,11 +89,14 @@ export const createSingleProcessEngine = (
     listen: (listener, signal) => listeners.add(listener, signal),
 
     user: (of) => use(({ database }) => database.users.get(of)),
-    saveUser: async (of, change) => emitChange(await use(({ database }) => database.users.save(of, change))),
+    saveUser: async (of, change) =>
+      listeners.emitSaved(await use(({ database }) => database.users.save(of, change))),
     admitUser: async (of, change, admission) =>
-      emitChange(await use(({ service, database }) => service.admit(of, change, admission, database))),
+      listeners.emitSaved(
+        await use(({ service, database }) => service.admit(of, change, admission, database)),
+      ),
     changeUser: async (of, change) =>
-      emitChange(
+      listeners.emitSaved(
         await use(({ database }) =>
           database.users.save(of, change, { refuse: (stored) => (stored ? undefined : null) }),
         ),

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
-import { isGuestId, type JsonObject, type Message } from '../../../protocol/index.js'
-import { mergeProfile, type SavedUser, type UserChange, type UserRecord, type UserRef } from '../../engine.js'
-import { copyChange, hasChanged, senderOf, userAfter } from '../../user-changes.js'
+import type { Message } from '../../../protocol/index.js'
+import type { SavedUser, UserChange, UserRecord, UserRef } from '../../engine.js'
+import { copyChange, hasChanged, senderOf, userAfter, userEventData } from '../../user-changes.js'
 import { KeyedMutex } from '../../../util/keyed-mutex.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import { Reads } from '../store/reads.js'
@@ -15,12 +15,6 @@ import { storedUserOf, userRecordOf, type StoredUser } from './user-row.js'
 
 /** About how many bytes a sender takes in memory. */
 const SENDER_BYTES = 400
-
-/** Returns the data of a webhook event about a user. */
-const eventDataOf = (user: UserRecord): JsonObject => ({
-  user: { ...mergeProfile(user), id: user.userId },
-  guest: isGuestId(user.userId),
-})
 
 interface SaveOptions<Refusal> {
   isGuest?: boolean
@@ -106,7 +100,10 @@ export class Users {
     const user = userAfter(of, null, {}, Date.now())
     this.#usage.add(appId, { users: 1 })
     this.#noteCreation(user, this.#commit.sync([]))
-    return [put(row, storedUserOf(user)), ...this.#webhooks.operations(of, 'user.created', eventDataOf(user))]
+    return [
+      put(row, storedUserOf(user)),
+      ...this.#webhooks.operations(of, 'user.created', userEventData(user)),
+    ]
   }
 
   /**
@@ -137,7 +134,7 @@ export class Users {
         if (isNewGuest) operations.push(put(rows.guest(of), 1))
         const type = stored ? 'user.updated' : 'user.created'
         if (this.#webhooks.asks(appId, type))
-          operations.push(...this.#webhooks.operations(of, type, eventDataOf(user)))
+          operations.push(...this.#webhooks.operations(of, type, userEventData(user)))
         if (!stored) this.#usage.add(appId, { users: 1, guests: Number(isNewGuest) })
         const synced = this.#commit.syncSpaced(operations)
         if (!stored) this.#noteCreation(user, synced)

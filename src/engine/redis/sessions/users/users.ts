@@ -1,15 +1,21 @@
-import { isGuestId } from '../../../../protocol/index.js'
-import {
-  mergeProfile,
-  type Admission,
-  type AdmissionRefusal,
-  type SavedUser,
-  type UserChange,
-  type UserRecord,
-  type UserRef,
+import type {
+  Admission,
+  AdmissionRefusal,
+  SavedUser,
+  UserChange,
+  UserRecord,
+  UserRef,
 } from '../../../engine.js'
 import { EngineError } from '../../../errors.js'
-import { changesNothing, copyChange, hasChanged, senderOf, userAfter } from '../../../user-changes.js'
+import {
+  changesNothing,
+  copyChange,
+  hasChanged,
+  refusalOf,
+  senderOf,
+  userAfter,
+  userEventData,
+} from '../../../user-changes.js'
 import { userKey } from '../../../user-key.js'
 import { KeyedMutex } from '../../../../util/keyed-mutex.js'
 import type { Reply } from '../../client/port.js'
@@ -19,9 +25,6 @@ import type { StepRunner } from '../../step-runner.js'
 
 /** How many times a save is tried again if other nodes change the user meanwhile. */
 const MAX_TRIES = 50
-
-/** Called with an existing user whose profile has changed. */
-type OnChanged = (user: UserRecord) => void
 
 /** The result of a write. `conflict`: another node has changed the user since it was read. */
 type Written = SavedUser | 'revoked' | 'full' | 'conflict'
@@ -78,15 +81,15 @@ export class Users {
   }
 
   /** Creates or changes the user. */
-  async save(of: UserRef, change: UserChange, onChanged: OnChanged): Promise<SavedUser> {
-    const saved = await this.#save(of, change, onChanged, () => undefined)
+  async save(of: UserRef, change: UserChange): Promise<SavedUser> {
+    const saved = await this.#save(of, change, () => undefined)
     if (typeof saved === 'string') throw new TypeError(`A save was refused as '${saved}'.`)
     return saved
   }
 
   /** Changes a user who exists. Resolves with null if there is no such user. */
-  async change(of: UserRef, change: UserChange, onChanged: OnChanged): Promise<SavedUser | null> {
-    const saved = await this.#save(of, change, onChanged, (stored) => (stored ? undefined : 'gone'))
+  async change(of: UserRef, change: UserChange): Promise<SavedUser | null> {
+    const saved = await this.#save(of, change, (stored) => (stored ? undefined : 'gone'))
     return typeof saved === 'string' ? null : saved
   }
 
@@ -94,18 +97,8 @@ export class Users {
    * Saves the user of a session that starts. The script that writes also compares the credential with the revocations of the user and the
    * app. It does not look up whether this one token was revoked by its id: the caller must have done that.
    */
-  admit(
-    of: UserRef,
-    change: UserChange,
-    admission: Admission,
-    onChanged: OnChanged,
-  ): Promise<SavedUser | AdmissionRefusal> {
-    const { mustBeNew, createdAt } = admission
-    const refuse = (stored: UserRecord | null): AdmissionRefusal | undefined => {
-      if (mustBeNew && stored) return 'exists'
-      return createdAt !== undefined && stored?.createdAt !== createdAt ? 'gone' : undefined
-    }
-    return this.#save(of, change, onChanged, refuse, admission)
+  admit(of: UserRef, change: UserChange, admission: Admission): Promise<SavedUser | AdmissionRefusal> {
+    return this.#save(of, change, (stored) => refusalOf(stored, admission), admission)
   }
 
   /** Deletes the user and the inbox. */
@@ -146,7 +139,6 @@ export class Users {
   #save(
     { appId, userId }: UserRef,
     change: UserChange,
-    onChanged: OnChanged,
     refuse: (stored: UserRecord | null) => AdmissionRefusal | undefined,
     admission?: Admission,
   ): Promise<SavedUser | AdmissionRefusal> {
@@ -167,7 +159,6 @@ export class Users {
           maxGuests === null || stored
             ? await write(maxGuests)
             : await this.#quotas.inTurn(appId, () => this.#createGuest(of, maxGuests, write))
-        if (typeof written === 'object' && written.changed && !written.created) onChanged(written.user)
         if (written !== 'conflict') return written
         if (triesLeft === 0)
           throw new EngineError('unavailable', 'Other nodes keep changing this user: try again later.')
@@ -213,7 +204,7 @@ export class Users {
       sender === null ? '' : JSON.stringify(sender),
       String(maxGuests ?? ''),
       changed ? JSON.stringify(user) : '',
-      changed ? eventDataOf(user) : '',
+      changed ? JSON.stringify(userEventData(user)).slice(1, -1) : '',
       admission ? '1' : '',
       admission ? String(admission.credential.issuedAt ?? '') : '',
     ])
@@ -222,10 +213,3 @@ export class Users {
       : (outcome as Exclude<Written, SavedUser>)
   }
 }
-
-/** What a webhook event says about a user, as JSON without braces. */
-const eventDataOf = (user: UserRecord): string =>
-  JSON.stringify({ user: { ...mergeProfile(user), id: user.userId }, guest: isGuestId(user.userId) }).slice(
-    1,
-    -1,
-  )
