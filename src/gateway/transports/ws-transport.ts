@@ -13,7 +13,6 @@ import {
   type FrameListener,
 } from './frames/index.js'
 import { CLOSE_TIMEOUT, LOST, NO_CODE } from './handshake.js'
-import { answerLater } from './late-answers.js'
 import { sendBuffers, type SlowSocket } from './send-buffers.js'
 import { createTurnFlush } from './turn-flush.js'
 
@@ -32,6 +31,12 @@ const CONTROL_HEADER = 6
  */
 const MAX_AFTER_CLOSE = 4_096
 
+/**
+ * If an expected frame does not come, the answer to the handshake is sent after this many milliseconds. An engine may take about ten
+ * milliseconds to write the session, so the wait is longer.
+ */
+const ANSWER_WAIT = 25
+
 /** The property in which a socket has its transport. With it one listener serves all sockets; a closure for each would cost memory. */
 const TRANSPORT: unique symbol = Symbol('transport')
 type Carrier<Stream> = Stream & { [TRANSPORT]?: WsTransport }
@@ -39,6 +44,8 @@ type Carrier<Stream> = Stream & { [TRANSPORT]?: WsTransport }
 const flushLater = createTurnFlush((run) => process.nextTick(run))
 
 const answer = (transport: WsTransport): void => transport.answer()
+
+const flush = (transport: WsTransport): void => transport.flush()
 
 const destroy = (stream: Duplex): void => void stream.destroy()
 
@@ -94,7 +101,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
   answer(): void {
     if (!this.#awaitsFrame) return this.flush()
     this.#isScheduled = false
-    answerLater(this)
+    setTimeout(flush, ANSWER_WAIT, this).unref()
   }
 
   /** From now on passes frames to `connection`. A message may take `timeout` milliseconds. */
