@@ -1,4 +1,4 @@
-import { Gauge, Registry, type MetricObjectWithValues, type MetricValue } from 'prom-client'
+import { Counter, Gauge, Registry, type MetricObjectWithValues, type MetricValue } from 'prom-client'
 import { TaskQueue } from '../../util/task-queue.js'
 import { createCounter, type Counting } from './counter.js'
 import { Histogram } from './histogram.js'
@@ -8,7 +8,9 @@ type Table = typeof metricsTable
 
 type MetricOf<R> =
   R extends Row<'counter', infer Label>
-    ? Counting<Label>
+    ? [Label] extends [never]
+      ? Counter
+      : Counting<Label>
     : R extends Row<'gauge', infer Label>
       ? Gauge<Label>
       : R extends Row<'histogram', infer Label>
@@ -34,7 +36,8 @@ const create = (
   if (kind === 'histogram')
     return new Histogram({ name, help, labelNames: labels, buckets }).register(registry)
   const options = { name, help, labelNames: [...labels], registers: [registry], aggregator }
-  return kind === 'counter' ? createCounter(options) : new Gauge(options)
+  if (kind === 'gauge') return new Gauge(options)
+  return labels.length > 0 ? createCounter(options) : new Counter(options)
 }
 
 /** Creates the metrics of a gateway. Each count takes a fraction of a microsecond. All other work is done at a scrape. */

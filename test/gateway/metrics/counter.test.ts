@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { Registry } from 'prom-client'
 import { createCounter } from '../../../src/gateway/metrics/counter.js'
 
-test('a counter with labels has its counts at a read, and none from before a reset', async () => {
+test('a counter with labels has its counts at a read', async () => {
   const counter = createCounter({ name: 'n', help: 'n', labelNames: ['app'], registers: [new Registry()] })
   const values = async () => (await counter.get()).values.map(({ labels, value }) => [labels['app'], value])
   counter.inc({ app: 'a' })
@@ -13,7 +13,4 @@ test('a counter with labels has its counts at a read, and none from before a res
     ['a', 3],
     ['b', 1],
   ])
-  counter.inc({ app: 'a' })
-  counter.reset()
-  assert.deepEqual(await values(), [])
 })
