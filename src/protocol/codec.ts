@@ -1,12 +1,9 @@
 import { isDeepJson, MAX_JSON_DEPTH } from './parse-json.js'
 import { object, wrongField, type FrameOf, type FrameTable } from './schema.js'
 
-export type Parsed<F> =
-  | { ok: true; frame: F }
-  /** `unknown`: the table has no frame of this type. The sender may be newer. */
-  | { ok: false; why: string; unknown: boolean }
+export type Parsed<F> = { ok: true; frame: F } | { ok: false; why: string }
 
-const bad = (why: string, unknown = false) => ({ ok: false, why, unknown }) as const
+const bad = (why: string) => ({ ok: false, why }) as const
 
 /**
  * Parses one frame. Bad input is a result, never an exception. `why` has no part of the input, because the sender may see `why` and a log
@@ -22,7 +19,7 @@ export const parse = <T extends FrameTable>(table: T, json: string): Parsed<Fram
   if (!object(value)) return bad('A frame is not a JSON object.')
   const type = value['type']
   if (typeof type !== 'string') return bad("A frame has no 'type'.")
-  if (!Object.hasOwn(table, type)) return bad("A frame's 'type' is unknown.", true)
+  if (!Object.hasOwn(table, type)) return bad("A frame's 'type' is unknown.")
   // A gateway checks the depth of a message's data later, so that it can refuse the message and keep the connection.
   if (type !== 'send' && isDeepJson(json)) return bad(`A frame is nested more than ${MAX_JSON_DEPTH} deep.`)
   const wrong = wrongField(table[type] ?? {}, value)
