@@ -5,7 +5,6 @@ import type { Profile } from './profile.js'
 /** The result of `GET /api/me`. */
 export interface Login {
   role: 'admin' | 'read'
-  version: string
 }
 
 /** An app, and how much of its limits it uses. */
@@ -17,20 +16,17 @@ export interface AppSummary {
   guests: { used: number; limit: number }
   inboxes: { used: number; limit: number }
   bytes: { used: number; limit: number }
-  webhooks: boolean
 }
 
 export interface SessionSummary {
   sessionId: string
   userId: string
-  guest: boolean
   state: 'active' | 'detached'
   hidden: boolean
   /** How the user logged in. */
   way: 'token' | 'signature' | 'authParams' | 'guest'
   /** The token's `jti`. */
   tokenId: string | null
-  issuedAt: number | null
   expiresAt: number | null
   origin: string | null
   address: string
@@ -99,7 +95,6 @@ export interface DeviceSummary {
 
 /** The result of a test push to one device. */
 export interface PushTest {
-  id: string
   /** `failed`: the gateway would repeat such a push if it were for a message. */
   result: 'delivered' | 'failed' | 'given-up' | 'gone'
   error: string | null
@@ -196,10 +191,4 @@ export interface Series {
   label: string
   unit: '' | 'per second' | 'milliseconds' | 'bytes'
   values: (number | null)[]
-}
-
-export interface Charts {
-  /** Milliseconds between two samples. */
-  interval: number
-  series: Series[]
 }

@@ -1,12 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import type { Charts as ChartsResult, Series } from '../../protocol/internal.js'
+import type { Series } from '../../protocol/internal.js'
 import type { Log } from '../log.js'
 import type { Metrics } from '../metrics/metrics.js'
-
-/** The samples of the last hour, for the console's charts. They are kept in memory only. */
-export interface Charts {
-  current(): ChartsResult
-}
 
 /** Milliseconds between two samples, and how many samples are kept: those of one hour. */
 const INTERVAL = 15_000
@@ -67,13 +62,16 @@ const loopDelay = (signal: AbortSignal): Chart => {
   return { label: 'Event loop delay (99 %)', unit: 'milliseconds', read }
 }
 
-/** Takes samples until `signal` aborts. `connected` returns the number of sessions that have a connection. */
+/**
+ * Takes samples until `signal` aborts. `connected` returns the number of sessions that have a connection. The result always has the samples
+ * of the last hour, for the console's charts. They are kept in memory only.
+ */
 export const createCharts = (
   metrics: Metrics,
   connected: () => number,
   log: Pick<Log, 'error'>,
   signal: AbortSignal,
-): Charts => {
+): readonly Series[] => {
   const charts: Chart[] = [
     { label: 'Connected sessions', unit: '', read: () => Promise.resolve(connected()) },
     rateOf('Messages', metrics.messages),
@@ -101,5 +99,5 @@ export const createCharts = (
   sample()
   const timer = setInterval(sample, INTERVAL).unref()
   signal.addEventListener('abort', () => clearInterval(timer), { once: true })
-  return { current: () => ({ interval: INTERVAL, series }) }
+  return series
 }

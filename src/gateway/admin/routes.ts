@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { serveStatic } from '@hono/node-server/serve-static'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { etag } from 'hono/etag'
-import { VERSION } from '../../protocol/index.js'
+import type { Login as LoginAnswer } from '../../protocol/internal.js'
 import { createHealthRoutes } from '../http/routes/health.js'
 import { problem } from '../http/problem.js'
 import type { Readiness } from '../http/readiness.js'
@@ -115,7 +115,7 @@ export const createAdminRoutes = (context: AdminRoutesContext): Hono<AdminEnv> =
     text(await context.scrape(), 200, { 'content-type': METRICS_TYPE }),
   )
   routes.use('/api/*', guard, limitBody)
-  routes.get('/api/me', (request) => request.json({ role: request.var.role, version: VERSION }))
+  routes.get('/api/me', (request) => request.json({ role: request.var.role } satisfies LoginAnswer))
   for (const call of calls) {
     if (call.method === 'get') routes.get(`/api${call.path}`, call.handle)
     else routes.on(call.method.toUpperCase(), `/api${call.path}`, audited(call, audit), call.handle)

@@ -117,7 +117,7 @@ export const createPushes = ({ apps, ...rest }: PushesContext): Pushes => {
           const { result, failure } = await deliver(context, push, device, { user, from: null, sentAt, text })
           // Unlike `endPushes`, `endPushDevice` leaves the time of the user's next push as it is.
           if (result === 'gone') await engine.endPushDevice(user, device.id)
-          return { id: device.id, result, error: failure?.error ?? null }
+          return { result, error: failure?.error ?? null }
         }),
       )
     },

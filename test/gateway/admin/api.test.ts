@@ -4,10 +4,10 @@ import { SignJWT, type JWTPayload } from 'jose'
 import type { AppConfig } from '../../../src/gateway/index.js'
 import type {
   AppSummary,
-  Charts,
   DeliverySummary,
   PendingEventList,
   PushTest,
+  Series,
   SessionChange,
   SessionList,
   StreamLine,
@@ -95,7 +95,6 @@ test('each app is listed with its usage and its limits', async () => {
     guests: { used: 0, limit: 100_000 },
     inboxes: { used: 0, limit: 1_000_000 },
     bytes: { used: 0, limit: 10_737_418_240 },
-    webhooks: false,
   })
 })
 
@@ -343,8 +342,7 @@ test('an app without webhooks has nothing to test', async () => {
 
 test('the charts have samples of the last hour', async () => {
   const { get } = await run()
-  const { interval, series } = await get<Charts>('/charts')
-  assert.equal(interval, 15_000)
+  const series = await get<Series[]>('/charts')
   assert.ok(series.length >= 6)
   assert.ok(series.every(({ values }) => values.length >= 1))
 })

@@ -11,7 +11,7 @@ test('the charts have states, rates and means of each 15 seconds, and keep one h
   let connected = 2
   const charts = createCharts(metrics, () => connected, createLog({ level: 'silent' }), life.signal)
   const valuesOf = (label: string): (number | null)[] =>
-    charts.current().series.find((series) => series.label === label)?.values ?? assert.fail(label)
+    charts.find((series) => series.label === label)?.values ?? assert.fail(label)
   /** Takes the next sample. Its values are read in promises. */
   const sample = async (): Promise<void> => {
     mock.timers.tick(15_000)
@@ -31,7 +31,7 @@ test('the charts have states, rates and means of each 15 seconds, and keep one h
   assert.deepEqual([before, after], [null, null])
   assert.ok(Math.abs((mean ?? 0) - 3) < 0.001)
   for (let i = 0; i < 300; i++) await sample()
-  assert.ok(charts.current().series.every(({ values }) => values.length === 240))
+  assert.ok(charts.every(({ values }) => values.length === 240))
   life.abort()
   await sample()
   connected = 9
@@ -54,7 +54,7 @@ test('a sample that fails is left out of all series', async () => {
   metrics.messages.get = get
   mock.timers.tick(15_000)
   await new Promise((resolve) => setImmediate(resolve))
-  assert.deepEqual(new Set(charts.current().series.map(({ values }) => values.length)), new Set([2]))
+  assert.deepEqual(new Set(charts.map(({ values }) => values.length)), new Set([2]))
   assert.deepEqual(
     lines.map((line) => (JSON.parse(line) as { msg: string }).msg),
     ['a sample for the charts failed'],

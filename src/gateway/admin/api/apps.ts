@@ -5,7 +5,7 @@ import type { ApiContext } from './context.js'
 
 export const appCalls = ({ apps, engine }: Pick<ApiContext, 'apps' | 'engine'>): AdminCall[] => {
   const summaryOf = async ({ settings }: App): Promise<AppSummary> => {
-    const { appId, environment, limits, webhooks } = settings
+    const { appId, environment, limits } = settings
     const { users, guests, inboxes, bytes, sessions } = await engine.usage(appId)
     return {
       appId,
@@ -15,7 +15,6 @@ export const appCalls = ({ apps, engine }: Pick<ApiContext, 'apps' | 'engine'>):
       guests: { used: guests, limit: limits.guests },
       inboxes: { used: inboxes, limit: limits.inboxes },
       bytes: { used: bytes, limit: limits.bytes },
-      webhooks: webhooks !== null,
     }
   }
   return [

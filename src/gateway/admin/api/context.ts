@@ -1,5 +1,6 @@
 import type { Engine, UserRef } from '../../../engine/index.js'
 import { isUserId } from '../../../protocol/index.js'
+import type { Series } from '../../../protocol/internal.js'
 import type { App } from '../../apps/app.js'
 import type { KeySets } from '../../auth/key-sets.js'
 import type { Tracer } from '../../connection/tracer.js'
@@ -8,7 +9,6 @@ import type { Activity } from '../../sessions/activity.js'
 import type { Dispatcher } from '../../webhooks/dispatcher.js'
 import type { Pushes } from '../../push/pushes.js'
 import type { AdminCall, AdminContext } from '../calls.js'
-import type { Charts } from '../charts.js'
 
 /** The parts of a gateway that the console shows. */
 export interface ApiContext {
@@ -20,7 +20,7 @@ export interface ApiContext {
   pushes: Pick<Pushes, 'test'>
   activity: Activity
   tracer: Tracer
-  charts: Charts
+  charts: readonly Series[]
 }
 
 /** How many entries a page of a list has, at most. */

@@ -1,5 +1,5 @@
 import { html, type TemplateResult } from 'lit'
-import type { AppSummary, Charts } from '../../../protocol/internal.js'
+import type { AppSummary, Series } from '../../../protocol/internal.js'
 import { chart } from '../chart.js'
 import { formatBytes, formatNumber } from '../format.js'
 import { Page } from './page.js'
@@ -46,12 +46,12 @@ const appCard = (app: AppSummary): TemplateResult => {
 /** The apps with their usage, and the charts of the last hour. */
 export class OverviewPage extends Page {
   #apps: AppSummary[] = []
-  #charts: Charts | null = null
+  #charts: Series[] = []
 
   protected load(signal: AbortSignal): void {
     const work = async (): Promise<void> => {
       this.#apps = await this.client.get<AppSummary[]>('/apps', signal)
-      this.#charts = await this.client.get<Charts>('/charts', signal)
+      this.#charts = await this.client.get<Series[]>('/charts', signal)
       this.requestUpdate()
     }
     this.poll(POLL_INTERVAL, work, signal)
@@ -66,7 +66,7 @@ export class OverviewPage extends Page {
       <section aria-labelledby="charts">
         <h2 id="charts">The last hour</h2>
         <p class="hint">Of this gateway, since it started. It takes a sample every 15 seconds.</p>
-        <div class="charts">${this.#charts?.series.map(chart)}</div>
+        <div class="charts">${this.#charts.map(chart)}</div>
       </section>`
   }
 }
