@@ -8,8 +8,8 @@ export interface MessageProblem {
   why: string
 }
 
-const bad = (why: string): MessageProblem => ({ code: 'bad-request', why })
-const tooLarge = (why: string): MessageProblem => ({ code: 'too-large', why })
+export const bad = (why: string): MessageProblem => ({ code: 'bad-request', why })
+export const tooLarge = (why: string): MessageProblem => ({ code: 'too-large', why })
 
 /** The most bytes of a `peers` frame with one peer, without body and data: ids, and the sender's profile in the peer and in the message. */
 const FRAME_OVERHEAD = 11_264
@@ -18,9 +18,15 @@ const MAX_CONTENT_JSON = limits.frame - FRAME_OVERHEAD
 const MAX_ESCAPE = 6
 const CONTENT_OVERHEAD = 19
 
-/** Returns whether an id has too many characters. A character has one or two code units. */
-const isTooLong = (id: string): boolean =>
-  id.length > limits.messageId && Array.from(id).length > limits.messageId
+/**
+ * Returns whether a text has 1 to `max` characters of well-formed Unicode. A character has one or two code units. UTF-8 replaces lone
+ * surrogates, so that two different texts with lone surrogates could become the same one.
+ */
+export const isShortText = (text: string, max: number): boolean =>
+  text !== '' &&
+  text.length <= 2 * max &&
+  (text.length <= max || Array.from(text).length <= max) &&
+  !/\p{Surrogate}/u.test(text)
 
 /** Returns the problem of a message; undefined if it is valid. `maySend`, `authorizeSend` and the engine check the app's rules. */
 export const checkMessage = ({
@@ -29,8 +35,7 @@ export const checkMessage = ({
   body,
   data,
 }: Omit<CheckedMessage, 'appId' | 'from'>): MessageProblem | undefined => {
-  // UTF-8 replaces lone surrogates. So two different ids with lone surrogates could become the same one.
-  if (id === '' || isTooLong(id) || /\p{Surrogate}/u.test(id))
+  if (!isShortText(id, limits.messageId))
     return bad(`A message's 'id' is 1 to ${limits.messageId} characters of well-formed Unicode.`)
   if (!isUserId(to)) return bad("A message's 'to' is not a valid user id.")
   if (body === undefined && data === undefined) return bad("A message needs a 'body', 'data' or both.")

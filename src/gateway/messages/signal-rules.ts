@@ -1,6 +1,6 @@
 import type { Signal } from '../../engine/index.js'
 import { isUserId, signalLimits } from '../../protocol/index.js'
-import type { MessageProblem } from './rules.js'
+import { bad, isShortText, tooLarge, type MessageProblem } from './rules.js'
 
 const { name: MAX_NAME, data: MAX_DATA, ttl: MAX_TTL, defaultTtl: DEFAULT_TTL } = signalLimits
 
@@ -12,13 +12,6 @@ interface SentSignal {
   ttl?: number | undefined
 }
 
-/** Returns whether a name has 1 to `MAX_NAME` characters of well-formed Unicode. A character has one or two code units. */
-const isName = (name: string): boolean =>
-  name !== '' &&
-  name.length <= 2 * MAX_NAME &&
-  Array.from(name).length <= MAX_NAME &&
-  !/\p{Surrogate}/u.test(name)
-
 /** Returns the problem of a signal; undefined if it is valid. `createSignaling` checks the app's `signals` rule. */
 export const checkSignal = ({
   to,
@@ -26,21 +19,15 @@ export const checkSignal = ({
   data,
   ttl = DEFAULT_TTL,
 }: SentSignal): MessageProblem | undefined => {
-  if (!isUserId(to)) return { code: 'bad-request', why: "A signal's 'to' is not a valid user id." }
-  if (!isName(name))
-    return {
-      code: 'bad-request',
-      why: `A signal's 'name' is 1 to ${MAX_NAME} characters of well-formed Unicode.`,
-    }
+  if (!isUserId(to)) return bad("A signal's 'to' is not a valid user id.")
+  if (!isShortText(name, MAX_NAME))
+    return bad(`A signal's 'name' is 1 to ${MAX_NAME} characters of well-formed Unicode.`)
   if (!Number.isInteger(ttl) || ttl < 1 || ttl > MAX_TTL)
-    return {
-      code: 'bad-request',
-      why: `A signal's 'ttl' is a whole number of milliseconds, 1 to ${MAX_TTL}.`,
-    }
+    return bad(`A signal's 'ttl' is a whole number of milliseconds, 1 to ${MAX_TTL}.`)
   // A text has at least as many bytes as code units. So the bytes of a long text need not be counted.
   const json = data === undefined ? '' : JSON.stringify(data)
   return json.length > MAX_DATA || Buffer.byteLength(json) > MAX_DATA
-    ? { code: 'too-large', why: `A signal's 'data' has at most ${MAX_DATA} bytes as JSON.` }
+    ? tooLarge(`A signal's 'data' has at most ${MAX_DATA} bytes as JSON.`)
     : undefined
 }
 
