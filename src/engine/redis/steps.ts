@@ -41,11 +41,11 @@ export const loadSteps = () => {
     readStates: step('recovery/user-states', ['state'], reads),
     hideSession: step('sessions/session-hide', sessions, again),
     detachSession: step('sessions/session-detach', sessions),
-    endSession: step('sessions/session-end', sessions),
+    endSession: step('sessions/session-end', [...sessions, 'tombs']),
     listSessions: step('sessions/session-list', sessions, again),
     detachNode: step('nodes/node-detach', sessions, again),
 
-    revoke: step('sessions/revocations/revoke', [...sessions, 'revoked'], again),
+    revoke: step('sessions/revocations/revoke', [...sessions, 'revoked', 'tombs'], again),
     liftRevocation: step('sessions/revocations/revoke-lift', ['user', 'deadlines']),
     revokeApp: batchStep('sessions/revocations/revoke-app', ['revoked', 'numbers']),
     readRevocation: step('sessions/revocations/revoked-read', ['user', 'revoked'], reads),

@@ -51,6 +51,15 @@ local function encode(row)
   return json
 end
 
+-- Notes an id in `tombs`, for `duration` milliseconds at least: a start of this session, by this connection, or with this token
+-- (`tokenHash`) comes too late. The default is an hour, because after an outage of Redis a node may make the start of a session again. With
+-- `starts`, only the session's starts up to this number come too late.
+local function bury(name, duration, starts)
+  duration = duration or 3600000
+  call('HSET', K.tombs, name, starts or '1e9')
+  if call('PTTL', K.tombs) < duration then call('PEXPIRE', K.tombs, duration) end
+end
+
 -- Writes a row. Returns its JSON. If the caller passes `json`, `row` needs only the fields that the script still reads.
 local function put(row, json)
   sessions()[row.id] = row

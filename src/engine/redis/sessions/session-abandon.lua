@@ -5,8 +5,7 @@
 --   resumable.
 -- Returns 1 if the start had run, else 0.
 local connection = arg(1)
-call('HSET', K.tombs, connection, 1)
-call('PEXPIRE', K.tombs, RULES.startTimeout)
+bury(connection, RULES.startTimeout)
 local user = load(K.user)
 end_due_sessions(user)
 local found

@@ -8,11 +8,15 @@ local user = load(K.user)
 end_due_sessions(user)
 row.id = arg(1)
 local stored = sessions()[row.id]
+-- This end may be made again before another node makes an earlier start of the session again.
+if arg(3) == '1' then bury(row.id, nil, row[SESSION.starts]) end
 local isLost, isOutdated = not stored and arg(3) ~= '1', stored and (stored[SESSION.starts] or 0) < row[SESSION.starts]
 -- The server has every write from before `wholeUntil`. If it lacks the row of a start from before then, the session has ended since.
 local wholeUntil = tonumber(call('HGET', K.state, STATE.wholeUntil) or 0)
 if isLost and row[SESSION.lastSeenAt] - shift < wholeUntil then isLost = false end
-if is_revoked(user, row[SESSION.issuedAt], row[SESSION.token]) or not (isLost or isOutdated) then
+-- Another node has ended the session, or a user has adopted the guest, which ends all of the guest's sessions.
+local hasEnded = user.adoption or (isLost and tonumber(call('HGET', K.tombs, row.id) or 0) >= row[SESSION.starts])
+if hasEnded or is_revoked(user, row[SESSION.issuedAt], row[SESSION.token]) or not (isLost or isOutdated) then
   finish(user)
   return reply(0)
 end

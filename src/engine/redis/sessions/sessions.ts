@@ -201,7 +201,8 @@ export class Sessions {
     }
     const { departure, connectionId } = recent
     if (!departure) return
-    if ('code' in departure) await this.#change('endSession', session, departure.code, connectionId ?? '')
+    if ('code' in departure)
+      await this.#change('endSession', session, departure.code, connectionId ?? '', '1')
     else await this.#detach(session, connectionId ?? '', departure.detachedFor)
   }
 

@@ -568,18 +568,12 @@ export class Simulation {
     const { setting, seed } = this.#options
     const partitions = new Partitions()
     const isCluster = setting.options.type === 'cluster'
-    const { reachedAt, history } = fields.state
-    const now = Date.now()
+    const { history } = fields.state
     for (const partition of new Set(
       isCluster ? USERS.map((userId) => partitions.of({ appId: app, userId })) : [0],
     )) {
       const { command } = await setting.serverOf(partition)
       const state = `seed ${seed}:{${partitions.tags[partition]}}:state`
-      // A session that ended at another node within the last two seconds would start again.
-      await until(
-        'a node notes that it reaches Redis',
-        async () => Number(await command('hget', state, reachedAt)) > now,
-      )
       await command('hset', state, history, `history ${this.#histories}`)
     }
   }

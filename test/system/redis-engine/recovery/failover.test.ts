@@ -202,6 +202,9 @@ it('does not make a start again whose session has ended before writes were lost'
     const endedAt = Date.now()
     const other = request(bob)
     const kept = await startSession(one.engine, other)
+    // The note of this end, by which its start is not made again either, is kept for an hour.
+    const tombs = `chat-session:{${partitions.tags[partitions.of(ada)]}}:tombs:${ada.appId}\0${ada.userId}`
+    assert.equal((await pair.command('del', tombs)).trim(), '1')
     const state = `chat-session:{${partitions.tags[0]}}:state`
     const reachedAt = async (): Promise<number> =>
       Number(await pair.command('hget', state, fields.state.reachedAt))

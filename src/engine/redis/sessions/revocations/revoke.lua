@@ -1,5 +1,5 @@
 -- Ends the sessions that a revocation concerns, or asks their clients for other credentials. Many sessions take several calls.
--- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked.
+-- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked, tombs.
 -- ARGV: 1 `1` to store the revocation as the user's own; 2 the time up to which issued credentials are revoked (empty for now); 3 the mode:
 --   `end` to end sessions, any other to ask for credentials; 4 the number up to which the revocation concerns sessions whatever their
 --   credentials (empty for none, `all` for the newest number); 5 the last value that the call before has returned (empty for the first
@@ -25,6 +25,9 @@ for _, row in ipairs(concerned) do
   if mode == 'end' then
     local wasOnline = presence(user)
     if row[SESSION.connectionId] then row[SESSION.lastSeenAt] = now end
+    local issuedAt = row[SESSION.issuedAt]
+    -- By the time of the revocation this credential is not revoked. So without this note a recovery may make the start again.
+    if issuedAt and issuedAt > before then bury(row.id) end
     end_session(user, row, 'revoked', wasOnline)
   else
     emit(row[SESSION.nodeId] or self, { EVENT.reauth, appId, userId, row.id })

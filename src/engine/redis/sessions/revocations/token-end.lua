@@ -4,8 +4,7 @@
 -- ARGV: 1 the token's `tokenHash`; 2 what the call before has returned (empty for the first call).
 -- Returns argument 2 of the next call; false if this call was the last.
 local token = arg(1)
-call('HSET', K.tombs, token, 1)
-call('PEXPIRE', K.tombs, RULES.startTimeout)
+bury(token, RULES.startTimeout)
 local user = load(K.user)
 local following, isPage = read_step(user, arg(2))
 local found = {}
