@@ -16,6 +16,8 @@ export interface Counts {
 const MAX_AGE = 5_000
 /** Milliseconds in place of `MAX_AGE`, after a limit was reached. */
 const MAX_AGE_AT_LIMIT = 200
+/** Milliseconds after a failed reading for which no other reading begins. Each takes a call for each partition, also of the other masters. */
+const FAILED_WAIT = 200
 
 /** The names of the counts, in the order of their numbers in the event `counts` (`lua/base.lua`). */
 const names = ['guests', 'inboxes', 'bytes', 'events', 'eventBytes'] as const
@@ -35,7 +37,7 @@ const NONE: Counts = { guests: 0, inboxes: 0, bytes: 0, events: 0, eventBytes: 0
  */
 export class Quotas {
   readonly #runner: StepRunner
-  /** The readings that run, by app. */
+  /** The readings that run or have just failed, by app. Calls that need the counts share the reading and its failure. */
   readonly #readings = new Map<string, Promise<AppCounts>>()
   /** The counts that were read last, by app. */
   readonly #latest = new Map<string, AppCounts>()
@@ -99,18 +101,14 @@ export class Quotas {
   }
 
   async #counts(appId: string, maxAge: number): Promise<AppCounts> {
-    for (;;) {
-      const known = this.#known(appId, maxAge)
-      if (known) return known
-      const reading = this.#readings.get(appId)
-      if (!reading) return this.#read(appId)
-      await reading.catch(() => undefined)
-    }
+    return this.#known(appId, maxAge) ?? this.#readings.get(appId) ?? this.#read(appId)
   }
 
   #read(appId: string): Promise<AppCounts> {
-    const reading = this.#readNow(appId).finally(() => this.#readings.delete(appId))
+    const reading = this.#readNow(appId)
+    const end = (): unknown => this.#readings.delete(appId)
     this.#readings.set(appId, reading)
+    reading.then(end, () => setTimeout(end, FAILED_WAIT).unref())
     return reading
   }
 

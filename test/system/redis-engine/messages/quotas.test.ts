@@ -18,13 +18,19 @@ import {
   whileOpen,
 } from '../../../../src/engine/suite/kit.js'
 import { ask, pending, typesOf } from '../../../../src/engine/suite/webhook-kit.js'
-import { redisEngines } from '../../../support/redis/engines.js'
+import { FEW_PARTITIONS, redisEngines } from '../../../support/redis/engines.js'
 import { failingClient } from '../../../support/redis/hooked-client.js'
 import { startSingleAndCluster } from '../../../support/redis/single-and-cluster.js'
 
 const { server, settings } = await startSingleAndCluster()
 const [single, cluster] = settings.map(({ options }) => options)
 assert.ok(single?.type === 'single' && cluster?.type === 'cluster')
+
+/** Whether a send will succeed once the counts of the app can be read again. */
+const isNotYet = (error: unknown): false => {
+  assert.ok(isUnavailable(error))
+  return false
+}
 
 it('goes on after the counts of an app could not be read in a cluster', async () => {
   let isBroken = false
@@ -41,9 +47,38 @@ it('goes on after the counts of an app could not be read in a cluster', async ()
     // The counts change. If the rejection were not handled, it would end the process.
     assert.equal(await engine.deleteUser(bob), true)
     isBroken = false
-    await deliver(engine)
+    const message = newMessage()
+    await until('the counts are read again', () => engine.send(message, rules()).then(() => true, isNotYet))
     assert.deepEqual(await bodies(engine, bob), ['Hello'])
   })
+})
+
+it('reads the counts of an app once for many sends, though a partition can not be read', async () => {
+  const partitions = new Partitions(FEW_PARTITIONS)
+  let [isBroken, readings] = [false, 0]
+  const engine = new RedisEngine({
+    client: () =>
+      failingClient(cluster, 'counts-read', ([prefix]) => {
+        if (prefix?.includes(`{${partitions.tags[0]}}`) !== true) return false
+        readings++
+        return isBroken
+      }),
+    prefix: 'once:',
+    partitionCount: FEW_PARTITIONS,
+  })
+  await engine.open()
+  try {
+    isBroken = true
+    const send = (n: number) => engine.send(newMessage({ id: `m${n}`, from: null, to: `user ${n}` }), rules())
+    const sent = await Promise.allSettled(Array.from({ length: 50 }, (_, n) => send(n)))
+    assert.ok(sent.every((result) => result.status === 'rejected' && isUnavailable(result.reason)))
+    for (let n = 0; n < 5; n++) await assert.rejects(send(n), isUnavailable)
+    assert.ok(readings <= 3, `${readings} readings`)
+    isBroken = false
+    await until('the counts are read again', () => send(0).then(() => true, isNotYet))
+  } finally {
+    await engine.close()
+  }
 })
 
 for (const { name, options } of settings)
