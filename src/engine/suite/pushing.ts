@@ -10,6 +10,7 @@ import {
   request,
   saveGuest,
   startSession,
+  until,
   type SuiteContext,
 } from './kit.js'
 import { ask, pendingOf, untilPending } from './webhook-kit.js'
@@ -203,6 +204,29 @@ export const pushingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       assert.ok(await engine.adoptGuest(request))
       assert.deepEqual(await engine.pushDevices(guest), [])
     })
+
+    on(
+      'of a guest whose last session ends are those of the user who saves them just then',
+      async (engine) => {
+        const guest = { appId: app, userId: 'guest:1' }
+        await saveGuest(engine, guest)
+        const session = await startSession(engine, request(guest, { guest: true }))
+        const subscription = device()
+        await engine.savePushDevice(guest, subscription, credential())
+        await Promise.all([engine.saveUser(ada, {}), engine.saveUser(bob, {})])
+        const [, isSaved] = await Promise.all([
+          engine.endSession(session, 'ended'),
+          engine.savePushDevice(ada, subscription, credential()),
+        ])
+        assert.ok(isSaved)
+        await until('the guest is deleted', async () => (await engine.user(guest)) === null)
+        assert.equal((await engine.pushDevices(ada)).length, 1)
+        const stolen = { ...subscription, keys: { p256dh: 'guessed', auth: 'guessed' } }
+        assert.equal(await engine.savePushDevice(bob, stolen, credential()), false)
+        assert.equal(await engine.savePushDevice(bob, subscription, credential()), true)
+        assert.deepEqual(await engine.pushDevices(ada), [])
+      },
+    )
 
     if (durable)
       on('survive a restart', async (engine) => {

@@ -177,10 +177,13 @@ export class Users {
       this.#senders.delete(userKey(of))
       await deleteInbox((inboxOperations) => {
         const { appId, userId } = of
-        const operations = [del(row), del(guestRow), del(rows.lastSeen(of)), ...this.#onDelete(of)]
+        const operations = [del(row), del(guestRow), del(rows.lastSeen(of)), ...inboxOperations]
+        const deviceOperations = this.#onDelete(of)
         // This comes after the other reads: if one of them failed, an event that is not written would hold back the guest's later ones.
-        this.#commit.append(this.#webhooks.operations({ appId, userId }, 'user.deleted', {}))
-        this.#commit.defer(guestRow, (batch) => batch.push(...operations, ...inboxOperations))
+        const event = this.#webhooks.operations({ appId, userId }, 'user.deleted', {})
+        // These are not deferred: if a user saves a device of the guest meanwhile, the deletion of its former owner must come before.
+        this.#commit.append([...deviceOperations, ...event])
+        this.#commit.defer(guestRow, (batch) => batch.push(...operations))
         this.#usage.add(of.appId, { users: -1, guests: -1 })
         // The mutex is held until the batch is written: a save that waits for the mutex must not read the deleted user.
         return this.#commit.flush()
