@@ -14,6 +14,7 @@ import {
   type ClientFrameOf,
   type Message,
 } from '../../protocol/index.js'
+import type { SessionChange } from '../../protocol/internal.js'
 import { TaskQueue } from '../../util/task-queue.js'
 import { authenticateToken } from '../auth/admission.js'
 import type { App } from '../apps/app.js'
@@ -52,8 +53,8 @@ export interface FrameHandler {
   onMessage(message: Message): void
   /** Sends the client what is unread now, because a newer message was sent before the event of a read mark came. */
   recount(marked: Pick<MessagesRead, 'inbox' | 'peer'>): void
-  /** Ends the session's watch of other users. */
-  stop(): void
+  /** Called when the connection has closed, for this reason. Ends the session's watch of other users. */
+  stop(reason: SessionChange['code']): void
   /** Resolves when no frame waits for its answer. */
   allAnswered(): Promise<void>
 }
@@ -102,6 +103,15 @@ export const createFrameHandler = (
   /** Functions that are called when all frames are answered. */
   const onAllAnswered: (() => void)[] = []
   let pendingCount = 0
+  /** Why the connection has closed; undefined while it is open. */
+  let closedBecause: SessionChange['code'] | undefined
+
+  /** While the connection is open, a revocation either ends it or asks for another token. */
+  const isRevoked = async (): Promise<boolean> =>
+    closedBecause !== undefined &&
+    (closedBecause === 'revoked' ||
+      closedBecause === 'token-expired' ||
+      (await engine.isRevoked(user, currentCredential)))
 
   const sendBarrier = createSendBarrier(connection, 2 * settings.pingInterval + MAX_PAUSED)
 
@@ -129,6 +139,7 @@ export const createFrameHandler = (
         connection,
         refuse,
         sendBarrier,
+        isRevoked,
         // Makes the recipient a contact. The engine's event with the user's own copy perhaps comes too late for the client's next signal.
         onStored: (to) => feeds?.contacts.onMessage({ from: user.userId, to }),
       },
@@ -314,7 +325,10 @@ export const createFrameHandler = (
       const counted = read({ type: 'read', epoch, offset: readOffset, ...(peer && { with: peer.id }) })
       catchEngineError(counted, { metrics, connection }, () => undefined)
     },
-    stop: () => feeds?.presence.stop(),
+    stop(reason) {
+      closedBecause = reason
+      feeds?.presence.stop()
+    },
     allAnswered: () =>
       unansweredCount === 0 ? Promise.resolve() : new Promise((resolve) => onAllAnswered.push(resolve)),
     handle(frame) {

@@ -230,7 +230,7 @@ export class LiveSession implements HubSession {
     this.#reauthTimer?.cancel()
     this.#delivery.stop()
     this.#visibility?.stop()
-    this.#frameHandler?.stop()
+    this.#frameHandler?.stop(reason)
     if (phase.name === 'starting' && phase.engineSession)
       this.#connection.endOnError(
         abandonStart(this.#context, this.#connection, phase.engineSession, detachOrEnd),

@@ -8,6 +8,7 @@ import { scratchFolder } from '../../support/scratch-folder.js'
 import { secret } from '../../support/tokens.js'
 import { guestStart, signedStart, startOf, startWithParams } from '../../support/starts.js'
 import { startGateway } from '../../support/gateway.js'
+import { until } from '../../support/until.js'
 
 const authenticate = () => Promise.resolve({ ok: true as const })
 const serve = (engine: Engine) => startGateway({ authenticate }, { pingInterval: 1 }, { engine })
@@ -53,6 +54,35 @@ test('a revoked user’s sessions end as revoked without a ping, and the old tok
   bob.send({ type: 'read', epoch: bob.started['epoch'] as string, offset: 0 })
   assert.equal((await bob.next()).type, 'unread')
   bob.close()
+})
+
+test('what waits for `authorizeSend` when its sender is logged out is not stored', async () => {
+  const waiting: (() => void)[] = []
+  const { url, gateway } = await startGateway({
+    authorizeSend: ({ from }) =>
+      from === 'bob' || new Promise((resolve) => waiting.push(() => resolve(true))),
+  })
+  const send = (id: string): Frame => ({ type: 'send', id, to: 'cara', body: id })
+  const ada = await startClient(url, await startOf('ada'))
+  const lost = await startClient(url, await startOf('ada'))
+  lost.send(send('lost'))
+  await until('a send that waits', () => waiting.length === 1)
+  lost.close()
+  ada.send(send('first'), send('second'))
+  await until('another send that waits', () => waiting.length === 2)
+  await gateway.client('app').endUserSessions({ user: 'ada' })
+  assert.equal((await ada.end()).frame['code'], 'revoked')
+  for (const authorize of waiting) authorize()
+  const bob = await startClient(url, await startOf('bob'))
+  bob.send(send('later'))
+  await bob.next('sent')
+  bob.close()
+  const { messages } = await gateway.client('app').listMessages({ user: 'cara' })
+  assert.deepEqual(
+    messages.map(({ id }) => id),
+    ['later'],
+  )
+  assert.equal(waiting.length, 2, 'the second message is not even authorized')
 })
 
 test('a signature and a token without `iat` are dead until the revocation is lifted', async () => {

@@ -61,11 +61,14 @@ export const createMessaging = (
     connection,
     refuse,
     sendBarrier,
+    isRevoked,
     onStored,
   }: {
     connection: ConnectionHandle
     refuse: Refuse
     sendBarrier: SendBarrier
+    /** Resolves with whether the session has ended and its credential is no longer good. */
+    isRevoked: () => Promise<boolean>
     /** Called with the recipient of each stored message, before the `send` frame is answered. */
     onStored: (userId: string) => void
   },
@@ -124,6 +127,11 @@ export const createMessaging = (
   /** Resolves with false if the client may try the same send again. */
   const authorizeAndStore = async (frame: ClientFrameOf<'send'>): Promise<boolean> => {
     const refusal = await authorizeSend(app, log, { from: userId, to: frame.to })
+    // `authorizeSend` may take long, and a user who was logged out meanwhile must not send any more. The sends behind this one fail, too.
+    if (await isRevoked()) {
+      refuse(frame, 'unauthenticated')
+      return false
+    }
     if (!refusal) return store(frame)
     refuse(frame, refusal)
     return refusal !== 'unavailable'
