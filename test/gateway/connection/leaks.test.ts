@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm'
 import { EngineError, type Engine } from '../../../src/engine/index.js'
 import { createStartQueue } from '../../../src/gateway/limits/start-queue.js'
 import { StreamTransport } from '../../../src/gateway/transports/stream/stream-transport.js'
-import { openClient, startClient } from '../../support/raw-client.js'
+import { openClient, roundTrip, startClient } from '../../support/raw-client.js'
 import { assemble } from '../../support/gateway/assembled-gateway.js'
 import { until } from '../../support/until.js'
 import { startOf, startWithParams } from '../../support/starts.js'
@@ -172,6 +172,33 @@ test('a frame that waits for its answer takes no more memory than its text', asy
   assert.ok(each < length, `${each} bytes each`)
   answer()
   assert.equal((await client.end()).frame['code'], 'unavailable')
+})
+
+test('a message that waits for `authorizeSend` takes no more memory than its text, and is stored whole', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  let allow: () => void = () => undefined
+  const allowed = new Promise<boolean>((resolve) => (allow = () => resolve(true)))
+  const limits = { messagesPerSecond: 1_000_000, bytesPerSecond: 1e9 }
+  const { url } = await assemble(() => ({}), undefined, limits, { authorizeSend: () => allowed })
+  const client = await startClient(url, await startOf('ada'))
+  // These data take more than 10 times as much memory once they are parsed.
+  const data = { list: Array.from({ length: 5_000 }, () => ({})) }
+  const { length } = JSON.stringify(data)
+  const send = async (from: number, to: number): Promise<void> => {
+    for (let id = from; id < to; id++) client.send({ type: 'send', id: `${id}`, to: 'ada', data })
+    await roundTrip(client)
+  }
+  await send(0, 10)
+  collect()
+  const before = process.memoryUsage().heapUsed
+  await send(10, 90)
+  collect()
+  const each = (process.memoryUsage().heapUsed - before) / 80
+  assert.ok(each < 3 * length, `${each} bytes each`)
+  allow()
+  assert.deepEqual((await client.next('message'))['data'], data)
+  client.close()
 })
 
 test('a new session whose client leaves before `started` ends, instead of being detached', async () => {

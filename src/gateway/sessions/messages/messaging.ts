@@ -1,5 +1,5 @@
 import type { Engine, SendResult, UserRef } from '../../../engine/index.js'
-import type { ClientFrameOf } from '../../../protocol/index.js'
+import type { ClientFrameOf, JsonObject } from '../../../protocol/index.js'
 import { TaskQueue } from '../../../util/task-queue.js'
 import type { App } from '../../apps/app.js'
 import type { Settings } from '../../config/parse.js'
@@ -124,15 +124,21 @@ export const createMessaging = (
     )
   }
 
-  /** Resolves with false if the client may try the same send again. */
-  const authorizeAndStore = async (frame: ClientFrameOf<'send'>): Promise<boolean> => {
+  /** `data` is the JSON of the message's data. Resolves with false if the client may try the same send again. */
+  const authorizeAndStore = async (
+    frame: ClientFrameOf<'send'>,
+    data: string | undefined,
+  ): Promise<boolean> => {
     const refusal = await authorizeSend(app, log, { from: userId, to: frame.to })
     // `authorizeSend` may take long, and a user who was logged out meanwhile must not send any more. The sends behind this one fail, too.
     if (await isRevoked()) {
       refuse(frame, 'unauthenticated')
       return false
     }
-    if (!refusal) return store(frame)
+    if (!refusal) {
+      if (data !== undefined) frame.data = JSON.parse(data) as JsonObject
+      return store(frame)
+    }
     refuse(frame, refusal)
     return refusal !== 'unavailable'
   }
@@ -147,11 +153,14 @@ export const createMessaging = (
   ): Promise<void> => {
     const failuresBefore = failureCount
     turnCount += 1
+    // While the message waits, its data are kept as JSON, because parsed data may take 20 times as much memory.
+    const data = frame.data && JSON.stringify(frame.data)
+    delete frame.data
     await turns.run(async () => {
       let isDone = false
       try {
         await first
-        if (failureCount === failuresBefore) isDone = await authorizeAndStore(frame)
+        if (failureCount === failuresBefore) isDone = await authorizeAndStore(frame, data)
         else refuse(frame, ...(sendBarrier.current() ?? (['unavailable'] as const)))
       } finally {
         if (!isDone) failureCount += 1
