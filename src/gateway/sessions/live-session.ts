@@ -2,6 +2,7 @@ import type { EngineEvent, SessionRef, UserRef } from '../../engine/index.js'
 import type { ClientFrame, ClientFrameOf, GatewayFrameOf } from '../../protocol/index.js'
 import type { Admitted } from '../auth/admission.js'
 import type { App } from '../apps/app.js'
+import { createTurnLimit } from '../limits/turn-limit.js'
 import { Timer } from '../../util/timer.js'
 import { Delivery } from './messages/delivery.js'
 import { createFrameHandler, type FrameHandler } from './frame-handler.js'
@@ -31,6 +32,14 @@ const TOUCH_INTERVAL = 60_000
 
 /** Milliseconds within which a client must send another token if the gateway asks for one after a revocation. */
 export const REAUTH_TIMEOUT = 10_000
+
+/**
+ * How many clients are asked for another token in one turn of the event loop. A revocation of an app asks all of them when the same second
+ * begins, and without a limit ten thousand frames would delay every other session.
+ */
+const REAUTHS_PER_TURN = 32
+/** All gateways of the process share this limit, because they share the event loop. */
+const reauthTurns = createTurnLimit(REAUTHS_PER_TURN)
 
 /** One user's session for as long as one connection carries it. */
 export class LiveSession implements HubSession {
@@ -227,7 +236,7 @@ export class LiveSession implements HubSession {
     const detachOrEnd: DetachOrEnd = phase.name === 'ending' ? { code: 'ended' } : requested
     this.#phase = { name: 'released', detachOrEnd }
     this.#expiryTimer.stop()
-    this.#reauthTimer?.cancel()
+    this.#cancelReauth()
     this.#delivery.stop()
     this.#visibility?.stop()
     this.#frameHandler?.stop(reason)
@@ -299,8 +308,19 @@ export class LiveSession implements HubSession {
    */
   #scheduleReauth(): void {
     this.#reauths += 1
+    this.#cancelReauth()
+    const timer = new Timer(1_000 - (Date.now() % 1_000), () =>
+      reauthTurns.run(() => {
+        // A good token may have come while this session waited for its turn.
+        if (this.#reauthTimer === timer) this.#requestReauth()
+      }),
+    )
+    this.#reauthTimer = timer
+  }
+
+  #cancelReauth(): void {
     this.#reauthTimer?.cancel()
-    this.#reauthTimer = new Timer(1_000 - (Date.now() % 1_000), () => this.#requestReauth())
+    this.#reauthTimer = undefined
   }
 
   /** Asks the client for another token. Without a good one the session ends as expired, at the latest after `REAUTH_TIMEOUT`. */
@@ -318,7 +338,7 @@ export class LiveSession implements HubSession {
         limits: this.limits,
         expiryTimer: this.#expiryTimer,
         reauths: () => this.#reauths,
-        cancelReauth: () => this.#reauthTimer?.cancel(),
+        cancelReauth: () => this.#cancelReauth(),
         delivery: this.#delivery,
         epoch,
       },

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { SignJWT } from 'jose'
 import { createEmbeddedEngine, createMemoryEngine, type Engine } from '../../../src/engine/index.js'
+import { Connection } from '../../../src/gateway/connection/connection.js'
 import { openClient, roundTrip, startClient, type Frame } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { secret } from '../../support/tokens.js'
@@ -171,6 +172,38 @@ test('a session that brings a good token before it is asked for one is not asked
   await roundTrip(good)
   assert.equal(good.frames.filter(({ type }) => type === 'renewed').length, 1)
   for (const client of [good, silent]) client.close()
+})
+
+test('after a revocation of many sessions, few clients are asked for a token in one turn', async () => {
+  const count = 200
+  const engine = createMemoryEngine()
+  const limits = { sessionsPerUser: 1_000, requestsPerSecond: 1_000 }
+  const { url } = await startGateway({ limits }, {}, { engine })
+  const start = await startOf('ada')
+  const clients = await Promise.all(Array.from({ length: count }, () => startClient(url, start)))
+  const { send } = Connection.prototype
+  let asked = 0
+  Connection.prototype.send = function (frame) {
+    if (frame.type === 'renewed') asked += 1
+    send.call(this, frame)
+  }
+  try {
+    await engine.revokeApp('app', { issuedBefore: null, mode: 'reauth' })
+    let [largest, last] = [0, 0]
+    while (last < count) {
+      await new Promise((resolve) => setImmediate(resolve))
+      largest = Math.max(largest, asked - last)
+      last = asked
+    }
+    // These are two portions of 32, because one may be asked before the first turn is over.
+    assert.ok(largest <= 64, `${largest} in one turn`)
+  } finally {
+    Connection.prototype.send = send
+  }
+  for (const client of clients) {
+    assert.equal((await client.next('renewed'))['reauth'], true)
+    client.close()
+  }
 })
 
 test('a session has the client’s origin, address, name and round-trip time', async () => {
