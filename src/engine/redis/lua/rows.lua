@@ -56,8 +56,14 @@ end
 -- `starts`, only the session's starts up to this number come too late.
 local function bury(name, duration, starts)
   duration = duration or 3600000
-  call('HSET', K.tombs, name, starts or '1e9')
+  call('HSET', K.tombs, name, (starts or '1e9') .. ' ' .. whole(now + duration))
   if call('PTTL', K.tombs) < duration then call('PEXPIRE', K.tombs, duration) end
+  -- The key may live as long as the user's sessions go on to end. So each new note deletes two notes that no longer count, if it meets some:
+  -- then most notes of the key count.
+  local some = call('HRANDFIELD', K.tombs, 2, 'WITHVALUES')
+  for n = 1, #some, 2 do
+    if tonumber(string.match(some[n + 1], '%d+$')) <= now then call('HDEL', K.tombs, some[n]) end
+  end
 end
 
 -- Writes a row. Returns its JSON. If the caller passes `json`, `row` needs only the fields that the script still reads.

@@ -15,7 +15,11 @@ local isLost, isOutdated = not stored and arg(3) ~= '1', stored and (stored[SESS
 local wholeUntil = tonumber(call('HGET', K.state, STATE.wholeUntil) or 0)
 if isLost and row[SESSION.lastSeenAt] - shift < wholeUntil then isLost = false end
 -- Another node has ended the session, or a user has adopted the guest, which ends all of the guest's sessions.
-local hasEnded = user.adoption or (isLost and tonumber(call('HGET', K.tombs, row.id) or 0) >= row[SESSION.starts])
+local function is_buried()
+  local starts = string.match(call('HGET', K.tombs, row.id) or '', '^%S+')
+  return starts and tonumber(starts) >= row[SESSION.starts]
+end
+local hasEnded = user.adoption or (isLost and is_buried())
 if hasEnded or is_revoked(user, row[SESSION.issuedAt], row[SESSION.token]) or not (isLost or isOutdated) then
   finish(user)
   return reply(0)

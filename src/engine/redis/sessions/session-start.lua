@@ -56,7 +56,7 @@ end
 if isGuest then set(user, 'keptUntil', nil) end
 for _, each in ipairs(replaced) do
   report_end(user, each, 'too-many-sessions', true)
-  bury(each.id)
+  bury(each.id, RULES.startTimeout)
 end
 if not old and asked['session.started'] then add_event(user, 'session.started', facts_of(row)) end
 if not wasOnline then add_presence_event(user, false) end

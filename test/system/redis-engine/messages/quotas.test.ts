@@ -56,7 +56,7 @@ it('goes on after the counts of an app could not be read in a cluster', async ()
 it('reads the counts of an app once for many sends, though a partition can not be read', async () => {
   const partitions = new Partitions(FEW_PARTITIONS)
   let [isBroken, readings] = [false, 0]
-  const engine = new RedisEngine({
+  const engine = createSharedEngine({
     client: () =>
       failingClient(cluster, 'counts-read', ([prefix]) => {
         if (prefix?.includes(`{${partitions.tags[0]}}`) !== true) return false

@@ -5,7 +5,7 @@ import type { Engine, SessionRequest, StartedSession, UserRef } from '../../../.
 import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
 import { fields } from '../../../../src/engine/redis/lua/fields.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
-import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import {
   ada,
   app,
@@ -15,6 +15,7 @@ import {
   rules,
   saveGuest,
   startSession,
+  whileOpen,
 } from '../../../../src/engine/suite/kit.js'
 import { standalone } from '../../../support/redis/server.js'
 import { until } from '../../../support/until.js'
@@ -45,7 +46,7 @@ const withNodes = async (prefix: string, body: (nodes: Nodes) => Promise<void>):
       if (script.name === 'session-restore' || script.name === 'session-end') count[script.name]++
       return reply
     }
-    const engine = new RedisEngine({ client: () => client, prefix, onError: assert.ifError })
+    const engine = createSharedEngine({ client: () => client, prefix, onError: assert.ifError })
     await engine.open()
     return engine
   }
@@ -150,3 +151,24 @@ for (const [how, hasMoved] of [
       await until('both nodes have made their starts again', () => count['session-restore'], hasMoved ? 2 : 1)
       assert.deepEqual(await one.sessions(ada), [])
     }))
+
+it('Redis does not keep all ids of sessions that have ended while others go on to end', async () => {
+  let now = 0
+  const client = createRedisClient({ type: 'single', url: server.url })
+  const engine = createSharedEngine({
+    client: () => client,
+    prefix: 'many:',
+    onError: assert.ifError,
+    clockShift: () => now,
+  })
+  await whileOpen(engine, async () => {
+    for (let n = 0; n < 200; n++) {
+      assert.ok(await engine.endSession(await startSession(engine, request(ada)), 'revoked'))
+      now += 1_800_000
+    }
+  })
+  const key = `many:{${tags[new Partitions().of(ada)]}}:tombs:${app}\0${ada.userId}`
+  const kept = Number(await server.command('hlen', key))
+  // Two of them are younger than an hour.
+  assert.ok(kept >= 2 && kept < 50, `${kept} ids are kept`)
+})
