@@ -27,8 +27,8 @@ export default [
   {
     name: 'a retry that is stored again',
     file: 'src/engine/single-process/messages/sends/sends.ts',
-    right: 'const earlier = this.#idempotencyKeys.find(key, digest, now)',
-    wrong: 'const earlier = now < 0 ? this.#idempotencyKeys.find(key, digest, now) : undefined',
+    right: 'const earlier = idempotencyKeys.find(key, digest, now)',
+    wrong: 'const earlier = now < 0 ? idempotencyKeys.find(key, digest, now) : undefined',
     finds: /twice/,
   },
   {

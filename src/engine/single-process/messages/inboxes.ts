@@ -61,14 +61,7 @@ export class Inboxes {
   readonly reader: InboxReader
   readonly peers: Peers
   readonly sends: Sends
-  readonly #commit: GroupCommit
-  readonly #clock: Clock
-  readonly #emit: (event: EngineEvent) => void
-  readonly #usage: Usage
-  readonly #revocations: Revocations
-  readonly #adoptions: Adoptions
-  readonly #pushes: Pushes
-  readonly #webhooks: WebhookEvents
+  readonly #options: InboxesOptions
   readonly #table: InboxTable
   readonly #reads: Reads
   readonly #scheduler: Scheduler
@@ -86,14 +79,7 @@ export class Inboxes {
     const shares = new SenderShares(table, commit)
     const reads = new Reads(store)
     const scheduler = new Scheduler(clock, () => commit.isWritable, options.onError)
-    this.#commit = commit
-    this.#clock = clock
-    this.#emit = emit
-    this.#usage = usage
-    this.#revocations = options.revocations
-    this.#adoptions = adoptions
-    this.#pushes = pushes
-    this.#webhooks = webhooks
+    this.#options = options
     this.#table = table
     this.#reads = reads
     this.#scheduler = scheduler
@@ -157,18 +143,19 @@ export class Inboxes {
   resume(appId: string): void {
     this.#unreadChecks.resume(appId)
     this.#adopted.resume(appId)
-    this.#pushes.resume(appId)
+    this.#options.pushes.resume(appId)
   }
 
   /** Marks a guest as adopted. */
   adopt(request: AdoptionRequest): Promise<Adoption | null> {
+    const { commit, adoptions, clock } = this.#options
     const { appId, guestId, retention } = request
-    this.#commit.assertWritable()
+    commit.assertWritable()
     this.retain(appId, retention)
-    return this.#adoptions.adopt(request, () => {
+    return adoptions.adopt(request, () => {
       const operations: Operation[] = []
       const inbox = this.#table.peek({ appId, userId: guestId })
-      if (inbox.exists) this.#deletions.add(inbox, retention, this.#clock.now(), false, operations)
+      if (inbox.exists) this.#deletions.add(inbox, retention, clock.now(), false, operations)
       return { messages: inbox.retained.messages, operations }
     })
   }
@@ -192,37 +179,39 @@ export class Inboxes {
    * the old messages. A background job deletes those. Resolves with whether the old inbox ever had a message.
    */
   async delete(of: UserRef, write: (operations: Operation[]) => Promise<void>): Promise<boolean> {
+    const { commit, revocations, usage } = this.#options
     const { exists } = this.#table.open(of)
     if (!exists) {
       await write([])
       return false
     }
-    await this.#revocations.countDeletion(of, (operations) => {
+    await revocations.countDeletion(of, (operations) => {
       const inbox = this.#table.open(of)
       const { ref, from, to, bytes } = inbox.stored
       // This comes first, because `write` may read the store, and nothing may change if that read fails.
       const written = write([...operations, ...this.#purge.add(ref, from, to)])
       // While this waited, the last message of an adopted guest may have moved, and its inbox was counted as deleted then.
-      this.#usage.add(of.appId, { inboxes: -Number(inbox.exists), bytes: -bytes })
+      usage.add(of.appId, { inboxes: -Number(inbox.exists), bytes: -bytes })
       this.#unreadLimit.forget(inbox)
       this.#table.replace(inbox, inbox.deletions + 1)
       // A deferred write of the inbox would store the row again. The deletion replaces that write.
-      this.#commit.defer(inbox.row, (batch) => batch.push(del(inbox.row), del(rows.readOffsets(of))))
+      commit.defer(inbox.row, (batch) => batch.push(del(inbox.row), del(rows.readOffsets(of))))
       return written
     })
     return true
   }
 
   markRead(of: UserRef, { epoch, offset }: Position): InboxState | null {
+    const { commit, webhooks, emit } = this.#options
     const inbox = this.#table.open(of)
     if (epoch !== inbox.epoch) return null
-    this.#commit.assertWritable()
+    commit.assertWritable()
     if (!inbox.markRead(offset)) return inbox.state()
     this.#table.markChanged(inbox)
-    this.#emit({ type: 'read', user: inbox.of, inbox: inbox.state() })
-    if (this.#webhooks.asks(of.appId, 'message.read')) {
+    emit({ type: 'read', user: inbox.of, inbox: inbox.state() })
+    if (webhooks.asks(of.appId, 'message.read')) {
       const { readOffset, unread } = inbox.state()
-      this.#webhooks.defer(of, 'message.read', { epoch, readOffset, unread })
+      webhooks.defer(of, 'message.read', { epoch, readOffset, unread })
     }
     return inbox.state()
   }
@@ -235,7 +224,7 @@ export class Inboxes {
     this.#retentionSweep.adopt(failed.#retentionSweep)
     for (const appId of this.#retentionSweep.appIds) this.resume(appId)
     this.peers.takeOver(failed.peers)
-    this.#pushes.takeOver(failed.#pushes)
+    this.#options.pushes.takeOver(failed.#options.pushes)
     // This is a copy of the list, because calls that read inboxes meanwhile change the order of the table.
     for (const before of [...failed.#table.unwritten()]) {
       const inbox = this.#table.open(before.of)
@@ -245,7 +234,7 @@ export class Inboxes {
       if (hasMoved || before.hasMarks) this.#table.markChanged(inbox)
       const [from, to] = [before.durable.offset + 1, inbox.durable.offset + 1]
       for (const message of await this.reader.read(inbox, from, to, Infinity))
-        this.#emit({ type: 'message', user: inbox.of, epoch: inbox.epoch, message })
+        this.#options.emit({ type: 'message', user: inbox.of, epoch: inbox.epoch, message })
     }
   }
 

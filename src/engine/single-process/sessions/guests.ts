@@ -27,25 +27,16 @@ interface GuestsOptions {
  * with users.
  */
 export class Guests {
-  readonly #store: Store
-  readonly #users: Users
-  readonly #clock: Clock
-  readonly #isInUse: GuestsOptions['isInUse']
-  readonly #deleteInbox: GuestsOptions['deleteInbox']
-  readonly #onError: (error: unknown) => void
+  readonly #options: GuestsOptions
   readonly #scheduler: Scheduler
   readonly #deadlines: Deadlines<UserRef>
   /** The time until which a guest whose session has not started is kept, by the guest's row. */
   readonly #starting = new Map<string, number>()
   readonly #deletions = new Set<Promise<void>>()
 
-  constructor({ store, commit, users, clock, isInUse, deleteInbox, onError }: GuestsOptions) {
-    this.#store = store
-    this.#users = users
-    this.#clock = clock
-    this.#isInUse = isInUse
-    this.#deleteInbox = deleteInbox
-    this.#onError = onError
+  constructor(options: GuestsOptions) {
+    const { commit, clock, onError } = options
+    this.#options = options
     this.#scheduler = new Scheduler(clock, () => commit.isWritable, onError)
     this.#deadlines = new Deadlines(
       () => clock.now(),
@@ -57,22 +48,23 @@ export class Guests {
 
   /** Deletes, in the background, the guests that a crash has left without a session. Called after the sessions are loaded. */
   sweep(): void {
+    const { store, clock } = this.#options
     let after: string | undefined
     const job = this.#scheduler.job(async () => {
-      const found = await readAll<number>(this.#store, { ...rows.guestsAfter(after), limit: GUESTS_PER_STEP })
+      const found = await readAll<number>(store, { ...rows.guestsAfter(after), limit: GUESTS_PER_STEP })
       for (const [row] of found) {
         this.deleteIfUnused(rows.guestOf(row))
         after = row
       }
       await Promise.all(this.#deletions)
-      return found.length < GUESTS_PER_STEP ? Infinity : this.#clock.now()
+      return found.length < GUESTS_PER_STEP ? Infinity : clock.now()
     })
-    this.#scheduler.schedule(job, this.#clock.now())
+    this.#scheduler.schedule(job, clock.now())
   }
 
   /** Keeps the guest until `started` is called, for `engineRules.guestStartTimeout` at most. */
   expectStart({ appId, userId }: UserRef): void {
-    const deadline = this.#clock.now() + engineRules.guestStartTimeout
+    const deadline = this.#options.clock.now() + engineRules.guestStartTimeout
     this.#starting.set(rows.guest({ appId, userId }), deadline)
     this.#deadlines.add(deadline, { appId, userId })
   }
@@ -84,17 +76,18 @@ export class Guests {
 
   /** Deletes the user if it is a guest without a session and without messages. */
   deleteIfUnused({ appId, userId }: UserRef): void {
+    const { users, clock, isInUse, deleteInbox, onError } = this.#options
     const of = { appId, userId }
     const row = rows.guest(of)
     const startsUntil = this.#starting.get(row)
-    if (startsUntil !== undefined && startsUntil > this.#clock.now()) return
+    if (startsUntil !== undefined && startsUntil > clock.now()) return
     this.#starting.delete(row)
-    const deletion = this.#users.deleteGuest(
+    const deletion = users.deleteGuest(
       of,
-      () => !this.#isInUse(of) && !this.#starting.has(row),
-      (write) => this.#deleteInbox(of, write),
+      () => !isInUse(of) && !this.#starting.has(row),
+      (write) => deleteInbox(of, write),
     )
-    const ended = deletion.catch(this.#onError).finally(() => this.#deletions.delete(ended))
+    const ended = deletion.catch(onError).finally(() => this.#deletions.delete(ended))
     this.#deletions.add(ended)
   }
 

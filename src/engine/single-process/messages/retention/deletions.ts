@@ -17,38 +17,31 @@ interface DeletionsOptions {
 
 /** Deletes those messages of an inbox that are not retained. */
 export class Deletions {
-  readonly #table: InboxTable
-  readonly #usage: Usage
-  readonly #shares: SenderShares
-  readonly #commit: GroupCommit
-  readonly #onEmptied: (of: UserRef) => void
+  readonly #options: DeletionsOptions
 
-  constructor({ table, usage, shares, commit, onEmptied }: DeletionsOptions) {
-    this.#table = table
-    this.#usage = usage
-    this.#shares = shares
-    this.#commit = commit
-    this.#onEmptied = onEmptied
+  constructor(options: DeletionsOptions) {
+    this.#options = options
   }
 
   /** Adds operations that delete messages which are not retained. Without `all` some of these messages stay for a later call. */
   add(inbox: Inbox, retention: Retention, now: number, all: boolean, operations: Operation[]): void {
+    const { table, usage, shares, onEmptied } = this.#options
     const { first } = inbox.durable
     if (inbox.hasExpired(now, retention.age)) inbox.expire(now, retention.age)
     if (all) inbox.trim(retention)
     const swept = inbox.sweep(all)
-    if (inbox.durable.first !== first || swept) this.#table.markChanged(inbox)
+    if (inbox.durable.first !== first || swept) table.markChanged(inbox)
     // The callback runs in a microtask, because a send that empties the inbox appends its own message right after this call.
-    if (inbox.durable.first !== first && !inbox.hasMessages) queueMicrotask(() => this.#onEmptied(inbox.of))
+    if (inbox.durable.first !== first && !inbox.hasMessages) queueMicrotask(() => onEmptied(inbox.of))
     if (!swept) return
     for (const operation of swept.operations) operations.push(operation)
-    this.#usage.add(inbox.of.appId, { bytes: -swept.freed })
-    this.#shares.free(inbox.of.appId, swept.senders)
+    usage.add(inbox.of.appId, { bytes: -swept.freed })
+    shares.free(inbox.of.appId, swept.senders)
   }
 
   /** Writes the operations with the next batch. */
   defer(operations: Operation[]): void {
     const [first] = operations
-    if (first) this.#commit.defer(`delete ${first.key}`, (batch) => batch.push(...operations))
+    if (first) this.#options.commit.defer(`delete ${first.key}`, (batch) => batch.push(...operations))
   }
 }

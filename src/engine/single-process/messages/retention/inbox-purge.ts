@@ -30,34 +30,30 @@ const MARKS_PER_STEP = 512
 
 /** Deletes the messages and marks of deleted inboxes in the background, and goes on after a crash. */
 export class InboxPurge {
-  readonly #store: Store
-  readonly #reads: Reads
-  readonly #commit: GroupCommit
-  readonly #scheduler: Scheduler
-  readonly #clock: Clock
-  readonly #shares: SenderShares
+  readonly #options: InboxPurgeOptions
   readonly #job: Job
 
-  constructor({ store, reads, commit, scheduler, clock, shares }: InboxPurgeOptions) {
-    this.#store = store
-    this.#reads = reads
-    this.#commit = commit
-    this.#scheduler = scheduler
-    this.#clock = clock
-    this.#shares = shares
-    this.#job = scheduler.job(() => this.#step())
-    scheduler.schedule(this.#job, clock.now())
+  constructor(options: InboxPurgeOptions) {
+    this.#options = options
+    this.#job = options.scheduler.job(() => this.#step())
+    this.#schedule()
   }
 
   /** Schedules the job. Returns the operations that tell it to delete the inbox's marks, and the messages from `from` to `to - 1`. */
   add(inbox: InboxRef, from: number, to: number): Operation[] {
-    this.#scheduler.schedule(this.#job, this.#clock.now())
+    this.#schedule()
     return [put(rows.deletedInbox(inbox), [from, to] satisfies PurgeRow)]
   }
 
+  #schedule(): void {
+    const { scheduler, clock } = this.#options
+    scheduler.schedule(this.#job, clock.now())
+  }
+
   async #step(): Promise<number> {
-    await this.#commit.flush()
-    const found = await this.#reads.all<PurgeRow>({ ...rows.allDeletedInboxes, limit: INBOXES_PER_STEP })
+    const { reads, commit, clock, shares } = this.#options
+    await commit.flush()
+    const found = await reads.all<PurgeRow>({ ...rows.allDeletedInboxes, limit: INBOXES_PER_STEP })
     if (found.length === 0) return Infinity
     const operations: Operation[] = []
     const freed: [appId: string, bytesBySender: Map<string, number>][] = []
@@ -66,27 +62,28 @@ export class InboxPurge {
       const inbox = rows.deletedInboxOf(row)
       freed.push([inbox.appId, this.#bytesBySender(inbox, from, end)])
       operations.push(...deletionsOf(inbox, from, end))
-      const marks = await this.#reads.all({ ...rows.peerMarks(inbox), limit: MARKS_PER_STEP })
+      const marks = await reads.all({ ...rows.peerMarks(inbox), limit: MARKS_PER_STEP })
       for (const [mark] of marks) operations.push(del(mark))
       const isUnfinished = end < to || marks.length === MARKS_PER_STEP
       operations.push(isUnfinished ? put(row, [end, to] satisfies PurgeRow) : del(row))
       if (operations.length >= DELETIONS_PER_STEP) break
     }
     // Both are deferred in one task, so that one batch writes both: while the loop reads marks, a batch may begin.
-    for (const [appId, bytesBySender] of freed) this.#shares.free(appId, bytesBySender)
-    this.#commit.defer('purge', (batch) => batch.push(...operations))
-    await this.#commit.flush()
-    return this.#clock.now()
+    for (const [appId, bytesBySender] of freed) shares.free(appId, bytesBySender)
+    commit.defer('purge', (batch) => batch.push(...operations))
+    await commit.flush()
+    return clock.now()
   }
 
   #bytesBySender(inbox: InboxRef, from: number, end: number): Map<string, number> {
+    const { store } = this.#options
     const prefix = rows.messagePrefix(inbox)
     const rowAt = (offset: number): MessageRow | undefined => {
-      const stored = read(this.#store, rows.messageIn(prefix, offset)) as StoredMessage | undefined
+      const stored = read(store, rows.messageIn(prefix, offset)) as StoredMessage | undefined
       return stored && messageRowOf(offset, stored)
     }
     const tallyAt = (last: number): TallyRow | undefined =>
-      read(this.#store, rows.tally(inbox, last)) as TallyRow | undefined
+      read(store, rows.tally(inbox, last)) as TallyRow | undefined
     return bytesBySender(inbox.userId, from, end, rowAt, tallyAt)
   }
 }

@@ -43,41 +43,13 @@ interface SendsOptions {
 
 /** Stores messages in the inboxes of their recipients and senders. */
 export class Sends {
-  readonly #commit: GroupCommit
-  readonly #users: Users
-  readonly #usage: Usage
-  readonly #adoptions: Adoptions
-  readonly #pushes: Pushes
-  readonly #webhooks: WebhookEvents
-  readonly #clock: Clock
-  readonly #emit: (event: EngineEvent) => void
-  readonly #table: InboxTable
-  readonly #shares: SenderShares
-  readonly #deletions: Deletions
-  readonly #idempotencyKeys: IdempotencyKeys
-  readonly #unreadChecks: UnreadChecks
-  readonly #unreadLimit: UnreadLimit
-  readonly #retentionSweep: RetentionSweep
+  readonly #options: SendsOptions
   readonly #waitingSends = new WaitingSends()
   /** Apps whose quota has refused a message in the current task of the event loop. */
   readonly #full = new Set<string>()
 
   constructor(options: SendsOptions) {
-    this.#commit = options.commit
-    this.#users = options.users
-    this.#usage = options.usage
-    this.#adoptions = options.adoptions
-    this.#pushes = options.pushes
-    this.#webhooks = options.webhooks
-    this.#clock = options.clock
-    this.#emit = options.emit
-    this.#table = options.table
-    this.#shares = options.shares
-    this.#deletions = options.deletions
-    this.#idempotencyKeys = options.idempotencyKeys
-    this.#unreadChecks = options.unreadChecks
-    this.#unreadLimit = options.unreadLimit
-    this.#retentionSweep = options.retentionSweep
+    this.#options = options
   }
 
   send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
@@ -87,23 +59,25 @@ export class Sends {
   }
 
   #send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
-    this.#commit.assertWritable()
-    const now = this.#clock.now()
+    const { commit, users, adoptions, pushes, webhooks, clock, emit, table, shares } = this.#options
+    const { deletions, idempotencyKeys, unreadChecks, unreadLimit, retentionSweep } = this.#options
+    commit.assertWritable()
+    const now = clock.now()
     const sentAt = Date.now()
-    this.#retentionSweep.retain(message.appId, rules.retention)
+    retentionSweep.retain(message.appId, rules.retention)
     const { appId, id, from, to, body, data } = message
     const recipient = { appId, userId: to }
     const recipientKey = userKey(recipient)
     const sendingUser = { appId, userId: from ?? '' }
     const senderKey = userKey(sendingUser)
-    const key = rows.idempotencyKey(message) + this.#table.deletionsIn(message)
-    const digest = this.#idempotencyKeys.digestOf(message)
-    const earlier = this.#idempotencyKeys.find(key, digest, now)
+    const key = rows.idempotencyKey(message) + table.deletionsIn(message)
+    const digest = idempotencyKeys.digestOf(message)
+    const earlier = idempotencyKeys.find(key, digest, now)
     if (earlier) return earlier
-    const sender = from === null ? null : this.#users.sender(sendingUser, senderKey)
+    const sender = from === null ? null : users.sender(sendingUser, senderKey)
     const isToUnknown = from !== to && !this.#isKnown(recipient, recipientKey)
     let unknown: readonly UserRef[] = NOBODY
-    const adopter = isToUnknown ? this.#adoptions.adopterOf(recipient) : undefined
+    const adopter = isToUnknown ? adoptions.adopterOf(recipient) : undefined
     // If the adopter is deleted before the message is stored, the message must not create that user.
     if (adopter) return this.send({ ...message, to: adopter.userId }, { ...rules, unknownRecipients: false })
     if (sender === undefined || isToUnknown) {
@@ -112,8 +86,8 @@ export class Sends {
       const mayCreate = (of: UserRef): boolean =>
         !isGuestId(of.userId) && (of === recipient ? unknownRecipients : unknownSenders)
       if (!unknown.every(mayCreate)) return Promise.resolve({ outcome: 'unknown-user' })
-      const deletions = unknown.flatMap((of) => this.#users.deletionOf(of) ?? [])
-      if (deletions.length > 0) return this.#sendAfter(Promise.allSettled(deletions), message, rules)
+      const running = unknown.flatMap((of) => users.deletionOf(of) ?? [])
+      if (running.length > 0) return this.#sendAfter(Promise.allSettled(running), message, rules)
     }
     const json = JSON.stringify({ id, from, to, sender: sender ?? null, body, data, sentAt })
     // The caller may change `data` before the message is emitted, so the events carry a clone.
@@ -127,66 +101,66 @@ export class Sends {
       sentAt,
     }
 
-    const inbox = this.#table.open(recipient, recipientKey)
+    const inbox = table.open(recipient, recipientKey)
     // This is a literal: with `push` each message would allocate memory for 16 more inboxes.
     const inboxes: SentInboxes =
-      from === null || from === to ? [inbox] : [inbox, this.#table.open(sendingUser, senderKey)]
+      from === null || from === to ? [inbox] : [inbox, table.open(sendingUser, senderKey)]
     const size = Buffer.byteLength(json) + engineRules.messageOverhead
     const operations: Operation[] = []
     let isChanging = false
     try {
-      for (const inbox of inboxes) this.#deletions.add(inbox, rules.retention, now, false, operations)
+      for (const inbox of inboxes) deletions.add(inbox, rules.retention, now, false, operations)
       if (from !== null && from !== to) {
-        const isReached = this.#unreadLimit.isReached(inbox, from, size, rules)
-        if (isReached !== false) this.#deletions.defer(operations)
-        if (isReached === undefined) return this.#sendAfter(this.#unreadLimit.count(inbox), message, rules)
+        const isReached = unreadLimit.isReached(inbox, from, size, rules)
+        if (isReached !== false) deletions.defer(operations)
+        if (isReached === undefined) return this.#sendAfter(unreadLimit.count(inbox), message, rules)
         if (isReached) return Promise.resolve({ outcome: 'refused' })
       }
       const own = inboxes[1]
-      if (own && this.#shares.mayExceed(own, size, rules)) {
-        this.#deletions.add(inbox, rules.retention, now, true, operations)
-        if (this.#shares.exceeds(inbox, own, size, rules)) {
-          this.#deletions.defer(operations)
+      if (own && shares.mayExceed(own, size, rules)) {
+        deletions.add(inbox, rules.retention, now, true, operations)
+        if (shares.exceeds(inbox, own, size, rules)) {
+          deletions.defer(operations)
           return Promise.resolve({ outcome: 'over-share' })
         }
       }
       if (!this.#reserve(inboxes, size, rules, now, operations)) return Promise.resolve({ outcome: 'full' })
 
       isChanging = true
-      for (const of of unknown) operations.push(...this.#users.create(of))
-      const beginsStreak = this.#webhooks.unreadAfter(appId) !== undefined && from !== to && !inbox.hasUnread
+      for (const of of unknown) operations.push(...users.create(of))
+      const beginsStreak = webhooks.unreadAfter(appId) !== undefined && from !== to && !inbox.hasUnread
       const isPushed = rules.pushAfter !== undefined && from !== to
       for (const each of inboxes) {
         const trace = isPushed && each === inbox ? message.traceparent : undefined
         each.append(operations, json, size, content, now, rules.retention, false, trace)
-        if (each.isBehind) this.#table.markChanged(each)
-        each.batch = this.#commit.nextBatch
+        if (each.isBehind) table.markChanged(each)
+        each.batch = commit.nextBatch
       }
       if (own) own.sent += size
       const { offset } = inbox.assigned
       const ownOffset = from === null ? null : (own ?? inbox).assigned.offset
       const result: StoredResult = { outcome: 'stored', offset, ownOffset, sentAt }
-      if (beginsStreak) operations.push(...this.#unreadChecks.begin(recipient, offset, inbox.deletions, now))
+      if (beginsStreak) operations.push(...unreadChecks.begin(recipient, offset, inbox.deletions, now))
       if (rules.pushAfter !== undefined && from !== to)
-        operations.push(...this.#pushes.onMessage(recipient, rules.pushAfter, now))
-      if (this.#webhooks.asks(appId, 'message.created')) {
+        operations.push(...pushes.onMessage(recipient, rules.pushAfter, now))
+      if (webhooks.asks(appId, 'message.created')) {
         const { traceparent } = message
         const event = {
           ...{ epoch: inbox.epoch, message: messageAt(offset, content) },
           ...(traceparent !== undefined && { traceparent }),
         }
-        operations.push(...this.#webhooks.operations(recipient, 'message.created', event))
+        operations.push(...webhooks.operations(recipient, 'message.created', event))
       }
-      const pending = new PendingSend({ content, json, inboxes, result, emit: this.#emit })
+      const pending = new PendingSend({ content, json, inboxes, result, emit })
       const { synced } = pending
       const expiresAt = now + rules.sendWindow
-      this.#idempotencyKeys.add(key, { digest, result, synced, now, expiresAt }, operations)
-      this.#commit.write(operations, pending)
+      idempotencyKeys.add(key, { digest, result, synced, now, expiresAt }, operations)
+      commit.write(operations, pending)
       return synced
     } catch (error) {
       // A read has failed. If the inboxes have got the message in memory only, their next messages would come after a hole.
-      if (isChanging) this.#commit.fail(error)
-      else this.#deletions.defer(operations)
+      if (isChanging) commit.fail(error)
+      else deletions.defer(operations)
       throw error
     }
   }
@@ -196,8 +170,9 @@ export class Sends {
    * so the user need not be read. Guests are looked up, because the inbox of an adopted guest stays until its messages have moved.
    */
   #isKnown(of: UserRef, key: string): boolean {
-    const hasInbox = !isGuestId(of.userId) && this.#table.peek(of, key).exists
-    return (hasInbox && this.#users.deletionOf(of) === undefined) || this.#users.sender(of, key) !== undefined
+    const { table, users } = this.#options
+    const hasInbox = !isGuestId(of.userId) && table.peek(of, key).exists
+    return (hasInbox && users.deletionOf(of) === undefined) || users.sender(of, key) !== undefined
   }
 
   /** Sends the message when `wait` has resolved. */
@@ -216,18 +191,19 @@ export class Sends {
     now: number,
     operations: Operation[],
   ): boolean {
+    const { usage, deletions } = this.#options
     const { retention, quota } = rules
     const { appId } = inboxes[0].of
     let added = 0
     for (const { exists } of inboxes) if (!exists) added++
     const more = { inboxes: added, bytes: size * inboxes.length }
-    if (!this.#usage.fits(appId, more, quota))
-      for (const inbox of inboxes) this.#deletions.add(inbox, retention, now, true, operations)
-    if (!this.#full.has(appId) && this.#usage.fits(appId, more, quota)) {
-      this.#usage.add(appId, more)
+    if (!usage.fits(appId, more, quota))
+      for (const inbox of inboxes) deletions.add(inbox, retention, now, true, operations)
+    if (!this.#full.has(appId) && usage.fits(appId, more, quota)) {
+      usage.add(appId, more)
       return true
     }
-    this.#deletions.defer(operations)
+    deletions.defer(operations)
     this.#refuseForThisTask(appId)
     return false
   }

@@ -39,27 +39,17 @@ interface UnreadChecksOptions {
  * message that comes after the user has read everything. A row that is stored with this message says when to check the inbox.
  */
 export class UnreadChecks {
-  readonly #reads: Reads
-  readonly #commit: GroupCommit
-  readonly #clock: Clock
-  readonly #scheduler: Scheduler
-  readonly #webhooks: WebhookEvents
-  readonly #unreadOf: (of: UserRef) => Promise<Unread | null>
+  readonly #options: UnreadChecksOptions
   /** The job of each app. */
   readonly #jobs = new Map<string, Job>()
 
-  constructor({ reads, commit, clock, scheduler, webhooks, unreadOf }: UnreadChecksOptions) {
-    this.#reads = reads
-    this.#commit = commit
-    this.#clock = clock
-    this.#scheduler = scheduler
-    this.#webhooks = webhooks
-    this.#unreadOf = unreadOf
+  constructor(options: UnreadChecksOptions) {
+    this.#options = options
   }
 
   /** Makes the app's checks when they are due, from now on. */
   resume(appId: string): void {
-    this.#schedule(appId, this.#clock.now())
+    this.#schedule(appId, this.#options.clock.now())
   }
 
   /**
@@ -67,7 +57,7 @@ export class UnreadChecks {
    * list if the app does not ask for `message.unread`.
    */
   begin(of: UserRef, offset: number, deletions: number, now: number): Operation[] {
-    const unreadAfter = this.#webhooks.unreadAfter(of.appId)
+    const unreadAfter = this.#options.webhooks.unreadAfter(of.appId)
     return unreadAfter === undefined ? [] : [this.#add(of, now + unreadAfter, [offset, deletions])]
   }
 
@@ -78,36 +68,39 @@ export class UnreadChecks {
   }
 
   #schedule(appId: string, at: number): void {
+    const { scheduler } = this.#options
     let job = this.#jobs.get(appId)
-    if (!job) this.#jobs.set(appId, (job = this.#scheduler.job((now) => this.#step(appId, now))))
-    this.#scheduler.schedule(job, at)
+    if (!job) this.#jobs.set(appId, (job = scheduler.job((now) => this.#step(appId, now))))
+    scheduler.schedule(job, at)
   }
 
   async #step(appId: string, now: number): Promise<number> {
-    await this.#commit.flush()
-    const due = await this.#reads.all<CheckRow>({
+    const { reads, commit } = this.#options
+    await commit.flush()
+    const due = await reads.all<CheckRow>({
       ...rows.unreadChecks.until(appId, now),
       limit: CHECKS_PER_STEP,
     })
     for (const [row, check] of due) await this.#check(appId, row, check, now)
-    await this.#commit.flush()
+    await commit.flush()
     if (due.length === CHECKS_PER_STEP) return now
-    const [next] = await this.#reads.all({ ...rows.unreadChecks.all(appId), limit: 1 })
+    const [next] = await reads.all({ ...rows.unreadChecks.all(appId), limit: 1 })
     return next ? rows.unreadChecks.of(next[0]).time : Infinity
   }
 
   async #check(appId: string, row: string, [offset, deletions]: CheckRow, now: number): Promise<void> {
+    const { commit, webhooks, unreadOf } = this.#options
     const of = { appId, userId: rows.unreadChecks.of(row).userId }
-    const unreadAfter = this.#webhooks.unreadAfter(appId)
-    const unread = unreadAfter === undefined ? null : await this.#unreadOf(of)
+    const unreadAfter = webhooks.unreadAfter(appId)
+    const unread = unreadAfter === undefined ? null : await unreadOf(of)
     const operations = [del(row)]
     if (unreadAfter !== undefined && unread?.deletions === deletions && unread.oldest.offset >= offset) {
       const dueAt = unread.oldest.at + unreadAfter
       // If the message that began the streak was read, a later one is the oldest. If that is not old enough, it gets another check.
       if (dueAt > now) operations.push(this.#add(of, dueAt, [unread.oldest.offset, deletions]))
-      else operations.push(...this.#webhooks.operations(of, 'message.unread', dataOf(of, unread)))
+      else operations.push(...webhooks.operations(of, 'message.unread', dataOf(of, unread)))
     }
-    this.#commit.append(operations)
+    commit.append(operations)
   }
 }
 
