@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { EventLimits, UserRef } from '../engine.js'
 import { KeyedMutex } from '../../util/keyed-mutex.js'
 import type { StepRunner } from './step-runner.js'
@@ -16,7 +17,7 @@ export interface Counts {
 const MAX_AGE = 5_000
 /** Milliseconds in place of `MAX_AGE`, after a limit was reached. */
 const MAX_AGE_AT_LIMIT = 200
-/** Milliseconds after a failed reading for which no other reading begins. Each takes a call for each partition, also of the other masters. */
+/** Milliseconds from a failed reading to the next one. Each takes a call for each partition, also for those of the masters that answer. */
 const FAILED_WAIT = 200
 
 /** The names of the counts, in the order of their numbers in the event `counts` (`lua/base.lua`). */
@@ -37,8 +38,10 @@ const NONE: Counts = { guests: 0, inboxes: 0, bytes: 0, events: 0, eventBytes: 0
  */
 export class Quotas {
   readonly #runner: StepRunner
-  /** The readings that run or have just failed, by app. Calls that need the counts share the reading and its failure. */
+  /** The readings that run, by app. All calls that need the counts meanwhile share the reading, and its failure. */
   readonly #readings = new Map<string, Promise<AppCounts>>()
+  /** When the last reading failed, by app. */
+  readonly #failedAt = new Map<string, number>()
   /** The counts that were read last, by app. */
   readonly #latest = new Map<string, AppCounts>()
   readonly #mutex = new KeyedMutex()
@@ -105,10 +108,17 @@ export class Quotas {
   }
 
   #read(appId: string): Promise<AppCounts> {
-    const reading = this.#readNow(appId)
-    const end = (): unknown => this.#readings.delete(appId)
+    const wait = (this.#failedAt.get(appId) ?? -Infinity) + FAILED_WAIT - performance.now()
+    const reading = (
+      wait > 0
+        ? sleep(wait, undefined, { ref: false }).then(() => this.#readNow(appId))
+        : this.#readNow(appId)
+    ).finally(() => this.#readings.delete(appId))
     this.#readings.set(appId, reading)
-    reading.then(end, () => setTimeout(end, FAILED_WAIT).unref())
+    reading.then(
+      () => this.#failedAt.delete(appId),
+      () => this.#failedAt.set(appId, performance.now()),
+    )
     return reading
   }
 

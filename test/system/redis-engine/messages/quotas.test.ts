@@ -70,12 +70,17 @@ it('reads the counts of an app once for many sends, though a partition can not b
   try {
     isBroken = true
     const send = (n: number) => engine.send(newMessage({ id: `m${n}`, from: null, to: `user ${n}` }), rules())
-    const sent = await Promise.allSettled(Array.from({ length: 50 }, (_, n) => send(n)))
-    assert.ok(sent.every((result) => result.status === 'rejected' && isUnavailable(result.reason)))
-    for (let n = 0; n < 5; n++) await assert.rejects(send(n), isUnavailable)
-    assert.ok(readings <= 3, `${readings} readings`)
+    const sends: Promise<unknown>[] = []
+    for (let n = 0; n < 50; n++) {
+      sends.push(send(n))
+      // Without a pause the next send would begin the next reading.
+      if (n >= 40) await new Promise((resolve) => setImmediate(resolve))
+    }
+    for (const sent of await Promise.allSettled(sends))
+      assert.ok(sent.status === 'rejected' && isUnavailable(sent.reason))
+    assert.ok(readings <= 2, `${readings} readings`)
     isBroken = false
-    await until('the counts are read again', () => send(0).then(() => true, isNotYet))
+    assert.equal((await send(0)).outcome, 'stored')
   } finally {
     await engine.close()
   }
