@@ -17,6 +17,12 @@ export interface LeasesOptions {
   onError: (error: unknown) => void
 }
 
+/** When a beat has found that a node is dead, and when the node's connections were lost, by the clock of Redis. */
+interface Death {
+  deadAt: number
+  lostAt: number | undefined
+}
+
 /**
  * The nodes that share a Redis. Each node knows which nodes live, sweeps its share of the partitions, and detaches the sessions of dead
  * nodes.
@@ -74,7 +80,7 @@ export class Leases {
 
   async #beat(isNew: boolean): Promise<void> {
     const { runner, onLost, onBeat } = this.#options
-    const [wasLost, dead, live] = await runner.onPartition(runner.steps.beat, 0, [
+    const [wasLost, dead, live, at] = await runner.onPartition(runner.steps.beat, 0, [
       String(LEASE),
       isNew ? '1' : '0',
     ])
@@ -85,7 +91,7 @@ export class Leases {
       const [node, endedAt] = [String((dead as string[])[n]), Number((dead as string[])[n + 1])]
       // The dead node's last beat was `LEASE` before its lease ended. It died before its next beat, which was due at `lostAt`.
       const lostAt = endedAt > 0 ? endedAt - LEASE + BEAT_INTERVAL : undefined
-      this.#startWork(`node ${node}`, () => this.#bury(node, lostAt))
+      this.#startWork(`node ${node}`, () => this.#bury(node, Number(at), lostAt))
     }
   }
 
@@ -99,15 +105,16 @@ export class Leases {
   }
 
   /**
-   * Detaches a dead node's sessions in the partitions that this node sweeps. Their connections were lost at `lostAt`. When no session
-   * in any partition is attached to the dead node, the first of the living nodes removes the dead node.
+   * Detaches the sessions that a dead node had at `deadAt`, in the partitions that this node sweeps. Their connections were lost at
+   * `lostAt`. When no session in any partition is attached to the dead node, the first of the living nodes removes the dead node. If the
+   * node comes back meanwhile, it keeps the sessions that start there from then on: nobody would tell it of their detachment.
    */
-  async #bury(dead: string, lostAt: number | undefined): Promise<void> {
+  async #bury(dead: string, deadAt: number, lostAt: number | undefined): Promise<void> {
     const { runner } = this.#options
     await this.#detach(
       runner.partitions.all.filter((each) => this.sweeps(each)),
       dead,
-      lostAt,
+      { deadAt, lostAt },
     )
     if (!this.sweeps(0)) return
     const left = await runner.onEveryPartition(runner.steps.listAttached, '', [dead, '1', ''])
@@ -134,13 +141,18 @@ export class Leases {
     }
   }
 
-  async #detachUser(of: UserRef, node: string, lostAt: number | undefined): Promise<void> {
+  /** Resolves with whether none of the user's sessions is attached to the node any more. */
+  async #detachUser(of: UserRef, node: string, death: Death | undefined): Promise<boolean> {
     const { runner } = this.#options
-    for (let step: unknown = ''; typeof step === 'string';)
-      [step] = await runner.onUser(runner.steps.detachNode, of, [node, step, String(lostAt ?? '')])
+    const times = [death?.lostAt, death?.deadAt].map((time) => String(time ?? ''))
+    for (let step = ''; ;) {
+      const [next, stays] = await runner.onUser(runner.steps.detachNode, of, [node, step, ...times])
+      if (typeof next !== 'string') return stays !== 1
+      step = next
+    }
   }
 
-  async #detach(partitions: readonly number[], node: string, lostAt?: number): Promise<void> {
+  async #detach(partitions: readonly number[], node: string, death?: Death): Promise<void> {
     const { runner } = this.#options
     for (let left = partitions; left.length > 0;) {
       const lists = await runner.inPartitions(runner.steps.listAttached, left, '', [
@@ -148,16 +160,20 @@ export class Leases {
         ...[String(USERS_PER_STEP), ''],
       ])
       const members = lists.flat()
+      let isDetached = false
       for (let n = 0; n < members.length; n += USERS_PER_STEP) {
         // If this node stops, the other nodes detach the remaining sessions.
         if (this.#isStopped && node !== runner.nodeId) return
-        await Promise.all(
+        const results = await Promise.all(
           members.slice(n, n + USERS_PER_STEP).map((member) => {
             const [, appId = '', userId = ''] = String(member).split('\0')
-            return this.#detachUser({ appId, userId }, node, lostAt)
+            return this.#detachUser({ appId, userId }, node, death)
           }),
         )
+        isDetached ||= results.includes(true)
       }
+      // Users whose sessions stay are listed again.
+      if (!isDetached) return
       left = left.filter((_partition, n) => lists[n]?.length === USERS_PER_STEP)
     }
   }

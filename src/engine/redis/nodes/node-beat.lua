@@ -3,7 +3,7 @@
 -- KEYS: nodes, state.
 -- ARGV: 1 the lease in milliseconds; 2 `1` for the first beat of the node.
 -- Returns 1 if the other nodes have counted the calling node as dead, else 0; the nodes whose lease has ended, each with the time of that
---   end; and the nodes that live.
+--   end; the nodes that live; and the time.
 local lease = tonumber(arg(1))
 local isNew = arg(2) == '1'
 local since = note_reached(reached_since)
@@ -18,4 +18,4 @@ for n = 1, #dead, 2 do
   call('ZADD', K.nodes, '-' .. endedAt, dead[n])
 end
 local wasLost = not isNew and (not score or tonumber(score) <= 0)
-return reply(wasLost and 1 or 0, dead, call('ZRANGEBYSCORE', K.nodes, '(' .. string.format('%.0f', now), '+inf'))
+return reply(wasLost and 1 or 0, dead, call('ZRANGEBYSCORE', K.nodes, '(' .. string.format('%.0f', now), '+inf'), now)

@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { EngineError } from '../../../../src/engine/index.js'
+import { fields } from '../../../../src/engine/redis/lua/fields.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { Departures } from '../../../../src/engine/redis/sessions/departures.js'
-import { ada } from '../../../../src/engine/suite/kit.js'
+import { ada, deliver, nextEvents, request, startSession } from '../../../../src/engine/suite/kit.js'
+import { redisEngines } from '../../../support/redis/engines.js'
 import { hookedClient } from '../../../support/redis/hooked-client.js'
 import { standalone } from '../../../support/redis/server.js'
 import { until } from '../../../support/until.js'
@@ -53,6 +55,41 @@ it('renews its lease while it detaches the sessions of a dead node, and closes w
   } finally {
     release()
     await engine.close()
+  }
+})
+
+it('leaves the sessions alone that start at a node which comes back while its sessions are detached', async () => {
+  const prefix = 'back:'
+  const { engine, waiting, release } = waitingEngine(prefix, 'node-detach')
+  const paused = redisEngines(() => ({ type: 'single', url: server.url })).createWith(prefix)
+  await engine.open()
+  await paused.open()
+  try {
+    const before = await startSession(paused, request(ada))
+    const state = `${prefix}{${partitions.tags[0]}}:`
+    const attached = `${prefix}{${partitions.tags[partitions.of(ada)]}}:attached`
+    const [nodeId = ''] = (await server.command('zrange', attached, 0, 0)).split('\0')
+    const isLost = nextEvents(paused, 'lease-lost')
+    await server.command('hset', `${state}state`, fields.state.reachedSince, 1)
+    await server.command('zadd', `${state}nodes`, 0, nodeId)
+    await until('the other node detaches the sessions', () => waiting.length, 1)
+    await isLost
+    const after = await startSession(paused, request(ada))
+    release()
+    const states = async (): Promise<string> =>
+      (await engine.sessions(ada)).map(({ sessionId, state }) => `${sessionId}: ${state}`).join()
+    await until(
+      'the session from before is detached',
+      states,
+      `${before.sessionId}: detached,${after.sessionId}: active`,
+      10_000,
+    )
+    const messages = nextEvents(paused, 'message')
+    await deliver(engine, { from: null, to: ada.userId })
+    await messages
+  } finally {
+    release()
+    await Promise.all([engine.close(), paused.close()])
   }
 })
 
