@@ -71,7 +71,8 @@ const loadSecrets = async (
   commit: GroupCommit,
   identity: string,
 ): Promise<{ key: string; epochKey: string }> => {
-  const missing: Operation[] = checkFormat(store) ? [] : [putFormat()]
+  // The time is stored with the format: if the engine crashes before its first `saveTime`, the time until the next opening does not count.
+  const missing: Operation[] = checkFormat(store) ? [] : [putFormat(), put(rows.time, Date.now())]
   let key = read(store, rows.key) as string | undefined
   if (key === undefined) missing.push(put(rows.key, (key = newSecret())))
   let epoch = read(store, rows.epoch) as EpochRow | undefined

@@ -45,6 +45,27 @@ void describe('the single-process engine', () => {
     await Promise.all([before.close(), after.close()])
   })
 
+  void it('does not count the time after a crash in its first seconds, nor a clock that is set then', async () => {
+    const { store, kept } = createPowerCutStore()
+    const before = await engineOn(store)
+    const message = { ...toBob, id: 'first' }
+    const sent = await before.send(message, rules)
+    const { now } = Date
+    try {
+      Date.now = () => now() + 2 * rules.retention.age
+      const after = await engineOn(kept)
+      await after.configure('app', { retention: rules.retention, webhooks: null })
+      assert.deepEqual(await after.send(message, rules), { ...sent, outcome: 'repeated' })
+      await after.send({ ...toBob, id: 'second' }, rules)
+      const { epoch } = await after.inbox(bob)
+      assert.equal((await after.messagesAfter(bob, { epoch, offset: 0 }, 10)).messages.length, 2)
+      await after.close()
+    } finally {
+      Date.now = now
+      await before.close()
+    }
+  })
+
   void it('ends many sessions that expire together in several turns, and never returns one that has expired', async () => {
     const engine = await engineOn(new MemoryStore())
     const endedPerTurn: number[] = []
