@@ -162,12 +162,9 @@ export const createSingleProcessEngine = (
       }),
     revokeToken: (appId, tokenId) =>
       use(({ service, database }) => service.revokeToken(appId, tokenId, database)),
+    // `devices` ends the devices whose credential is revoked. Without this call a lifted revocation would bring them back.
     liftRevocation: (of) =>
-      use(({ database: { pushes, revocations } }) => {
-        // This call ends the devices whose credential is revoked. Without it a lifted revocation would bring them back.
-        pushes.devices(of)
-        return revocations.lift(of)
-      }),
+      use(({ database: { pushes, revocations } }) => revocations.lift(of, () => pushes.devices(of))),
 
     send: (message, rules) => use(({ database }) => database.inboxes.sends.send(message, rules)),
     inbox: (of) => use(({ database }) => database.inboxes.state(of)),

@@ -172,6 +172,16 @@ export const pushingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       assert.deepEqual(await engine.pushDevices(bob), [])
     })
 
+    on('end with their credential, even if its revocation is lifted at once', async (engine) => {
+      await withDevice(engine)
+      const [, isLifted] = await Promise.all([
+        engine.revokeUser(bob, { issuedBefore: null, mode: 'end' }),
+        engine.liftRevocation(bob),
+      ])
+      if (!isLifted) await engine.liftRevocation(bob)
+      assert.deepEqual(await engine.pushDevices(bob), [])
+    })
+
     on('stay when only their session ends', async (engine) => {
       const proof = credential()
       await engine.saveUser(bob, {})

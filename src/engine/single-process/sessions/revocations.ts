@@ -137,12 +137,13 @@ export class Revocations {
     return this.#writing.has(row)
   }
 
-  /** Removes the user's revocation. Resolves with false if there is none. */
-  lift({ appId, userId }: UserRef): Promise<boolean> {
+  /** Removes the user's revocation, and calls `onLift` just before. Resolves with false if there is none. */
+  lift({ appId, userId }: UserRef, onLift: () => void): Promise<boolean> {
     const of = { appId, userId }
     return this.#mutex.run(rows.revokedUser(of), async () => {
       const row = this.#rowOf(of)
       if (row.revokedBefore === null) return false
+      onLift()
       await this.#commit.sync(
         row.deletions > 0
           ? this.#userOperations(of, { ...row, revokedBefore: null })
