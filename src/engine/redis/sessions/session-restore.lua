@@ -19,7 +19,8 @@ local function is_buried()
   local starts = string.match(call('HGET', K.tombs, row.id) or '', '^%S+')
   return starts and tonumber(starts) >= row[SESSION.starts]
 end
-local hasEnded = user.adoption or (isLost and is_buried())
+local isAdopted = user.adoption and not user.createdAt
+local hasEnded = isAdopted or (isLost and is_buried())
 if hasEnded or is_revoked(user, row[SESSION.issuedAt], row[SESSION.token]) or not (isLost or isOutdated) then
   finish(user)
   return reply(0)
