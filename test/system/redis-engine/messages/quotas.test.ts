@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { Cluster, Redis } from 'ioredis'
+import type { SendResult } from '../../../../src/engine/index.js'
 import { Keys } from '../../../../src/engine/redis/keys.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import {
   ada,
+  advanceClock,
   app,
   bob,
   bodies,
@@ -26,12 +28,6 @@ const { server, settings } = await startSingleAndCluster()
 const [single, cluster] = settings.map(({ options }) => options)
 assert.ok(single?.type === 'single' && cluster?.type === 'cluster')
 
-/** Whether a send will succeed once the counts of the app can be read again. */
-const isNotYet = (error: unknown): false => {
-  assert.ok(isUnavailable(error))
-  return false
-}
-
 it('goes on after the counts of an app could not be read in a cluster', async () => {
   let isBroken = false
   const engine = createSharedEngine({
@@ -47,29 +43,37 @@ it('goes on after the counts of an app could not be read in a cluster', async ()
     // The counts change. If the rejection were not handled, it would end the process.
     assert.equal(await engine.deleteUser(bob), true)
     isBroken = false
-    const message = newMessage()
-    await until('the counts are read again', () => engine.send(message, rules()).then(() => true, isNotYet))
+    await deliver(engine)
     assert.deepEqual(await bodies(engine, bob), ['Hello'])
   })
 })
 
-it('reads the counts of an app once for many sends, though a partition can not be read', async () => {
-  const partitions = new Partitions(FEW_PARTITIONS)
-  let [isBroken, readings] = [false, 0]
+interface Broken {
+  /** Whether the counts in one partition can't be read, and how often they were asked for. */
+  state: { isBroken: boolean; readings: number }
+  send: (n: number) => Promise<SendResult>
+}
+
+const withBroken = async (prefix: string, body: (broken: Broken) => Promise<void>): Promise<void> => {
+  const tag = `{${new Partitions(FEW_PARTITIONS).tags[0]}}`
+  const state = { isBroken: false, readings: 0 }
   const engine = createSharedEngine({
     client: () =>
-      failingClient(cluster, 'counts-read', ([prefix]) => {
-        if (prefix?.includes(`{${partitions.tags[0]}}`) !== true) return false
-        readings++
-        return isBroken
+      failingClient(cluster, 'counts-read', ([keys = '']) => {
+        if (!keys.includes(tag)) return false
+        state.readings++
+        return state.isBroken
       }),
-    prefix: 'once:',
+    prefix,
     partitionCount: FEW_PARTITIONS,
   })
-  await engine.open()
-  try {
-    isBroken = true
-    const send = (n: number) => engine.send(newMessage({ id: `m${n}`, from: null, to: `user ${n}` }), rules())
+  const send = (n: number) => engine.send(newMessage({ id: `m${n}`, from: null, to: `user ${n}` }), rules())
+  await whileOpen(engine, () => body({ state, send }))
+}
+
+it('reads the counts of an app once for many sends, though a partition can not be read', () =>
+  withBroken('once:', async ({ state, send }) => {
+    state.isBroken = true
     const sends: Promise<unknown>[] = []
     for (let n = 0; n < 50; n++) {
       sends.push(send(n))
@@ -78,13 +82,21 @@ it('reads the counts of an app once for many sends, though a partition can not b
     }
     for (const sent of await Promise.allSettled(sends))
       assert.ok(sent.status === 'rejected' && isUnavailable(sent.reason))
-    assert.ok(readings <= 2, `${readings} readings`)
-    isBroken = false
+    assert.ok(state.readings <= 2, `${state.readings} readings`)
+    state.isBroken = false
     assert.equal((await send(0)).outcome, 'stored')
-  } finally {
-    await engine.close()
-  }
-})
+  }))
+
+it('sends on by the counts that it knows of a partition that can not be read', () =>
+  withBroken('known:', async ({ state, send }) => {
+    assert.equal((await send(0)).outcome, 'stored')
+    const { readings } = state
+    state.isBroken = true
+    // By then the counts are old.
+    advanceClock(6_000)
+    assert.equal((await send(1)).outcome, 'stored')
+    assert.ok(state.readings > readings)
+  }))
 
 for (const { name, options } of settings)
   it(`holds the pending webhook events of an app to its limits over several gateways, on ${name}`, async () => {
