@@ -98,7 +98,7 @@ export class Delivery {
   #replay: Replay | undefined
   /** Whether `started` has reported a loss and no message was sent since then. */
   #isLossKnown = false
-  /** The offset that the latest `unread` count covers. The client itself counts the messages after it. */
+  /** The offset that the latest count covers: of `started`, or of a read mark, even if its `unread` is not sent yet. */
   #countedUpTo = 0
   /** The read marks that are sent to the client as `unread`. Created for the first mark. */
   #readMarks: ReadMarks | undefined
@@ -169,10 +169,12 @@ export class Delivery {
 
   /**
    * Sends `unread` once every message that it counts is sent, because the client adds each message that comes after `unread` to the count.
-   * Returns false if the connection is open and the count is out of date: it leaves out messages that the client has received.
+   * Returns false if the connection is open and the count is out of date: it leaves out messages that the client has received, or that an
+   * earlier mark has counted.
    */
   sendReadMark(inbox: InboxState, peer?: PeerState): boolean {
     if (inbox.offset < Math.max(this.#countedUpTo, this.#cursor)) return this.#isStopped()
+    this.#countedUpTo = inbox.offset
     this.#readMarks ??= new ReadMarks()
     this.#readMarks.add({ inbox, peer })
     this.#sendDueReadMarks()
@@ -215,8 +217,7 @@ export class Delivery {
   #sendDueReadMarks(): void {
     for (let mark; (mark = this.#readMarks?.take(this.#cursor));) {
       const { inbox, peer } = mark
-      const { offset, unread, readOffset } = inbox
-      this.#countedUpTo = offset
+      const { unread, readOffset } = inbox
       const withPeer = peer && { with: peer.id, unreadWith: peer.unread, readOffsetWith: peer.readOffset }
       this.#connection.send({ type: 'unread', unread, readOffset, ...withPeer })
     }

@@ -52,6 +52,38 @@ test('a slow client gets a message once that was read before its event came', as
   assert.deepEqual(sent, [1, 2, 3, 4])
 })
 
+test('a read mark that comes late does not replace the count of a newer one that waits for messages', () => {
+  const sent: Pick<GatewayFrame, 'type'>[] = []
+  const unexpected = () => assert.fail('The connection ended.')
+  const delivery = new Delivery(
+    {
+      engine: { messagesAfter: unexpected },
+      metrics: createMetrics(),
+      messageTurns: createMessageTurns(),
+    },
+    { user: { appId: 'app', userId: 'ada' } },
+    {
+      send: (frame) => sent.push(frame),
+      ...{ sendText: unexpected, end: unexpected, endOnError: unexpected },
+      isFull: () => false,
+      drained: () => Promise.resolve(),
+    },
+  )
+  const epoch = 'epoch'
+  const inbox = { epoch, readOffset: 0 }
+  delivery.begin({ epoch, offset: 0 }, 0, false)
+  // The engine has counted this mark after four messages, whose events come later. An earlier mark of another page comes even later.
+  assert.ok(
+    delivery.sendReadMark({ ...inbox, offset: 4, unread: 3 }, { id: 'bob', unread: 0, readOffset: 1 }),
+  )
+  assert.ok(
+    !delivery.sendReadMark({ ...inbox, offset: 2, unread: 1 }, { id: 'cara', unread: 0, readOffset: 1 }),
+  )
+  for (const message of messages) delivery.onMessage({ epoch, message, json: undefined })
+  const counts = sent.flatMap((frame) => ('unread' in frame ? [frame.unread] : []))
+  assert.deepEqual([sent.length, counts], [5, [3]])
+})
+
 test('the messages of a page that wait for a slow client take no more memory than their text', async () => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
