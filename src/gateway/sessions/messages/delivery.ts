@@ -18,6 +18,8 @@ const FIRST_PAGE = 16
 const MAX_PAGE = 128
 /** About how many bytes of a page may wait in memory while the client reads slowly. */
 const MAX_PAGE_BYTES = 131_072
+/** About how many bytes of pages may wait for all slow clients of the process together. Beyond it a page is dropped, and read again later. */
+const MAX_WAITING_BYTES = 32 * 1_048_576
 /** How many read marks may wait for a client. They come from all pages of the user, and each has another peer. */
 const MAX_READ_MARKS = 1_000
 /** About how many bytes a message takes besides its body and data. */
@@ -46,10 +48,30 @@ interface WaitingMessage {
 }
 
 interface Replay {
-  /** Messages that were read from the engine and not sent yet. Each is read once, however often the socket is full. */
+  /**
+   * Messages that were read from the engine and not sent yet. Each is read once, however often the socket is full, unless too much waits
+   * for all clients.
+   */
   page: readonly (Message | WaitingMessage)[]
+  /** How many bytes of `page` count in `waitingBytes`. */
+  counted: number
   /** How many messages the next read asks for. */
   pageSize: number
+}
+
+/** How many bytes of pages wait for all slow clients. All gateways of the process share this number, because they share the memory. */
+let waitingBytes = 0
+
+/** Keeps the messages that the client has no room for, after it had room for `sent` others. If too much waits for all clients, keeps none. */
+const keepPage = (replay: Replay, page: readonly WaitingMessage[], sent: number): void => {
+  const bytes = page.reduce((sum, { json }) => sum + json.length, 0)
+  waitingBytes -= replay.counted
+  const isKept = waitingBytes + bytes <= MAX_WAITING_BYTES
+  replay.page = isKept ? page : []
+  replay.counted = isKept ? bytes : 0
+  waitingBytes += replay.counted
+  // The next page has about as many messages as the client takes at once.
+  if (!isKept) replay.pageSize = Math.max(1, sent)
 }
 
 /** Returns the messages that may wait in memory, and computes the size of the next page from their size. */
@@ -184,7 +206,7 @@ export class Delivery {
 
   stop(): void {
     this.#state = 'stopped'
-    if (this.#replay) this.#replay.page = []
+    if (this.#replay) keepPage(this.#replay, [], 0)
   }
 
   /**
@@ -225,7 +247,7 @@ export class Delivery {
 
   async #pull(epoch: string): Promise<void> {
     this.#state = 'pulling'
-    const replay = (this.#replay ??= { page: [], pageSize: FIRST_PAGE })
+    const replay = (this.#replay ??= { page: [], counted: 0, pageSize: FIRST_PAGE })
     try {
       while (this.#cursor < this.#newest && !this.#isStopped()) {
         await this.#connection.drained()
@@ -267,7 +289,7 @@ export class Delivery {
       this.#send(message)
       sent++
     }
-    replay.page = replay.page.slice(sent).map(waitingOf)
+    keepPage(replay, replay.page.slice(sent).map(waitingOf), sent)
     if (sent > 0) this.#context.metrics.replayed.inc({ app: this.#session.user.appId }, sent)
   }
 }

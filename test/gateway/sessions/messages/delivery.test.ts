@@ -133,3 +133,62 @@ test('the messages of a page that wait for a slow client take no more memory tha
   assert.ok(each < 2 * page.length, `${each} bytes each`)
   assert.equal(deliveries.length, count + 2)
 })
+
+test('the messages that wait for a crowd of slow clients take a bounded memory, and each client gets them once it reads', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const bodies = Array.from({ length: 8 }, (_, n) =>
+    JSON.stringify({ ...messages[0], offset: n + 1, body: 'x'.repeat(15_000) }),
+  )
+  const metrics = createMetrics()
+  const messageTurns = createMessageTurns()
+  let begun = 0
+  const slow = () => {
+    const sent: number[] = []
+    let isFull = false
+    let onRead: () => void = () => undefined
+    const unexpected = () => assert.fail('The connection ended.')
+    const send = (frame: Pick<GatewayFrame, 'type'> & { offset?: number }): void => {
+      isFull = true
+      if (sent.push(frame.offset ?? 0) === 1) begun++
+    }
+    const messagesAfter = (_user: unknown, { offset }: { offset: number }, limit: number) =>
+      Promise.resolve({
+        messages: bodies.slice(offset, offset + limit).map((json) => JSON.parse(json) as Message),
+        lost: false,
+      })
+    const delivery = new Delivery(
+      { engine: { messagesAfter }, metrics, messageTurns },
+      { user: { appId: 'app', userId: 'ada' } },
+      {
+        send,
+        sendText: (json) => send(JSON.parse(json) as GatewayFrame),
+        end: unexpected,
+        endOnError: (work) => void work.catch(unexpected),
+        isFull: () => isFull,
+        drained: () => (isFull ? new Promise((resolve) => (onRead = resolve)) : Promise.resolve()),
+      },
+    )
+    delivery.begin({ epoch: 'epoch', offset: 0 }, 8, false)
+    const read = (): void => {
+      isFull = false
+      onRead()
+    }
+    return { delivery, sent, read }
+  }
+  collect()
+  const before = process.memoryUsage().heapUsed
+  const count = 1_000
+  const clients = Array.from({ length: count }, slow)
+  await until('the first message of each', () => begun, count)
+  collect()
+  const bytes = process.memoryUsage().heapUsed - before
+  assert.ok(bytes < 50_000_000, `${bytes} bytes for all`)
+  const last = clients.at(-1)
+  await until('the last message', () => {
+    last?.read()
+    return last?.sent.at(-1) === 8
+  })
+  assert.deepEqual(last?.sent, [1, 2, 3, 4, 5, 6, 7, 8])
+  for (const { delivery } of clients) delivery.stop()
+})
