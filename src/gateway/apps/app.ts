@@ -23,7 +23,7 @@ import { createAppPush, type AppPush } from './vapid.js'
  * once. More could overload the backend.
  */
 const MAX_AUTHENTICATIONS = 100
-/** For each app, how many further starts may wait for a check. They wait no longer than `startTimeout`. */
+/** For each app, how many further starts may wait for a check, of all addresses together. They wait no longer than `startTimeout`. */
 const MAX_WAITING_AUTHENTICATIONS = 1_000
 
 /** An app of the config, ready to verify tokens. Sessions keep this object for as long as they last, even when the config is reloaded. */

@@ -6,6 +6,8 @@ import type { AuthenticateAnswer, AuthenticateRequest } from '../config/parse.js
 import { OutboundRequestError } from '../outbound/outbound-request.js'
 import { createRequestMeter } from '../outbound/request-meter.js'
 import { newOwnCredential, type App } from '../apps/app.js'
+import { NoPlaceError } from '../limits/concurrency-limit.js'
+import { addressKey } from '../limits/connection-limits.js'
 import type { AdmissionContext, Authenticated, Peer, Refusal, StartContext } from './authentication.js'
 import { askAuthenticateUrl, NoDecisionError } from './authenticate-url.js'
 
@@ -106,6 +108,10 @@ export const authenticateParams = async (
       'unauthenticated',
       "The app's config has no 'authenticate' function and no 'authenticateUrl'.",
     )
+  const refuseForNow = (): Refusal => {
+    context.metrics.limitsReached.inc({ app: appId, limit: 'authentications' })
+    return { ...refuse('unavailable', 'Too many starts wait to be authenticated.'), retryAfter: RETRY_AFTER }
+  }
   let answer: unknown
   let issuedAt = Date.now()
   try {
@@ -116,16 +122,12 @@ export const authenticateParams = async (
         return context.isOpen() ? check.ask() : undefined
       },
       () => context.isOpen(),
+      addressKey(address),
     )
-    if (!turn) {
-      context.metrics.limitsReached.inc({ app: appId, limit: 'authentications' })
-      return {
-        ...refuse('unavailable', 'Too many starts wait to be authenticated.'),
-        retryAfter: RETRY_AFTER,
-      }
-    }
+    if (!turn) return refuseForNow()
     answer = await turn
   } catch (error) {
+    if (error instanceof NoPlaceError) return refuseForNow()
     // An error is no answer, so the start is `unavailable`: the client tries again, and may be let in when the app's backend works again.
     return refuse('unavailable', `${check.name} gave no answer.`, traceOf(error))
   }

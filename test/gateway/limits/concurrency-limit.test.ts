@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { createConcurrencyLimit } from '../../../src/gateway/limits/concurrency-limit.js'
+import { createConcurrencyLimit, NoPlaceError } from '../../../src/gateway/limits/concurrency-limit.js'
 
 test('no more jobs than the limits run or wait; accepted jobs run once, in order; a failed job frees its place', async () => {
   const sizes = fc.integer({ min: 1, max: 5 })
@@ -49,4 +49,30 @@ test('no more jobs than the limits run or wait; accepted jobs run once, in order
     }),
     { numRuns: 50 },
   )
+})
+
+test('groups take turns, and the group with the most gives places to groups with fewer', async () => {
+  const limit = createConcurrencyLimit(1, 3)
+  const outcomes: string[] = []
+  const run = async (name: string): Promise<void> => {
+    const turn = limit.run(() => Promise.resolve(outcomes.push(`${name} ran`)), undefined, name[0])
+    if (!turn) outcomes.push(`${name} was refused`)
+    await turn?.catch((error: unknown) => {
+      assert.ok(error instanceof NoPlaceError)
+      outcomes.push(`${name} lost its place`)
+    })
+  }
+  await Promise.all(['a1', 'a2', 'a3', 'a4', 'a5', 'b1', 'b2', 'c1'].map(run))
+  assert.deepEqual(outcomes.toSorted(), [
+    'a1 ran',
+    'a2 ran',
+    'a3 lost its place',
+    'a4 lost its place',
+    'a5 was refused',
+    'b1 ran',
+    'b2 was refused',
+    'c1 ran',
+  ])
+  const ran = outcomes.filter((outcome) => outcome.endsWith('ran'))
+  assert.deepEqual(ran, ['a1 ran', 'a2 ran', 'b1 ran', 'c1 ran'])
 })

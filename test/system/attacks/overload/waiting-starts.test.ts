@@ -91,6 +91,32 @@ test('a client that leaves while its start waits for authenticate gives its plac
   for (const client of [...clients, late]) client.close()
 })
 
+test('starts of one address that wait for authenticate keep out no start of another, which has the next turn', async () => {
+  const calls: { userId: string; allow: () => void }[] = []
+  const { url } = await startGateway(
+    {
+      authenticate: ({ userId }) =>
+        new Promise((resolve) => calls.push({ userId, allow: () => resolve({ ok: true }) })),
+    },
+    { startTimeout: 60 },
+  )
+  const clients = Array.from({ length: 1_101 }, (_, index) =>
+    openClient(url, { start: withParams(`${index}`) }),
+  )
+  const ended = () => clients.flatMap(({ frames }) => frames.filter(({ type }) => type === 'ended'))
+  await until('a start is refused', () => ended().length, 1)
+  const other = openClient(url, { start: withParams('other'), localAddress: '127.0.0.2' })
+  await until('another start has given up its place', () => ended().length, 2)
+  for (const { code, retryAfter } of ended()) assert.deepEqual([code, retryAfter], ['unavailable', 5_000])
+  calls[0]?.allow()
+  calls[1]?.allow()
+  await until('two more are called', () => calls.length, 102)
+  const called = calls.find(({ userId }) => userId === 'other')
+  called?.allow()
+  assert.equal((await other.next()).type, 'started')
+  for (const client of [...clients, other]) client.close()
+})
+
 test('a call that never settles frees its place after startTimeout', async () => {
   let isHanging = true
   const { url } = await startGateway(
