@@ -9,6 +9,9 @@ import { addTimed, removeTimed, type Timed } from '../../util/shared-timers.js'
 const GRID_SHARE = 0.01
 const MAX_GRID = 250
 
+/** If a check is late by more than this share of the interval, the process stood still, for example because its machine was paused. */
+const LATE_SHARE = 0.5
+
 const PING = '{"type":"ping"}'
 
 /** The part of a connection that its heartbeat uses. */
@@ -94,7 +97,12 @@ export class Heartbeat implements Timed {
   onTime(): void {
     // Many heartbeats share one timer. If one of the timer's calls has stopped another heartbeat, the timer still calls that heartbeat.
     if (this.#checkAt === 0) return
-    const timeLeft = this.#lastFrameAt + 2 * this.#interval - performance.now()
+    const now = performance.now()
+    // Timers run before sockets are read. So frames that came while the process stood still are read only after this check. Without another
+    // interval all clients would be ended at once, although they have answered.
+    if (now - this.#checkAt > Math.max(MAX_GRID, LATE_SHARE * this.#interval))
+      this.#lastFrameAt = Math.max(this.#lastFrameAt, now - this.#interval)
+    const timeLeft = this.#lastFrameAt + 2 * this.#interval - now
     if (timeLeft <= 0) return this.#connection.end('timeout')
     this.ping()
     // The next check comes at the latest when the client would have been silent for too long.

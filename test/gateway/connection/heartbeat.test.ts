@@ -66,3 +66,23 @@ test('any frame moves the end by two intervals', (t) => {
   clock.advance(1)
   assert.deepEqual(ends, [{ code: 'timeout', at: 3_500 }])
 })
+
+test('a client is not dead because the process stood still: it has another interval, in which its frames are read', (t) => {
+  const clock = holdClock(t)
+  const { now } = performance
+  let stoodStill = 0
+  t.mock.method(performance, 'now', () => now.call(performance) + stoodStill)
+  const [alive, dead] = [startHeartbeat(), startHeartbeat()]
+  clock.advance(INTERVAL)
+  // The clock goes on, but no timer and no frame is handled.
+  stoodStill = 1_500
+  clock.advance(INTERVAL)
+  const wokeAt = performance.now()
+  assert.deepEqual([alive.pings.length, alive.ends, dead.ends], [2, [], []])
+  alive.heartbeat.onFrame()
+  clock.advance(INTERVAL + GRID)
+  const [end] = dead.ends
+  assert.ok(end && end.at >= wokeAt + INTERVAL && end.at <= wokeAt + INTERVAL + GRID, String(end?.at))
+  assert.deepEqual(alive.ends, [])
+  alive.heartbeat.stop()
+})
