@@ -371,6 +371,18 @@ test('a profile that JSON can’t write is in no later start, so that it ends no
   assert.deepEqual(states, ['reconnecting', 'active'])
 })
 
+test('an invalid profile ends no session of an app that takes no profiles from clients', async () => {
+  const { url } = await startGateway({ profiles: 'vouched' })
+  const proxy = await startProxy(url)
+  const session = newSession({ endpoint: proxy.url, token: await tokenFor('gina') })
+  await session.start()
+  await assert.rejects(session.setProfile({ photoUrl: 'http://example.com/not-https.png' }))
+  const states = statesOf(session)
+  proxy.cut()
+  await eventually(() => states.length > 1)
+  assert.deepEqual(states, ['reconnecting', 'active'])
+})
+
 test('a profile that is set during the start is sent once it is active', async () => {
   const session = newSession({ endpoint, token: await tokenFor('dora') })
   const started = session.start()

@@ -214,14 +214,15 @@ export const createFrameHandler = (
   }
 
   const changeProfile = async (frame: ClientFrameOf<'profile'>): Promise<void> => {
+    const changes = parseProfile(frame.user)
+    // This check comes first: a client sends a change again in its next start, unless it was a `bad-request`, and the start would end.
+    if (!changes) return refuse(frame, 'bad-request', PROFILE_RULE)
     if (app.settings.profiles !== 'anyone')
       return refuse(
         frame,
         'refused',
         "Only the app's backend changes profiles: the app's 'profiles' setting is 'vouched'.",
       )
-    const changes = parseProfile(frame.user)
-    if (!changes) return refuse(frame, 'bad-request', PROFILE_RULE)
     const saved = await engine.changeUser(user, { claimed: changes })
     // The user was deleted, and the session is about to end.
     if (!saved) return connection.end('revoked')

@@ -154,6 +154,16 @@ test('with `profiles: vouched` the profile of a start is ignored and a `profile`
   again.close()
 })
 
+test('with `profiles: vouched` an invalid profile is refused for its content, because a start with it would end', async () => {
+  const client = await startClient(vouched.url, await startOf('greg'))
+  for (const user of [{ photoUrl: 'http://example.com/a.png' }, { name: 'x'.repeat(5_000) }]) {
+    client.send({ type: 'profile', user })
+    const { re, code } = await client.next()
+    assert.deepEqual([re, code], ['profile', 'bad-request'])
+  }
+  client.close()
+})
+
 test('too many `profile` frames at once are refused with `retryAfter`', async () => {
   const flood = await startClient(anyone.url, await startOf('flo'))
   const frames = Array.from({ length: 500 }, (_, index) => ({
