@@ -278,9 +278,8 @@ const compareRefusals = async (port, kinds, rounds) => {
 
 const refusals = () =>
   withGateway({}, async ({ port }) => {
-    const { socket } = {
-      socket: await openSession('chat-session', port, await createToken({ appId, userId: 'known', secret })),
-    }
+    const token = await createToken({ appId, userId: 'known', secret })
+    const socket = await openSession('chat-session', port, token)
     const forged = (userId) =>
       createToken({ appId, userId, secret: 'a secret that the gateway does not know' })
     const wrong = (round) => createSignature(`x${round}`, 'a secret that the gateway does not know')

@@ -2,6 +2,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { openSessions, takeTurns } from '../setting.mjs'
 
+const names = ['ws + pings', 'chat-session, memory', 'chat-session, embedded']
+
 export default {
   title: '10,000 idle sessions',
   method:
@@ -14,14 +16,13 @@ export default {
     },
     'idle-wake-ups': { unit: 'wake-ups a second', base: 'ws + pings' },
   },
-  profiled: ['ws + pings', 'chat-session, memory', 'chat-session, embedded'],
+  profiled: names,
   // A round takes four minutes.
   mostRounds: 3,
   measure(options) {
     // As many pings a second in both.
     const [sessions, pingInterval] = options.isQuick ? [200, 1] : [10_000, 25]
     const env = { BENCH_PING_INTERVAL: String(pingInterval) }
-    const names = ['ws + pings', 'chat-session, memory', 'chat-session, embedded']
     return takeTurns(names, { ...options, env }, async (name, { port, usage, cpuOf }) => {
       const sockets = []
       // Some at a time, so that the first ones answer pings while the last ones are opened.

@@ -1,6 +1,15 @@
 // The resident memory of a server for one idle session.
 import { openSessions, takeTurns } from '../setting.mjs'
 
+const profiled = [
+  'ws',
+  'chat-session, memory',
+  'chat-session, embedded',
+  'chat-session, memory, Bun',
+  'chat-session, embedded, Bun',
+  'Bun.serve',
+]
+
 export default {
   title: 'An idle session',
   method:
@@ -17,29 +26,13 @@ export default {
       },
     },
   },
-  profiled: [
-    'ws',
-    'chat-session, memory',
-    'chat-session, embedded',
-    'chat-session, memory, Bun',
-    'chat-session, embedded, Bun',
-    'Bun.serve',
-  ],
+  profiled,
   mostRounds: 3,
   measure(options) {
     const sessions = options.isQuick ? 200 : 8_000
     // So that memory that a server takes once, with its first sessions, is not counted.
     const warmUp = sessions / 2
-    const names = [
-      'ws',
-      'chat-session, memory',
-      'chat-session, embedded',
-      'chat-session, memory, Bun',
-      'chat-session, embedded, Bun',
-      'Bun.serve',
-      'socket.io + jose',
-    ]
-    return takeTurns(names, options, async (name, { port, growthOf }) => {
+    return takeTurns([...profiled, 'socket.io + jose'], options, async (name, { port, growthOf }) => {
       const sockets = []
       const open = async (from, to) => {
         const userIds = Array.from({ length: to - from }, (_, index) => `user-${from + index}`)

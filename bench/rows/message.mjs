@@ -29,6 +29,16 @@ const run = (pairs, count, round) =>
     }
   })
 
+const names = [
+  'ws + jose',
+  'chat-session, memory',
+  'chat-session, embedded',
+  'chat-session, memory, Bun',
+  'chat-session, embedded, Bun',
+  'Bun.serve',
+  'ws + group commit',
+]
+
 export default {
   title: 'A message from user to user, in both inboxes, acknowledged',
   method:
@@ -45,26 +55,9 @@ export default {
       },
     },
   },
-  profiled: [
-    'ws + jose',
-    'ws + group commit',
-    'chat-session, memory',
-    'chat-session, embedded',
-    'chat-session, memory, Bun',
-    'chat-session, embedded, Bun',
-    'Bun.serve',
-  ],
+  profiled: names,
   measure(options) {
     const [warm, messages] = options.isQuick ? [5_000, 5_000] : [120_000, 40_000]
-    const names = [
-      'ws + jose',
-      'chat-session, memory',
-      'chat-session, embedded',
-      'chat-session, memory, Bun',
-      'chat-session, embedded, Bun',
-      'Bun.serve',
-      'ws + group commit',
-    ]
     return takeTurns(names, options, async (name, { port, cpuOf }) => {
       const pairs = await openPairs(name, port, PAIRS)
       await run(pairs, warm, 'warm')
