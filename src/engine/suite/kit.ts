@@ -273,3 +273,14 @@ export const trickyIds = [
   '12345',
   '012345',
 ]
+
+/** Returns a generator of numbers from 0 to 1 (mulberry32). The same seed gives the same numbers. */
+export const createRandom = (seed: number): (() => number) => {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}

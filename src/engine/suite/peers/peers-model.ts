@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engine, Peer, Retention, UserRef } from '../../engine.js'
-import { app, deliver, until, type SuiteContext } from '../kit.js'
+import { app, createRandom, deliver, until, type SuiteContext } from '../kit.js'
 
 const OWNERS = 4
 const OPERATIONS = 4_000
@@ -88,17 +88,6 @@ class Model {
 
   clear(): void {
     Object.assign(this, { messages: [], newest: 0, readOffset: 0, marks: new Map() })
-  }
-}
-
-/** Returns a generator of numbers from 0 to 1 (mulberry32). The same seed gives the same numbers. */
-const createRandom = (seed: number): (() => number) => {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }
 
