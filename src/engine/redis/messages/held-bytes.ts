@@ -47,10 +47,23 @@ export class HeldBytes {
   async count(sender: UserRef, bytesPerSender: number): Promise<boolean> {
     const runner = this.#runner
     if (!runner.isCluster || this.#known(sender, bytesPerSender)) return false
-    const found = await runner.onEveryPartition(runner.steps.readHeld, sender.appId, [sender.userId])
+    const before = this.#counts.get(userKey(sender))
+    const read = async (partition: number): Promise<number> => {
+      try {
+        const [found] = await runner.inPartitions(runner.steps.readHeld, [partition], sender.appId, [
+          sender.userId,
+        ])
+        return Number(found?.[0] ?? 0)
+      } catch (error) {
+        // If one master is away, its partitions keep their counts, as those of the app do (`Quotas`).
+        if (!before) throw error
+        return before.partitions.get(partition) ?? 0
+      }
+    }
+    const found = await Promise.all(runner.partitions.all.map(read))
     const count: Count = { partitions: new Map(), sum: 0, readAt: performance.now() }
-    found.forEach(([bytes], partition) => {
-      if (Number(bytes ?? 0) > 0) this.#set(count, partition, Number(bytes))
+    found.forEach((bytes, partition) => {
+      if (bytes > 0) this.#set(count, partition, bytes)
     })
     this.#counts.set(userKey(sender), count)
     return true

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { Cluster, Redis } from 'ioredis'
-import type { SendResult } from '../../../../src/engine/index.js'
+import type { CheckedMessage, SendResult } from '../../../../src/engine/index.js'
 import { Keys } from '../../../../src/engine/redis/keys.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
@@ -49,17 +49,22 @@ it('goes on after the counts of an app could not be read in a cluster', async ()
 })
 
 interface Broken {
-  /** Whether the counts in one partition can't be read, and how often they were asked for. */
+  /** Whether the script fails in one partition, and how often it was called there. */
   state: { isBroken: boolean; readings: number }
-  send: (n: number) => Promise<SendResult>
+  send: (n: number, more?: Partial<CheckedMessage>) => Promise<SendResult>
 }
 
-const withBroken = async (prefix: string, body: (broken: Broken) => Promise<void>): Promise<void> => {
+/** Runs `body` with an engine on the cluster for which a script can fail in one partition. */
+const withBroken = async (
+  prefix: string,
+  script: string,
+  body: (broken: Broken) => Promise<void>,
+): Promise<void> => {
   const tag = `{${new Partitions(FEW_PARTITIONS).tags[0]}}`
   const state = { isBroken: false, readings: 0 }
   const engine = createSharedEngine({
     client: () =>
-      failingClient(cluster, 'counts-read', ([keys = '']) => {
+      failingClient(cluster, script, ([keys = '']) => {
         if (!keys.includes(tag)) return false
         state.readings++
         return state.isBroken
@@ -67,12 +72,14 @@ const withBroken = async (prefix: string, body: (broken: Broken) => Promise<void
     prefix,
     partitionCount: FEW_PARTITIONS,
   })
-  const send = (n: number) => engine.send(newMessage({ id: `m${n}`, from: null, to: `user ${n}` }), rules())
+  const quota = { ...rules().quota, bytesPerSender: 10_000 }
+  const send: Broken['send'] = (n, more) =>
+    engine.send(newMessage({ id: `m${n}`, from: null, to: `user ${n}`, ...more }), rules({ quota }))
   await whileOpen(engine, () => body({ state, send }))
 }
 
 it('reads the counts of an app once for many sends, though a partition can not be read', () =>
-  withBroken('once:', async ({ state, send }) => {
+  withBroken('once:', 'counts-read', async ({ state, send }) => {
     state.isBroken = true
     const sends: Promise<unknown>[] = []
     for (let n = 0; n < 50; n++) {
@@ -88,13 +95,25 @@ it('reads the counts of an app once for many sends, though a partition can not b
   }))
 
 it('sends on by the counts that it knows of a partition that can not be read', () =>
-  withBroken('known:', async ({ state, send }) => {
+  withBroken('known:', 'counts-read', async ({ state, send }) => {
     assert.equal((await send(0)).outcome, 'stored')
     const { readings } = state
     state.isBroken = true
     // By then the counts are old.
     advanceClock(6_000)
     assert.equal((await send(1)).outcome, 'stored')
+    assert.ok(state.readings > readings)
+  }))
+
+it('sends on by what it knows of the bytes of a sender in a partition that can not be read', () =>
+  withBroken('held:', 'held-read', async ({ state, send }) => {
+    const { userId: from } = ada
+    assert.equal((await send(0, { from })).outcome, 'stored')
+    const { readings } = state
+    state.isBroken = true
+    // By then what is known is old.
+    advanceClock(61_000)
+    assert.equal((await send(1, { from })).outcome, 'stored')
     assert.ok(state.readings > readings)
   }))
 
