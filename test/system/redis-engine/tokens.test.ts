@@ -15,6 +15,7 @@ import { ConnectionFailure, unavailable } from '../../../src/engine/redis/client
 import { createSharedEngine } from '../../../src/engine/redis/redis-engine.js'
 import { redisEngines } from '../../support/redis/engines.js'
 import { hookedClient } from '../../support/redis/hooked-client.js'
+import { lossyClient } from '../../support/redis/lossy-client.js'
 import { standalone } from '../../support/redis/server.js'
 import { until } from '../../support/until.js'
 
@@ -109,6 +110,26 @@ it('keeps nothing of the tokens of renewals that did not come to Redis, because 
     await engine.revokeToken(app, 'renewed')
     assert.deepEqual(await engine.sessions(ada), [])
   })
+})
+
+it('keeps nothing of the tokens of starts and renewals whose first reply was lost', async () => {
+  let fate: 'lost-reply' | undefined
+  const { client } = lossyClient({ type: 'single', url: server.url }, (script) =>
+    script === 'token-use' ? fate : undefined,
+  )
+  const engine = new RedisEngine({ client: () => client, prefix: 'lost:', onError: assert.ifError })
+  await engine.open()
+  try {
+    const started = request(ada, { credential: { ...withToken('').credential, tokenId: null } })
+    const session = await startSession(engine, started)
+    fate = 'lost-reply'
+    await assert.rejects(engine.startSession(withToken('lost')), isUnavailable)
+    const { credential } = withToken('lost too')
+    await assert.rejects(engine.renewSession(session, started.connectionId, credential), isUnavailable)
+    await until('no keys', async () => (await server.command('keys', 'lost:*}:token:*')).trim(), '', 10_000)
+  } finally {
+    await engine.close()
+  }
 })
 
 it('ends the session that still stands on a token, though another one of it has ended', async () => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { EndCode } from '../../../protocol/index.js'
+import { randomDigits } from '../../../util/random-digits.js'
 import type {
   Credential,
   SessionPage,
@@ -62,7 +63,7 @@ export class Sessions {
     try {
       // First the token's Redis hash gets a note that a session uses the token. If a revocation comes before the note, this start finds the
       // revocation. A revocation that comes later finds the note.
-      const use = await this.#revocations.useToken(of, request.credential)
+      const use = await this.#useToken(request)
       if (use === null) return null
       const args = [
         newId,
@@ -114,6 +115,22 @@ export class Sessions {
     this.#departures.run(abandon).catch(() => undefined)
   }
 
+  /** Does what `Revocations.useToken` does, with a new note. If the reply was lost, deletes the note, which is perhaps there. */
+  async #useToken({
+    appId,
+    userId,
+    credential,
+  }: UserRef & { credential: Credential }): Promise<string | null> {
+    const of = { appId, userId, credential }
+    const use = randomDigits()
+    try {
+      return await this.#revocations.useToken(of, credential, use)
+    } catch (error) {
+      if (mayHaveRun(error)) this.#releaseLater(of, use)
+      throw error
+    }
+  }
+
   /** Deletes the note as soon as Redis lets it. */
   #releaseLater(of: UserRef & { credential: Credential }, use: string): void {
     this.#departures.run(() => this.#releaseToken(of, use)).catch(() => undefined)
@@ -132,7 +149,7 @@ export class Sessions {
   }
 
   async renew(session: SessionRef, connectionId: string, credential: Credential): Promise<boolean> {
-    const use = await this.#revocations.useToken(session, credential)
+    const use = await this.#useToken({ ...session, credential })
     if (use === null) return false
     const args = credentialArgs(session.appId, credential)
     const [isGood] = await this.#change('renewSession', session, connectionId, ...args, use).catch(

@@ -1,5 +1,4 @@
 import type { Credential, Revocation, UserRef } from '../../../engine.js'
-import { randomDigits } from '../../../../util/random-digits.js'
 import type { Reply } from '../../client/port.js'
 import { tokenHash } from '../session-record.js'
 import type { StepRunner } from '../../step-runner.js'
@@ -28,14 +27,14 @@ export class Revocations {
   }
 
   /**
-   * Notes in a token's Redis hash that a session of the user will use the token. Returns the name of the note; an empty text if there is
-   * no token; null if the token is revoked. The session's row has the name, too. The step that removes the name from the row tells the
-   * calling node to delete the note.
+   * Notes in a token's Redis hash that a session of the user will use the token. Returns `use`, which is the name of the note; an empty
+   * text if there is no token; null if the token is revoked. The session's row has the name, too. The step that removes the name from the
+   * row tells the calling node to delete the note.
    */
   async useToken(
     { appId, userId }: UserRef,
     { tokenId, expiresAt }: Credential,
-    use = randomDigits(),
+    use: string,
   ): Promise<string | null> {
     if (tokenId === null) return ''
     const args = [String(expiresAt ?? ''), use]
