@@ -12,6 +12,7 @@ import { rules, volumeOf, withStore } from '../../support/engine/stores.js'
 const appId = 'app'
 const ada = { appId, userId: 'ada' }
 const bob = { appId, userId: 'bob' }
+const cy = { appId, userId: 'cy' }
 const guest = { appId, userId: 'guest:1' }
 const unavailable = { name: 'EngineError', code: 'unavailable' }
 const options = {
@@ -23,6 +24,8 @@ interface Disk {
   rows: MemoryStore
   /** The next read of this row fails. Such a read fails, for example, while the process has too many open files. */
   unreadable?: string | undefined
+  /** Every read of this row fails. */
+  damaged?: string
   /** If this is set, that read fails only when this row is stored. */
   since?: string
   /** How often a store was closed. */
@@ -38,6 +41,7 @@ const onDisk = async (): Promise<{
   const disk: Disk = { rows: new MemoryStore(), closed: 0 }
   const store: Store = withStore(disk.rows, {
     getSync(key) {
+      if (key === disk.damaged) throw new Error('The block is damaged.')
       const isFailing = disk.since === undefined || disk.rows.getSync(disk.since) !== undefined
       if (key !== disk.unreadable || !isFailing) return disk.rows.getSync(key)
       disk.unreadable = undefined
@@ -129,6 +133,17 @@ void describe('an engine whose store fails to read a row', () => {
     disk.unreadable = rows.message(bob, 1)
     await engine.configure(appId, { ...options, retention: { ...rules.retention, age: 1 } })
     for (const of of [ada, bob])
+      await until('the message is deleted', () => disk.rows.getSync(rows.message(of, 1)) === undefined)
+    await engine.close()
+  })
+
+  void it('deletes what retention no longer keeps behind an inbox that it can never read', async () => {
+    const { engine, disk } = await onDisk()
+    for (const [n, of] of [ada, bob, cy].entries()) await sendTo(engine, of.userId, String(n))
+    await engine.check()
+    disk.damaged = rows.message(bob, 1)
+    await engine.configure(appId, { ...options, retention: { ...rules.retention, age: 1 } })
+    for (const of of [ada, cy])
       await until('the message is deleted', () => disk.rows.getSync(rows.message(of, 1)) === undefined)
     await engine.close()
   })

@@ -20,7 +20,7 @@ const RESUME_DELAY = 20
 /** The state of a sweep, which goes through all inboxes of an app. */
 interface Sweep {
   retention: Retention
-  /** The row of the last inbox that the sweep has finished; undefined before the first one. */
+  /** The row of the last inbox that the sweep has finished or could not read; undefined before the first one. */
   after: string | undefined
   job: Job
 }
@@ -88,11 +88,17 @@ export class RetentionSweep {
       for (const [row, stored] of found) {
         if (operations.length >= MAX_DELETIONS_PER_STEP) break
         if (mayHaveExpired(inboxRowOf(stored), now, retention.age)) {
+          const { after } = sweep
+          // If this inbox can't be read, the next step continues behind it. Otherwise one damaged row would end the sweep.
+          sweep.after = row
           const inbox = this.#inboxes.open({ appId, userId: lastOf(row) })
           if (inbox.hasExpired(now, retention.age))
             this.#inboxes.deleteUnretained(inbox, retention, now, operations)
-          // If more messages have expired than one call deletes, the next step continues with this inbox.
-          if (inbox.hasExpired(now, retention.age)) break
+          if (inbox.hasExpired(now, retention.age)) {
+            // More messages have expired than one call deletes: the next step continues with this inbox.
+            sweep.after = after
+            break
+          }
         }
         sweep.after = row
         done++
