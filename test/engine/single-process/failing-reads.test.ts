@@ -47,6 +47,13 @@ const onDisk = async (): Promise<{
       disk.unreadable = undefined
       throw new Error('Too many open files.')
     },
+    iterator: (range) => ({
+      async all() {
+        const found = await disk.rows.iterator(range).all()
+        if (found.some(([key]) => key === disk.damaged)) throw new Error('The block is damaged.')
+        return found
+      },
+    }),
     close() {
       disk.closed++
       return Promise.resolve()
@@ -145,6 +152,23 @@ void describe('an engine whose store fails to read a row', () => {
     await engine.configure(appId, { ...options, retention: { ...rules.retention, age: 1 } })
     for (const of of [ada, cy])
       await until('the message is deleted', () => disk.rows.getSync(rows.message(of, 1)) === undefined)
+    await engine.close()
+  })
+
+  void it('reports what is unread to users behind one whose messages it can never read', async () => {
+    const { engine, disk } = await onDisk()
+    const webhooks = { ...options.webhooks, unreadAfter: 100 }
+    await engine.configure(appId, { ...options, webhooks })
+    for (const [n, of] of [bob, cy].entries()) await sendTo(engine, of.userId, String(n))
+    disk.damaged = rows.message(bob, 1)
+    const isReported = async ({ userId }: typeof cy): Promise<boolean> =>
+      (await engine.pendingEvents(appId, null, 100)).events.some(
+        ({ event }) => event.type === 'message.unread' && event.userId === userId,
+      )
+    await until('it is reported', () => isReported(cy))
+    assert.equal(await isReported(bob), false)
+    delete disk.damaged
+    await until('it is reported when it can be read again', () => isReported(bob))
     await engine.close()
   })
 

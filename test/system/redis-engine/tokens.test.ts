@@ -117,9 +117,8 @@ it('keeps nothing of the tokens of starts and renewals whose first reply was los
   const { client } = lossyClient({ type: 'single', url: server.url }, (script) =>
     script === 'token-use' ? fate : undefined,
   )
-  const engine = new RedisEngine({ client: () => client, prefix: 'lost:', onError: assert.ifError })
-  await engine.open()
-  try {
+  const engine = createSharedEngine({ client: () => client, prefix: 'lost:', onError: assert.ifError })
+  await whileOpen(engine, async () => {
     const started = request(ada, { credential: { ...withToken('').credential, tokenId: null } })
     const session = await startSession(engine, started)
     fate = 'lost-reply'
@@ -127,9 +126,7 @@ it('keeps nothing of the tokens of starts and renewals whose first reply was los
     const { credential } = withToken('lost too')
     await assert.rejects(engine.renewSession(session, started.connectionId, credential), isUnavailable)
     await until('no keys', async () => (await server.command('keys', 'lost:*}:token:*')).trim(), '', 10_000)
-  } finally {
-    await engine.close()
-  }
+  })
 })
 
 it('ends the session that still stands on a token, though another one of it has ended', async () => {

@@ -81,9 +81,13 @@ export class UnreadChecks {
       ...rows.unreadChecks.until(appId, now),
       limit: CHECKS_PER_STEP,
     })
-    for (const [row, check] of due) await this.#check(appId, row, check, now)
+    const failures: unknown[] = []
+    for (const [row, check] of due)
+      await this.#check(appId, row, check, now).catch((error: unknown) => failures.push(error))
     await commit.flush()
-    if (due.length === CHECKS_PER_STEP) return now
+    if (due.length === CHECKS_PER_STEP && failures.length < due.length) return now
+    // The check of an inbox that can't be read is made again. The checks behind it have been made already.
+    if (failures.length > 0) throw failures[0]
     const [next] = await reads.all({ ...rows.unreadChecks.all(appId), limit: 1 })
     return next ? rows.unreadChecks.of(next[0]).time : Infinity
   }
