@@ -4,6 +4,7 @@ import {
   isRetryable,
   type ClientFrameOf,
   type EndCode,
+  type JsonObject,
   type RefusalCode,
 } from '../../../protocol/index.js'
 import { admit, type Admitted } from '../../auth/admission.js'
@@ -21,7 +22,7 @@ import {
   type RefusalParts,
 } from '../../messages/client-sends.js'
 import { countSend } from '../../messages/count-send.js'
-import { checkMessage } from '../../messages/rules.js'
+import { checkMessage, type MessageProblem } from '../../messages/rules.js'
 import type { Metrics } from '../../metrics/metrics.js'
 import type { Tracing } from '../../tracing/tracing.js'
 import { engineRetryAfter } from '../engine-retry.js'
@@ -42,6 +43,23 @@ type PostedResult =
 
 /** The results in the order of the messages, or why all messages are refused. */
 export type PostedAnswer = { ok: true; results: PostedResult[] } | Omit<Refusal, 'origin' | 'trace'>
+
+/** A message of a post. It waits with the JSON of its data, because parsed data may take 20 times as much memory. */
+interface WaitingSend {
+  send: PostedSend
+  problem: MessageProblem | undefined
+  /** Undefined if the message has no data or is not valid. */
+  data: string | undefined
+}
+
+/** Checks a message, and takes the data out of it. */
+const waitingOf = (send: PostedSend): WaitingSend => {
+  const problem = checkMessage(send)
+  // `JSON.stringify` throws for data that are nested too deep, which `checkMessage` refuses.
+  const data = problem || !send.data ? undefined : JSON.stringify(send.data)
+  delete send.data
+  return { send, problem, data }
+}
 
 interface PostedSendsContext {
   settings: Pick<Settings, 'apps' | 'sendWindow' | 'startTimeout'>
@@ -81,14 +99,13 @@ export const createPostedSends = (
     (await engine.isRevoked(user, credential))
 
   const store = async (
-    send: PostedSend,
+    { send, problem, data: json }: WaitingSend,
     user: UserRef,
     admitted: Admitted,
   ): Promise<{ offset: number; sentAt: number } | RefusalParts> => {
     const { app } = admitted
     const { appId, userId } = user
-    const { id, to, body, data } = send
-    const problem = checkMessage({ id, to, body, data })
+    const { id, to, body } = send
     if (problem) return [problem.code, problem.why]
     if (!maySend(app, userId)) return NOT_ALLOWED
     const wait = new UserLimits(metrics, app, userId).takeMessage()
@@ -100,6 +117,7 @@ export const createPostedSends = (
     const at = performance.now()
     const span = tracing.start('send', 'SERVER', send.traceparent, { 'chat_session.app_id': appId })
     const { traceparent } = span
+    const data = json === undefined ? undefined : (JSON.parse(json) as JsonObject)
     const sent = await engine
       .send({ appId, id, from: userId, to, body, data, traceparent }, rules)
       .catch((error: unknown) => {
@@ -113,10 +131,10 @@ export const createPostedSends = (
   }
 
   const storeOrRefuse = async (
-    ...[send, user, admitted]: Parameters<typeof store>
+    ...[waiting, user, admitted]: Parameters<typeof store>
   ): ReturnType<typeof store> => {
     try {
-      return await store(send, user, admitted)
+      return await store(waiting, user, admitted)
     } catch (error) {
       if (!(error instanceof EngineError)) throw error
       metrics.engineErrors.inc({ code: error.code })
@@ -133,9 +151,9 @@ export const createPostedSends = (
   ): Promise<PostedResult[]> => {
     let refusedForAll = first
     const results: PostedResult[] = []
-    for (const send of sends) {
-      const { id } = send
-      const stored = refusedForAll ?? (await storeOrRefuse(send, user, admitted))
+    for (const waiting of sends.map(waitingOf)) {
+      const { id } = waiting.send
+      const stored = refusedForAll ?? (await storeOrRefuse(waiting, user, admitted))
       if (Array.isArray(stored)) {
         const [code, message = errorMessages[code], retryAfter] = stored
         const retryable = isRetryable(code)

@@ -23,6 +23,7 @@ import { startClient } from '../../../support/raw-client.js'
 import { onBothEngines, restOf } from '../../../support/rest/rest-calls.js'
 import { guestStart } from '../../../support/starts.js'
 import { appId, secret, tokenFor } from '../../../support/tokens.js'
+import { until } from '../../../support/until.js'
 
 // The gateways start before the first test: one that opens while no test runs is closed with the file's tests.
 const running = await onBothEngines({ limits: { messagesPerSecond: 1_000 } })
@@ -258,4 +259,43 @@ test('a post that waits takes no more memory than its text', () => {
   collect()
   const each = (process.memoryUsage().heapUsed - before) / count
   assert.ok(each < 3 * body.length, `${each} bytes each`)
+})
+
+test('posted messages that wait for `authorizeSend` take no more memory than their text, and are stored whole', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  let asked = 0
+  let allow: () => void = () => undefined
+  const allowed = new Promise<boolean>((resolve) => (allow = () => resolve(true)))
+  const authorizeSend = (): Promise<boolean> => {
+    asked++
+    return allowed
+  }
+  const limits = { messagesPerSecond: 1_000_000, bytesPerSecond: 1e9 }
+  const { url, gateway } = await startGateway({ limits, authorizeSend })
+  // These data take more than 10 times as much memory once they are parsed.
+  const data = { list: Array.from({ length: 5_000 }, () => ({})) }
+  const sends = ['1', '2', '3'].map((id) => ({ id, to: 'ada', data }))
+  const { length } = JSON.stringify(sends)
+  const posts: Promise<Post>[] = []
+  const wait = async (count: number): Promise<void> => {
+    while (posts.length < count) posts.push(postAs(url, `${posts.length}`, sends))
+    await until('the posts that wait', () => asked, count)
+  }
+  await wait(10)
+  collect()
+  const before = process.memoryUsage().heapUsed
+  const count = 50
+  await wait(10 + count)
+  collect()
+  const each = (process.memoryUsage().heapUsed - before) / count
+  assert.ok(each < 6 * length, `${each} bytes each, of ${length}`)
+  allow()
+  for (const posted of await Promise.all(posts))
+    assert.deepEqual(codesOf(posted), [undefined, undefined, undefined])
+  const { messages } = await gateway.client(appId).listMessages({ user: '0' })
+  assert.deepEqual(
+    messages.map((message) => message.data),
+    [data, data, data],
+  )
 })
