@@ -1,5 +1,14 @@
 import type { ConnectionHandle } from './connection-handle.js'
+import { createTurnLimit } from '../limits/turn-limit.js'
 import { Timer } from '../../util/timer.js'
+
+/**
+ * How many sessions end in one turn of the event loop because their credentials have expired. A backend may let all its tokens expire at the
+ * same time, such as midnight. Without a limit the ends of ten thousand sessions would delay every other session.
+ */
+const EXPIRED_PER_TURN = 32
+/** All gateways of the process share this limit, because they share the event loop. */
+const expiryTurns = createTurnLimit(EXPIRED_PER_TURN)
 
 /**
  * Ends a session's connection when its credentials expire. The timer follows the monotonic clock. When the wall clock has jumped, `check`
@@ -60,6 +69,9 @@ export class ExpiryTimer {
   }
 
   #expire(): void {
-    this.#connection.end('token-expired')
+    expiryTurns.run(() => {
+      // Fresh credentials may have come while this session waited for its turn.
+      if (this.remaining() === 0) this.#connection.end('token-expired')
+    })
   }
 }

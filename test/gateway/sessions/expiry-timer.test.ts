@@ -57,3 +57,26 @@ test('a stopped timer ends nothing, and shows no expiry', (t) => {
   clock.advance(1_000)
   assert.deepEqual(ends, [])
 })
+
+test('of sessions whose credentials expire at the same time, few end in one turn, and none that is renewed meanwhile', async (t) => {
+  const clock = holdClock(t)
+  const count = 100
+  let ends = 0
+  const timers = Array.from({ length: count }, () => new ExpiryTimer({ end: () => (ends += 1) }))
+  for (const timer of timers) {
+    timer.set(Date.now() + 60)
+    timer.watch(1_000)
+  }
+  clock.advance(60)
+  const atOnce = ends
+  timers.at(-1)?.set(Date.now() + 60_000)
+  let largest = 0
+  for (let before = -1; ends > before;) {
+    before = ends
+    await new Promise((resolve) => setImmediate(resolve))
+    largest = Math.max(largest, ends - before)
+  }
+  assert.ok(atOnce <= 32 && largest <= 32, `${atOnce}, and then ${largest} in one turn`)
+  assert.equal(ends, count - 1)
+  for (const timer of timers) timer.stop()
+})
