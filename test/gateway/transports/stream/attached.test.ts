@@ -29,6 +29,23 @@ test('an attached gateway answers its streams, and its server keeps its other pa
   bob.close()
 })
 
+test('an origin that no header may have ends nothing, on a server whose parser takes it', async () => {
+  const server = createServer({ insecureHTTPParser: true, maxHeaderSize: 32_768 })
+  const { url } = await attachGateway({}, {}, { server })
+  const start = JSON.stringify(await startOf('ada'))
+  for (const [method, status] of [
+    ['POST', 200],
+    ['GET', 405],
+  ] as const) {
+    const { socket, answer } = await openRaw(url)
+    socket.write(
+      `${method} /v1/session/stream HTTP/1.1\r\nHost: x\r\nOrigin: a\x01b\r\nContent-Length: ${start.length}\r\n\r\n${start}`,
+    )
+    assert.equal((await answer()).status, status)
+    socket.destroy()
+  }
+})
+
 test('an attached gateway that closes ends its streams, and later ones are the site’s', async () => {
   const { url, gateway } = await attachGateway({}, {}, { site: (_, response) => response.end('the site') })
   const ada = await startStream(url, await startOf('ada'))
