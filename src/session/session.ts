@@ -35,6 +35,7 @@ import {
   isPageGone,
   nameOf,
   retryDeadlineOf,
+  type Fault,
   type Position,
   type SessionInfo,
   type State,
@@ -56,7 +57,7 @@ const parsePosition = (text: string | null | undefined): Position | undefined =>
   return undefined
 }
 
-const infoOf = (state: State): SessionInfo | null => ('info' in state ? state.info : null)
+const infoOf = ({ info = null }: { name: string; info?: SessionInfo | null }): SessionInfo | null => info
 
 /** Returns the Unix time of the next attempt. */
 const retryAtOf = (state: State): number | null => {
@@ -64,8 +65,8 @@ const retryAtOf = (state: State): number | null => {
   return deadline && toUnixTime(deadline)
 }
 
-const errorOf = (state: State): SessionError | null =>
-  'error' in state && state.error ? new SessionError(state.error.code, state.error) : null
+const errorOf = ({ error }: { name: string; error?: Fault | null }): SessionError | null =>
+  error ? new SessionError(error.code, error) : null
 
 /** The result of `start()`. */
 export type StartResult =
@@ -141,8 +142,9 @@ export class ChatSession extends SessionTarget {
     const knownUserId = (this.#knownUserId = this.#userId ?? unverifiedSubject(options.token ?? ''))
     if (options.adoptGuest) this.#guestKey = JSON.stringify(['chat-session', options.endpoint, appId])
     if (knownUserId || this.#isGuest)
+      // A guest who asks for the id of a user is somebody else, so the key says whether the user is a guest.
       this.#resumeStorage = createResumeStorage(
-        JSON.stringify(['chat-session', options.endpoint, appId, knownUserId]),
+        JSON.stringify(['chat-session', options.endpoint, appId, knownUserId, this.#isGuest]),
         this.#isGuest,
         this.#credentials,
       )
@@ -491,7 +493,8 @@ export class ChatSession extends SessionTarget {
         this.#emit('error', { error: error as SessionError })
       }
     if (isStart) {
-      this.#hasLeftSends = true
+      // Before the gateway has verified the user, messages of a user whom the page does not name stay in the storage.
+      this.#hasLeftSends = !!this.info || !areSendsLeft()
       this.#outbox.proceed()
     }
   }

@@ -13,6 +13,7 @@ import {
   stopScripted,
   type Recorded,
 } from '../support/gateway/gateway-commands.js'
+import { createToken } from '../../src/tokens/index.js'
 import { until } from '../support/until.js'
 
 /*
@@ -539,6 +540,49 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     } finally {
       await stopGateway(url)
     }
+  })
+
+  it('starts as the user on a page with a token of the user whose id a guest had on the page before', async () => {
+    const secret = 'a secret of at least 32 bytes, for tests'
+    const app = { environment: 'production', guests: true, origins: [location.origin], secrets: [secret] }
+    const url = await startGateway({ apps: { app: app as AppConfig } })
+    const token = await createToken({ appId: 'app', userId: 'ada', secret })
+    const [guest, user] = [{ guest: true }, { token }].map((credentials) =>
+      make({ ...credentials, endpoint: url, user: { id: 'ada' } }),
+    )
+    try {
+      await guest?.start()
+      hide()
+      assert.isTrue((await user?.start())?.succeeded, user?.error?.message)
+      assert.deepEqual([user?.user?.id, user?.guest], ['ada', false])
+      await user?.end()
+    } finally {
+      await stopGateway(url)
+    }
+  })
+
+  it('sends what a guest has left before what the next page has sent while it started', async () => {
+    const former = make({ guest: true })
+    await former.start()
+    const sends = [former.send({ to: 'bob', id: 'left' }).catch(() => undefined)]
+    hide()
+    const next = make({ guest: true })
+    void next.start()
+    sends.push(next.send({ to: 'bob', id: 'own' }).catch(() => undefined))
+    const idsOf = (connection?: Recorded): unknown[] =>
+      connection?.frames.flatMap((frame) => (frame.type === 'send' ? [frame.id] : [])) ?? []
+    const [, second] = await recorded(([, connection]) => idsOf(connection).length === 2)
+    assert.deepEqual(idsOf(second), ['left', 'own'])
+    await Promise.all([former.end(), next.end(), ...sends])
+  })
+
+  it('stores no token of a user whose session was to start as a guest', async () => {
+    const session = make({ guest: true, user: { id: 'ann' } })
+    void session.start()
+    session.setToken('a.b.c')
+    await reaches(session, 'active')
+    hide()
+    assert.notInclude(JSON.stringify(sessionStorage), 'a.b.c')
   })
 
   it('posts what a guest with a name leaves on the next page before that page is connected', async () => {

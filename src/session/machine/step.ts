@@ -1,7 +1,7 @@
 import { isRevivable, type EndCode } from '../../protocol/index.js'
 import { disconnected, stepActive } from './active.js'
 import { connect, connecting, stepConnecting } from './connecting.js'
-import { ended, type Input, type State, type Step, type World } from './state.js'
+import { ended, type Fault, type Input, type State, type Step, type World } from './state.js'
 
 /*
  * The session as a pure function: step(state, input, world) returns the next state and the effects to run. `step` makes the decisions.
@@ -21,7 +21,8 @@ import { ended, type Input, type State, type Step, type World } from './state.js
 export const TOO_MANY_SESSIONS: EndCode = 'too-many-sessions'
 
 /** Returns the code of the error with which the session ended, or with which its last attempt failed; empty if there is no error. */
-export const errorCodeOf = (state: State): string => ('error' in state && state.error?.code) || ''
+export const errorCodeOf = ({ error }: { name: string; error?: Fault | null }): string =>
+  error ? error.code : ''
 
 /** Decides what `input` does to `state`. Pure: the same arguments give the same result. */
 export const step = (state: State, input: Input, world: World): Step => {

@@ -19,7 +19,8 @@ export interface ResumeStorage {
 
 /** The methods of the credential store that read and set the token which the gateway gave a guest. */
 interface GuestToken {
-  held(): { token?: string | undefined } | null
+  /** The result has the field `userId` only if the gateway gave the token. */
+  held(): { token?: string | undefined; userId?: undefined } | null
   accept(token: string): void
 }
 
@@ -49,8 +50,10 @@ export const createResumeStorage = (
     },
     save(state) {
       if (state.name === 'ended') write(null)
+      const held = credentials.held()
+      // The page may have set a user's token while the guest's session started. That token is not stored.
       if (isPageGone(state) && state.cursor)
-        write({ ...state.cursor, token: isGuest ? credentials.held()?.token : undefined })
+        write({ ...state.cursor, token: isGuest && held && 'userId' in held ? held.token : undefined })
     },
   }
 }
