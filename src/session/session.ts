@@ -3,6 +3,7 @@
 import {
   VERSION,
   type ClientFrameOf,
+  type GatewayFrameOf,
   type Message,
   type NewMessage,
   type Profile,
@@ -179,8 +180,8 @@ export class ChatSession extends SessionTarget {
         if (frame.type === 'message') this.#emit('message', { message: detail as Message })
         else {
           // Signals do not go through the outbox, so the refusal of a signal answers no request of the outbox. Only refusals have `re`.
-          const isOfSignal = (frame as { re?: string }).re === 'signal'
-          if (!isOfSignal && this.#outbox.answered(frame) && type === 'sent') this.#emit(type, detail as Sent)
+          if ((frame as { re?: string }).re !== 'signal' && this.#outbox.answered(frame) && type === 'sent')
+            this.#emit(type, detail as Sent)
           this.#reportPending()
         }
         void this.#pass(frame)
@@ -362,11 +363,11 @@ export class ChatSession extends SessionTarget {
   async send({ to, id = newId(), body, data }: NewMessage): Promise<Sent> {
     if (isOver(this.state)) throw this.error ?? new SessionError('ended')
     const frame = { type: 'send', id, to: String(to), body, data } as ClientFrameOf<'send'>
-    const sent = this.#outbox.add<Sent>(frame)
+    const sent = this.#outbox.add<GatewayFrameOf<'sent'>>(frame)
     if (isPageGone(this.#runner.state())) this.#leave(true)
     this.#reportPending()
-    const { offset, sentAt } = await sent
-    return { id, offset, sentAt }
+    const { type, ...stored } = await sent
+    return stored
   }
 
   /**

@@ -376,6 +376,23 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     await sending
   })
 
+  it('sends what a guest has left before the first connection before the messages of the next page', async () => {
+    const left = { type: 'send', id: 'first', to: 'bob', writtenAt: Date.now() }
+    sessionStorage.setItem('chat-session-left1', JSON.stringify([endpoint, 'app', false, [left]]))
+    const session = make({ guest: true })
+    void session.start()
+    const sending = session.send({ to: 'bob', id: 'second' }).catch(() => undefined)
+    const [first] = await recorded(
+      ([connection]) => connection?.frames.filter(({ type }) => type === 'send').length === 2,
+    )
+    assert.deepEqual(
+      first?.frames.flatMap((frame) => (frame.type === 'send' ? [frame.id] : [])),
+      ['first', 'second'],
+    )
+    await session.end()
+    await sending
+  })
+
   // A test can't discard its page: the page that the browser makes of a discarded one is a second session here.
   it('writes its session and what waits when the page is frozen, for the case that it is discarded', async () => {
     const session = make()

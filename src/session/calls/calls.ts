@@ -88,9 +88,14 @@ export const createCalls = (host: CallsHost): Calls => {
   const request = async <T>(frame: CallFrame, options: RequestOptions): Promise<T> => {
     if (isOver(session.state)) throw session.error ?? new SessionError('ended')
     // Only a connection shows which frames its gateway knows, so without a connection there is no error.
-    const error = (): SessionError | undefined =>
-      runner.state().name === 'active' && !isKnown(frame) ? new SessionError('protocol-error') : undefined
-    return sleep.awake(() => outbox.add<T>(frame, { ...options, error }))
+    const prepare: RequestOptions['prepare'] = (asked) => {
+      // A request that was made before the first session has no epoch. It is about the inbox of that session.
+      if ('epoch' in asked) asked.epoch ||= info()?.epoch ?? ''
+      return runner.state().name === 'active' && !isKnown(frame)
+        ? new SessionError('protocol-error')
+        : undefined
+    }
+    return sleep.awake(() => outbox.add<T>(frame, { ...options, prepare }))
   }
   const sleep = createSleep(host, info)
   const takeLeftSends = createLeftSends(host, info)
@@ -202,6 +207,8 @@ export const createCalls = (host: CallsHost): Calls => {
 
     async setProfile(fields, before, set) {
       profile ??= before
+      // If the gateway refuses the change, only its frame must be refused. The start of a new connection would end the session.
+      if (info()) set(profile)
       let kept = fields
       try {
         const frame = checkedCopy({ type: 'profile', user: fields }, callFrames.profile)

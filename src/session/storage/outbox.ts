@@ -21,8 +21,8 @@ export interface RequestOptions {
   merge?: (older: Request, newer: Request) => Request | undefined
   /** When an earlier page first wrote or stored the message (Unix time in milliseconds). Undefined for a message of this page. */
   writtenAt?: number
-  /** Returns why the request can't be written to this connection; undefined if it can. Called before each write. */
-  error?: (() => SessionError | undefined) | undefined
+  /** Completes the request, or returns why it can't be written to this connection. Called before each write. */
+  prepare?: ((request: Request) => SessionError | undefined) | undefined
 }
 
 /** The most bytes of all unanswered requests. */
@@ -80,8 +80,8 @@ export interface Outbox {
   end(error: SessionError): void
 }
 
-interface Entry extends Pick<RequestOptions, 'error' | 'isAnswer'> {
-  asked: Request
+interface Entry extends Pick<RequestOptions, 'isAnswer' | 'prepare'> {
+  asked: Request & { id?: string }
   size: number
   answer: Promise<unknown>
   /** Settles `answer`, and takes the request out of the outbox. */
@@ -108,19 +108,7 @@ export const createOutbox = (
    * The requests that were written to this connection and have no answer yet. After a retryable refusal the outbox sends nothing until this
    * set is empty. Otherwise a request could be in flight twice: the gateway could refuse the first copy for good, and store the second one.
    */
-  const inFlight = new Set<Entry | undefined>()
-
-  const send = (entry: Entry): void => {
-    const { asked: request } = entry
-    const error = entry.error?.()
-    if (error) return entry.settle(error)
-    // A request that was made before the first session has no epoch. It is about the inbox of that session.
-    if ('epoch' in request) request.epoch ||= info()?.epoch ?? ''
-    if (!pause && inFlight.size < MAX_IN_FLIGHT && write(request)) {
-      inFlight.add(entry)
-      entry.writtenAt ??= now()
-    }
-  }
+  const inFlight = new Set<Entry>()
 
   const deadlineOf = ({ writtenAt = Infinity }: Entry): number => writtenAt + (info()?.sendWindow ?? Infinity)
 
@@ -129,7 +117,20 @@ export const createOutbox = (
     for (const entry of waiting)
       if (deadlineOf(entry) <= time) entry.settle(new SessionError('unknown-outcome'))
     if (pause && pause.until <= time && !inFlight.size) pause = undefined
-    for (const entry of waiting) if (!inFlight.has(entry)) send(entry)
+    for (const entry of waiting) {
+      if (inFlight.has(entry)) continue
+      const { asked: request } = entry
+      const error = entry.prepare?.(request)
+      if (error) entry.settle(error)
+      else {
+        // An answer names only the id, and messages to two users may have the same id. So the second message waits for the answer to the
+        // first one. Everything behind it waits, too, because messages keep their order.
+        const isTaken = request.id && [...inFlight].some(({ asked }) => asked.id === request.id)
+        if (pause || inFlight.size >= MAX_IN_FLIGHT || isTaken || !write(request)) break
+        inFlight.add(entry)
+        entry.writtenAt ??= now()
+      }
+    }
     setDeadline(Math.min(inFlight.size ? Infinity : (pause?.until ?? Infinity), ...waiting.map(deadlineOf)))
   }
   const setDeadline = deadlineTimer(() => {
@@ -143,7 +144,7 @@ export const createOutbox = (
     { asked: request, writtenAt, isAnswer }: Entry,
     frame: GatewayFrameOf<AnswerType>,
   ): boolean => {
-    if ('id' in request) return 'id' in frame && frame.id === request.id
+    if (request.id !== undefined) return (frame as { id?: string }).id === request.id
     if (frame.type === 'refused') return frame.re === request.type
     return !!writtenAt && !!isAnswer?.(frame, request)
   }
@@ -162,11 +163,11 @@ export const createOutbox = (
           entry.asked = copy
           // The older request may be in flight, and its answer does not always answer the newer request.
           inFlight.delete(entry)
-          send(entry)
+          proceed()
         }
         return entry.answer as Promise<T>
       }
-      if (bytes > MAX_BYTES) throw new SessionError('outbox-full', { retryable: true })
+      if (bytes > MAX_BYTES && !options.writtenAt) throw new SessionError('outbox-full', { retryable: true })
       let settle!: Entry['settle']
       const answer = new Promise<T>((resolve, reject) => {
         settle = (outcome) => {
@@ -192,8 +193,8 @@ export const createOutbox = (
     proceed,
     answered(frame) {
       // A refusal without an id may fit several requests. Those in flight come first, because a refusal answers a request that was sent.
-      const entry = [...inFlight, ...waiting].find((entry) => entry && isAnswered(entry, frame))
-      inFlight.delete(entry)
+      const entry = [...inFlight, ...waiting].find((each) => isAnswered(each, frame))
+      if (entry) inFlight.delete(entry)
       if (frame.type !== 'refused') entry?.settle(frame)
       // The outbox pauses even if no request waits for this refusal: the gateway has also refused what was sent after the refused request.
       else if (frame.retryable)

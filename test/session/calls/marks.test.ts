@@ -3,8 +3,9 @@ import { test } from 'node:test'
 import type { GatewayFrame } from '../../../src/protocol/index.js'
 import type { SessionError } from '../../../src/session/index.js'
 import { message, started, startScript } from '../scripted.js'
-import { eventually, newSession } from '../../support/clients/client-sessions.js'
+import { eventually, newSession, nextEvent } from '../../support/clients/client-sessions.js'
 import { startGateway } from '../../support/gateway.js'
+import { startProxy } from '../../support/network/proxy.js'
 import { tokenFor } from '../../support/tokens.js'
 
 const token = 'a.b.c'
@@ -231,6 +232,24 @@ test('a change of the profile waits for the answer to the one before, and is sen
     second.of('profile').map(({ user }) => user),
     [{ email: 'x' }, { name: 'x' }],
   )
+})
+
+test('a change of the profile that is made without a connection, and that the gateway refuses, does not end the session', async () => {
+  const { url } = await startGateway()
+  let isDown = false
+  const proxy = await startProxy(url, () => isDown)
+  const session = newSession({ endpoint: proxy.url, token: await tokenFor('ann') })
+  await session.start()
+  isDown = true
+  const waiting = nextEvent(session, 'state', ({ detail }) => detail.retryAt !== null)
+  proxy.cut()
+  await waiting
+  const change = session.setProfile({ photoUrl: 'http://a.example/ann.png' })
+  isDown = false
+  await assert.rejects(change, { code: 'bad-request' })
+  await session.setProfile({ name: 'Ann' })
+  assert.deepEqual([session.state, session.user], ['active', { id: 'ann', name: 'Ann' }])
+  await session.end()
 })
 
 test('a gateway takes marks that move and marks that do not, and refuses profiles where they are vouched for', async () => {

@@ -287,6 +287,29 @@ test('messages that are sent faster than the limit are all stored in order', asy
   await session.end()
 })
 
+test('messages with one id to more users than may be sent at once are all stored', async () => {
+  const { url } = await startGateway({ limits: { messagesPerSecond: 5 } })
+  const session = newSession({ endpoint: url, token: await tokenFor('ann') })
+  await session.start()
+  const users = Array.from({ length: 12 }, (_, number) => `user ${number}`)
+  const sent = await Promise.all(users.map((to) => session.send({ to, id: 'one', body: 'Hi' })))
+  const stored = await session.history()
+  assert.deepEqual(
+    stored.map(({ to, offset }) => [to, offset]),
+    users.map((to, index) => [to, sent[index]?.offset]),
+  )
+  await session.end()
+})
+
+test('of two messages with one id the second, and what is behind it, waits for the answer to the first', (t) => {
+  const { outbox, written, add } = heldOutbox(t)
+  for (const to of ['bob', 'cy']) outbox.add({ type: 'send', id: 'one', to, body: to }).catch(() => undefined)
+  add('behind')
+  assert.deepEqual(written, ['bob'])
+  outbox.answered({ type: 'sent', id: 'one', offset: 1, sentAt: 1 })
+  assert.deepEqual(written, ['bob', 'cy', 'behind'])
+})
+
 test('ending rejects waiting requests as ended, and later ones too', async () => {
   const { endpoint } = await startScript()
   const session = newSession({ endpoint, token })
@@ -352,6 +375,18 @@ test('the outbox takes 256 kB, then rejects as outbox-full', async () => {
   peer.send(...peer.of('send').map((frame, at) => sentFor(frame, at + 1)))
   await Promise.all(large)
   await session.end()
+})
+
+test('messages of an earlier page are taken even if those of this page fill the outbox', async (t) => {
+  const { outbox } = heldOutbox(t, { isConnected: false })
+  const body = 'x'.repeat(60_000)
+  for (const id of ['a', 'b', 'c', 'd'])
+    outbox.add({ type: 'send', id, to: 'bob', body }).catch(() => undefined)
+  const left = outbox.add({ type: 'send', id: 'left', to: 'bob', body }, { writtenAt: now() })
+  await assert.rejects(outbox.add({ type: 'send', id: 'e', to: 'bob', body }), { code: 'outbox-full' })
+  assert.equal(outbox.pending(), 5)
+  outbox.answered({ type: 'sent', id: 'left', offset: 1, sentAt: 1 })
+  await left
 })
 
 test('of many small messages a hundred are on their way at once, and the others follow in their order', async () => {
