@@ -110,7 +110,7 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
       try {
         if (!key) throw new Error('The gateway gave no key.')
         const subscription = await inTurn(() => subscribe(session, key))
-        // After a refusal the device does not count as subscribed, because the gateway may refuse the device again.
+        // After a refusal for good the device does not count as subscribed, because the gateway would refuse the device again.
         isOn = isAsked && !isRefused
         return subscription.toJSON()
       } catch (cause) {
@@ -122,8 +122,10 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
     },
     refused(error) {
       isOn = false
-      if (!isRefused) report(error)
-      isRefused = true
+      if (!isReported) report(error)
+      isReported = true
+      // If the refusal is retryable, the gateway may take the subscription on the next connection, and then pushes to this device.
+      isRefused = !error.retryable
     },
   }
 

@@ -309,6 +309,35 @@ describe('<chat-session notifications push>', () => {
     expect(events.filter((name) => name === 'error').length).to.equal(1)
   })
 
+  it('shows none itself once the gateway has taken what it had refused for now', async () => {
+    manager.path = '/busy'
+    const element = mount('push-A', 'kai')
+    const { error } = (await nextEvent(element, 'session-error')).detail
+    expect(error).to.include({ code: 'unavailable', retryable: true })
+    replace(document, 'visibilityState', { get: () => 'hidden' })
+    const shown: string[] = []
+    element.addEventListener('session-notification', (event) => {
+      event.preventDefault()
+      shown.push(event.detail.title)
+    })
+    const receive = (offset: number): unknown =>
+      element.session?.dispatchEvent(
+        new CustomEvent('message', {
+          detail: {
+            message: { offset, id: 'm', from: 'bob', to: 'kai', sender: null, body: 'Hi', sentAt: 1 },
+          },
+        }),
+      )
+    receive(1)
+    await until('the page shows its own notification', () => shown.length === 1)
+    await cutScripted(url)
+    await untilFrames('kai', 2)
+    receive(2)
+    await element.session?.history()
+    await nextTask()
+    expect(shown).to.deep.equal(['bob'])
+  })
+
   it('uses the page’s own push manager where there is no service worker', async () => {
     replace(navigator.serviceWorker, 'getRegistration', { value: () => Promise.resolve(undefined) })
     replace(window, 'pushManager', { value: manager })

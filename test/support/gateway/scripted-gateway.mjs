@@ -46,6 +46,9 @@ export const startScripted = async () => {
       if (frame.type === 'end') socket.close(1000)
       if (frame.type === 'push' && frame.subscription?.endpoint.endsWith('/refused'))
         send({ type: 'refused', re: 'push', code: 'refused', message: 'No.', retryable: false })
+      // Refused for now: the next connection may have it.
+      if (frame.type === 'push' && frame.subscription?.endpoint.endsWith('/busy') && !record.start.resume)
+        send({ type: 'refused', re: 'push', code: 'unavailable', message: 'Later.', retryable: true })
       if (frame.type === 'history' && !mute) send({ type: 'history', id: frame.id, messages: [] })
     })
     socket.on('close', (code) => (record.close = code))
