@@ -165,7 +165,14 @@ export const createCalls = (host: CallsHost): Calls => {
       watched = frame
     } finally {
       asking -= 1
+      // The gateway has refused this watch. If the connection is new, the gateway knows no earlier watch.
+      if (watched !== frame) watchAgain()
     }
+  }
+  /** Sends the latest watch again, unless a later one has no answer yet. */
+  const watchAgain = (): void => {
+    if (watched && !asking)
+      watch(watched).catch((error: unknown) => info() && emit('error', { error: error as SessionError }))
   }
 
   const push = createPush(session, sendNow, info)
@@ -261,8 +268,7 @@ export const createCalls = (host: CallsHost): Calls => {
           }),
         )
         // A watch ends with its connection, so the session sends it again. If a later watch has no answer yet, the outbox sends that one.
-        if (watched && !asking)
-          watch(watched).catch((error: unknown) => info() && emit('error', { error: error as SessionError }))
+        watchAgain()
       }
       if (type === 'refused' && frame.re === 'push') push.refused(new SessionError(frame.code, frame))
       if (type === 'refused' && frame.re === 'signal')

@@ -59,8 +59,6 @@ export const createLeftSends = (
   let posted = 0
 
   const isLogOut = (code: string | undefined): boolean => ['signed-out', 'revoked', undefined].includes(code)
-  /** Whether the session is over, and the user is not logged out. Then a later page may have a good token, and sends what waits. */
-  const hasFailed = (): boolean => isOver(session.state) && !isLogOut(session.error?.code)
 
   /**
    * The code with which the session has failed; undefined once it is active. A listener may have started the session again before `restore`
@@ -146,7 +144,8 @@ export const createLeftSends = (
   const stopIfOver = (): boolean => {
     const isStopped = isOver(session.state)
     if (isStopped) listen('removeEventListener')
-    if (isStopped && !hasFailed()) forget()
+    // If the session has failed without a log-out, a later page may have a good token, and sends what waits.
+    if (isStopped && isLogOut(session.error?.code)) forget()
     return isStopped
   }
   // A log-out after the session has failed does not change its state.

@@ -137,6 +137,30 @@ test('a watch that is refused for good rejects, and one that came too fast is as
   await slow
 })
 
+test('if a watch that is made without a connection is refused, the earlier one goes on', async () => {
+  const { session, connection } = await startScripted()
+  const first = await connection(0)
+  const watched = session.watch(['bob'])
+  await eventually(() => first.of('watch').length === 1)
+  first.send({ type: 'presence', users: [online('bob')] })
+  await watched
+  let refused: Promise<unknown> | undefined
+  session.addEventListener('state', ({ detail }) => {
+    if (detail.state === 'reconnecting')
+      refused ??= assert.rejects(session.watch(['']), { code: 'bad-request' })
+  })
+  first.socket.terminate()
+  const second = await connection(1)
+  await eventually(() => second.of('watch').length === 1)
+  second.send({ type: 'refused', re: 'watch', code: 'bad-request', message: 'No.', retryable: false })
+  await refused
+  await eventually(() => second.of('watch').length === 2)
+  assert.deepEqual(
+    second.of('watch').map(({ users }) => users),
+    [[''], ['bob']],
+  )
+})
+
 test('through a real gateway peers see each other type and come and go, also after their connections were lost', async () => {
   const { url } = await startGateway()
   const startAs = async (id: string): Promise<ChatSession> => {
