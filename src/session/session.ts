@@ -362,7 +362,14 @@ export class ChatSession extends SessionTarget {
    */
   async send({ to, id = newId(), body, data }: NewMessage): Promise<Sent> {
     if (isOver(this.state)) throw this.error ?? new SessionError('ended')
-    const frame = { type: 'send', id, to: String(to), body, data } as ClientFrameOf<'send'>
+    // `String` would send a reply to the app's backend, whose id is null, to a user called null.
+    const frame = {
+      type: 'send',
+      id,
+      to: (to as string | null)?.toString(),
+      body,
+      data,
+    } as ClientFrameOf<'send'>
     const sent = this.#outbox.add<GatewayFrameOf<'sent'>>(frame)
     if (isPageGone(this.#runner.state())) this.#leave(true)
     this.#reportPending()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Message } from '../../src/protocol/index.js'
-import type { ChatSession } from '../../src/session/index.js'
+import type { ChatSession, NewMessage } from '../../src/session/index.js'
 import { step } from '../../src/session/machine/step.js'
 import { activeState, world } from './machine/states.js'
 import { message, started, startScript } from './scripted.js'
@@ -261,6 +261,16 @@ test('fields that no gateway takes reject with bad-request, and the session goes
   await assert.rejects(session.markRead(1.5), { code: 'bad-request' })
   await assert.rejects(session.setProfile({ name: 7 } as object), { code: 'bad-request' })
   assert.equal(session.state, 'active')
+})
+
+test('a message to the backend, whose id in the list of peers is null, is refused and goes to no user of that name', async () => {
+  const { url } = await startGateway({ unknownRecipients: true })
+  const session = newSession({ endpoint: url, token: await tokenFor('ann') })
+  await session.start()
+  for (const to of [null, undefined])
+    await assert.rejects(session.send({ to, body: 'Hi' } as object as NewMessage), { code: 'bad-request' })
+  assert.deepEqual(await session.history(), [])
+  await session.end()
 })
 
 test('no message can have the id of a probe, so that the answer to a probe is not taken for the answer to a message', async () => {
