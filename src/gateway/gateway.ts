@@ -399,7 +399,11 @@ export const assembleGateway = (
     },
     client,
     publish: ({ appId, to, from, id, body, data }) =>
-      client(appId).sendMessage({ user: String(to), body: { id, from: from?.toString(), body, data } }),
+      client(appId).sendMessage({
+        // `sendMessage` refuses everything but text. `String` would make a user called undefined of a missing `to`.
+        user: Number.isSafeInteger(to) ? String(to) : (to as string),
+        body: { id, from: from?.toString(), body, data },
+      }),
     reload,
     async listenAdmin() {
       assertNotClosed()

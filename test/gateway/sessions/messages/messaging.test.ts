@@ -371,6 +371,15 @@ test('`publish` sends a message of the app’s backend or of a user', async () =
   ada.close()
 })
 
+test('publish() to nobody rejects, and creates no user called undefined or null', async () => {
+  const { gateway } = await startGateway()
+  for (const to of [undefined, null, NaN, 1.5, {}]) {
+    const message = { appId: 'app', to, body: 'x' } as Parameters<typeof gateway.publish>[0]
+    await assert.rejects(gateway.publish(message), TypeError)
+  }
+  assert.deepEqual((await gateway.client('app').listUsers()).users, [])
+})
+
 test('one sender’s flood leaves another sender’s unread message in the inbox, and is refused', async () => {
   const { gateway, url } = await startGateway({
     limits: { messagesPerSecond: 1_000_000 },
