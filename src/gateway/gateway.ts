@@ -409,7 +409,8 @@ export const assembleGateway = (
       assertNotClosed()
       return adminServer ? adminServer.listen() : null
     },
-    listen() {
+    async listen() {
+      assertNotClosed()
       listening ??= start().catch((error: unknown) => {
         listening = undefined
         throw error

@@ -92,6 +92,13 @@ test('a gateway that is closed while it opens does not listen', async () => {
   }
 })
 
+test('listen() of a closed gateway rejects, and does not resolve with the address of before', async () => {
+  const gateway = make()
+  await gateway.listen()
+  await gateway.close()
+  await assert.rejects(gateway.listen(), code('closed'))
+})
+
 test('a gateway that is closed while its server is about to listen does not listen', async () => {
   const gateway = make({ listen: { host: 'localhost', port: 0 } })
   await gateway.ready()
