@@ -192,6 +192,7 @@ test('in the process, an error has the cause; a closed gateway gives no answer',
     .catch((caught: unknown) => caught)
   assert.ok(error instanceof RestError)
   assert.deepEqual([error.code, error.retryAfter, error.cause], ['unavailable', 5, failure])
+  await assert.rejects(gateway.client('none').getUsage(), { code: 'unknown-app', cause: undefined })
   await gateway.close()
   await assert.rejects(gateway.client('app').getUsage(), { name: 'GatewayError', code: 'closed' })
 })

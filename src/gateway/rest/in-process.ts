@@ -45,7 +45,9 @@ export const createInProcessClients = (context: InProcessContext): ((appId: stri
       if (!problem) throw cause
       const { status, code, title, headers } = problem
       const retryAfter = headers['retry-after'] === undefined ? null : Number(headers['retry-after'])
-      return { status, json: { status, code, title }, isProblem: true, retryAfter, cause }
+      const json = { status, code, title }
+      // The client makes a `RestError` of its own, with the same sentence. Only an error of the engine says more.
+      return { status, json, isProblem: true, retryAfter, ...(!(cause instanceof RestError) && { cause }) }
     }
   }
   return (appId) => createCalls(appId, (request) => answer(appId, request))
