@@ -172,6 +172,20 @@ void describe('an engine whose store fails to read a row', () => {
     await engine.close()
   })
 
+  void it('deletes the messages of deleted users behind one whose messages it can never read', async () => {
+    const { engine, disk } = await onDisk()
+    for (const [n, of] of [bob, cy].entries()) await sendTo(engine, of.userId, String(n))
+    await engine.check()
+    disk.damaged = rows.message(bob, 1)
+    for (const of of [bob, cy]) await engine.deleteUser(of)
+    const isDeleted = (of: typeof cy): boolean => disk.rows.getSync(rows.message(of, 1)) === undefined
+    await until('they are deleted', () => isDeleted(cy))
+    assert.equal(isDeleted(bob), false)
+    delete disk.damaged
+    await until('they are deleted when they can be read again', () => isDeleted(bob))
+    await engine.close()
+  })
+
   void it('moves a read mark when it can read again, and counts what is unread', async () => {
     const { engine, disk, opened } = await onDisk()
     for (const body of ['1', '2', '3']) await sendTo(engine, 'bob', body)

@@ -57,17 +57,25 @@ export class InboxPurge {
     if (found.length === 0) return Infinity
     const operations: Operation[] = []
     const freed: [appId: string, bytesBySender: Map<string, number>][] = []
+    const failures: unknown[] = []
     for (const [row, [from, to]] of found) {
       const end = Math.min(to, from + DELETIONS_PER_STEP - operations.length)
       const inbox = rows.deletedInboxOf(row)
-      freed.push([inbox.appId, this.#bytesBySender(inbox, from, end)])
-      operations.push(...deletionsOf(inbox, from, end))
-      const marks = await reads.all({ ...rows.peerMarks(inbox), limit: MARKS_PER_STEP })
-      for (const [mark] of marks) operations.push(del(mark))
-      const isUnfinished = end < to || marks.length === MARKS_PER_STEP
-      operations.push(isUnfinished ? put(row, [end, to] satisfies PurgeRow) : del(row))
+      try {
+        const bytesBySender = this.#bytesBySender(inbox, from, end)
+        const marks = await reads.all({ ...rows.peerMarks(inbox), limit: MARKS_PER_STEP })
+        freed.push([inbox.appId, bytesBySender])
+        operations.push(...deletionsOf(inbox, from, end))
+        for (const [mark] of marks) operations.push(del(mark))
+        const isUnfinished = end < to || marks.length === MARKS_PER_STEP
+        operations.push(isUnfinished ? put(row, [end, to] satisfies PurgeRow) : del(row))
+      } catch (error) {
+        // This inbox can't be read. The others are deleted all the same.
+        failures.push(error)
+      }
       if (operations.length >= DELETIONS_PER_STEP) break
     }
+    if (failures.length === found.length) throw failures[0]
     // Both are deferred in one task, so that one batch writes both: while the loop reads marks, a batch may begin.
     for (const [appId, bytesBySender] of freed) shares.free(appId, bytesBySender)
     commit.defer('purge', (batch) => batch.push(...operations))
