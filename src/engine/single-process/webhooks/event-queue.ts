@@ -94,21 +94,24 @@ export class EventQueue implements WebhookQueue {
     const due = await this.#reads.all({ ...rows.dueEventsUntil(appId, this.#queues.run, now), limit })
     const taken: PendingEvent[] = []
     const operations: Operation[] = []
-    try {
-      for (const [row] of due) {
+    const failures: unknown[] = []
+    for (const [row] of due) {
+      try {
         const { run, dueAt, userId } = rows.dueEventOf(row)
         const queue = this.#queues.of({ appId, userId })
         // Another call may have changed the queue while the rows were read.
         if (queue.first === 0 || queue.run !== run || queue.dueAt !== dueAt) continue
-        const stored = this.#queues.eventOf(appId, queue.first)
-        if (!stored) continue
+        // The event is leased even if it can't be read. Otherwise it would be the first at each call, and take the place of another event.
         this.#queues.setDue(queue, now + leaseFor, operations)
-        taken.push(this.#pending(stored, now))
+        const stored = this.#queues.eventOf(appId, queue.first)
+        if (stored) taken.push(this.#pending(stored, now))
+      } catch (error) {
+        failures.push(error)
       }
-    } finally {
-      // If a read fails, the events before it are leased all the same, and are due again when their leases end.
-      this.#write(operations)
     }
+    this.#write(operations)
+    // If some events can be read, the caller gets these. It asks again when it has delivered them.
+    if (taken.length === 0 && failures.length > 0) throw failures[0]
     return taken
   }
 
