@@ -342,6 +342,34 @@ void describe('an engine whose store fails to read a row', () => {
     await engine.close()
   })
 
+  void it('tells what is to be pushed to other users while it can never read the devices of one', async () => {
+    const { engine, disk, opened } = await onDisk()
+    await engine.configure(appId, options)
+    for (const of of [bob, cy]) {
+      await engine.saveUser(of, {})
+      const subscription = { endpoint: `https://push.example/${of.userId}`, expirationTime: null }
+      await engine.savePushDevice(
+        of,
+        { ...subscription, keys: { p256dh: 'key', auth: 'auth' } },
+        credential(),
+      )
+      await sendTo(engine, of.userId, of.userId, { pushAfter: 50 })
+    }
+    await engine.close()
+    disk.damaged = rows.pushDevices(bob)
+    const again = await opened()
+    const due: string[] = []
+    again.listen((event) => {
+      if (event.type === 'push-due') due.push(event.user.userId)
+    }, new AbortController().signal)
+    await again.configure(appId, options)
+    await until('the push of Cy is due', () => due.includes('cy'))
+    assert.deepEqual(due, ['cy'])
+    delete disk.damaged
+    await until('the push of Bob is due when the devices can be read again', () => due.includes('bob'))
+    await again.close()
+  })
+
   void it('closes its store if the read is one of the last', async () => {
     const { engine, disk, opened } = await onDisk()
     await engine.send({ appId, id: '1', from: 'ada', to: 'bob', body: 'Hello' }, rules)

@@ -52,6 +52,11 @@ interface Entry {
   batch: number
 }
 
+/** Says why a user can't be read. */
+interface Failure {
+  error: unknown
+}
+
 interface PushesOptions {
   store: Store
   reads: Reads
@@ -94,8 +99,9 @@ export class Pushes {
     let leftUntil: string | undefined = ''
     const job = scheduler.job(async (now) => {
       const range = leftUntil === undefined ? rows.pushes.until(appId, now) : rows.pushes.all(appId)
-      const last = await this.#step(appId, afterRow(range, leftUntil || undefined), now)
+      const { last, failure } = await this.#step(appId, afterRow(range, leftUntil || undefined), now)
       if (leftUntil !== undefined) leftUntil = last
+      if (failure) throw failure.error
       if (last !== undefined || leftUntil !== undefined) return now
       const [next] = await reads.all({ ...rows.pushes.all(appId), limit: 1 })
       return next ? rows.pushes.of(next[0]).time : Infinity
@@ -242,6 +248,16 @@ export class Pushes {
     return entry
   }
 
+  /** As `#entry`, but if the user can't be read, adds the error to `failures`. */
+  #entryOr(of: UserRef, failures: Failure[]): Entry | undefined {
+    try {
+      return this.#entry(of)
+    } catch (error) {
+      failures.push({ error })
+      return undefined
+    }
+  }
+
   /** Replaces a user's devices. Returns the operations that store `devices`, and delete the owners of the devices that are gone. */
   #set(of: UserRef, devices: readonly PushDevice[]): Operation[] {
     const entry = this.#entry(of)
@@ -267,15 +283,24 @@ export class Pushes {
     return [...operations, put(rows.pushes.at(of, entry.dueAt), value)]
   }
 
-  /** Emits `push-due` for the users in a range of rows. Resolves with the last row that was read; undefined if there are no more. */
-  async #step(appId: string, range: Range, now: number): Promise<string | undefined> {
+  /**
+   * Emits `push-due` for the users in a range of rows. Resolves with the last row that was read; undefined if there are no more. If users
+   * can't be read, and the next step would find no others, resolves with the failure of one of them.
+   */
+  async #step(
+    appId: string,
+    range: Range,
+    now: number,
+  ): Promise<{ last: string | undefined; failure: Failure | undefined }> {
     const { commit, reads, emit } = this.#options
     await commit.flush()
     const found = await reads.all<number>({ ...range, limit: USERS_PER_STEP })
+    const failures: Failure[] = []
     for (const [row, value] of found) {
       const { time, userId } = rows.pushes.of(row)
       const of = { appId, userId }
-      const entry = this.#entry(of)
+      const entry = this.#entryOr(of, failures)
+      if (!entry) continue
       if (entry.dueAt === time && time > now) continue
       commit.append([del(row)])
       // While the rows were read, the user's pending `push-due` was cancelled.
@@ -294,6 +319,9 @@ export class Pushes {
       emit({ type: 'push-due', user: of })
     }
     await commit.flush()
-    return found.length < USERS_PER_STEP ? undefined : found.at(-1)?.[0]
+    const isFull = found.length === USERS_PER_STEP
+    const last = isFull ? found.at(-1)?.[0] : undefined
+    // The rows of users who can't be read stay, and the job is tried again. The rows behind them have been handled already.
+    return { last, failure: isFull && failures.length < found.length ? undefined : failures[0] }
   }
 }
