@@ -145,7 +145,7 @@ export class ChatSession extends SessionTarget {
     if (knownUserId || this.#isGuest)
       // A guest who asks for the id of a user is somebody else, so the key says whether the user is a guest.
       this.#resumeStorage = createResumeStorage(
-        JSON.stringify(['chat-session', options.endpoint, appId, knownUserId, this.#isGuest]),
+        JSON.stringify(['chat-session', options.endpoint, appId, this.#isGuest, knownUserId]),
         this.#isGuest,
         this.#credentials,
       )
@@ -311,7 +311,11 @@ export class ChatSession extends SessionTarget {
     if (!keepsGuest && !this.#isLoggedOut) {
       this.#isLoggedOut = true
       this.#emit('logout', null)
-      if (this.#isGuest) guestToken(this.#guestKey, null)
+      if (this.#isGuest) {
+        guestToken(this.#guestKey, null)
+        // The gateway gave the guest another id than the page. The next start may be that of the user with the page's id.
+        this.#userId = this.#knownUserId
+      }
     }
     await withTimeout(CLOSE_TIMEOUT, (done) => void this.#runner.end().then(done))
   }

@@ -204,8 +204,7 @@ export const nameOf = (state: State): State['name'] => (isAsleep(state) ? 'activ
 export const isPageGone = (state: State): boolean => 'socket' in state && state.socket.at.startsWith('page')
 
 /** The time that a phase waits for; Infinity if it waits for none. */
-const untilOf = (phase: SocketPhase | CredentialPhase | Renewal): number =>
-  'until' in phase ? phase.until : Infinity
+const untilOf = ({ until = Infinity }: { at: string; until?: number }): number => until
 
 /** Returns when the state needs its next `time` input; Infinity if it waits for no deadline. */
 export const deadlineOf = (state: State): number => {

@@ -1,4 +1,4 @@
-import { isRevivable, type EndCode } from '../../protocol/index.js'
+import { isRevivable, type EndCode, type Resumption } from '../../protocol/index.js'
 import { disconnected, stepActive } from './active.js'
 import { connect, connecting, stepConnecting } from './connecting.js'
 import { ended, type Fault, type Input, type State, type Step, type World } from './state.js'
@@ -21,8 +21,7 @@ import { ended, type Fault, type Input, type State, type Step, type World } from
 export const TOO_MANY_SESSIONS: EndCode = 'too-many-sessions'
 
 /** Returns the code of the error with which the session ended, or with which its last attempt failed; empty if there is no error. */
-export const errorCodeOf = ({ error }: { name: string; error?: Fault | null }): string =>
-  error ? error.code : ''
+export const errorCodeOf = ({ error }: { name: string; error?: Fault | null }): string => error?.code ?? ''
 
 /** Decides what `input` does to `state`. Pure: the same arguments give the same result. */
 export const step = (state: State, input: Input, world: World): Step => {
@@ -48,8 +47,8 @@ export const step = (state: State, input: Input, world: World): Step => {
       ? isRevivable(code)
       : input.type === 'wake' && !world.hidden && code === TOO_MANY_SESSIONS
   if (input.type !== 'start' && !revived) return [state]
-  // A session that ended or failed with an error goes on from its last message.
-  const resume = (input.type === 'start' ? input.resume : null) ?? state.cursor
+  // A session that ended or failed with an error goes on from its last message. Only `start` has `resume`.
+  const resume = (input as { resume?: Resumption | null | undefined }).resume ?? state.cursor
   // The page has what the server drew, not what an earlier page of the tab received. So `since` replaces the position in `resume`.
   const cursor = world.since ? { key: '', ...resume, ...world.since } : resume
   return connect({ ...connecting('starting'), cursor }, world)
