@@ -466,8 +466,10 @@ export class ChatSession extends SessionTarget {
     // While this page is gone, another page of the tab may store messages. These messages come first when this page is back.
     this.#hasLeftSends = false
     const sends = isGone ? this.#outbox.leave() : []
-    const userId = this.#userId ?? this.#knownUserId ?? !this.#isGuest
-    leaveSends(this.#leftKey, [this.#options.endpoint, this.appId, userId, sends])
+    const known = this.#userId ?? this.#knownUserId
+    // A guest who asks for the id `ada` gets the id `guest:ada`.
+    const userId = this.#isGuest ? known?.replace(/^(guest:)?/, 'guest:') : known
+    leaveSends(this.#leftKey, [this.#options.endpoint, this.appId, userId ?? !this.#isGuest, sends])
   }
 
   /**

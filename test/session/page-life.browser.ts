@@ -641,6 +641,32 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     }
   })
 
+  it('sends what a guest with a name left before the first connection, even if the script for it loads after that', async () => {
+    const url = await startGateway({
+      apps: { app: { environment: 'test', guests: true, send: 'anyone' } },
+    })
+    const guest = { endpoint: url, guest: true, user: { id: 'ada' } }
+    try {
+      const former = make(guest)
+      void former.start()
+      const sending = former.send({ to: 'guest:ada', id: 'left', body: 'Hi' }).catch(() => undefined)
+      hide()
+      const next = make(guest)
+      // A script that loads late takes the messages only when the session has started.
+      const left = Object.entries(sessionStorage).filter(([key]) => key.startsWith(LEFT_SENDS))
+      for (const [key] of left) sessionStorage.removeItem(key)
+      const starting = next.start()
+      for (const [key, record] of left) sessionStorage.setItem(key, record as string)
+      await starting
+      await until('the message is stored', async () => (await next.history()).some(({ id }) => id === 'left'))
+      await former.end()
+      await next.end()
+      await sending
+    } finally {
+      await stopGateway(url)
+    }
+  })
+
   it('stores no token of a user who is no guest', async () => {
     const session = make()
     await session.start()

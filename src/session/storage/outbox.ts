@@ -167,7 +167,7 @@ export const createOutbox = (
         }
         return entry.answer as Promise<T>
       }
-      if (bytes > MAX_BYTES && !options.writtenAt) throw new SessionError('outbox-full', { retryable: true })
+      if (!options.writtenAt && bytes > MAX_BYTES) throw new SessionError('outbox-full', { retryable: true })
       let settle!: Entry['settle']
       const answer = new Promise<T>((resolve, reject) => {
         settle = (outcome) => {
