@@ -17,7 +17,10 @@ import {
   whileOpen,
 } from '../../../../src/engine/suite/kit.js'
 import { createRedisClient, type RedisClientOptions } from '../../../../src/engine/redis/client/index.js'
+import { fields } from '../../../../src/engine/redis/lua/fields.js'
+import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { hookedClient } from '../../../support/redis/hooked-client.js'
 import { startSentinels } from '../../../support/redis/sentinel.js'
 import { standalone, type RedisServer, type Settings } from '../../../support/redis/server.js'
 import { until } from '../../../support/until.js'
@@ -92,6 +95,37 @@ it('ends no session, and counts no node as dead, because Redis was stopped', asy
     for (const node of [one, two]) assert.ok(!typesOf(node).includes('lease-lost'))
     assert.equal((await one.engine.inbox(bob)).epoch, epoch, 'the same process has lost nothing')
   })
+})
+
+it('ends no session while its nodes are cut off, though those of another database reach the same Redis', async () => {
+  const { url, command } = await standalone()
+  const database = (number: number): RedisClientOptions => ({ type: 'single', url: `${url}/${number}` })
+  const state = `chat-session:{${new Partitions().tags[0]}}:state`
+  const { engine: other } = await openNode(database(1))
+  let isCut = Promise.resolve()
+  const engine = createSharedEngine({
+    client: () => hookedClient(database(2), () => isCut),
+    onError: assert.ifError,
+  })
+  await engine.open()
+  try {
+    const asked = request(ada)
+    const session = await startSession(engine, asked)
+    const now = Date.now()
+    await until(
+      'the node notes that it reaches Redis',
+      async () => Number(await command('-n', 2, 'hget', state, fields.state.reachedAt)) > now,
+    )
+    await engine.detachSession(session, asked.connectionId, 4_000)
+    isCut = pause(ABSENCE)
+    await isCut
+    assert.deepEqual(
+      (await engine.sessions(ada)).map(({ sessionId, state }) => [sessionId, state]),
+      [[session.sessionId, 'detached']],
+    )
+  } finally {
+    await Promise.all([engine.close(), other.close()])
+  }
 })
 
 const restart = async (server: RedisServer): Promise<void> => {
