@@ -140,12 +140,12 @@ export class ChatSession extends SessionTarget {
       return event.answer
     })
     this.#isGuest = !!this.#credentials.held()?.guest
-    const knownUserId = (this.#knownUserId = this.#userId ?? unverifiedSubject(options.token ?? ''))
+    const knownUserId = (this.#knownUserId = this.#userId ?? unverifiedSubject(options.token))
     if (options.adoptGuest) this.#guestKey = JSON.stringify(['chat-session', options.endpoint, appId])
     if (knownUserId || this.#isGuest)
       // A guest who asks for the id of a user is somebody else, so the key says whether the user is a guest.
       this.#resumeStorage = createResumeStorage(
-        JSON.stringify(['chat-session', options.endpoint, appId, this.#isGuest, knownUserId]),
+        JSON.stringify(['chat-session', options.endpoint, appId, knownUserId, this.#isGuest]),
         this.#isGuest,
         this.#credentials,
       )
@@ -311,11 +311,7 @@ export class ChatSession extends SessionTarget {
     if (!keepsGuest && !this.#isLoggedOut) {
       this.#isLoggedOut = true
       this.#emit('logout', null)
-      if (this.#isGuest) {
-        guestToken(this.#guestKey, null)
-        // The gateway gave the guest another id than the page. The next start may be that of the user with the page's id.
-        this.#userId = this.#knownUserId
-      }
+      if (this.#isGuest) guestToken(this.#guestKey, null)
     }
     await withTimeout(CLOSE_TIMEOUT, (done) => void this.#runner.end().then(done))
   }
@@ -369,8 +365,8 @@ export class ChatSession extends SessionTarget {
     // `String` would send a reply to the app's backend, whose id is null, to a user called null.
     const frame = {
       type: 'send',
-      id,
       to: (to as string | null)?.toString(),
+      id,
       body,
       data,
     } as ClientFrameOf<'send'>
@@ -466,10 +462,9 @@ export class ChatSession extends SessionTarget {
     // While this page is gone, another page of the tab may store messages. These messages come first when this page is back.
     this.#hasLeftSends = false
     const sends = isGone ? this.#outbox.leave() : []
-    const known = this.#userId ?? this.#knownUserId
-    // A guest who asks for the id `ada` gets the id `guest:ada`.
-    const userId = this.#isGuest ? known?.replace(/^(guest:)?/, 'guest:') : known
-    leaveSends(this.#leftKey, [this.#options.endpoint, this.appId, userId ?? !this.#isGuest, sends])
+    // A guest who asks for the id `ada` gets another id, so before the first connection the id of a guest is not known.
+    const userId = (!!this.info || !this.#isGuest) && (this.#userId ?? this.#knownUserId ?? true)
+    leaveSends(this.#leftKey, [this.#options.endpoint, this.appId, userId, sends])
   }
 
   /**

@@ -1,5 +1,4 @@
 import type { ChatSession, Credentials, Profile } from '../../session/index.js'
-import { unverifiedSubject } from '../../session/internal.js'
 import { attachParts, type Attachable } from '../parts/attached-parts.js'
 import { changedFields, hasCredentials, type DesiredSession } from './desired-session.js'
 
@@ -85,12 +84,9 @@ export const applyChanges = (
   const fresh = changedFields(shared.credentials, set)
   shared.credentials = { ...shared.credentials, ...set }
   const needsStart = areForStart(fresh)
-  // A guest who asked for the id of a user is somebody else, so the user's token can't renew the guest's session.
-  const restart =
-    (session.guest && unverifiedSubject(fresh.token ?? '') === desired.userId) ||
-    (needsStart && session.sessionId !== null)
-  // An element that joins a live session must not restart it with credentials of its own. But a token makes a guest a user.
-  if (!restart || previous || fresh.token) {
+  const restart = needsStart && session.sessionId !== null
+  // An element that joins a live session must not restart it with credentials of its own.
+  if (!restart || previous) {
     const { tokenFetcher, tokenUrl } = shared.credentials
     if (restart) void session.end()
     session.setCredentials(needsStart ? fresh : { tokenFetcher, tokenUrl, token: fresh.token })

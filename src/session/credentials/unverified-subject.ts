@@ -4,9 +4,9 @@ import { ifPossible } from '../util/if-possible.js'
  * Returns a token's `sub`, or undefined if it can't be read. Nothing is verified here. The gateway verifies the token, and refuses a text
  * that is no token.
  */
-export const unverifiedSubject = (token: string): string | undefined =>
+export const unverifiedSubject = (token?: string | null): string | undefined =>
   ifPossible(() => {
-    const base64 = token.split('.')[1]?.replaceAll('-', '+').replaceAll('_', '/') ?? ''
+    const base64 = token?.split('.')[1]?.replaceAll('-', '+').replaceAll('_', '/') ?? ''
     const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
     const { sub } = JSON.parse(new TextDecoder().decode(bytes)) as { sub?: unknown }
     return typeof sub === 'string' ? sub : undefined

@@ -7,7 +7,7 @@ export const LEFT_SENDS = 'chat-session-left'
 
 /**
  * Endpoint, app, user, and messages. If the user id is not known yet, `userId` is false for a guest, and true for any other user. A guest
- * must not send the messages of a record whose `userId` is true. The id of a guest begins with `guest:`, even before the first connection.
+ * must not send the messages of a record whose `userId` is true.
  */
 export type LeftRecord = [endpoint: string | URL, appId: string, userId: string | boolean, sends: LeftSend[]]
 

@@ -125,8 +125,13 @@ export const createOutbox = (
       else {
         // An answer names only the id, and messages to two users may have the same id. So the second message waits for the answer to the
         // first one. Everything behind it waits, too, because messages keep their order.
-        const isTaken = request.id && [...inFlight].some(({ asked }) => asked.id === request.id)
-        if (pause || inFlight.size >= MAX_IN_FLIGHT || isTaken || !write(request)) break
+        if (
+          pause ||
+          inFlight.size >= MAX_IN_FLIGHT ||
+          (request.id && [...inFlight].some((each) => each.asked.id === request.id)) ||
+          !write(request)
+        )
+          break
         inFlight.add(entry)
         entry.writtenAt ??= now()
       }
@@ -167,7 +172,7 @@ export const createOutbox = (
         }
         return entry.answer as Promise<T>
       }
-      if (!options.writtenAt && bytes > MAX_BYTES) throw new SessionError('outbox-full', { retryable: true })
+      if (bytes > MAX_BYTES && !options.writtenAt) throw new SessionError('outbox-full', { retryable: true })
       let settle!: Entry['settle']
       const answer = new Promise<T>((resolve, reject) => {
         settle = (outcome) => {

@@ -78,22 +78,6 @@ describe('<chat-session> compares values:', () => {
     expect(events.slice(0, 2)).to.deep.equal(['state:ended', 'ended'])
   })
 
-  for (const credential of ['token', 'signature'] as const)
-    it(`a ${credential} for the user whose id a guest has asked for starts the session of that user`, async () => {
-      const elements = [1, 2].map(() => gateway.mount({ userId: 'ada', guest: true }))
-      for (const element of elements) {
-        const { user } = await element.whenStarted()
-        expect(user?.id).to.equal('guest:ada')
-      }
-      const value = await gateway[credential]('ada')
-      for (const element of elements) element[credential] = value
-      for (const element of elements) {
-        const { user, guest } = await element.whenStarted()
-        expect([user?.id, guest]).to.deep.equal(['ada', false])
-      }
-      expect(elements[0]?.session).to.equal(elements[1]?.session)
-    })
-
   it('other auth params start a new session', async () => {
     const element = gateway.mount({ userId: 'a', authParams: { code: 1, nested: { a: 1, b: 2 } } })
     await element.whenStarted()

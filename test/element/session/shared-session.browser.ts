@@ -90,14 +90,6 @@ describe('Two <chat-session> for one user', () => {
     expect(events).to.deep.equal(['state:starting', 'state:active', 'started', 'user'])
   })
 
-  it('are those of the user if the second has a token and the first has started as a guest with the same id', async () => {
-    const guest = gateway.mount({ userId: 'ada', guest: true })
-    await guest.whenStarted()
-    const second = gateway.mount({ userId: 'ada', token: await gateway.token('ada') })
-    await until('the session is that of the user', () => second.session?.user?.id === 'ada')
-    expect([guest.session, guest.session?.guest]).to.deep.equal([second.session, false])
-  })
-
   it('go on undisturbed if the second changes nothing', async () => {
     const first = await gateway.active('busy', { user: { email: 'u@example.com', custom: { a: 'b' } } })
     const events = listenTo(first)
