@@ -159,8 +159,8 @@ void describe('an engine whose store fails to read a row', () => {
     const { engine, disk } = await onDisk()
     const webhooks = { ...options.webhooks, unreadAfter: 100 }
     await engine.configure(appId, { ...options, webhooks })
-    for (const [n, of] of [bob, cy].entries()) await sendTo(engine, of.userId, String(n))
     disk.damaged = rows.message(bob, 1)
+    for (const [n, of] of [bob, cy].entries()) await sendTo(engine, of.userId, String(n))
     const isReported = async ({ userId }: typeof cy): Promise<boolean> =>
       (await engine.pendingEvents(appId, null, 100)).events.some(
         ({ event }) => event.type === 'message.unread' && event.userId === userId,
