@@ -69,8 +69,8 @@ export default [
   {
     name: 'an outbox that forgets what it sent when the connection is lost',
     file: 'src/session/storage/outbox.ts',
-    right: 'if (!pause && inFlight.size < MAX_IN_FLIGHT && write(request))',
-    wrong: 'if (!entry.writtenAt && !pause && inFlight.size < MAX_IN_FLIGHT && write(request))',
+    right: 'if (inFlight.has(entry)) continue',
+    wrong: 'if (inFlight.has(entry) || entry.writtenAt) continue',
     finds: /Not settled/,
   },
   {
