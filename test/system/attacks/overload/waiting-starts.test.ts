@@ -8,7 +8,11 @@ import { startOf } from '../../../support/starts.js'
 
 const withParams = (userId: string) => ({ type: 'start', appId: 'app', userId, authParams: {} })
 
-test('at most 100 calls of authenticate run at once; the others wait in order, and those whose client left are skipped', async () => {
+const openMany = (url: string, length: number) =>
+  Array.from({ length }, (_, index) => openClient(url, { start: withParams(`${index}`) }))
+
+/** Starts a gateway whose `authenticate` answers a call when `allow` of that call is called. */
+const startSlowGateway = async () => {
   const calls: { userId: string; allow: () => void }[] = []
   const { url } = await startGateway(
     {
@@ -17,6 +21,11 @@ test('at most 100 calls of authenticate run at once; the others wait in order, a
     },
     { startTimeout: 60 },
   )
+  return { url, calls }
+}
+
+test('at most 100 calls of authenticate run at once; the others wait in order, and those whose client left are skipped', async () => {
+  const { url, calls } = await startSlowGateway()
   const open = async (from: number, to: number) => {
     const clients = []
     // The starts come one after the other, so that their order is known.
@@ -52,9 +61,7 @@ test('a start beyond 1,000 that wait for authenticate ends with 4503 unavailable
     { authenticate: () => new Promise(() => undefined) },
     { startTimeout: 60 },
   )
-  const clients = Array.from({ length: 1_110 }, (_, index) =>
-    openClient(url, { start: withParams(`${index}`) }),
-  )
+  const clients = openMany(url, 1_110)
   const ended = () => clients.flatMap(({ frames }) => frames.filter(({ type }) => type === 'ended'))
   await until('ten starts are refused', () => ended().length, 10)
   for (const { code, retryable, retryAfter } of ended())
@@ -63,17 +70,8 @@ test('a start beyond 1,000 that wait for authenticate ends with 4503 unavailable
 })
 
 test('a client that leaves while its start waits for authenticate gives its place to another', async () => {
-  const calls: { userId: string; allow: () => void }[] = []
-  const { url } = await startGateway(
-    {
-      authenticate: ({ userId }) =>
-        new Promise((resolve) => calls.push({ userId, allow: () => resolve({ ok: true }) })),
-    },
-    { startTimeout: 60 },
-  )
-  const clients = Array.from({ length: 1_101 }, (_, index) =>
-    openClient(url, { start: withParams(`${index}`) }),
-  )
+  const { url, calls } = await startSlowGateway()
+  const clients = openMany(url, 1_101)
   const ended = () => clients.filter(({ frames }) => frames.some(({ type }) => type === 'ended'))
   await until('a start is refused', () => ended().length, 1)
   const called = new Set(calls.map(({ userId }) => Number(userId)))
@@ -92,17 +90,8 @@ test('a client that leaves while its start waits for authenticate gives its plac
 })
 
 test('starts of one address that wait for authenticate keep out no start of another, which has the next turn', async () => {
-  const calls: { userId: string; allow: () => void }[] = []
-  const { url } = await startGateway(
-    {
-      authenticate: ({ userId }) =>
-        new Promise((resolve) => calls.push({ userId, allow: () => resolve({ ok: true }) })),
-    },
-    { startTimeout: 60 },
-  )
-  const clients = Array.from({ length: 1_101 }, (_, index) =>
-    openClient(url, { start: withParams(`${index}`) }),
-  )
+  const { url, calls } = await startSlowGateway()
+  const clients = openMany(url, 1_101)
   const ended = () => clients.flatMap(({ frames }) => frames.filter(({ type }) => type === 'ended'))
   await until('a start is refused', () => ended().length, 1)
   const other = openClient(url, { start: withParams('other'), localAddress: '127.0.0.2' })
@@ -123,9 +112,7 @@ test('a call that never settles frees its place after startTimeout', async () =>
     { authenticate: () => (isHanging ? new Promise(() => undefined) : Promise.resolve({ ok: true })) },
     { startTimeout: 1 },
   )
-  const clients = Array.from({ length: 100 }, (_, index) =>
-    openClient(url, { start: withParams(`${index}`) }),
-  )
+  const clients = openMany(url, 100)
   await Promise.all(clients.map(({ closed }) => closed))
   isHanging = false
   const next = await startClient(url, withParams('ada'))
