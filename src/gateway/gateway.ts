@@ -72,6 +72,12 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   assembleGateway(config, options)
 
 /**
+ * Returns the id of a user as text, if it is a number. Leaves everything else as it is, so that `sendMessage` refuses it: `String` would
+ * make a user called undefined of a missing id.
+ */
+const textOf = <T>(id: T | number): T | string => (Number.isSafeInteger(id) ? String(id) : (id as T))
+
+/**
  * Creates a gateway. Tests pass a `PushNetwork` of their own, so that pushes do not go to the internet. The package does not export this
  * function.
  */
@@ -400,9 +406,8 @@ export const assembleGateway = (
     client,
     publish: ({ appId, to, from, id, body, data }) =>
       client(appId).sendMessage({
-        // `sendMessage` refuses everything but text. `String` would make a user called undefined of a missing `to`.
-        user: Number.isSafeInteger(to) ? String(to) : (to as string),
-        body: { id, from: from?.toString(), body, data },
+        user: textOf(to),
+        body: { id, from: textOf(from), body, data },
       }),
     reload,
     async listenAdmin() {

@@ -380,6 +380,15 @@ test('publish() to nobody rejects, and creates no user called undefined or null'
   assert.deepEqual((await gateway.client('app').listUsers()).users, [])
 })
 
+test('publish() in the name of what is no user rejects, and stores no message', async () => {
+  const { gateway } = await startGateway()
+  for (const from of [null, NaN, 1.5, {}, true]) {
+    const message = { appId: 'app', to: 'bob', from, body: 'x' } as Parameters<typeof gateway.publish>[0]
+    await assert.rejects(gateway.publish(message))
+  }
+  assert.deepEqual((await gateway.client('app').listUsers()).users, [])
+})
+
 test('one sender’s flood leaves another sender’s unread message in the inbox, and is refused', async () => {
   const { gateway, url } = await startGateway({
     limits: { messagesPerSecond: 1_000_000 },
