@@ -55,11 +55,12 @@ end
 -- (`tokenHash`) comes too late. The default is an hour, because after an outage of Redis a node may make the start of a session again. With
 -- `starts`, only the session's starts up to this number come too late.
 local function bury(name, duration, starts)
-  duration = duration or 3600000
+  local HOUR = 3600000
+  duration = duration or HOUR
   call('HSET', K.tombs, name, (starts or '1e9') .. ' ' .. whole(now + duration))
   if call('PTTL', K.tombs) < duration then call('PEXPIRE', K.tombs, duration) end
-  -- The key may live as long as the user's sessions go on to end. So each new note deletes two notes that no longer count, if it meets some:
-  -- then most notes of the key count.
+  -- The key lives as long as sessions of the user go on to end. So with each new note the script looks at two notes at random, and deletes
+  -- those whose time is over. Then the key has about twice as many notes as still count.
   local some = call('HRANDFIELD', K.tombs, 2, 'WITHVALUES')
   for n = 1, #some, 2 do
     if tonumber(string.match(some[n + 1], '%d+$')) <= now then call('HDEL', K.tombs, some[n]) end

@@ -57,6 +57,8 @@ end
 local sweeps = {}
 
 local function note_sweep()
+  -- Without a cluster all partitions have the same `state`, and engines in other databases of the server have the same `sweeps`.
+  if serverPrefix ~= '' then return end
   local name = string.match(prefix, '^[^{]*')
   local known = sweeps[name]
   if not known or math.abs(unshifted - known.at) > MAX_PAUSE then
@@ -66,11 +68,10 @@ local function note_sweep()
   known.at = unshifted
 end
 
--- Returns what `reached_since` returns, but in a cluster a time in which nodes swept other partitions of this server is no pause. Without a
--- cluster all partitions have the same `state`, and `sweeps` may be about another database of the server.
+-- Returns what `reached_since` returns, but a time in which nodes swept other partitions of this server is no pause.
 local function swept_since()
   local state = call('HMGET', K.state, STATE.reachedAt, STATE.reachedSince)
-  local known = serverPrefix == '' and sweeps[string.match(prefix, '^[^{]*')]
+  local known = sweeps[string.match(prefix, '^[^{]*')]
   local isSwept = known and math.abs(unshifted - known.at) <= MAX_PAUSE and state[1] and known.since <= tonumber(state[1])
   return isSwept and tonumber(state[2] or 0) or reached_since()
 end

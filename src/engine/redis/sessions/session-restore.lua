@@ -14,13 +14,10 @@ local isLost, isOutdated = not stored and arg(3) ~= '1', stored and (stored[SESS
 -- The server has every write from before `wholeUntil`. If it lacks the row of a start from before then, the session has ended since.
 local wholeUntil = tonumber(call('HGET', K.state, STATE.wholeUntil) or 0)
 if isLost and row[SESSION.lastSeenAt] - shift < wholeUntil then isLost = false end
-local function is_buried()
-  local starts = string.match(call('HGET', K.tombs, row.id) or '', '^%S+')
-  return starts and tonumber(starts) >= row[SESSION.starts]
-end
 -- Another node has ended the session, or a user has adopted the guest, which ends all of the guest's sessions.
 local isAdopted = user.adoption and not user.createdAt
-local hasEnded = isAdopted or (isLost and is_buried())
+local tomb = isLost and call('HGET', K.tombs, row.id)
+local hasEnded = isAdopted or (tomb and tonumber(string.match(tomb, '^%S+')) >= row[SESSION.starts])
 if hasEnded or is_revoked(user, row[SESSION.issuedAt], row[SESSION.token]) or not (isLost or isOutdated) then
   finish(user)
   return reply(0)
