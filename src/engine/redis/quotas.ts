@@ -125,29 +125,19 @@ export class Quotas {
   async #readNow(appId: string): Promise<AppCounts> {
     const runner = this.#runner
     const before = this.#latest.get(appId)?.partitions
-    const read = async (partition: number): Promise<Counts> => {
-      try {
-        const [[, guests, inboxes, bytes, , events, eventBytes] = []] = await runner.inPartitions(
-          runner.steps.readCounts,
-          [partition],
-          appId,
-          [],
-        )
-        return {
-          guests: Number(guests),
-          inboxes: Number(inboxes),
-          bytes: Number(bytes),
-          events: Number(events),
-          eventBytes: Number(eventBytes),
-        }
-      } catch (error) {
-        // If one master is away, its partitions keep their counts. Without this nobody could send, whichever master has the inboxes.
-        const known = before?.[partition]
-        if (!known) throw error
-        return { ...known }
-      }
-    }
-    const partitions = await Promise.all(runner.partitions.all.map(read))
+    const partitions = await runner.readEveryPartition(
+      runner.steps.readCounts,
+      appId,
+      [],
+      ([, guests, inboxes, bytes, , events, eventBytes]): Counts => ({
+        guests: Number(guests),
+        inboxes: Number(inboxes),
+        bytes: Number(bytes),
+        events: Number(events),
+        eventBytes: Number(eventBytes),
+      }),
+      (partition) => before?.[partition] && { ...before[partition] },
+    )
     const sum = { ...NONE }
     for (const each of partitions) for (const name of names) sum[name] += each[name]
     const counts = { partitions, sum, readAt: performance.now() }

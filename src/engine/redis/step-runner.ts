@@ -177,6 +177,31 @@ export class StepRunner {
     return this.inPartitions(step, this.partitions.all, appId, args)
   }
 
+  /**
+   * Reads from all partitions, and resolves with what `resultOf` makes of each partition's result. For a partition that can't be read,
+   * resolves with what `known` returns, so that a master of a cluster that is away does not stop those who need the others. Rejects if
+   * `known` returns undefined.
+   */
+  readEveryPartition<T>(
+    step: BatchStep,
+    appId: string,
+    args: readonly string[],
+    resultOf: (result: Reply[]) => T,
+    known: (partition: number) => T | undefined,
+  ): Promise<T[]> {
+    const read = async (partition: number): Promise<T> => {
+      try {
+        const [result = []] = await this.inPartitions(step, [partition], appId, args)
+        return resultOf(result)
+      } catch (error) {
+        const before = known(partition)
+        if (before === undefined) throw error
+        return before
+      }
+    }
+    return Promise.all(this.partitions.all.map(read))
+  }
+
   /** Returns the text before the number in the epoch of a user's inbox. */
   epochBase({ appId, userId }: UserRef): string {
     return `${sha256(`${this.epochKey}\0${appId}\0${userId}`).slice(0, EPOCH_LENGTH)}.`

@@ -48,19 +48,13 @@ export class HeldBytes {
     const runner = this.#runner
     if (!runner.isCluster || this.#known(sender, bytesPerSender)) return false
     const before = this.#counts.get(userKey(sender))
-    const read = async (partition: number): Promise<number> => {
-      try {
-        const [found] = await runner.inPartitions(runner.steps.readHeld, [partition], sender.appId, [
-          sender.userId,
-        ])
-        return Number(found?.[0] ?? 0)
-      } catch (error) {
-        // If one master is away, its partitions keep their counts, as those of the app do (`Quotas`).
-        if (!before) throw error
-        return before.partitions.get(partition) ?? 0
-      }
-    }
-    const found = await Promise.all(runner.partitions.all.map(read))
+    const found = await runner.readEveryPartition(
+      runner.steps.readHeld,
+      sender.appId,
+      [sender.userId],
+      ([bytes]) => Number(bytes ?? 0),
+      (partition) => before && (before.partitions.get(partition) ?? 0),
+    )
     const count: Count = { partitions: new Map(), sum: 0, readAt: performance.now() }
     found.forEach((bytes, partition) => {
       if (bytes > 0) this.#set(count, partition, bytes)
