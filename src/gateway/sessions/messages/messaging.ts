@@ -1,5 +1,5 @@
 import type { Engine, SendResult, UserRef } from '../../../engine/index.js'
-import type { ClientFrameOf, JsonObject } from '../../../protocol/index.js'
+import type { ClientFrameOf } from '../../../protocol/index.js'
 import { TaskQueue } from '../../../util/task-queue.js'
 import type { App } from '../../apps/app.js'
 import type { Settings } from '../../config/parse.js'
@@ -21,6 +21,7 @@ import type { Log } from '../../log.js'
 import type { UserLimits } from '../user-limits.js'
 import type { Watchers } from '../presence/watchers.js'
 import type { SendBarrier } from './send-barrier.js'
+import { setDataAside } from './set-data-aside.js'
 
 /** The parts of a gateway that answer frames about messages. */
 export interface MessagingContext {
@@ -124,10 +125,10 @@ export const createMessaging = (
     )
   }
 
-  /** `data` is the JSON of the message's data. Resolves with false if the client may try the same send again. */
+  /** Resolves with false if the client may try the same send again. */
   const authorizeAndStore = async (
     frame: ClientFrameOf<'send'>,
-    data: string | undefined,
+    putDataBack: () => void,
   ): Promise<boolean> => {
     const refusal = await authorizeSend(app, log, { from: userId, to: frame.to })
     // `authorizeSend` may take long, and a user who was logged out meanwhile must not send any more. The sends behind this one fail, too.
@@ -136,7 +137,7 @@ export const createMessaging = (
       return false
     }
     if (!refusal) {
-      if (data !== undefined) frame.data = JSON.parse(data) as JsonObject
+      putDataBack()
       return store(frame)
     }
     refuse(frame, refusal)
@@ -153,14 +154,12 @@ export const createMessaging = (
   ): Promise<void> => {
     const failuresBefore = failureCount
     turnCount += 1
-    // While the message waits, its data are kept as JSON, because parsed data may take 20 times as much memory.
-    const data = frame.data && JSON.stringify(frame.data)
-    delete frame.data
+    const putDataBack = setDataAside(frame)
     await turns.run(async () => {
       let isDone = false
       try {
         await first
-        if (failureCount === failuresBefore) isDone = await authorizeAndStore(frame, data)
+        if (failureCount === failuresBefore) isDone = await authorizeAndStore(frame, putDataBack)
         else refuse(frame, ...(sendBarrier.current() ?? (['unavailable'] as const)))
       } finally {
         if (!isDone) failureCount += 1

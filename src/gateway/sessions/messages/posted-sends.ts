@@ -4,7 +4,6 @@ import {
   isRetryable,
   type ClientFrameOf,
   type EndCode,
-  type JsonObject,
   type RefusalCode,
 } from '../../../protocol/index.js'
 import { admit, type Admitted } from '../../auth/admission.js'
@@ -28,6 +27,7 @@ import type { Tracing } from '../../tracing/tracing.js'
 import { engineRetryAfter } from '../engine-retry.js'
 import { saveAdmitted } from '../start/save-admitted.js'
 import { UserLimits } from '../user-limits.js'
+import { setDataAside } from './set-data-aside.js'
 
 type PostedSend = Omit<ClientFrameOf<'send'>, 'type'>
 
@@ -44,21 +44,18 @@ type PostedResult =
 /** The results in the order of the messages, or why all messages are refused. */
 export type PostedAnswer = { ok: true; results: PostedResult[] } | Omit<Refusal, 'origin' | 'trace'>
 
-/** A message of a post. It waits with the JSON of its data, because parsed data may take 20 times as much memory. */
+/** A message of a post, whose data are set aside. */
 interface WaitingSend {
   send: PostedSend
   problem: MessageProblem | undefined
-  /** Undefined if the message has no data or is not valid. */
-  data: string | undefined
+  putDataBack: () => void
 }
 
-/** Checks a message, and takes the data out of it. */
 const waitingOf = (send: PostedSend): WaitingSend => {
   const problem = checkMessage(send)
-  // `JSON.stringify` throws for data that are nested too deep, which `checkMessage` refuses.
-  const data = problem || !send.data ? undefined : JSON.stringify(send.data)
-  delete send.data
-  return { send, problem, data }
+  // A message with a problem is refused without its data.
+  if (problem) delete send.data
+  return { send, problem, putDataBack: setDataAside(send) }
 }
 
 interface PostedSendsContext {
@@ -99,7 +96,7 @@ export const createPostedSends = (
     (await engine.isRevoked(user, credential))
 
   const store = async (
-    { send, problem, data: json }: WaitingSend,
+    { send, problem, putDataBack }: WaitingSend,
     user: UserRef,
     admitted: Admitted,
   ): Promise<{ offset: number; sentAt: number } | RefusalParts> => {
@@ -117,9 +114,9 @@ export const createPostedSends = (
     const at = performance.now()
     const span = tracing.start('send', 'SERVER', send.traceparent, { 'chat_session.app_id': appId })
     const { traceparent } = span
-    const data = json === undefined ? undefined : (JSON.parse(json) as JsonObject)
+    putDataBack()
     const sent = await engine
-      .send({ appId, id, from: userId, to, body, data, traceparent }, rules)
+      .send({ appId, id, from: userId, to, body, data: send.data, traceparent }, rules)
       .catch((error: unknown) => {
         span.end({}, 'the engine failed')
         throw error
