@@ -6,15 +6,14 @@ import { rollup } from 'rollup'
 import { firstScript, readIntegrity } from '../../rollup.config.mjs'
 
 /**
- * The largest size of each script in bytes of brotli. With its headers, a response of the first script's size fits into the first flight
- * of a TCP connection.
+ * The largest size of each script in bytes of brotli. The limits leave room for plain code: if a limit makes code worse, raise the limit.
  */
 const limits = {
-  'chat-session.js': 14_000,
-  'chat-session-badge.js': 1_600,
-  'chat-session-calls.js': 4_300,
-  'chat-session-notifications.js': 2_700,
-  'chat-session-stream.js': 5_420,
+  'chat-session.js': 16_384,
+  'chat-session-badge.js': 2_048,
+  'chat-session-calls.js': 6_144,
+  'chat-session-notifications.js': 4_096,
+  'chat-session-stream.js': 6_144,
 }
 
 const sizes = (bytes) => [
