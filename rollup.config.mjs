@@ -23,6 +23,7 @@ const replaced = {
   'session/sentences.js': `
     export const sentences = {
       badEndpoint: 'endpoint',
+      badId: 'id',
       badSince: (text) => 'chat-session: since ' + text,
       badToken: 'token',
       lateAnswer: 'late',

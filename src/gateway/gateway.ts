@@ -72,12 +72,6 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   assembleGateway(config, options)
 
 /**
- * Returns the id of a user as text, if it is a number. Leaves everything else as it is, so that `sendMessage` refuses it: `String` would
- * make a user called undefined of a missing id.
- */
-const textOf = <T>(id: T | number): T | string => (Number.isSafeInteger(id) ? String(id) : (id as T))
-
-/**
  * Creates a gateway. Tests pass a `PushNetwork` of their own, so that pushes do not go to the internet. The package does not export this
  * function.
  */
@@ -405,10 +399,7 @@ export const assembleGateway = (
     },
     client,
     publish: ({ appId, to, from, id, body, data }) =>
-      client(appId).sendMessage({
-        user: textOf(to),
-        body: { id, from: textOf(from), body, data },
-      }),
+      client(appId).sendMessage({ user: to, body: { id, from, body, data } }),
     reload,
     async listenAdmin() {
       assertNotClosed()

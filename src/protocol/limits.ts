@@ -47,6 +47,16 @@ export const isUserId = (id: string): boolean =>
   (3 * id.length <= limits.userId || byteLength(id) <= limits.userId) &&
   !forbiddenInIds.test(id)
 
+/** What a user id must be, for the sentences of errors. */
+export const USER_ID_RULE =
+  "1 to 255 bytes of well-formed UTF-8 without control or bidirectional format characters, not '.' or '..'; or a safe integer, which counts as its digits"
+
+/**
+ * Returns a user id that is a safe integer as its digits, because many databases number their users. Returns everything else as it is: a
+ * larger number may have lost digits already, and `String` would make a user called undefined of a missing id.
+ */
+export const userIdText = <T>(id: T): T | string => (Number.isSafeInteger(id) ? String(id) : id)
+
 export const isGuestId = (id: string): boolean => id.startsWith(GUEST_PREFIX)
 
 export const isAppId = (id: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.test(id)

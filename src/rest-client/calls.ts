@@ -180,8 +180,8 @@ export interface Problem {
 export interface RestCalls {
   /** Log a user out everywhere. Ends all of the user’s sessions as `revoked`. After this call the gateway refuses signatures, tokens without `iat`, and tokens that were issued up to `issuedBefore`, even those that a gateway signed. The revocation is durable before the answer, and reaches every live connection within a second. With `mode=reauth` no session ends at once. The gateway refuses these credentials whenever a client starts a session, and when the next second begins, it asks each live client for a token that is not revoked. */
   endUserSessions(input: {
-    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
-    user: string
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. A safe integer counts as its digits. */
+    user: string | number
     /** Unix time in seconds, at most 30 seconds ahead of the gateway’s clock. Credentials that were issued at this time or before it are revoked. Left out: now. */
     issuedBefore?: number | undefined
     /** `end`, the default: the sessions end. `reauth`: within 10 seconds their clients must send a token that is not revoked. */
@@ -191,8 +191,8 @@ export interface RestCalls {
 
   /** The sessions of a user. The sessions that have not ended, the oldest first. */
   listUserSessions(input: {
-    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
-    user: string
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. A safe integer counts as its digits. */
+    user: string | number
     /** The most entries on a page. Left out: 50. */
     limit?: number | undefined
     /** The `next` of the page before. Left out: the first page. */
@@ -206,15 +206,15 @@ export interface RestCalls {
 
   /** Lift a user’s revocation. Credentials that the revocation made invalid are good again until they expire. Revocations of single tokens and of the whole app stay. */
   liftRevocation(input: {
-    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
-    user: string
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. A safe integer counts as its digits. */
+    user: string | number
     signal?: AbortSignal | undefined
   }): Promise<void>
 
   /** End one session. The session ends as `revoked`. Its token stays good: revoke it too, or the page can start again. */
   endSession(input: {
-    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
-    user: string
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. A safe integer counts as its digits. */
+    user: string | number
     /** The `id` of a session in the list of the user’s sessions. */
     session: string
     signal?: AbortSignal | undefined
@@ -238,23 +238,23 @@ export interface RestCalls {
 
   /** Create a user, or replace the vouched profile. The vouched profile is what the app’s backend says about the user, here or in tokens. The body replaces it as a whole, unless a token with a later `iat` has set it. Connected clients of the user get the new profile at once. A guest must exist. */
   putUser(input: {
-    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
-    user: string
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. A safe integer counts as its digits. */
+    user: string | number
     body: Profile
     signal?: AbortSignal | undefined
   }): Promise<User>
 
   /** A user, whether they are online, and their inbox. */
   getUser(input: {
-    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
-    user: string
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. A safe integer counts as its digits. */
+    user: string | number
     signal?: AbortSignal | undefined
   }): Promise<UserState>
 
   /** Delete a user. Ends the user’s sessions and revokes the credentials, as `endUserSessions` does, and deletes the user and the inbox. The revocation is kept. Copies of messages in other users’ inboxes stay. Unlike `endUserSessions`, a deletion always revokes all that was issued up to now: an earlier `issuedBefore` counts as now. */
   deleteUser(input: {
-    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
-    user: string
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. A safe integer counts as its digits. */
+    user: string | number
     /** Unix time in seconds, at most 30 seconds ahead of the gateway’s clock. Credentials that were issued at this time or before it are revoked. Left out: now. */
     issuedBefore?: number | undefined
     signal?: AbortSignal | undefined
@@ -275,27 +275,26 @@ export interface RestCalls {
 
   /** Whether users are online. For a list of users on a page: up to 100 users, answered in the order of the request. A user who does not exist is offline. */
   getUsersStatus(input: {
-    body: { users: string[] }
+    body: { users: (string | number)[] }
     signal?: AbortSignal | undefined
   }): Promise<{ users: UserStatus[] }>
 
   /** Let a user adopt a guest. What the guest received and sent becomes the user’s, as if the user’s client had started with the guest’s token. Later messages to the guest go to the user. The user is created if there is none. The same call again has the same answer. */
   adoptGuest(input: {
-    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
-    user: string
-    body: { guest: string }
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. A safe integer counts as its digits. */
+    user: string | number
+    body: { guest: string | number }
     signal?: AbortSignal | undefined
   }): Promise<{ adopted: Adoption | null }>
 
   /** Send a message to a user. The message is durable before the answer. A recipient or sender who does not exist is created; a guest must exist. */
   sendMessage(input: {
-    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
-    user: string
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. A safe integer counts as its digits. */
+    user: string | number
     body: {
       /** Makes a retry safe: the same `id` with the same content is stored once. Left out: the gateway chooses one. */
       id?: string | undefined
-      /** The sender’s user id. Left out: the message is from the app’s backend. */
-      from?: string | undefined
+      from?: string | number | undefined
       /** A message has a `body`, `data` or both, at most 16 kB together. */
       body?: string | undefined
       data?: Record<string, unknown> | undefined
@@ -305,14 +304,14 @@ export interface RestCalls {
 
   /** The messages in a user’s inbox. The messages that the user received and sent. The messages of a page are in the order of their offsets. Without `after` the first page has the newest messages, and `next` leads to older ones; with `after` it leads to newer ones. */
   listMessages(input: {
-    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
-    user: string
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. A safe integer counts as its digits. */
+    user: string | number
     /** The oldest messages after this offset. */
     after?: number | undefined
     /** The newest messages before this offset. */
     before?: number | undefined
     /** A user id: only messages from and to this user. Empty: only those of the app’s backend. */
-    with?: string | undefined
+    with?: string | number | undefined
     /** The most entries on a page. Left out: 50. */
     limit?: number | undefined
     /** The `next` of the page before. Left out: the first page. */
@@ -337,11 +336,10 @@ export interface RestCalls {
   sendMessages(input: {
     body: {
       /** User ids. The result of one that is not valid is a `problem`. */
-      to: string[]
+      to: (string | number)[]
       /** Makes a retry safe: the same `id` with the same content is stored once. Left out: the gateway chooses one. */
       id?: string | undefined
-      /** The sender’s user id. Left out: the message is from the app’s backend. */
-      from?: string | undefined
+      from?: string | number | undefined
       /** A message has a `body`, `data` or both, at most 16 kB together. */
       body?: string | undefined
       data?: Record<string, unknown> | undefined
@@ -363,11 +361,10 @@ export interface RestCalls {
 
   /** Send a signal to a user’s open pages. Something brief, such as “an agent is typing”. It reaches the pages that are connected now, or none: nothing is stored. The app’s `signals` rule does not limit this call. `data` has at most 1024 bytes as JSON. */
   sendSignal(input: {
-    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
-    user: string
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. A safe integer counts as its digits. */
+    user: string | number
     body: {
-      /** The sender’s user id. Left out: the signal is from the app’s backend. */
-      from?: string | undefined
+      from?: string | number | undefined
       /** The name by which the pages recognize the signal. */
       name: string
       data?: Record<string, unknown> | undefined
@@ -379,16 +376,16 @@ export interface RestCalls {
 
   /** Mark messages as read. Marks all messages up to `offset` as read, for example after the user has read them in an e-mail. If `with` is a user id, the call marks only the messages from this user; if it is null, only those from the app’s backend. A mark never goes back. */
   markRead(input: {
-    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
-    user: string
-    body: { epoch: string; offset: number; with?: string | null | undefined }
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. A safe integer counts as its digits. */
+    user: string | number
+    body: { epoch: string; offset: number; with?: string | number | null | undefined }
     signal?: AbortSignal | undefined
   }): Promise<ReadInbox>
 
   /** The peers of a user. Each peer has the newest message from or to it, and the number of unread messages from it. The peer with the latest message comes first. A peer without kept messages is not listed. */
   listPeers(input: {
-    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
-    user: string
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. A safe integer counts as its digits. */
+    user: string | number
     /** The most entries on a page. Left out: 20. */
     limit?: number | undefined
     /** The `next` of the page before. Left out: the first page. */
@@ -402,15 +399,15 @@ export interface RestCalls {
 
   /** A user’s devices that Web Push reaches. The subscription that was renewed last comes first. The endpoint of a subscription is a secret, so the answer leaves it out. */
   listPushSubscriptions(input: {
-    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
-    user: string
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. A safe integer counts as its digits. */
+    user: string | number
     signal?: AbortSignal | undefined
   }): Promise<{ subscriptions: Subscription[] }>
 
   /** End a push subscription. Messages are pushed to the device no more, until a page of the user subscribes the device again. If the user logs out, end the sessions first: their pages could subscribe the device again. */
   endPushSubscription(input: {
-    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
-    user: string
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. A safe integer counts as its digits. */
+    user: string | number
     /** The `id` of a subscription in the list of the user’s subscriptions. */
     id: string
     signal?: AbortSignal | undefined

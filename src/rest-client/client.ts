@@ -70,21 +70,40 @@ const tokensOf = ({ appId, secret }: { appId: string; secret: string }): (() => 
   }
 }
 
+/** Returns a numeric id as its digits, and any other value as it is. Throws a `TypeError` for a number that may have lost digits. */
+const digitsOf = (name: string, id: unknown): unknown => {
+  if (typeof id !== 'number') return id
+  if (!Number.isSafeInteger(id))
+    throw new TypeError(`The '${name}' is no safe integer: pass such an id as text.`)
+  return String(id)
+}
+
 /**
  * Returns an id as a segment of a path. `.` and `..` are refused: URL parsers remove them, and the result would be the path of another
  * call.
  */
-const segmentOf = (name: string, id: unknown): string => {
+const segmentOf = (name: string, value: unknown): string => {
+  const id = digitsOf(name, value)
   if (typeof id !== 'string' || id === '' || id === '.' || id === '..' || /\p{Surrogate}/u.test(id))
-    throw new TypeError(`The '${name}' must be a text of well-formed Unicode, and not empty, '.' or '..'.`)
+    throw new TypeError(
+      `The '${name}' must be a text of well-formed Unicode, and not empty, '.' or '..'; or a safe integer.`,
+    )
   return encodeURIComponent(id)
 }
 
 /** Returns a parameter of a query as text. The id of the app's backend is null in answers, and an empty text in a query. */
-const textOf = (value: unknown): string => {
+const textOf = (name: string, value: unknown): string => {
   if (value === null) return ''
-  return typeof value === 'string' ? value : JSON.stringify(value)
+  const known = name === 'with' ? digitsOf(name, value) : value
+  return typeof known === 'string' ? known : JSON.stringify(known)
 }
+
+/** Returns a body as JSON. Throws a `TypeError` for NaN and infinite numbers: JSON would have null in their place, which may be an id. */
+const jsonOf = (body: unknown): string =>
+  JSON.stringify(body, (name, value: unknown) => {
+    if (typeof value !== 'number' || Number.isFinite(value)) return value
+    throw new TypeError(`The body's '${name}' is ${value}, which JSON can't write.`)
+  })
 
 /**
  * Throws a `TypeError` for a field that the call does not have. Without this check a misspelt `mode` would be left out, and a call that was
@@ -161,9 +180,9 @@ export const createCalls = (
       path: path.replace(/\{(\w+)\}/g, (_, id: string) => segmentOf(id, id === 'app' ? appId : input[id])),
       query: query
         .filter((parameter) => input[parameter] !== undefined)
-        .map((parameter) => `${parameter}=${encodeURIComponent(textOf(input[parameter]))}`)
+        .map((parameter) => `${parameter}=${encodeURIComponent(textOf(parameter, input[parameter]))}`)
         .join('&'),
-      body: input.body === undefined ? undefined : JSON.stringify(input.body),
+      body: input.body === undefined ? undefined : jsonOf(input.body),
     }
     const answer = await unlessAborted(() => send(request), signal)
     const { status, json } = answer

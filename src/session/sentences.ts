@@ -1,6 +1,7 @@
 /** What errors without a code say. The script-tag build replaces this module by one with words in place of sentences. */
 export const sentences = {
   badEndpoint: 'The endpoint is no http or ws address, or it has a password.',
+  badId: 'A user id is text, or a safe integer.',
   badSince: (text: string): string => `chat-session: since is no EPOCH/OFFSET: ${text}`,
   badToken: 'A token is text.',
   lateAnswer: 'respondWith() is too late.',

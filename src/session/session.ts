@@ -1,6 +1,7 @@
 // Projects with an older `lib` need this reference, because the type of this class has `Symbol.asyncDispose`.
 /// <reference lib="esnext.disposable" preserve="true" />
 import {
+  userIdText,
   VERSION,
   type ClientFrameOf,
   type GatewayFrameOf,
@@ -49,6 +50,13 @@ import type { Calls, CallsFrame } from './calls/calls.js'
 
 /** Milliseconds that `end()` waits for the close of the socket. */
 const CLOSE_TIMEOUT = 1_000
+
+/** Returns a user id as frames have it. Throws `bad-request` for a number that may have lost digits. */
+const idText = <T>(id: T): Exclude<T, number> | string => {
+  const text = userIdText(id)
+  if (typeof text === 'number') throw new SessionError('bad-request', { message: sentences.badId })
+  return text as Exclude<T, number>
+}
 
 /** Parses `EPOCH/OFFSET`. If the text has another form, the console says so, and the page works without a position. */
 const parsePosition = (text: string | null | undefined): Position | undefined => {
@@ -131,7 +139,7 @@ export class ChatSession extends SessionTarget {
     super()
     this.appId = appId
     this.#since = parsePosition(since)
-    this.#userId = user.id?.toString() || undefined
+    this.#userId = idText(user.id) || undefined
     this.#profile = profileFields(user)
     this.#options = options
     this.#credentials = credentialStore(options, (ask) => {
@@ -362,14 +370,7 @@ export class ChatSession extends SessionTarget {
    */
   async send({ to, id = newId(), body, data }: NewMessage): Promise<Sent> {
     if (isOver(this.state)) throw this.error ?? new SessionError('ended')
-    // `String` would send a reply to the app's backend, whose id is null, to a user called null.
-    const frame = {
-      type: 'send',
-      to: (to as string | null)?.toString(),
-      id,
-      body,
-      data,
-    } as ClientFrameOf<'send'>
+    const frame = { type: 'send', to: idText(to), id, body, data } as ClientFrameOf<'send'>
     const sent = this.#outbox.add<GatewayFrameOf<'sent'>>(frame)
     if (isPageGone(this.#runner.state())) this.#leave(true)
     this.#reportPending()
@@ -447,6 +448,7 @@ export class ChatSession extends SessionTarget {
           runner: this.#runner,
           outbox: this.#outbox,
           checkedCopy,
+          idText,
           reportPending: (failed) => this.#reportPending(failed),
           SessionError,
         }),

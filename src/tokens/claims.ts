@@ -1,11 +1,12 @@
 import {
   isGuestId,
-  isUserId,
   parseProfile,
   PROFILE_RULE,
+  USER_ID_RULE,
   type JsonObject,
   type Profile,
 } from '../protocol/index.js'
+import { readUserId } from './ids.js'
 import { isInMilliseconds, isTimestamp } from './timestamp.js'
 
 /**
@@ -16,7 +17,7 @@ export type TokenType = 'user' | 'app' | 'gateway'
 
 /** The claims of a verified token. */
 export type TokenClaims<Type extends TokenType = 'user'> = {
-  /** The token's `sub`; null in a token of type `app`, which names no user. */
+  /** The token's `sub` as text; null in a token of type `app`, which names no user. */
   userId: Type extends 'app' ? null : string
   /** The profile that the token's issuer vouches for. */
   user: Profile | undefined
@@ -84,9 +85,10 @@ export const validateClaims = (
   const tokenId = typeof jti === 'string' && jti !== '' ? jti : null
   if (tokenType === 'app')
     return { ok: true, claims: { userId: null, user: undefined, tokenId, issuedAt, expiresAt } }
-  if (typeof sub !== 'string' || !isUserId(sub)) return refuse("The token's 'sub' is not a user id.")
-  if (tokenType === 'user' && isGuestId(sub)) return refuse("The token's 'sub' is a guest's id.")
+  const userId = readUserId(sub)
+  if (userId === undefined) return refuse(`The token's 'sub' must be ${USER_ID_RULE}.`)
+  if (tokenType === 'user' && isGuestId(userId)) return refuse("The token's 'sub' is a guest's id.")
   const vouched = user === undefined ? undefined : parseProfile(user)
   if (user !== undefined && !vouched) return refuse(`The token's 'user' is not a profile. ${PROFILE_RULE}`)
-  return { ok: true, claims: { userId: sub, user: vouched, tokenId, issuedAt, expiresAt } }
+  return { ok: true, claims: { userId, user: vouched, tokenId, issuedAt, expiresAt } }
 }

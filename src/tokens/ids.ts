@@ -1,11 +1,9 @@
-import { isAppId, isGuestId, isUserId } from '../protocol/index.js'
+import { isAppId, isGuestId, isUserId, userIdText } from '../protocol/index.js'
 import { TokenError } from './token-error.js'
 
-/**
- * Returns a user id as text, or undefined for a bad one. A number that is no safe integer is bad, because it may have lost digits already.
- */
+/** Returns a user id as text, or undefined for a bad one. */
 export const readUserId = (id: unknown): string | undefined => {
-  const text = Number.isSafeInteger(id) ? String(id) : id
+  const text = userIdText(id)
   return typeof text === 'string' && isUserId(text) ? text : undefined
 }
 

@@ -1,4 +1,4 @@
-import { PROFILE_RULE } from '../protocol/index.js'
+import { PROFILE_RULE, USER_ID_RULE } from '../protocol/index.js'
 
 /** Which argument is not usable. Codes do not change; messages may improve. */
 export type TokenErrorCode =
@@ -6,8 +6,7 @@ export type TokenErrorCode =
 
 const messages: Record<TokenErrorCode, string> = {
   'bad-app-id': 'The app id must be 1 to 64 letters, digits, hyphens and underscores.',
-  'bad-user-id':
-    "The user id must be 1 to 255 bytes of well-formed text without control or bidirectional format characters, not '.' or '..'; a number must be a safe integer.",
+  'bad-user-id': `The user id must be ${USER_ID_RULE}.`,
   'guest-user-id': "The user id begins with 'guest:', and only the gateway makes such ids.",
   'bad-user': `The user is not a profile. ${PROFILE_RULE}`,
   'bad-secret': 'The secret must be a string that is not empty: is its environment variable set?',

@@ -125,9 +125,65 @@ for (const [how, clientOf] of Object.entries(clients)) {
 
   test(`ids that would change the path are refused before anything is sent, ${how}`, async () => {
     const run = await startGateway()
-    for (const user of ['.', '..', '', '\ud800', undefined, null, 1])
+    for (const user of ['.', '..', '', '\ud800', undefined, null, true])
       await assert.rejects(clientOf(run).endUserSessions({ user: user as string }), TypeError)
     await assert.rejects(clientOf(run, '..').getUsage(), TypeError)
+  })
+
+  test(`a number is the user with these digits, wherever an id is, ${how}`, async () => {
+    const chat = clientOf(await startGateway())
+    const [buyer, seller] = [12345, -Number.MAX_SAFE_INTEGER]
+    assert.deepEqual(await chat.putUser({ user: buyer, body: {} }), { id: '12345' })
+    await chat.sendMessage({ user: buyer, body: { from: seller, body: 'to one' } })
+    const { results } = await chat.sendMessages({ body: { to: [buyer, seller], from: 7, body: 'to two' } })
+    assert.deepEqual(
+      results.map((result) => [result.user, 'offset' in result]),
+      [
+        [`${buyer}`, true],
+        [`${seller}`, true],
+      ],
+    )
+    const page = await chat.listMessages({ user: buyer, with: seller })
+    assert.deepEqual(
+      page.messages.map(({ from, to, body }) => [from, to, body]),
+      [[`${seller}`, `${buyer}`, 'to one']],
+    )
+    const mark = { epoch: page.epoch, offset: 2 }
+    assert.equal((await chat.markRead({ user: buyer, body: { ...mark, with: 7 } })).with, '7')
+    await chat.sendSignal({ user: buyer, body: { from: seller, name: 'typing' } })
+    const { users } = await chat.getUsersStatus({ body: { users: [seller, buyer] } })
+    assert.deepEqual(
+      users.map(({ id, unread }) => [id, unread]),
+      [
+        [`${seller}`, 1],
+        [`${buyer}`, 1],
+      ],
+    )
+    await chat.endUserSessions({ user: buyer })
+  })
+
+  test(`a number that is no safe integer is refused with a sentence, ${how}`, async () => {
+    const chat = clientOf(await startGateway())
+    await chat.putUser({ user: 1, body: {} })
+    const { epoch } = await chat.listMessages({ user: 1 })
+    for (const id of [1.5, 2 ** 53, NaN, Infinity]) {
+      await assert.rejects(chat.endUserSessions({ user: id }), /^TypeError: .*safe integer/)
+      await assert.rejects(chat.listMessages({ user: 1, with: id }), /^TypeError: .*safe integer/)
+      // JSON has no NaN and no Infinity, so the client refuses them. `null` in their place would mean the app's backend.
+      const refusal = Number.isFinite(id) ? /must be a user id: .*a safe integer/ : /^TypeError: .* JSON /
+      for (const call of [
+        () => chat.sendMessage({ user: 1, body: { from: id, body: 'Hello' } }),
+        () => chat.sendSignal({ user: 1, body: { from: id, name: 'typing' } }),
+        () => chat.getUsersStatus({ body: { users: [1, id] } }),
+        () => chat.markRead({ user: 1, body: { epoch, offset: 0, with: id } }),
+      ])
+        await assert.rejects(call(), refusal)
+    }
+    const { results } = await chat.sendMessages({ body: { to: [1, 1.5], body: 'Hello' } })
+    const [, refused] = results
+    assert.ok(refused && 'problem' in refused)
+    assert.deepEqual([refused.user, refused.problem.code], ['1.5', 'bad-request'])
+    assert.match(refused.problem.title, /a safe integer/)
   })
 
   test(`a misspelt parameter is an error, so that it logs out no harder than meant, ${how}`, async () => {

@@ -7,7 +7,8 @@ import { activeState, world } from './machine/states.js'
 import { message, started, startScript } from './scripted.js'
 import { eventually, newSession, nextEvent, reaches } from '../support/clients/client-sessions.js'
 import { startGateway } from '../support/gateway.js'
-import { tokenFor } from '../support/tokens.js'
+import { forge } from '../support/forged-tokens.js'
+import { secret, tokenFor } from '../support/tokens.js'
 
 /** Collects the events of a session from now on: states, messages by offset, unread counts, users and errors. */
 const emittedBy = (session: ChatSession): string[] => {
@@ -261,6 +262,39 @@ test('fields that no gateway takes reject with bad-request, and the session goes
   await assert.rejects(session.markRead(1.5), { code: 'bad-request' })
   await assert.rejects(session.setProfile({ name: 7 } as object), { code: 'bad-request' })
   assert.equal(session.state, 'active')
+})
+
+test('a number is the user with these digits, and one that is no safe integer is refused with a sentence', async () => {
+  const { url } = await startGateway()
+  const session = newSession({ endpoint: url, user: { id: 12345 }, token: await tokenFor('12345') })
+  await session.start()
+  const [peer, number] = [-7, Number.MAX_SAFE_INTEGER]
+  for (const to of [peer, number]) await session.send({ to, body: `to ${to}` })
+  const [kept, ...others] = await session.history({ with: peer })
+  assert.deepEqual([kept?.to, kept?.from, others], ['-7', '12345', []])
+  await session.watch([peer, number])
+  await session.markRead(1, { with: number })
+  for (const id of [1.5, 2 ** 53, NaN, -Infinity])
+    for (const call of [
+      () => session.send({ to: id, body: 'Hi' }),
+      () => session.signal(id, 'typing'),
+      () => session.watch([peer, id]),
+      () => session.history({ with: id }),
+      () => session.markRead(1, { with: id }),
+    ])
+      await assert.rejects(call(), { code: 'bad-request', message: /^A user id is text, or a safe integer/ })
+  assert.throws(() => newSession({ endpoint: url, user: { id: 1.5 } }), { code: 'bad-request' })
+  assert.equal(session.state, 'active')
+  await session.end()
+})
+
+test('a token whose sub is a number starts the session of the user with these digits', async () => {
+  const { url } = await startGateway()
+  const claims = { tokenType: 'user', iss: 'app', sub: 12345 }
+  const session = newSession({ endpoint: url, token: forge(claims, undefined, secret) })
+  await session.start()
+  assert.equal(session.user?.id, '12345')
+  await session.end()
 })
 
 test('a message to the backend, whose id in the list of peers is null, is refused and goes to no user of that name', async () => {

@@ -169,7 +169,8 @@ for (const { name, hmac } of backends) {
     ['a token without iss', { iss: undefined }],
     ['a token whose iss is a list', { iss: [appId] }],
     ['a token without sub', { sub: undefined }],
-    ['a token whose sub is a number', { sub: 12345 }],
+    ['a token whose sub is a fraction', { sub: 1.5 }],
+    ['a token whose sub is a list', { sub: [12345] }],
     ['a token whose sub is empty', { sub: '' }],
     ['a token whose sub is half a character', { sub: '\ud800' }],
     ['a token whose sub has a zero in it', { sub: '12345\0' }],
@@ -201,6 +202,24 @@ for (const { name, hmac } of backends) {
     says(`${what} is refused`, async () => {
       await refused(forge(claims(changes)))
     })
+
+  says('a sub that is a safe integer counts as its digits', async () => {
+    for (const sub of [12345, 0, -7, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]) {
+      const result = await verify(forge(claims({ sub })))
+      assert(result.ok, `${sub}`)
+      assert.equal(result.claims.userId, `${sub}`)
+    }
+  })
+
+  says('of any other sub that is no user id, the refusal says what a sub must be', async () => {
+    // JSON.parse would read this number as …992, another user's.
+    const large = JSON.stringify(claims({ sub: 42 })).replace('"sub":42', '"sub":9007199254740993')
+    for (const payload of [large, ...[1.5, true, null, '', { id: 1 }].map((sub) => claims({ sub }))]) {
+      const result = await verify(forge(payload))
+      assert(!result.ok)
+      assert.match(result.why, /^The token's 'sub' must be 1 to 255 bytes .*; or a safe integer, .*\.$/)
+    }
+  })
 
   says('dates that JSON can write and no clock can show are refused', async () => {
     for (const claim of ['exp', 'iat', 'nbf'])

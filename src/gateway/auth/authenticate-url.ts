@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { userIdText } from '../../protocol/index.js'
 import { parseObject } from '../../protocol/internal.js'
 import type { AppSettings, AuthenticateRequest } from '../config/parse.js'
 import { postSigned, type RequestMeter } from '../outbound/outbound-request.js'
@@ -42,8 +43,9 @@ export const askAuthenticateUrl = async (
   const answer = parseObject(body ?? '')
   if (!answer) throw new NoDecisionError(`The answer is not a JSON object of ${MAX_BYTES} bytes or less.`)
   // A backend that reads a cookie finds the user itself, so its answer must confirm the id that the client asks for.
-  const namesUser = target.forwardHeaders.length > 0 || answer['userId'] !== undefined
-  return namesUser && answer['userId'] !== request.userId ? null : answer
+  const userId = userIdText(answer['userId'])
+  const namesUser = target.forwardHeaders.length > 0 || userId !== undefined
+  return namesUser && userId !== request.userId ? null : answer
 }
 
 const forwardedBy = new WeakMap<ReadonlyMap<string, AppSettings>, readonly string[]>()

@@ -1,4 +1,4 @@
-import { isGuestId, isUserId, parseProfile, PROFILE_RULE } from '../../protocol/index.js'
+import { isGuestId, parseProfile, PROFILE_RULE, USER_ID_RULE } from '../../protocol/index.js'
 import type { Finding, TokenCheck } from '../../protocol/internal.js'
 import type { KeySet } from '../../tokens/index.js'
 import {
@@ -8,6 +8,7 @@ import {
   LEEWAY,
   parseToken,
   publicKeyAlgorithms,
+  readUserId,
   verifyWithKeySet,
   type ParsedToken,
 } from '../../tokens/internal.js'
@@ -83,20 +84,19 @@ const checkExpiry = (value: unknown, requireExpiry: boolean, now: number): Findi
     : create('fail', `the token has expired (${formatTime(time, now)}): ask for a fresh one`)
 }
 
+const checkSubject = (userId: string | undefined, create: CreateFinding): Finding => {
+  if (userId === undefined) return create('fail', `must be ${USER_ID_RULE}`)
+  if (isGuestId(userId))
+    return create('fail', "begins with 'guest:', and only the gateway vouches for guests")
+  return create('ok', JSON.stringify(userId))
+}
+
 const checkUserClaims = (token: ParsedToken): Finding[] => {
   const { sub, user } = token.claims
-  const isUser = typeof sub === 'string' && isUserId(sub) && !isGuestId(sub)
-  const subject = findingFor('sub')
+  const userId = readUserId(sub)
   const profile = findingFor('user')
   return [
-    isUser
-      ? subject('ok', JSON.stringify(sub))
-      : subject(
-          'fail',
-          typeof sub === 'number'
-            ? 'is a number: a user id is text'
-            : 'is not a user id: 1 to 255 bytes of text without control characters, and not a guest’s',
-        ),
+    checkSubject(userId, findingFor('sub')),
     ...(user === undefined
       ? []
       : [
@@ -206,7 +206,7 @@ export const reportToken = async (text: string, options: Options): Promise<Token
   return {
     appId: app?.appId ?? null,
     // The gateway does not read the `sub` of a token of type `app`.
-    userId: tokenType !== 'app' && typeof sub === 'string' && isUserId(sub) ? sub : null,
+    userId: tokenType === 'app' ? null : (readUserId(sub) ?? null),
     findings,
   }
 }

@@ -16,7 +16,9 @@ export const pathParams = {
   user: v.pipe(
     userId,
     v.metadata({ examples: ['12345'] }),
-    v.description('A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`.'),
+    v.description(
+      'A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. A safe integer counts as its digits.',
+    ),
   ),
   session: v.pipe(
     v.string(),
@@ -85,8 +87,9 @@ const isPeer = (value: string): boolean => value === '' || isUserId(value)
 
 export const withParam = v.optional(
   v.pipe(
-    v.string(PEER_RULE),
-    v.check(isPeer, PEER_RULE),
+    // In a query the integer is text. The client makes that text, so its type comes from here.
+    v.union([v.pipe(v.string(), v.check(isPeer, PEER_RULE)), v.pipe(v.number(), v.safeInteger())], PEER_RULE),
+    v.transform(String),
     v.description('A user id: only messages from and to this user. Empty: only those of the app’s backend.'),
   ),
 )

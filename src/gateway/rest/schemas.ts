@@ -5,6 +5,7 @@ import {
   parseProfile,
   PROFILE_RULE,
   signalLimits,
+  USER_ID_RULE,
   type Profile,
 } from '../../protocol/index.js'
 import { integer, isObject } from '../config/fields.js'
@@ -12,13 +13,18 @@ import { integer, isObject } from '../config/fields.js'
 export const count = integer(0, Number.MAX_SAFE_INTEGER)
 const time = v.pipe(count, v.description('Unix time in milliseconds.'))
 
-const USER_ID =
-  "must be a user id: 1 to 255 bytes of UTF-8 without control characters or bidirectional marks, and not '.' or '..'"
+const USER_ID = `must be a user id: ${USER_ID_RULE}`
 
+/** A user id. JSON may have a safe integer in place of the text. */
 export const userId = v.pipe(
-  v.string(USER_ID),
-  v.check(isUserId, USER_ID),
-  v.metadata({ minLength: 1, maxLength: limits.userId }),
+  v.union(
+    [
+      v.pipe(v.string(), v.check(isUserId, USER_ID), v.metadata({ minLength: 1, maxLength: limits.userId })),
+      v.pipe(v.number(), v.safeInteger(USER_ID)),
+    ],
+    USER_ID,
+  ),
+  v.transform(String),
 )
 
 /** The fields of a profile. The tests compare them with `profileFields`. */

@@ -42,10 +42,6 @@ export type CallsFrame = { type: 'starting' } | GatewayFrameOf<'started' | 'mess
 
 type Read = ClientFrameOf<'read'>
 
-/** Returns a peer's id as frames have it. */
-const peerId = (id: string | number | null | undefined): string | null | undefined =>
-  id === undefined || id === null ? id : String(id)
-
 /**
  * At most this many read marks are sent again on a new connection. More are not needed: a crash of the gateway's computer loses only the
  * latest marks.
@@ -56,7 +52,7 @@ const MAX_MARKS = 20
 const extensions: readonly string[] = ['peers', 'signal', 'watch', 'push']
 
 export const createCalls = (host: CallsHost): Calls => {
-  const { session, runner, outbox, checkedCopy, SessionError } = host
+  const { session, runner, outbox, checkedCopy, idText, SessionError } = host
 
   /** Returns the gateway's latest state of the session; null while there is none. */
   const info = (): SessionInfo | null => {
@@ -186,7 +182,7 @@ export const createCalls = (host: CallsHost): Calls => {
         after,
         before,
         limit,
-        with: peerId(peer),
+        with: idText(peer),
       }
       const { messages, next } = await request<GatewayFrameOf<'history'>>(frame as ClientFrameOf<'history'>, {
         checks: callFrames.history,
@@ -208,7 +204,7 @@ export const createCalls = (host: CallsHost): Calls => {
     },
 
     async markRead(offset, { with: peer } = {}) {
-      const frame = { type: 'read', epoch: epoch(), offset, with: peerId(peer) }
+      const frame = { type: 'read', epoch: epoch(), offset, with: idText(peer) }
       await mark(frame as Read)
     },
 
@@ -234,13 +230,13 @@ export const createCalls = (host: CallsHost): Calls => {
     },
 
     signal(to, name, { data, ttl } = {}) {
-      const frame = { type: 'signal', to: String(to), name, data, ttl }
+      const frame = { type: 'signal', to: idText(to), name, data, ttl }
       const checked = checkedCopy(frame as ClientFrameOf<'signal'>, callFrames.signal)
       return sleep.awake(() => Promise.resolve(sendNow(checked)))
     },
 
     async watch(users) {
-      await watch({ type: 'watch', users: users.map(String) })
+      await watch({ type: 'watch', users: users.map((id) => idText(id)) })
     },
 
     push: (subscriber) => sleep.awake(() => push.set(subscriber)),

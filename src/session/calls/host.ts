@@ -31,6 +31,8 @@ export interface CallsHost {
   outbox: Pick<Outbox, 'add' | 'leave' | 'pending'>
   /** Returns a copy of a frame. Throws `bad-request` if a field does not pass its check. */
   checkedCopy: <F extends CallFrame>(frame: F, checks: CallChecks) => F
+  /** Returns a user id as frames have it. Throws `bad-request` for a number that may have lost digits. */
+  idText: <T>(id: T) => Exclude<T, number> | string
   /** Emits `pending` if `failed` has messages, or if anything else in the event has changed. */
   reportPending(failed: { id: string; to: string; error: SessionError }[]): void
   SessionError: typeof SessionError

@@ -176,12 +176,20 @@ test('headers that the config names are passed on, and no others', async () => {
 for (const [what, body] of [
   ['without', { ok: true }],
   ['with another', { ok: true, userId: 'eve' }],
-  ['with a number as', { ok: true, userId: 12345 }],
+  ['with a number that is not the', { ok: true, userId: 12345 }],
+  ['with a list as', { ok: true, userId: ['ada'] }],
 ] as const)
   test(`if headers are forwarded, an answer ${what} userId is a no`, async () => {
     const { url } = await run(answer(200, body), forwarding)
     assert.equal((await endOf(url, page)).reason, 'unauthenticated')
   })
+
+test('an answer may have the number that the database gave the user in place of the text', async () => {
+  const { url } = await run(answer(200, { ok: true, userId: 12345 }), forwarding)
+  const client = openClient(url, { ...page, start: { ...start, userId: '12345' } })
+  assert.deepEqual((await client.next('started'))['user'], { id: '12345' })
+  client.close()
+})
 
 test('after a reload of the config the headers that it names now are passed on', async () => {
   const { url, received, gateway, authenticateUrl } = await run(answer(200, { ok: true, userId: 'ada' }))

@@ -194,6 +194,24 @@ for (const run of runs)
     assert(isRecent((await get('deleteUser', ann))['revokedBefore']))
     await assertRefused(404, 'unknown-user', /^The app has no user/, 'getUser', ann)
 
+    // A backend whose database numbers its users passes the numbers.
+    const [buyer, seller] = [12345, -9007199254740991]
+    assert.equal((await get('putUser', buyer, {}))['id'], '12345')
+    assert.equal((await get('sendMessage', buyer, { id: '1', from: seller, body: 'Hello' }))['offset'], 1)
+    const many = await get('sendMessages', { to: [buyer, seller], body: 'Both' })
+    assert.deepEqual(
+      (many['results'] as { user: string }[]).map(({ user }) => user),
+      [`${buyer}`, `${seller}`],
+    )
+    const listedWith = await get('listMessages', buyer, { with: seller })
+    assert.equal((listedWith['messages'] as unknown[]).length, 1)
+    const statuses = (await get('getUsersStatus', [seller, buyer]))['users'] as { id: string }[]
+    assert.deepEqual(
+      statuses.map(({ id }) => id),
+      [`${seller}`, `${buyer}`],
+    )
+    assert(isRecent((await get('endUserSessions', buyer))['revokedBefore']))
+
     await caller.close()
     assert.deepEqual([...called].sort(), calls.map(({ id }) => id).sort())
   })

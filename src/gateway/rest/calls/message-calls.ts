@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import * as v from 'valibot'
 import type { InboxRange, InboxState, UserRef } from '../../../engine/index.js'
-import { isUserId, signalLimits, type Message } from '../../../protocol/index.js'
+import { isUserId, signalLimits, USER_ID_RULE, userIdText, type Message } from '../../../protocol/index.js'
 import { readHistory } from '../../messages/read-history.js'
 import { readWith } from '../../messages/read-peers.js'
 import { checkMessage } from '../../messages/rules.js'
@@ -173,7 +173,7 @@ export const messageCalls = [
     body: v.object(
       {
         to: v.pipe(
-          v.array(v.string('must be a user id'), RECIPIENTS),
+          v.array(v.union([v.string(), v.number()], 'must be a user id'), RECIPIENTS),
           v.maxLength(MAX_RECIPIENTS, RECIPIENTS),
           v.description('User ids. The result of one that is not valid is a `problem`.'),
         ),
@@ -200,9 +200,11 @@ export const messageCalls = [
       // All recipients get the same content, so the whole call is refused if the content is not valid. `anyone` stands for any valid id.
       const problem = checkMessage({ id, to: 'anyone', ...content })
       if (problem) throw new RestError(problem.code, problem.why)
-      const results = await mapBounded(to, async (user) => {
+      const results = await mapBounded(to.map(userIdText), async (recipient) => {
+        const user = String(recipient)
         try {
-          if (!isUserId(user)) throw new RestError('bad-request', 'This is not a valid user id.')
+          if (typeof recipient === 'number' || !isUserId(user))
+            throw new RestError('bad-request', `A recipient must be ${USER_ID_RULE}.`)
           const { offset, sentAt } = storedOf(
             await context.send(app.settings, { ...content, id, to: user, traceparent }),
           )

@@ -63,7 +63,7 @@ for (const { url, on } of await onBothEngines()) {
     client.close()
     assert.equal((await rest('POST', '/users%3Astatus', { users: [] })).status, 200)
     const many = Array.from({ length: 101 }, (_, index) => `${index}`)
-    for (const list of [many, [1], [''], ['.'], 'ann', undefined])
+    for (const list of [many, [1.5], [true], [''], ['.'], 'ann', undefined])
       assert.deepEqual(statusAndCode(await rest('POST', '/users:status', { users: list })), [
         400,
         'bad-request',

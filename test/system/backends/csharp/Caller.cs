@@ -12,7 +12,10 @@ static class Caller
         var methodName = char.ToUpperInvariant(name[0]) + name.Substring(1);
         var method = typeof(ChatCalls).GetMethod(methodName) ?? typeof(ChatPages).GetMethod(methodName);
         var arguments = method.GetParameters().Select((parameter, i) =>
-            i >= given.Count ? Type.Missing : parameter.ParameterType == typeof(object) ? given[i] : given[i].ToObject(parameter.ParameterType));
+            i >= given.Count ? Type.Missing
+            : parameter.ParameterType != typeof(object) ? given[i].ToObject(parameter.ParameterType)
+            // An id is a text or a number, and not the object of Newtonsoft.Json around it.
+            : given[i] is JValue id ? id.Value : given[i]);
         try
         {
             var task = (Task)method.Invoke(null, arguments.ToArray());

@@ -7,8 +7,9 @@ static class Mint
     {
         for (var i = 0; i < args.Length; i += 2)
         {
-            var token = args[i + 1] == "" ? ChatToken.Create(args[i]) : ChatToken.Create(args[i], args[i + 1] == "null" ? null : args[i + 1]);
-            Console.WriteLine(token + " " + ChatSignature.Of(args[i]));
+            var id = long.TryParse(args[i], out var number) && number.ToString() == args[i] ? (object)number : args[i];
+            var token = args[i + 1] == "" ? ChatToken.Create(id) : ChatToken.Create(id, args[i + 1] == "null" ? null : args[i + 1]);
+            Console.WriteLine(token + " " + ChatSignature.Of(id));
         }
     }
 }

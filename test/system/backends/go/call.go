@@ -3,6 +3,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"reflect"
+	"strconv"
 	"strings"
 )
 
@@ -21,7 +23,10 @@ func argument(kind reflect.Type, text json.RawMessage) reflect.Value {
 	}
 	if kind == reflect.TypeOf(url.Values{}) {
 		var fields map[string]any
-		if err := json.Unmarshal(text, &fields); err != nil {
+		// Otherwise a large number would become a float64, which is printed with an exponent.
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder.UseNumber()
+		if err := decoder.Decode(&fields); err != nil {
 			log.Fatal(err)
 		}
 		query := url.Values{}
@@ -29,6 +34,10 @@ func argument(kind reflect.Type, text json.RawMessage) reflect.Value {
 			query.Set(name, fmt.Sprint(field))
 		}
 		return reflect.ValueOf(query)
+	}
+	// A numeric id of a backend is an integer, and not the float64 that this decoder makes of each number.
+	if number, err := strconv.ParseInt(string(text), 10, 64); err == nil && kind.Kind() == reflect.Interface {
+		return reflect.ValueOf(number)
 	}
 	if err := json.Unmarshal(text, value.Interface()); err != nil {
 		log.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 )
 
 type User struct{ ID, Name string }
@@ -67,11 +68,15 @@ func main() {
 		if name := os.Args[i+1]; name != "" && name != "null" {
 			profile = map[string]any{"name": name}
 		}
-		token, err := chatToken(os.Args[i], profile)
+		var id any = os.Args[i]
+		if number, err := strconv.Atoi(os.Args[i]); err == nil && strconv.Itoa(number) == os.Args[i] {
+			id = number
+		}
+		token, err := chatToken(id, profile)
 		if err != nil {
 			log.Fatal(err)
 		}
-		signature, err := chatSignature(os.Args[i])
+		signature, err := chatSignature(id)
 		if err != nil {
 			log.Fatal(err)
 		}
