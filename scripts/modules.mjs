@@ -22,13 +22,13 @@ const engineInterface = [
   'engine/user-key',
 ]
 /** What the parts of the engines of one process import besides each other. */
-const singleProcess = [...engineInterface, 'engine/rules', 'engine/util', 'util', 'protocol']
-const singleProcessTables = [
-  'engine/single-process/messages',
-  'engine/single-process/push',
-  'engine/single-process/sessions',
-  'engine/single-process/store',
-  'engine/single-process/webhooks',
+const exclusive = [...engineInterface, 'engine/rules', 'engine/util', 'util', 'protocol']
+const exclusiveTables = [
+  'engine/exclusive/messages',
+  'engine/exclusive/push',
+  'engine/exclusive/sessions',
+  'engine/exclusive/store',
+  'engine/exclusive/webhooks',
 ]
 const gatewayBase = ['util', 'gateway/errors', 'gateway/log']
 /** What the folders of the Redis engine build on. */
@@ -143,35 +143,26 @@ export const modules = {
   'engine/listeners': ['engine/engine'],
   'engine/rules': [],
   'engine/util': ['util', 'protocol'],
-  'engine/single-process/store': singleProcess,
-  'engine/single-process/webhooks': [...singleProcess, 'engine/single-process/store'],
-  'engine/single-process/sessions': [
-    ...singleProcess,
-    'engine/single-process/store',
-    'engine/single-process/webhooks',
+  'engine/exclusive/store': exclusive,
+  'engine/exclusive/webhooks': [...exclusive, 'engine/exclusive/store'],
+  'engine/exclusive/sessions': [...exclusive, 'engine/exclusive/store', 'engine/exclusive/webhooks'],
+  'engine/exclusive/push': [
+    ...exclusive,
+    'engine/exclusive/sessions',
+    'engine/exclusive/store',
+    'engine/exclusive/webhooks',
   ],
-  'engine/single-process/push': [
-    ...singleProcess,
-    'engine/single-process/sessions',
-    'engine/single-process/store',
-    'engine/single-process/webhooks',
+  'engine/exclusive/messages': [
+    ...exclusive,
+    'engine/exclusive/push',
+    'engine/exclusive/sessions',
+    'engine/exclusive/store',
+    'engine/exclusive/webhooks',
   ],
-  'engine/single-process/messages': [
-    ...singleProcess,
-    'engine/single-process/push',
-    'engine/single-process/sessions',
-    'engine/single-process/store',
-    'engine/single-process/webhooks',
-  ],
-  'engine/single-process/transfer': [...singleProcess, ...singleProcessTables],
-  'engine/single-process': [...singleProcess, ...singleProcessTables, 'engine/single-process/transfer'],
-  'engine/memory': [...singleProcess, ...singleProcessTables, 'engine/single-process'],
-  'engine/embedded': [
-    ...singleProcess,
-    ...singleProcessTables,
-    'engine/single-process/transfer',
-    'engine/single-process',
-  ],
+  'engine/exclusive/transfer': [...exclusive, ...exclusiveTables],
+  'engine/exclusive': [...exclusive, ...exclusiveTables, 'engine/exclusive/transfer'],
+  'engine/memory': [...exclusive, ...exclusiveTables, 'engine/exclusive'],
+  'engine/embedded': [...exclusive, ...exclusiveTables, 'engine/exclusive/transfer', 'engine/exclusive'],
   'engine/redis/client': ['engine/errors', 'util'],
   'engine/redis/lua': ['engine/rules'],
   'engine/redis/apps': engineInterface,
@@ -244,9 +235,9 @@ export const modules = {
   'engine/suite': engineInterface,
   engine: [
     ...engineInterface,
-    'engine/single-process',
-    'engine/single-process/store',
-    'engine/single-process/transfer',
+    'engine/exclusive',
+    'engine/exclusive/store',
+    'engine/exclusive/transfer',
     'engine/memory',
     'engine/embedded',
     'engine/redis',

@@ -1,6 +1,6 @@
 export { createEmbeddedEngine, type EmbeddedEngineOptions } from './embedded/embedded-engine.js'
 export * from './engine.js'
 export { EngineError, type EngineErrorCode } from './errors.js'
-export type { EngineOptions } from './single-process/single-process-engine.js'
+export type { EngineOptions } from './exclusive/exclusive-engine.js'
 export { createMemoryEngine } from './memory/memory-engine.js'
 export { createRedisEngine, type RedisEngineOptions } from './redis/redis-engine.js'

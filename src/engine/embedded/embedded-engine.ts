@@ -2,8 +2,8 @@ import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engine } from '../engine.js'
 import { EngineError } from '../errors.js'
-import { createSingleProcessEngine, type EngineOptions } from '../single-process/single-process-engine.js'
-import type { Volume } from '../single-process/store/store.js'
+import { createExclusiveEngine, type EngineOptions } from '../exclusive/exclusive-engine.js'
+import type { Volume } from '../exclusive/store/store.js'
 import { watchDatabaseFiles } from './database-files.js'
 import { createPrivacy, ensureFolder, identityOf, probe } from './folder.js'
 import { DEFAULT_CACHE_BYTES, engineErrorOf, openLevelStore, writeBufferOf } from './level-store.js'
@@ -99,7 +99,7 @@ export const createEmbeddedEngine = ({
 }: EmbeddedEngineOptions): Engine => {
   // The path is resolved now, so that a later change of the working directory doesn't change the folder.
   const folder = resolve(path)
-  return createSingleProcessEngine(
+  return createExclusiveEngine(
     (signal) => openWhenUnlocked(folder, { lockWait, cacheBytes }, signal),
     options,
   )

@@ -1,6 +1,6 @@
 import type * as classicLevel from 'classic-level'
 import { EngineError } from '../errors.js'
-import type { Store } from '../single-process/store/store.js'
+import type { Store } from '../exclusive/store/store.js'
 import { codeOf } from './folder.js'
 
 /** Imports the package `classic-level` when an engine needs it. A gateway on another engine does not need the package's native binary. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Engine } from '../engine.js'
-import { createSingleProcessEngine, type EngineOptions } from '../single-process/single-process-engine.js'
-import type { Volume } from '../single-process/store/store.js'
+import { createExclusiveEngine, type EngineOptions } from '../exclusive/exclusive-engine.js'
+import type { Volume } from '../exclusive/store/store.js'
 import { MemoryStore } from './memory-store.js'
 
 /** Half of what the embedded engine takes: the rows are in memory already, so the cache saves only the time for parsing them. */
@@ -20,4 +20,4 @@ const openVolume = (): Promise<Volume> =>
 
 /** Makes an engine in memory. It loses all data when it is closed. Use it for tests, and for gateways that need to store nothing. */
 export const createMemoryEngine = (options: EngineOptions = {}): Engine =>
-  createSingleProcessEngine(openVolume, options)
+  createExclusiveEngine(openVolume, options)

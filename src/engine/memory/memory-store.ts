@@ -1,7 +1,7 @@
-import { MessageDel, MessagePut } from '../single-process/messages/message-operations.js'
-import { DIGITS } from '../single-process/store/row-keys.js'
-import { groupOf } from '../single-process/store/rows.js'
-import type { Operation, Range, Store } from '../single-process/store/store.js'
+import { MessageDel, MessagePut } from '../exclusive/messages/message-operations.js'
+import { DIGITS } from '../exclusive/store/row-keys.js'
+import { groupOf } from '../exclusive/store/rows.js'
+import type { Operation, Range, Store } from '../exclusive/store/store.js'
 import { lowerBound } from '../../util/lower-bound.js'
 import { MessageLog, offsetOf } from './message-log.js'
 
@@ -51,7 +51,7 @@ class Group {
 }
 
 /**
- * A store in memory. It recognizes a message by its key: `rows` in `single-process/store/rows.ts` makes keys that begin with `MESSAGES`
+ * A store in memory. It recognizes a message by its key: `rows` in `exclusive/store/rows.ts` makes keys that begin with `MESSAGES`
  * only for messages.
  */
 export class MemoryStore implements Store {

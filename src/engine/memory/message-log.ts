@@ -1,5 +1,5 @@
-import { DIGITS, padded } from '../single-process/store/row-keys.js'
-import type { Range } from '../single-process/store/store.js'
+import { DIGITS, padded } from '../exclusive/store/row-keys.js'
+import type { Range } from '../exclusive/store/store.js'
 
 /** A row with its value as JSON. */
 interface Row {

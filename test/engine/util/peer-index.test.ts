@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { directionOf } from '../../../src/engine/single-process/messages/tally.js'
+import { directionOf } from '../../../src/engine/exclusive/messages/tally.js'
 import { directions, PeerIndex } from '../../../src/engine/util/peer-index.js'
 import { createRandom, seed } from '../../support/seeded-random.js'
 

@@ -1,7 +1,7 @@
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import type { Engine } from '../../../src/engine/engine.js'
-import { createSingleProcessEngine } from '../../../src/engine/single-process/single-process-engine.js'
-import type { Operation, Volume, Store } from '../../../src/engine/single-process/store/store.js'
+import { createExclusiveEngine } from '../../../src/engine/exclusive/exclusive-engine.js'
+import type { Operation, Volume, Store } from '../../../src/engine/exclusive/store/store.js'
 
 export const volumeOf = (store: Store, more: Partial<Volume> = {}): Volume => ({
   store,
@@ -21,7 +21,7 @@ export const engineOn = async (
   { cacheBytes, onError }: { cacheBytes?: number; onError?: (error: unknown) => void } = {},
 ): Promise<Engine> => {
   const volume = volumeOf(store, cacheBytes === undefined ? {} : { cacheBytes })
-  const engine = createSingleProcessEngine(() => Promise.resolve(volume), { onError })
+  const engine = createExclusiveEngine(() => Promise.resolve(volume), { onError })
   await engine.open()
   return engine
 }

@@ -24,7 +24,7 @@ test('a gateway process does not load the suite of engines', async () => {
     for (const { url } of result) loaded.add(url)
   }
   const ofEngine = [...loaded].filter((url) => url.includes('/dist/engine/'))
-  assert.ok(ofEngine.some((url) => url.includes('/dist/engine/single-process/single-process-engine')))
+  assert.ok(ofEngine.some((url) => url.includes('/dist/engine/exclusive/exclusive-engine')))
   assert.deepEqual(
     ofEngine.filter((url) => url.includes('/suite/')),
     [],

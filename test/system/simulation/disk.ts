@@ -1,4 +1,4 @@
-import type { Operation, Volume } from '../../../src/engine/single-process/store/store.js'
+import type { Operation, Volume } from '../../../src/engine/exclusive/store/store.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import type { World } from './world.js'
 

@@ -5,14 +5,14 @@
 export default [
   {
     name: 'an acknowledgement before the sync',
-    file: 'src/engine/single-process/store/group-commit.ts',
+    file: 'src/engine/exclusive/store/group-commit.ts',
     right: 'sync: waiters.length > 0',
     wrong: 'sync: false',
     finds: /not where it was stored|in one inbox/,
   },
   {
     name: 'a read mark that goes back',
-    file: 'src/engine/single-process/messages/inbox.ts',
+    file: 'src/engine/exclusive/messages/inbox.ts',
     right: 'if (offset <= this.readOffset) return false',
     wrong: 'if (offset === this.readOffset) return false',
     finds: /has read up to|counts \d+ unread/,
@@ -26,7 +26,7 @@ export default [
   },
   {
     name: 'a retry that is stored again',
-    file: 'src/engine/single-process/messages/sends/sends.ts',
+    file: 'src/engine/exclusive/messages/sends/sends.ts',
     right: 'const earlier = idempotencyKeys.find(key, digest, now)',
     wrong: 'const earlier = now < 0 ? idempotencyKeys.find(key, digest, now) : undefined',
     finds: /twice/,
@@ -54,14 +54,14 @@ export default [
   },
   {
     name: 'a revocation that leaves the sessions',
-    file: 'src/engine/single-process/session-service.ts',
+    file: 'src/engine/exclusive/session-service.ts',
     right: "if (mode === 'end') this.end(session, 'revoked')",
     wrong: "if (mode !== 'end') this.end(session, 'revoked')",
     finds: /after its credentials were revoked/,
   },
   {
     name: 'a session that ends without an event',
-    file: 'src/engine/single-process/session-service.ts',
+    file: 'src/engine/exclusive/session-service.ts',
     right: "if (database?.webhooks.asks(session.appId, 'session.ended'))",
     wrong: "if (code === 'ended' && database?.webhooks.asks(session.appId, 'session.ended'))",
     finds: /never ended/,
@@ -82,14 +82,14 @@ export default [
   },
   {
     name: 'a failed write that is acknowledged',
-    file: 'src/engine/single-process/store/group-commit.ts',
+    file: 'src/engine/exclusive/store/group-commit.ts',
     right: 'for (const waiter of all) waiter.reject(failure)',
     wrong: 'for (const waiter of all) waiter.resolve()',
     finds: /not where it was stored/,
   },
   {
     name: 'a watcher who is not told that a lost user is offline',
-    file: 'src/engine/single-process/session-service.ts',
+    file: 'src/engine/exclusive/session-service.ts',
     right: 'onAway: (session) => this.#onPresence(session, true)',
     wrong: 'onAway: (session) => void session',
     finds: /The watcher shows/,
@@ -103,14 +103,14 @@ export default [
   },
   {
     name: 'a restart after which lost users stay online',
-    file: 'src/engine/single-process/sessions/sessions.ts',
+    file: 'src/engine/exclusive/sessions/sessions.ts',
     right: 'session.offlineAt = monotonicNow() + engineRules.offlineAfter',
     wrong: 'session.offlineAt = monotonicNow() + engineRules.offlineAfter + (this.#isLoading ? 9_000 : 0)',
     finds: /online, 22 s after/,
   },
   {
     name: 'a mark of a peer that reads what comes later',
-    file: 'src/engine/single-process/messages/peers/peers.ts',
+    file: 'src/engine/exclusive/messages/peers/peers.ts',
     right: 'inbox.markReadAt(index.countedOf(peer, inbox.readUpTo + 1, target)',
     wrong: 'inbox.markReadAt(index.countedOf(peer, inbox.readUpTo + 1, Infinity)',
     finds: /unread messages of/,
@@ -124,7 +124,7 @@ export default [
   },
   {
     name: 'a message after which nothing is pushed',
-    file: 'src/engine/single-process/push/pushes.ts',
+    file: 'src/engine/exclusive/push/pushes.ts',
     right: 'if (entry.devices.length === 0) return []\n    return this.#schedule',
     wrong: 'if (entry.devices.length >= 0) return []\n    return this.#schedule',
     finds: /reached neither/,

@@ -8,7 +8,7 @@ import type {
   UserRef,
   webhookEventTypes,
 } from '../../../src/engine/engine.js'
-import type { createSingleProcessEngine } from '../../../src/engine/single-process/single-process-engine.js'
+import type { createExclusiveEngine } from '../../../src/engine/exclusive/exclusive-engine.js'
 import type { createGateway, Gateway, GatewayConfig } from '../../../src/gateway/index.js'
 import type { createMetrics } from '../../../src/gateway/metrics/metrics.js'
 import type { createPushes, Pushes } from '../../../src/gateway/push/pushes.js'
@@ -28,7 +28,7 @@ export const SECRET = 'a secret of at least 32 bytes, for tests'
 /** The modules under test, imported when the world has taken the clock. */
 export interface Modules {
   createGateway: typeof createGateway
-  createSingleProcessEngine: typeof createSingleProcessEngine
+  createExclusiveEngine: typeof createExclusiveEngine
   ChatSession: typeof ChatSession
   webhookEventTypes: typeof webhookEventTypes
   createMetrics: typeof createMetrics
@@ -39,8 +39,7 @@ export interface Modules {
 
 export const importModules = async (): Promise<Modules> => {
   const { createGateway } = await import('../../../src/gateway/index.js')
-  const { createSingleProcessEngine } =
-    await import('../../../src/engine/single-process/single-process-engine.js')
+  const { createExclusiveEngine } = await import('../../../src/engine/exclusive/exclusive-engine.js')
   const { ChatSession } = await import('../../../src/session/index.js')
   const { webhookEventTypes } = await import('../../../src/engine/engine.js')
   const { createMetrics } = await import('../../../src/gateway/metrics/metrics.js')
@@ -48,7 +47,7 @@ export const importModules = async (): Promise<Modules> => {
   const { createTracing } = await import('../../../src/gateway/tracing/tracing.js')
   const { decryptPush } = await import('../../support/push/push-service.js')
   const push = { createMetrics, createPushes, createTracing, decryptPush }
-  return { createGateway, createSingleProcessEngine, ChatSession, webhookEventTypes, ...push }
+  return { createGateway, createExclusiveEngine, ChatSession, webhookEventTypes, ...push }
 }
 
 interface Process {
@@ -117,7 +116,7 @@ export class Site {
   async start(): Promise<void> {
     if (this.#process) return
     const owner: Owner = { name: `gateway ${++this.#count}`, alive: true }
-    const { createGateway, createSingleProcessEngine } = this.#modules
+    const { createGateway, createExclusiveEngine } = this.#modules
     const write = (line: string): void => {
       const { err } = JSON.parse(line) as { err?: { type: string } }
       // The engine says so whenever its disk fails.
@@ -125,7 +124,7 @@ export class Site {
     }
     await this.#world.as(owner, async () => {
       const engine = this.#withWebhooks(
-        createSingleProcessEngine(() => this.disk.open(), { onError: (cause) => this.#onEngineError(cause) }),
+        createExclusiveEngine(() => this.disk.open(), { onError: (cause) => this.#onEngineError(cause) }),
         (user) => pushes?.onDue(user),
       )
       const pushes = this.#phones?.pushesFor(engine)

@@ -7,7 +7,7 @@ import {
   type SendResult,
   type EngineEvent,
 } from '../../../../src/engine/index.js'
-import { createSingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
+import { createExclusiveEngine } from '../../../../src/engine/exclusive/exclusive-engine.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
 import { request, startSession } from '../../../../src/engine/suite/kit.js'
 import { volumeOf, rules, withStore } from '../../../support/engine/stores.js'
@@ -284,7 +284,7 @@ const run = async (engine: Engine, steps: Step[], durable: boolean): Promise<voi
 /** An engine whose rows are still there when it is opened again. */
 const lasting = (): Engine => {
   const store = withStore(new MemoryStore(), { close: () => Promise.resolve() })
-  return createSingleProcessEngine(() => Promise.resolve(volumeOf(store)))
+  return createExclusiveEngine(() => Promise.resolve(volumeOf(store)))
 }
 
 /** A failing run names its seed and path: give them here to run it again. */

@@ -20,7 +20,7 @@ const warn = (error: unknown): void => process.emitWarning(error instanceof Erro
  * Makes an engine for one process, on an ordered store. `openVolume` is called when a closed engine is opened, and at each attempt of a
  * recovery after a failed write. `signal` aborts when the engine is closed.
  */
-export const createSingleProcessEngine = (
+export const createExclusiveEngine = (
   openVolume: (signal: AbortSignal) => Promise<Volume>,
   { onError: report = warn }: EngineOptions = {},
 ): Engine => {

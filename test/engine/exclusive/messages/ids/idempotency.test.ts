@@ -4,9 +4,9 @@ import type { SendResult } from '../../../../../src/engine/index.js'
 import {
   KEYS_PER_LOADING_STEP,
   KEYS_PER_STEP,
-} from '../../../../../src/engine/single-process/messages/ids/idempotency.js'
-import { rows } from '../../../../../src/engine/single-process/store/rows.js'
-import { put } from '../../../../../src/engine/single-process/store/store.js'
+} from '../../../../../src/engine/exclusive/messages/ids/idempotency.js'
+import { rows } from '../../../../../src/engine/exclusive/store/rows.js'
+import { put } from '../../../../../src/engine/exclusive/store/store.js'
 import { MemoryStore } from '../../../../../src/engine/memory/memory-store.js'
 import { contentDigest } from '../../../../../src/engine/util/content-digest.js'
 import { until } from '../../../../support/until.js'

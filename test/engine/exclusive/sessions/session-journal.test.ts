@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Engine } from '../../../../src/engine/engine.js'
-import { createSingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
-import type { Volume } from '../../../../src/engine/single-process/store/store.js'
+import { createExclusiveEngine } from '../../../../src/engine/exclusive/exclusive-engine.js'
+import type { Volume } from '../../../../src/engine/exclusive/store/store.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
 import { idsOf, request, startSession, vouch } from '../../../../src/engine/suite/kit.js'
 import { until } from '../../../support/until.js'
@@ -37,7 +37,7 @@ const onRows = (onPage: (page: number) => void) => {
     const probe = (): Promise<void> => (disk.isFull ? Promise.reject(new Error('full')) : Promise.resolve())
     return Promise.resolve(volumeOf(store, { probe }))
   }
-  return { disk, engine: createSingleProcessEngine(open, { onError: () => undefined }) }
+  return { disk, engine: createExclusiveEngine(open, { onError: () => undefined }) }
 }
 
 const idsOfApp = async (engine: Engine): Promise<string[]> =>

@@ -4,7 +4,7 @@ import {
   newSession,
   sessionOf,
   storedSessionOf,
-} from '../../../../src/engine/single-process/sessions/session-row.js'
+} from '../../../../src/engine/exclusive/sessions/session-row.js'
 import { request } from '../../../../src/engine/suite/kit.js'
 
 test('a stored session has every field that it had, but those that are true only while the process runs', () => {

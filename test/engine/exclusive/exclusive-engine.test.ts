@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import { createMemoryEngine } from '../../../src/engine/index.js'
-import { createSingleProcessEngine } from '../../../src/engine/single-process/single-process-engine.js'
+import { createExclusiveEngine } from '../../../src/engine/exclusive/exclusive-engine.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
-import { rows } from '../../../src/engine/single-process/store/rows.js'
-import { put, type Operation, type Store } from '../../../src/engine/single-process/store/store.js'
+import { rows } from '../../../src/engine/exclusive/store/rows.js'
+import { put, type Operation, type Store } from '../../../src/engine/exclusive/store/store.js'
 import { request, saveGuest, until, vouch, startSession } from '../../../src/engine/suite/kit.js'
 import { createPowerCutStore, engineOn, rules, volumeOf, withStore } from '../../support/engine/stores.js'
 
@@ -17,7 +17,7 @@ const toBob = { appId: 'app', from: 'ada', to: 'bob', body: 'Hello' }
 const operationsIn = (batches: { operations: Operation[] }[]): Operation[] =>
   batches.flatMap(({ operations }) => operations).filter(({ key }) => key !== 'time' && key !== 'open at')
 
-void describe('the single-process engine', () => {
+void describe('the engine of one process', () => {
   void it('has its users, its key, messages and their ids after a power cut, as it returned them', async () => {
     const { store, kept } = createPowerCutStore()
     const before = await engineOn(store)
@@ -106,7 +106,7 @@ void describe('the single-process engine', () => {
       const store = new MemoryStore()
       await store.batch([put(rows.key, 'key'), ...format])
       const batch = (): Promise<void> => Promise.reject(new Error('It was written.'))
-      const engine = createSingleProcessEngine(() => Promise.resolve(volumeOf(withStore(store, { batch }))))
+      const engine = createExclusiveEngine(() => Promise.resolve(volumeOf(withStore(store, { batch }))))
       await assert.rejects(engine.open(), {
         code: 'unavailable',
         message:

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { StoredResult } from '../../../../../src/engine/single-process/messages/ids/idempotency.js'
-import { MemoryIdempotencyKeys } from '../../../../../src/engine/single-process/messages/ids/memory-idempotency.js'
+import type { StoredResult } from '../../../../../src/engine/exclusive/messages/ids/idempotency.js'
+import { MemoryIdempotencyKeys } from '../../../../../src/engine/exclusive/messages/ids/memory-idempotency.js'
 
 const WINDOW = 1_000
 

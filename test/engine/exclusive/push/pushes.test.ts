@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import type { Engine } from '../../../../src/engine/engine.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
 import { advanceClock, credential, nextEvents } from '../../../../src/engine/suite/kit.js'
-import { rows } from '../../../../src/engine/single-process/store/rows.js'
+import { rows } from '../../../../src/engine/exclusive/store/rows.js'
 import { createPowerCutStore, engineOn, rules } from '../../../support/engine/stores.js'
 
 const of = (userId: string) => ({ appId: 'app', userId })

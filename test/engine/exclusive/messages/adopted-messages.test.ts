@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Adoption, Engine } from '../../../../src/engine/engine.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
-import { rows } from '../../../../src/engine/single-process/store/rows.js'
+import { rows } from '../../../../src/engine/exclusive/store/rows.js'
 import { saveGuest } from '../../../../src/engine/suite/kit.js'
 import { engineOn, rules, withStore } from '../../../support/engine/stores.js'
 

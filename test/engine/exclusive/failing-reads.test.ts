@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { webhookEventTypes, type Engine } from '../../../src/engine/engine.js'
-import { createSingleProcessEngine } from '../../../src/engine/single-process/single-process-engine.js'
+import { createExclusiveEngine } from '../../../src/engine/exclusive/exclusive-engine.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
-import { rows } from '../../../src/engine/single-process/store/rows.js'
-import type { Store } from '../../../src/engine/single-process/store/store.js'
+import { rows } from '../../../src/engine/exclusive/store/rows.js'
+import type { Store } from '../../../src/engine/exclusive/store/store.js'
 import { advanceClock, bodies, credential, saveGuest, start } from '../../../src/engine/suite/kit.js'
 import { until } from '../../support/until.js'
 import { rules, volumeOf, withStore } from '../../support/engine/stores.js'
@@ -60,7 +60,7 @@ const onDisk = async (): Promise<{
     },
   })
   const opened = async (): Promise<Engine> => {
-    const engine = createSingleProcessEngine(() => Promise.resolve(volumeOf(store)), {
+    const engine = createExclusiveEngine(() => Promise.resolve(volumeOf(store)), {
       onError: () => undefined,
     })
     await engine.open()

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { webhookEventTypes, type Engine, type EngineEvent } from '../../../src/engine/engine.js'
-import { createSingleProcessEngine } from '../../../src/engine/single-process/single-process-engine.js'
+import { createExclusiveEngine } from '../../../src/engine/exclusive/exclusive-engine.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
-import { rows } from '../../../src/engine/single-process/store/rows.js'
-import { put, type Volume, type Store } from '../../../src/engine/single-process/store/store.js'
+import { rows } from '../../../src/engine/exclusive/store/rows.js'
+import { put, type Volume, type Store } from '../../../src/engine/exclusive/store/store.js'
 import {
   advanceClock,
   credential,
@@ -86,7 +86,7 @@ const onDisk = async (): Promise<{
     return Promise.resolve(volumeOf(store, { probe }))
   }
   const errors: unknown[] = []
-  const engine = createSingleProcessEngine(open, { onError: (error) => errors.push(error) })
+  const engine = createExclusiveEngine(open, { onError: (error) => errors.push(error) })
   await engine.open()
   const messages: Extract<EngineEvent, { type: 'message' }>[] = []
   engine.listen((event) => {
@@ -483,7 +483,7 @@ void describe('an engine that could not be made ready', () => {
       })
       return Promise.resolve(volumeOf(store))
     }
-    const engine = createSingleProcessEngine(open, { onError: () => undefined })
+    const engine = createExclusiveEngine(open, { onError: () => undefined })
     await assert.rejects(engine.open(), unavailable)
     isReadable = true
     await engine.open()
@@ -514,7 +514,7 @@ void describe('an engine that could not be made ready', () => {
       close: () => Promise.resolve(),
     })
     const open = (): Promise<Volume> => Promise.resolve(volumeOf(store))
-    const engine = createSingleProcessEngine(open, { onError: () => undefined })
+    const engine = createExclusiveEngine(open, { onError: () => undefined })
     await assert.rejects(engine.open(), unavailable)
     isSound = true
     await engine.open()

@@ -6,8 +6,8 @@ import {
   MESSAGES_PER_TALLY,
   visitTally,
   type TallyRow,
-} from '../../../../src/engine/single-process/messages/tally.js'
-import { rows } from '../../../../src/engine/single-process/store/rows.js'
+} from '../../../../src/engine/exclusive/messages/tally.js'
+import { rows } from '../../../../src/engine/exclusive/store/rows.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
 import { createPowerCutStore, engineOn, rules, withStore } from '../../../support/engine/stores.js'
 

@@ -2,15 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { MemoryStore } from '../../../../../src/engine/memory/memory-store.js'
-import { Inbox } from '../../../../../src/engine/single-process/messages/inbox.js'
-import {
-  messageRowOf,
-  type StoredMessage,
-} from '../../../../../src/engine/single-process/messages/inbox-row.js'
-import type { UserRow } from '../../../../../src/engine/single-process/sessions/revocations.js'
+import { Inbox } from '../../../../../src/engine/exclusive/messages/inbox.js'
+import { messageRowOf, type StoredMessage } from '../../../../../src/engine/exclusive/messages/inbox-row.js'
+import type { UserRow } from '../../../../../src/engine/exclusive/sessions/revocations.js'
 import type { Engine } from '../../../../../src/engine/engine.js'
-import { rows } from '../../../../../src/engine/single-process/store/rows.js'
-import { read, readAll, type Store } from '../../../../../src/engine/single-process/store/store.js'
+import { rows } from '../../../../../src/engine/exclusive/store/rows.js'
+import { read, readAll, type Store } from '../../../../../src/engine/exclusive/store/store.js'
 import { until } from '../../../../../src/engine/suite/kit.js'
 import { createPowerCutStore, engineOn, rules, withStore } from '../../../../support/engine/stores.js'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Engine } from '../../../../../src/engine/engine.js'
-import { StoredKeysFilter } from '../../../../../src/engine/single-process/messages/ids/stored-keys-filter.js'
+import { StoredKeysFilter } from '../../../../../src/engine/exclusive/messages/ids/stored-keys-filter.js'
 import { MemoryStore } from '../../../../../src/engine/memory/memory-store.js'
 import { engineOn, rules, withStore } from '../../../../support/engine/stores.js'
 
