@@ -15,6 +15,9 @@ import { isForUser } from './cli-error.js'
 import { loadConfig, type ConfigOptions } from './load-config.js'
 import { count, findingsAbout, hasFailed, printFindings, type Finding } from './report.js'
 
+/** Milliseconds. */
+const DAY = 86_400_000
+
 /** Returns the ways in which the users of an app can log in, such as `2 secrets, guests`. */
 const loginsOf = (app: AppSettings): string =>
   [
@@ -26,12 +29,17 @@ const loginsOf = (app: AppSettings): string =>
     ...(app.guests ? ['guests'] : []),
   ].join(', ')
 
+/** Returns what an inbox of the app keeps. Messages that the user sent have a copy there, which counts as one that came. */
+const retentionOf = ({ retention: { messages, age, bytes } }: AppSettings): string =>
+  `each inbox keeps its newest ${count(messages, 'message')}, own copies of sent ones included, for ${count(age / DAY, 'day')} and up to ${bytes} bytes`
+
 const checkApp = (app: AppSettings, settings: Settings): Finding[] => {
   const finding = findingsAbout(`apps.${app.appId}`)
   const origins = app.origins === 'any' ? 'any origin' : count(app.origins.size, 'origin')
   const isExposed = exposedTestApps(settings).includes(app.appId)
   return [
     finding.ok(`${app.environment}; ${loginsOf(app)}; ${origins}`),
+    findingsAbout(`apps.${app.appId}.retention`).ok(retentionOf(app)),
     ...(isExposed ? [finding.warn(EXPOSED)] : []),
   ]
 }

@@ -21,5 +21,6 @@ export const errorMessages: Readonly<Record<ProtocolCode, string>> = {
   timeout: 'The other side was silent for too long.',
   'rate-limited': 'Too much was sent in too short a time: wait before the next try.',
   conflict: 'The same id was used before with other content, or the inbox has begun another epoch.',
-  'unknown-user': 'There is no user with this id in the app.',
+  'unknown-user':
+    'The app has no user with this id yet. A user exists from the first session on, or from a `putUser` or a message of the backend on. With `unknownRecipients` in the config of the app, a message from a page creates its recipient.',
 }

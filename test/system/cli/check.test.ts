@@ -33,15 +33,21 @@ test('`check` sums up a good config and exits with 0, without starting anything'
     listen: { trustProxy: 1, tls: { cert: tls.cert, key: tls.key } },
     engine: { path: join(folder, 'never-made') },
     admin: { token: 'a'.repeat(32) },
-    apps: { app: production, play: { environment: 'test' } },
+    apps: {
+      app: production,
+      play: { environment: 'test', retention: { messages: 1, days: 0.5, bytes: 50_000 } },
+    },
   })
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
+  const keeps = 'each inbox keeps its newest'
   assert.deepEqual(lines(stdout), [
-    'ok    listen      https on 127.0.0.1, port 8080',
-    'ok    listen.tls  the certificate is valid for 59 days',
-    'ok    admin       on 127.0.0.1, port 9090',
-    'ok    apps.app    production; 1 secret; 1 origin',
-    'ok    apps.play   test; guests; any origin',
+    'ok    listen               https on 127.0.0.1, port 8080',
+    'ok    listen.tls           the certificate is valid for 59 days',
+    'ok    admin                on 127.0.0.1, port 9090',
+    'ok    apps.app             production; 1 secret; 1 origin',
+    `ok    apps.app.retention   ${keeps} 1000 messages, own copies of sent ones included, for 30 days and up to 16777216 bytes`,
+    'ok    apps.play            test; guests; any origin',
+    `ok    apps.play.retention  ${keeps} 1 message, own copies of sent ones included, for 0.5 days and up to 50000 bytes`,
   ])
 })
 
@@ -88,11 +94,11 @@ test('`check` warns of a test app that other machines reach, and of a proxy that
     apps: { app: production, play: { environment: 'test' } },
   })
   assert.equal(open.code, 0)
-  assert.match(open.stdout, /^warn {2}apps\.play {2}a test app is lenient/m)
+  assert.match(open.stdout, /^warn {2}apps\.play +a test app is lenient/m)
   assert.doesNotMatch(open.stdout, /warn {2}apps\.app/)
   const loopback = await check({ apps: { app: production } })
   assert.equal(loopback.code, 0)
-  assert.match(loopback.stdout, /^warn {2}listen\.trustProxy {2}is 0/m)
+  assert.match(loopback.stdout, /^warn {2}listen\.trustProxy +is 0/m)
 })
 
 test('`check` knows this machine by its name in any case, and with a dot at its end', async () => {

@@ -2,13 +2,18 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, test } from 'node:test'
+import type { GatewayConfig } from '../../../src/gateway/index.js'
+import { createToken } from '../../../src/tokens/index.js'
+import type {} from '../../../src/element/define.js'
 import { startDev } from '../../../src/cli/dev/dev.js'
 import { newContext } from '../../support/browsers/browser.js'
+import { startGateway } from '../../support/gateway.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { siteOf, startSiteGateway, startSite, watch } from '../../support/sites/element-page.js'
 import { startClient } from '../../support/raw-client.js'
 import { startOf } from '../../support/starts.js'
 import { secret, tokenFor } from '../../support/tokens.js'
+import { until } from '../../support/until.js'
 
 const context = await newContext()
 const read = (name: string): Promise<string> => readFile(new URL(`../../../${name}`, import.meta.url), 'utf8')
@@ -72,6 +77,66 @@ test('the README’s calls from a server send a message and end the user’s ses
   await import(`data:text/javascript,${encodeURIComponent(code)}`)
   assert.equal((await client.next('message'))['body'], 'Your order is on its way.')
   assert.equal((await client.next('ended'))['code'], 'revoked')
+})
+
+const stepFour = blockWith('send({ to')
+
+/** Starts a gateway with the README's config, and a site whose page has the README's tag and the code of its step 4. */
+const startStepFour = async () => {
+  const site = { html: '' }
+  const siteUrl = await startSite((_, response) =>
+    response.setHeader('content-type', 'text/html').end(site.html),
+  )
+  const config = blockWith('"apps"', readme, 'json')
+    .replace('{ "env": "CHAT_SECRET" }', JSON.stringify(secret))
+    .replace('https://www.example.com', siteUrl)
+  const { apps } = JSON.parse(config) as Pick<GatewayConfig, 'apps'>
+  const { gateway, url } = await startGateway({}, { apps })
+  const createUserToken = (userId: string) => createToken({ appId: 'hF83jaq', userId, secret })
+  site.html = `<!doctype html>
+<script>
+  document.addEventListener('session-unread', ({ detail }) => console.info(detail.unread, 'unread'))
+</script>
+<script type="module" async src="${url}/v1/chat-session.js"></script>
+<chat-session app-id="hF83jaq" user-id="12345" token="${await createUserToken('12345')}"></chat-session>
+${stepFour}`
+  /** Opens the page. `shown` has what its console and its uncaught errors say. */
+  const open = async () => {
+    const { page } = await watch(context)
+    const shown: string[] = []
+    page.on('console', (message) => shown.push(message.text()))
+    page.on('pageerror', ({ message }) => shown.push(message))
+    await page.goto(siteUrl)
+    await page.locator('chat-session:state(active)').waitFor({ state: 'attached' })
+    await page.locator('#hello').click()
+    return { page, shown }
+  }
+  return { url, backend: gateway.client('hF83jaq'), createUserToken, open }
+}
+
+test('on the README’s config its step 4 says that there is no bob, and when a user exists', async () => {
+  const { url, backend, createUserToken, open } = await startStepFour()
+  const { shown } = await open()
+  await until('send() rejects', () => shown.length, 1)
+  const explained = await (await fetch(`${url}/v1/errors`)).text()
+  for (const words of ['first session', 'putUser', 'message of the backend', 'unknownRecipients'])
+    for (const text of [shown[0], /<article id="unknown-user">.*?<\/article>/s.exec(explained)?.[0]])
+      assert.ok(text?.includes(words), `${words} in ${text}`)
+
+  await backend.putUser({ user: 'bob', body: {} })
+  const bob = await startClient(url, { type: 'start', appId: 'hF83jaq', token: await createUserToken('bob') })
+  await open()
+  assert.equal((await bob.next('message'))['body'], 'Hello')
+})
+
+test('with the README’s step 4 a message that the page has shown is read, so `unread` falls to 0', async () => {
+  const { backend, open } = await startStepFour()
+  await backend.putUser({ user: 'bob', body: {} })
+  const { page, shown } = await open()
+  await backend.sendMessage({ user: '12345', body: { from: 'bob', body: 'Hi' } })
+  for (const line of ['bob Hi', '1 unread', '0 unread'])
+    await until(`the console says ${line}`, () => shown.includes(line))
+  assert.equal(await page.evaluate(() => document.querySelector('chat-session')?.unread), 0)
 })
 
 test('the tag with a version and a hash starts a session with a gateway of another origin', async () => {
