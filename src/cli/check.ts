@@ -6,7 +6,7 @@ import {
   isLoopback,
   parseConfig,
   readCertificate,
-  redisServerOf,
+  tryRedis,
   type AppSettings,
   type Settings,
 } from '../gateway/internal.js'
@@ -91,14 +91,18 @@ const problemFinding = (problem: string): Finding => {
   return findingsAbout(what).fail(text)
 }
 
-/** Returns a finding if `serve` could not read the files of `engine.tls`. It opens no engine. */
-const checkEngine = ({ engine }: Settings): Finding[] => {
+/** Reads the files of `engine.tls` and logs in to Redis as `serve` does, but opens no engine and writes nothing. */
+const checkEngine = async ({ engine }: Settings): Promise<Finding[]> => {
+  if (engine.type !== 'redis') return []
+  const finding = findingsAbout('engine')
   try {
-    if (engine.type === 'redis') redisServerOf(engine)
-    return []
+    const version = await tryRedis(engine)
+    return version === null
+      ? [finding.warn('no Redis answers from here, so its login and its database were not tried')]
+      : [finding.ok(`Redis ${version} takes the login and the database`)]
   } catch (error) {
     if (!isForUser(error)) throw error
-    return [problemFinding(error.message)]
+    return [error.name === 'EngineError' ? finding.fail(error.message) : problemFinding(error.message)]
   }
 }
 
@@ -109,7 +113,7 @@ export const check = async ({ config }: ConfigOptions): Promise<void> => {
     ? [
         ...checkListen(parsed.config),
         ...checkAdmin(parsed.config),
-        ...checkEngine(parsed.config),
+        ...(await checkEngine(parsed.config)),
         ...[...parsed.config.apps.values()].flatMap((app) => checkApp(app, parsed.config)),
       ]
     : parsed.problems.map(problemFinding)

@@ -1,12 +1,12 @@
 import * as v from 'valibot'
-import { integer, isObject, object, text, type FieldsOf } from './fields.js'
+import { integer, isObject, object, pathItem, text, type FieldsOf } from './fields.js'
 import { secretText } from './secrets.js'
 import type { EmbeddedEngineConfig, Env, MemoryEngineConfig, RedisEngineConfig } from './types.js'
 
 const ENGINES = 'must be "memory", "embedded" or "redis"'
-const REDIS_URL_RULE =
-  'must be redis://USER:PASSWORD@HOST:PORT/DATABASE, or rediss: for TLS; a login is optional'
-const SERVER_URL_RULE = 'must be redis://USER:PASSWORD@HOST:PORT, or rediss: for TLS; a login is optional'
+const LOGIN_RULE = 'or rediss: for TLS; a login is optional, and there are no options after a ?'
+const REDIS_URL_RULE = `must be redis://USER:PASSWORD@HOST:PORT/DATABASE with the number of a database, ${LOGIN_RULE}`
+const SERVER_URL_RULE = `must be redis://USER:PASSWORD@HOST:PORT without a database, ${LOGIN_RULE}`
 const ONE_WAY = 'a redis engine has one of url, sentinels (with name) and cluster'
 
 const isRedisUrl =
@@ -26,6 +26,8 @@ const isRedisUrl =
 const redisUrl = (env: Env) => v.pipe(secretText(env), v.check(isRedisUrl(/^\/?\d{0,4}$/), REDIS_URL_RULE))
 
 const SERVERS = 'must be a list of one or more URLs'
+
+const asksForTls = (url: string): boolean => new URL(url).protocol === 'rediss:'
 
 /** Returns the login and the scheme of a URL, which must be equal in all URLs of a list. */
 const loginOf = (url: string): string => {
@@ -74,44 +76,55 @@ const embedded = object({
 const memory = object({ type: v.literal('memory'), path: noFolder } satisfies FieldsOf<MemoryEngineConfig>)
 
 const redis = (env: Env) =>
-  object(
-    {
-      type: v.literal('redis'),
-      url: v.pipe(
-        v.optional(redisUrl(env)),
-        v.transform((url) => redisUrlOf(env) ?? url),
-      ),
-      sentinels: serverUrls(env),
-      name: v.optional(text("the name of the master in the Sentinels' config")),
-      cluster: serverUrls(env),
-      prefix: v.optional(
-        v.pipe(
-          text('a text that is not blank'),
-          v.regex(/^[^{}\s\p{Cc}]{1,64}$/u, 'must be 1 to 64 characters without spaces, { and }'),
+  v.pipe(
+    object(
+      {
+        type: v.literal('redis'),
+        url: v.pipe(
+          v.optional(redisUrl(env)),
+          v.transform((url) => redisUrlOf(env) ?? url),
         ),
-        'chat-session:',
-      ),
-      tls,
-      path: noFolder,
-    } satisfies FieldsOf<RedisEngineConfig>,
-    {
-      check({ url, sentinels, name, cluster }) {
-        const given = [url ?? redisUrlOf(env), sentinels, cluster].filter((each) => each !== undefined)
-        if (given.length === 0)
-          return [{ message: `${ONE_WAY}: give one, or the environment variable REDIS_URL` }]
-        if (given.length > 1)
-          return [
-            { message: `${ONE_WAY}: give no other${url === undefined ? ' while REDIS_URL is set' : ''}` },
-          ]
-        if (sentinels !== undefined && name === undefined)
-          return [
-            { key: 'name', message: "is missing: the Sentinels' config says which name the master has" },
-          ]
-        return sentinels === undefined && name !== undefined
-          ? [{ key: 'name', message: 'belongs to sentinels: leave it out' }]
-          : []
+        sentinels: serverUrls(env),
+        name: v.optional(text("the name of the master in the Sentinels' config")),
+        cluster: serverUrls(env),
+        prefix: v.optional(
+          v.pipe(
+            text('a text that is not blank'),
+            v.regex(/^[^{}\s\p{Cc}]{1,64}$/u, 'must be 1 to 64 characters without spaces, { and }'),
+          ),
+          'chat-session:',
+        ),
+        tls,
+        path: noFolder,
+      } satisfies FieldsOf<RedisEngineConfig>,
+      {
+        check({ url, sentinels, name, cluster }) {
+          const given = [url ?? redisUrlOf(env), sentinels, cluster].filter((each) => each !== undefined)
+          if (given.length === 0)
+            return [{ message: `${ONE_WAY}: give one, or the environment variable REDIS_URL` }]
+          if (given.length > 1)
+            return [
+              { message: `${ONE_WAY}: give no other${url === undefined ? ' while REDIS_URL is set' : ''}` },
+            ]
+          if (sentinels !== undefined && name === undefined)
+            return [
+              { key: 'name', message: "is missing: the Sentinels' config says which name the master has" },
+            ]
+          return sentinels === undefined && name !== undefined
+            ? [{ key: 'name', message: 'belongs to sentinels: leave it out' }]
+            : []
+        },
       },
-    },
+    ),
+    v.rawCheck(({ dataset, addIssue }) => {
+      if (!dataset.typed || dataset.value.tls !== false) return
+      const { url, sentinels = [], cluster = [] } = dataset.value
+      if ([url ?? [], sentinels, cluster].flat().some(asksForTls))
+        addIssue({
+          message: 'is false, but a URL begins with rediss: change one of them',
+          path: [pathItem('tls')],
+        })
+    }),
   )
 
 /** Returns the environment's `REDIS_URL`, which overrides `engine.url`. An empty variable counts as absent. */

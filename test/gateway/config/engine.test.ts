@@ -43,14 +43,24 @@ test('the URL of Redis can be in an environment variable, and REDIS_URL override
 })
 
 const oneWay = 'engine: a redis engine has one of url, sentinels (with name) and cluster'
-const urlRule = 'must be redis://USER:PASSWORD@HOST:PORT/DATABASE, or rediss: for TLS; a login is optional'
-const serverRule = 'must be redis://USER:PASSWORD@HOST:PORT, or rediss: for TLS; a login is optional'
+const loginRule = 'or rediss: for TLS; a login is optional, and there are no options after a ?'
+const urlRule = `must be redis://USER:PASSWORD@HOST:PORT/DATABASE with the number of a database, ${loginRule}`
+const serverRule = `must be redis://USER:PASSWORD@HOST:PORT without a database, ${loginRule}`
+const contradiction = 'engine.tls: is false, but a URL begins with rediss: change one of them'
 
 const wrong: [engine: object, problem: string][] = [
   [{}, `${oneWay}: give one, or the environment variable REDIS_URL`],
   [{ url, cluster: [url] }, `${oneWay}: give no other`],
   [{ url: `https://:${password}@example.com` }, `engine.url: ${urlRule}`],
   [{ url: `redis://:${password}@example.com/name` }, `engine.url: ${urlRule}`],
+  [{ url: `${url}?db=1` }, `engine.url: ${urlRule}`],
+  [{ url: `${url}/1#2` }, `engine.url: ${urlRule}`],
+  [{ url: `${url}/1.0` }, `engine.url: ${urlRule}`],
+  [{ url: `${url}/-1` }, `engine.url: ${urlRule}`],
+  [{ sentinels: [`${url}/0`], name: 'mymaster' }, `engine.sentinels[0]: ${serverRule}`],
+  [{ cluster: [`${url}?tls=true`] }, `engine.cluster[0]: ${serverRule}`],
+  [{ url: 'rediss://127.0.0.1', tls: false }, contradiction],
+  [{ cluster: ['RedisS://127.0.0.1'], tls: false }, contradiction],
   // The user and the password are decoded one by one.
   [{ url: 'redis://user%:25password@example.com' }, `engine.url: ${urlRule}`],
   [
@@ -76,7 +86,7 @@ const wrong: [engine: object, problem: string][] = [
   [{ url, path: './data' }, 'engine.path: only an embedded engine has a folder: leave it out'],
 ]
 for (const [engine, problem] of wrong)
-  test(`a redis engine is refused: ${problem}`, () => {
+  test(`a redis engine is refused: ${JSON.stringify(engine).replaceAll(password, '…')}: ${problem}`, () => {
     const problems = problemsOf({ type: 'redis', ...engine })
     assert.deepEqual(problems, [problem])
     assert.ok(!problems.join().includes(password))
@@ -92,6 +102,13 @@ test('REDIS_URL is refused beside a cluster, since either could be meant', () =>
   assert.deepEqual(problemsOf({ type: 'redis', cluster: [url] }, { REDIS_URL: url }), [
     `${oneWay}: give no other while REDIS_URL is set`,
   ])
+})
+
+test('a REDIS_URL that asks for TLS is refused beside a config that turns TLS off', () => {
+  const secure = { REDIS_URL: 'rediss://127.0.0.1' }
+  assert.deepEqual(problemsOf({ type: 'redis', tls: false }, secure), [contradiction])
+  assert.deepEqual(problemsOf({ type: 'redis', url, tls: false }, secure), [contradiction])
+  assert.deepEqual(problemsOf({ type: 'redis', tls: true }, secure), [])
 })
 
 test('an engine of another type is refused', () => {

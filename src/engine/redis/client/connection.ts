@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import type { Library, Reply } from './port.js'
-import { ConnectionFailure, connectionReason } from './failures.js'
+import { ConnectionFailure, connectionReason, isRefused, UnreachableError } from './failures.js'
 import type { IORedis } from './load-ioredis.js'
 import { addressText, type Address, type ConnectionOptions } from './options.js'
 
@@ -21,6 +21,52 @@ const CONNECT_TIMEOUT = 3_000
 const MAX_SILENT_CHECKS = 6
 
 const ignore = (): void => undefined
+
+/** Removes the command from an error of ioredis: the command that logs in has the password, and Node prints the fields of an error. */
+const withoutCommand = (error: unknown): unknown => {
+  delete (error as { command?: unknown }).command
+  return error
+}
+
+export interface ServerOptions extends ConnectionOptions {
+  /** Whether the server may have no password of its own, though `options` has one: a Sentinel often has none. */
+  mayLackPassword?: boolean
+}
+
+interface Acceptance {
+  command: readonly [name: string, ...args: (string | number)[]]
+  /** The sentence of the error if the server refuses the command. */
+  problem: string
+}
+
+/**
+ * Returns the commands that show that a server does what its URL says. ioredis selects the database too, but goes on with database 0 if the
+ * server refuses. And a user without a password accepts every password, except by this form of AUTH.
+ */
+const acceptances = ({
+  username = 'default',
+  password,
+  database = 0,
+  mayLackPassword,
+}: ServerOptions): Acceptance[] => [
+  ...(password !== undefined && username === 'default' && !mayLackPassword
+    ? [
+        {
+          command: ['auth', password] as const,
+          problem:
+            'the server has no password, so anybody may use it: set one there, or leave it out of the URL',
+        },
+      ]
+    : []),
+  ...(database === 0
+    ? []
+    : [
+        {
+          command: ['select', database] as const,
+          problem: `the server refuses database ${database}: use another server, or database 0 with a prefix that no other app has`,
+        },
+      ]),
+]
 
 /**
  * One connection to one server, by the class `Redis` of ioredis without its reconnection. If the connection is lost, the calls that wait
@@ -43,12 +89,11 @@ export class Connection {
   #error: unknown
   #silentChecks = 0
 
-  constructor(IORedisClass: IORedis, address: Address, options: ConnectionOptions, events: ConnectionEvents) {
+  constructor(IORedisClass: IORedis, address: Address, options: ServerOptions, events: ConnectionEvents) {
     this.address = address
     this.#redis = new IORedisClass({
       host: address.host,
       port: address.port,
-      db: options.database ?? 0,
       lazyConnect: true,
       // Without reconnection ioredis never sends a command again.
       retryStrategy: null,
@@ -63,7 +108,7 @@ export class Connection {
       ...(options.password === undefined ? {} : { password: options.password }),
       ...(options.tls ? { tls: options.tls === true ? {} : options.tls } : {}),
     })
-    this.#redis.on('error', (error: unknown) => (this.#error ??= error))
+    this.#redis.on('error', (error: unknown) => this.#noteError(error))
     this.#redis.on('end', () => {
       this.#state = 'closed'
       events.onClose()
@@ -74,7 +119,7 @@ export class Connection {
       this.#redis.on('smessage', onMessage)
     }
     if (onMoved) this.#redis.on('moved', onMoved)
-    this.opened = this.#open()
+    this.opened = this.#open(options)
     // Callers that await `opened` get the rejection. Without this handler Node would report a rejection that no caller awaits.
     this.opened.catch(ignore)
   }
@@ -153,15 +198,16 @@ export class Connection {
     ;(this.#redis.stream as Redis['stream'] | undefined)?.destroy()
   }
 
-  async #open(): Promise<this> {
+  async #open(options: ServerOptions): Promise<this> {
     const timer = setTimeout(() => {
-      this.#error ??= new Error('no connection in time')
+      this.#error ??= this.#timeout(options)
       this.close()
     }, CONNECT_TIMEOUT)
     try {
       await this.#redis.connect()
+      for (const { command, problem } of acceptances(options)) await this.#accept(command, problem)
     } catch (error) {
-      this.#error ??= error
+      this.#noteError(error)
       this.close()
       throw this.#failure(false)
     } finally {
@@ -170,6 +216,31 @@ export class Connection {
     if (this.#state === 'closed') throw this.#failure(false)
     this.#state = 'open'
     return this
+  }
+
+  /** Sends a command that the server must accept before any other. Rejects with the problem, and with the server's own words. */
+  async #accept([name, ...args]: Acceptance['command'], problem: string): Promise<void> {
+    try {
+      await this.#redis.call(name, args)
+    } catch (error) {
+      if (!isRefused(withoutCommand(error))) throw error
+      throw new Error(`${problem} (${(error as Error).message})`, { cause: error })
+    }
+  }
+
+  #noteError(error: unknown): void {
+    this.#error ??= withoutCommand(error)
+  }
+
+  #timeout({ tls = false }: ServerOptions): Error {
+    // Until the attempt to connect has begun there is no stream.
+    const stream = this.#redis.stream as Redis['stream'] | undefined
+    if (stream?.connecting ?? true) return new UnreachableError('no connection in time')
+    return new Error(
+      tls
+        ? 'the server does not answer by TLS: if it has none, begin its URL with redis://'
+        : 'no reply in time',
+    )
   }
 
   async #reply<T>(reply: Promise<T>): Promise<T> {

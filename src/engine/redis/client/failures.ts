@@ -18,6 +18,19 @@ export class ConnectionFailure extends Error {
   }
 }
 
+/** The attempt to connect has no answer at all. */
+export class UnreachableError extends Error {}
+
+/** Whether a call has failed because no server answers at its address, so that nothing is known about the server. */
+export const isUnreachable = (error: unknown): boolean => {
+  const cause = error instanceof EngineError && error.cause instanceof ConnectionFailure && error.cause.cause
+  if (!(cause instanceof Error)) return false
+  return (
+    cause instanceof UnreachableError ||
+    ['connect', 'getaddrinfo'].includes((cause as NodeJS.ErrnoException).syscall ?? '')
+  )
+}
+
 const UNTRUSTED = "no trusted authority has signed the server's certificate"
 
 /**
@@ -50,6 +63,9 @@ const replyCode = (error: unknown): string =>
 
 /** Whether the ACL forbids the command, a key or a channel. */
 export const isForbidden = (error: unknown): error is Error => replyCode(error) === 'NOPERM'
+
+/** Whether the server refuses the command itself, and not only for now. */
+export const isRefused = (error: unknown): boolean => ['ERR', 'NOPERM'].includes(replyCode(error))
 
 export const failureOf = (error: unknown, from: Address): Failure => {
   if (error instanceof ConnectionFailure) return { kind: 'lost' }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../../errors.js'
 import type { ClientEvents, Library, RedisClient, Reply, Script, ScriptInput, ServerInfo } from './port.js'
 import { Calls, type Call } from './calls.js'
-import { Connection } from './connection.js'
+import { Connection, type ServerOptions } from './connection.js'
 import { GatheredCalls } from './gathered-calls.js'
 import { slotOfKey } from './key-slot.js'
 import type { Connect } from './link.js'
@@ -35,11 +35,12 @@ const connectionOptions = (options: RedisClientOptions): ConnectionOptions =>
     ? { ...parseRedisUrl(options.url), ...(options.tls && { tls: options.tls }) }
     : options
 
-const sentinelOptions = (options: RedisClientOptions): ConnectionOptions | undefined => {
+const sentinelOptions = (options: RedisClientOptions): ServerOptions | undefined => {
   if (options.type !== 'sentinel') return undefined
   const { sentinelUsername: username, sentinelPassword: password, tls = false } = options
   return {
     tls,
+    mayLackPassword: true,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
   }

@@ -34,16 +34,20 @@ export type RedisClientOptions =
 export const DEFAULT_PORT = 6379
 
 /**
- * Parses `redis://user:password@host:port/database`, or `rediss:` for TLS. Throws if the text is no such URL. This function replaces
- * the parser of ioredis, which would also take options from the URL's query in place of those that `Connection` sets.
+ * Parses `redis://user:password@host:port/database`, or `rediss:` for TLS. Throws if the text is no such URL, or has anything else. This
+ * function replaces the parser of ioredis, which would also take options from the URL's query in place of those that `Connection` sets.
  */
 export const parseRedisUrl = (text: string): Address & ConnectionOptions => {
+  // The error of `new URL` would have the text, and so the password.
+  if (!URL.canParse(text)) throw new TypeError('The URL of Redis is not a URL.')
   const url = new URL(text)
   if (url.protocol !== 'redis:' && url.protocol !== 'rediss:')
     throw new TypeError('The URL of Redis begins with redis:// or rediss://.')
-  const database = Number(url.pathname.slice(1))
-  if (!Number.isInteger(database))
+  if (url.search !== '' || url.hash !== '')
+    throw new TypeError('The URL of Redis has no options: take away what stands from ? or # on.')
+  if (!/^\/?\d{0,4}$/.test(url.pathname))
     throw new TypeError('The path of the URL of Redis is the number of a database.')
+  const database = Number(url.pathname.slice(1))
   return {
     // An IPv6 address has brackets in a URL.
     host: url.hostname.replace(/^\[(.*)\]$/, '$1') || '127.0.0.1',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { RedisEngineOptions } from '../../../engine/index.js'
+import { probeRedis } from '../../../engine/internal.js'
 import type { Settings } from '../../config/parse.js'
 import { GatewayError } from '../../errors.js'
 
@@ -82,3 +83,7 @@ export const redisServerOf = (settings: RedisSettings): RedisServer => {
     ...(password !== undefined && { sentinelPassword: password }),
   }
 }
+
+/** Tries the Redis of a config, as `probeRedis` says. Throws a `GatewayError` of code `bad-config` if a PEM file can't be read. */
+export const tryRedis = (settings: RedisSettings): Promise<string | null> =>
+  probeRedis(redisServerOf(settings))
