@@ -248,6 +248,12 @@ export interface EngineInboxes {
    */
   send(message: CheckedMessage, rules: SendRules): Promise<SendResult>
 
+  /**
+   * Resolves with the result that `send` has for a message whose id is stored: `repeated` or `conflict`. Resolves with null if the id is not
+   * stored. Stores nothing, and counts no message.
+   */
+  findSent(message: CheckedMessage, rules: SendRules): Promise<SendResult | null>
+
   /** Resolves with the state of the user's inbox. An empty inbox has an epoch, too. */
   inbox(of: UserRef): Promise<InboxState>
 

@@ -77,6 +77,11 @@ export interface CheckedMessage {
   body?: string | undefined
   data?: JsonObject | undefined
   /**
+   * The content from the sender, if the app's backend has replaced it. A retry has this content, so the engine compares a retry with it. No
+   * user sees it.
+   */
+  original?: { body?: string | undefined; data?: JsonObject | undefined } | undefined
+  /**
    * The trace to which the message belongs (W3C Trace Context). The engine passes `traceparent` on in two places: in the `data` of the
    * webhook event `message.created`, and in `UnreadSenders`. It is no part of the content: a retry may have another `traceparent`.
    */

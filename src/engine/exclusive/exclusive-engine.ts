@@ -167,6 +167,7 @@ export const createExclusiveEngine = (
       use(({ database: { pushes, revocations } }) => revocations.lift(of, () => pushes.devices(of))),
 
     send: (message, rules) => use(({ database }) => database.inboxes.sends.send(message, rules)),
+    findSent: (message) => use(({ database }) => database.inboxes.sends.find(message)),
     inbox: (of) => use(({ database }) => database.inboxes.state(of)),
     messagesAfter: (of, position, limit) =>
       use(({ database }) => database.inboxes.reader.after(of, position, limit)),

@@ -191,6 +191,7 @@ export const createSharedEngine = ({
         node.retain(message.appId, rules.retention)
         return node.inboxes.send(message, rules)
       }),
+    findSent: (message, rules) => use(({ inboxes }) => inboxes.findSent(message, rules)),
     inbox: (of) => use(({ inboxes }) => inboxes.state(of)),
     messagesAfter: (of, position, limit) => use(({ inboxes }) => inboxes.after(of, position, limit)),
     messagesBefore: (of, before, limit) => use(({ inboxes }) => inboxes.before(of, before, limit)),

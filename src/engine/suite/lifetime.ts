@@ -52,6 +52,7 @@ const calls: Record<
   revokeToken: (engine) => engine.revokeToken(app, 'token'),
   liftRevocation: (engine) => engine.liftRevocation(ada),
   send: (engine) => engine.send(newMessage(), rules()),
+  findSent: (engine) => engine.findSent(newMessage(), rules()),
   inbox: (engine) => engine.inbox(ada),
   messagesAfter: (engine) => engine.messagesAfter(ada, { epoch: '', offset: 0 }, 1),
   messagesBefore: (engine) => engine.messagesBefore(ada, { epoch: '', offset: null }, 1),

@@ -1,6 +1,7 @@
 import { sha256 } from '../../util/hash.js'
 
-interface Content {
+/** The content of a message. */
+export interface Content {
   body?: string | undefined
   data?: object | undefined
 }

@@ -439,6 +439,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
 
   const inboxCalls: EngineInboxes = {
     send: (...args) => whenOpen(() => messages.send(...args)),
+    findSent: (message) => whenOpen(() => messages.findSent(message)),
     inbox: (of) => whenOpen(() => messages.stateOf(of)),
     messagesAfter: (...args) => whenOpen(() => messages.after(...args)),
     messagesBefore: (...args) => whenOpen(() => messages.before(...args)),

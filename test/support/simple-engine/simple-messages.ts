@@ -39,7 +39,10 @@ interface Sent {
   expiresAt: number
 }
 
-const contentOf = ({ body, data }: CheckedMessage): unknown => structuredClone({ body, data })
+const contentOf = ({ original, body, data }: CheckedMessage): unknown => {
+  const content = original ?? { body, data }
+  return structuredClone({ body: content.body, data: content.data })
+}
 
 interface MessagesContext {
   webhooks: ReturnType<typeof createSimpleWebhooks>
@@ -193,16 +196,24 @@ export const createSimpleMessages = ({
     return (more > 0 && used.length + more > quota.inboxes) || bytes + size * copies.length > quota.bytes
   }
 
+  const findSent = (message: CheckedMessage): SendResult | null => {
+    const { appId, id, from, to } = message
+    const earlier = sent.get(JSON.stringify([appId, from, to, id]))
+    if (earlier && earlier.expiresAt > now())
+      return isDeepStrictEqual(earlier.content, contentOf(message))
+        ? { ...earlier.result, outcome: 'repeated' }
+        : { outcome: 'conflict' }
+    const adopter = adopterOf({ appId, userId: to })
+    return adopter === undefined ? null : findSent({ ...message, to: adopter })
+  }
+
   const send = (message: CheckedMessage, rules: SendRules): SendResult => {
     const { appId, id, from, to, body, data } = message
     retentions.set(appId, rules.retention)
     pruneApp(appId, rules.retention)
     const name = JSON.stringify([appId, from, to, id])
-    const earlier = sent.get(name)
-    if (earlier && earlier.expiresAt > now())
-      return isDeepStrictEqual(earlier.content, contentOf(message))
-        ? { ...earlier.result, outcome: 'repeated' }
-        : { outcome: 'conflict' }
+    const earlier = findSent(message)
+    if (earlier) return earlier
     const adopter = adopterOf({ appId, userId: to })
     if (adopter !== undefined)
       return send({ ...message, to: adopter }, { ...rules, unknownRecipients: false })
@@ -265,6 +276,7 @@ export const createSimpleMessages = ({
 
   return {
     send,
+    findSent,
     checkUnread,
     stateOf,
     clear() {

@@ -49,6 +49,8 @@ interface Attempt {
   messagesPerSecond: number | undefined
   /** What other partitions leave of the app's quota. */
   quota: SendRules['quota']
+  /** Whether the message is only looked up. @default false */
+  onlyFinds?: boolean
 }
 
 /** Sends messages, and reads inboxes. */
@@ -74,6 +76,10 @@ export class Inboxes {
     const send = (): Promise<SendResult> => this.#sendWithin(outgoing, rules)
     const { appId, from } = message
     return from === null ? send() : this.#order.run(`${appId}\0${from}`, send)
+  }
+
+  findSent(message: CheckedMessage, rules: SendRules): Promise<SendResult | null> {
+    return this.#find(new Outgoing(this.#runner, message), rules)
   }
 
   async state(of: UserRef): Promise<InboxState> {
@@ -160,15 +166,22 @@ export class Inboxes {
     return this.#sendWithin(outgoing.redirectedTo(by), narrowed, createdAt)
   }
 
+  async #find(outgoing: Outgoing, rules: SendRules): Promise<SendResult | null> {
+    const attempt = { createdAt: '', messagesPerSecond: undefined, quota: rules.quota, onlyFinds: true }
+    const found = await this.#send(outgoing, rules, attempt)
+    if (found.outcome === 'adopted') return this.#find(outgoing.redirectedTo(found.by), rules)
+    return found.outcome === 'repeated' || found.outcome === 'conflict' ? found : null
+  }
+
   async #send(outgoing: Outgoing, rules: SendRules, attempt: Attempt): Promise<SendResult | Adopted> {
     const { steps } = this.#runner
     const { recipient, sender, isAway, noteId } = outgoing
-    const { createdAt, messagesPerSecond, quota } = attempt
+    const { createdAt, messagesPerSecond, quota, onlyFinds = false } = attempt
     const rate = sender && messagesPerSecond !== undefined ? String(messagesPerSecond) : ''
     const [wait = 0, profile = '', epoch = '', isNew = '', isMissing = ''] =
       isAway && sender ? await this.#runner.onUser(steps.readSender, sender, [rate, callId()]) : []
     if (Number(wait) > 0) return { outcome: 'limited', retryAfter: Number(wait) }
-    const args = outgoing.args(rules, quota)
+    const args = outgoing.args(rules, quota, onlyFinds)
     // In mode `away`, `sender-read` has counted the message.
     args.push(isAway ? '' : rate, createdAt, String(quota.bytesPerSender ?? ''), outgoing.traceparent)
     if (isAway) args.push(...[profile, epoch, isNew, noteId, outgoing.id, isMissing].map(String))

@@ -47,7 +47,7 @@ export class Outgoing {
       (body === undefined ? '' : `,"body":${JSON.stringify(body)}`) +
       (data === undefined ? '' : `,"data":${JSON.stringify(data)}`) +
       ',"sentAt":'
-    this.#content = [mode, from ?? '', prefix ?? '', head, tail, contentDigest(message)]
+    this.#content = [mode, from ?? '', prefix ?? '', head, tail, contentDigest(message.original ?? message)]
   }
 
   /** Returns the message for the user who has adopted the recipient. */
@@ -55,15 +55,19 @@ export class Outgoing {
     return new Outgoing(this.#runner, { ...this.#message, to: userId })
   }
 
-  /** Returns the first arguments of the step that sends the message. `quota` is what other partitions leave of the app's quota. */
+  /**
+   * Returns the first arguments of the step that sends the message. `quota` is what other partitions leave of the app's quota. If `onlyFinds`
+   * is true, the step looks the message up, and stores nothing.
+   */
   args(
     { sendWindow, unknownRecipients, retention, unreadPerSender, pushAfter }: SendRules,
     quota: SendRules['quota'],
+    onlyFinds: boolean,
   ): string[] {
     const createsRecipient = unknownRecipients && !isGuestId(this.recipient.userId) ? 1 : 0
     const { messages, bytes, age } = retention
     const window = Math.max(1, Math.ceil(sendWindow))
-    const rules = `${window} ${createsRecipient} ${messages} ${bytes} ${age} ${unreadPerSender} ${pushAfter ?? '-'}`
+    const rules = `${window} ${createsRecipient} ${messages} ${bytes} ${age} ${unreadPerSender} ${pushAfter ?? '-'} ${onlyFinds ? 1 : 0}`
     return [...this.#content, rules, String(quota.inboxes), String(quota.bytes)]
   }
 }

@@ -11,7 +11,7 @@
 --   sender's profile as JSON; 15 mode `away`: how many inboxes of the sender were deleted; 16 mode `away`: `1` if the sender has no inbox
 --   yet; 17 mode `away`: the own copy's field in `ownCopies`; 18 mode `away`: the message's id; 19 mode `away`: `1` if the sender does not
 --   exist.
--- Returns `limited`, and the milliseconds to wait. Or `adopted`, the user who has adopted the recipient, and when that user was created. Or
+-- Returns `not-sent` for a message that is only looked up, and whose id is not stored. Or `limited`, and the milliseconds to wait. Or `adopted`, the user who has adopted the recipient, and when that user was created. Or
 --   `conflict`, `unknown-user`, `unknown-sender`, `refused`, `over-share` or `full`. Or `stored` or `repeated` with: the offset; the own
 --   copy's offset, or 0; when the message was sent; how many inboxes of the recipient were deleted; the message's JSON in mode `away`, and
 --   if a `repeated` message lacks its own copy; in the modes `here` and `self` the number of the sender's epoch; for `stored`, 1 if an
@@ -53,6 +53,7 @@ if adoption then
   local by, createdAt = unpack(cjson.decode(adoption))
   return reply('adopted', by, createdAt)
 end
+if rules.onlyFinds then return reply('not-sent') end
 if createdAt ~= '' and user.createdAt ~= tonumber(createdAt) then return reply('unknown-user') end
 if not rules.createsRecipient and not user.createdAt then return reply('unknown-user') end
 

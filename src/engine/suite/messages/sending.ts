@@ -247,6 +247,54 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       assert.deepEqual(await bodies(engine, bob), ['Hello'])
     })
 
+    on('is found with the result of a retry, and an id that is not stored is not found', async (engine) => {
+      const message = newMessage({ data: { a: 1 } })
+      assert.equal(await engine.findSent(message, rules()), null)
+      const sent = await engine.send(message, rules())
+      assert.deepEqual(await engine.findSent(message, rules()), { ...sent, outcome: 'repeated' })
+      const other = await engine.findSent({ ...message, data: { a: 2 } }, rules())
+      assert.deepEqual(other, { outcome: 'conflict' })
+      const toMyself = newMessage({ to: 'ada' })
+      assert.equal(await engine.findSent(toMyself, rules()), null)
+      const own = await engine.send(toMyself, rules())
+      assert.deepEqual(await engine.findSent(toMyself, rules()), { ...own, outcome: 'repeated' })
+      // A look-up stores nothing, creates nobody, and counts no message.
+      const few = rules({ messagesPerSecond: 1 })
+      const toNobody = newMessage({ to: 'nobody' })
+      for (let times = 0; times < 5; times++) assert.equal(await engine.findSent(toNobody, few), null)
+      assert.equal(await engine.user({ appId: app, userId: 'nobody' }), null)
+      assert.deepEqual(await bodies(engine, bob), ['Hello'])
+    })
+
+    on('is found no more after its user was deleted', async (engine) => {
+      const message = newMessage()
+      await engine.send(message, rules())
+      await engine.deleteUser(bob)
+      assert.equal(await engine.findSent(message, rules()), null)
+    })
+
+    on('makes a retry with the original content safe if the backend has replaced it', async (engine) => {
+      const original = { body: 'Hello', data: { a: 1 } }
+      const message = newMessage(original)
+      const replaced = { ...message, body: 'H***o', data: { b: 2 }, original }
+      const sent = await engine.send(replaced, rules())
+      assert.equal(sent.outcome, 'stored')
+      for (const again of [message, replaced]) {
+        assert.deepEqual(await engine.findSent(again, rules()), { ...sent, outcome: 'repeated' })
+        assert.deepEqual(await engine.send(again, rules()), { ...sent, outcome: 'repeated' })
+      }
+      const withReplacement = { ...message, body: 'H***o', data: { b: 2 } }
+      assert.deepEqual(await engine.send(withReplacement, rules()), { outcome: 'conflict' })
+      for (const of of [ada, bob]) {
+        const { epoch } = await engine.inbox(of)
+        const { messages } = await engine.messagesAfter(of, { epoch, offset: 0 }, 10)
+        assert.deepEqual(
+          messages.map(({ body, data, ...rest }) => [body, data, 'original' in rest]),
+          [['H***o', { b: 2 }, false]],
+        )
+      }
+    })
+
     on('makes one message of many sends at once', async (engine) => {
       const message = newMessage()
       const sent = await Promise.all(Array.from({ length: 20 }, () => engine.send(message, rules())))

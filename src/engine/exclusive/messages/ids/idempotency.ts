@@ -1,5 +1,5 @@
-import type { CheckedMessage, SendResult } from '../../../engine.js'
-import { contentDigest } from '../../../util/content-digest.js'
+import type { SendResult } from '../../../engine.js'
+import { contentDigest, type Content } from '../../../util/content-digest.js'
 import type { Clock } from '../../../../util/clock.js'
 import type { Job, Scheduler } from '../../../../util/scheduler.js'
 import type { GroupCommit } from '../../store/group-commit.js'
@@ -25,7 +25,7 @@ export interface IdempotencyKeys {
   /** Called once before the first send. */
   load(): Promise<void>
   /** Returns a text that differs if the content differs. */
-  digestOf(message: CheckedMessage): string
+  digestOf(content: Content): string
   /** If a message was sent with this key before, returns the result of the retry: `repeated`, or `conflict` if the digest differs. */
   find(key: string, digest: string, now: number): Promise<SendResult> | undefined
   /** Adds a key. Extends `operations` by those that store the key. */
@@ -105,8 +105,8 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     this.#scheduler.schedule(this.#job, await this.#job.run(this.#clock.now()))
   }
 
-  digestOf(message: CheckedMessage): string {
-    return contentDigest(message)
+  digestOf(content: Content): string {
+    return contentDigest(content)
   }
 
   find(row: string, digest: string, now: number): Promise<SendResult> | undefined {

@@ -1,5 +1,5 @@
-import type { CheckedMessage, SendResult } from '../../../engine.js'
-import { shortContentOrDigest } from '../../../util/content-digest.js'
+import type { SendResult } from '../../../engine.js'
+import { shortContentOrDigest, type Content } from '../../../util/content-digest.js'
 import type { IdempotencyKeys, NewKey } from './idempotency.js'
 
 /**
@@ -54,8 +54,8 @@ export class MemoryIdempotencyKeys implements IdempotencyKeys {
     return Promise.resolve()
   }
 
-  digestOf(message: CheckedMessage): string {
-    return shortContentOrDigest(message, MAX_SHORT_CONTENT)
+  digestOf(content: Content): string {
+    return shortContentOrDigest(content, MAX_SHORT_CONTENT)
   }
 
   /** Does not wait until the message is written, because a write to memory can't fail. */

@@ -58,6 +58,17 @@ export class Sends {
     return this.#send(message, rules)
   }
 
+  /** As `EngineInboxes.findSent`. */
+  find(message: CheckedMessage): Promise<SendResult | null> {
+    const { adoptions, clock, idempotencyKeys, table } = this.#options
+    const key = rows.idempotencyKey(message) + table.deletionsIn(message)
+    const digest = idempotencyKeys.digestOf(message.original ?? message)
+    const earlier = idempotencyKeys.find(key, digest, clock.now())
+    if (earlier) return earlier
+    const adopter = adoptions.adopterOf({ appId: message.appId, userId: message.to })
+    return adopter ? this.find({ ...message, to: adopter.userId }) : Promise.resolve(null)
+  }
+
   #send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
     const { commit, users, adoptions, pushes, webhooks, clock, emit, table, shares } = this.#options
     const { deletions, idempotencyKeys, unreadChecks, unreadLimit, retentionSweep } = this.#options
@@ -71,7 +82,7 @@ export class Sends {
     const sendingUser = { appId, userId: from ?? '' }
     const senderKey = userKey(sendingUser)
     const key = rows.idempotencyKey(message) + table.deletionsIn(message)
-    const digest = idempotencyKeys.digestOf(message)
+    const digest = idempotencyKeys.digestOf(message.original ?? message)
     const earlier = idempotencyKeys.find(key, digest, now)
     if (earlier) return earlier
     const sender = from === null ? null : users.sender(sendingUser, senderKey)
