@@ -23,22 +23,34 @@ export interface EmbeddedEngineOptions extends EngineOptions {
    * @default 67_108_864
    */
   cacheBytes?: number | undefined
+  /**
+   * Called once, with a sentence, if other users of the machine can perhaps read the files, because their file system keeps no modes.
+   * @default a warning of the process
+   */
+  onWarning?: ((warning: string) => void) | undefined
 }
 
 /** Milliseconds between two attempts of `open` on a locked folder. The kernel sends no event when a lock is released. */
 const LOCK_POLL = 100
 
-const openVolume = async (path: string, cacheBytes: number): Promise<Volume> => {
+interface VolumeOptions {
+  lockWait: number
+  cacheBytes: number
+  warn: (warning: string) => void
+}
+
+const openVolume = async (path: string, { cacheBytes, warn }: VolumeOptions): Promise<Volume> => {
   try {
     await ensureFolder(path)
-    const makePrivate = createPrivacy(path)
-    await makePrivate()
+    await createPrivacy(path, warn)()
     const writeBuffer = writeBufferOf(cacheBytes)
     const store = await openLevelStore(path, writeBuffer)
     try {
       const identity = await identityOf(path)
       const files = watchDatabaseFiles(path, identity, () => store.liveTables())
       await files.checkTables()
+      // It is a new one, because the opening has replaced files by others of the same name.
+      const makePrivate = createPrivacy(path, warn)
       await makePrivate()
       return {
         store,
@@ -66,13 +78,13 @@ const openVolume = async (path: string, cacheBytes: number): Promise<Volume> => 
 
 const openWhenUnlocked = async (
   path: string,
-  { lockWait, cacheBytes }: { lockWait: number; cacheBytes: number },
+  options: VolumeOptions,
   signal: AbortSignal,
 ): Promise<Volume> => {
-  const deadline = performance.now() + lockWait
+  const deadline = performance.now() + options.lockWait
   for (;;) {
     try {
-      return await openVolume(path, cacheBytes)
+      return await openVolume(path, options)
     } catch (error) {
       const left = deadline - performance.now()
       const isLocked = error instanceof EngineError && error.code === 'locked'
@@ -95,12 +107,18 @@ export const createEmbeddedEngine = ({
   path,
   lockWait = 5_000,
   cacheBytes = DEFAULT_CACHE_BYTES,
+  onWarning = (warning) => process.emitWarning(warning),
   ...options
 }: EmbeddedEngineOptions): Engine => {
   // The path is resolved now, so that a later change of the working directory doesn't change the folder.
   const folder = resolve(path)
+  let hasWarned = false
+  const warn = (warning: string): void => {
+    if (!hasWarned) onWarning(warning)
+    hasWarned = true
+  }
   return createExclusiveEngine(
-    (signal) => openWhenUnlocked(folder, { lockWait, cacheBytes }, signal),
+    (signal) => openWhenUnlocked(folder, { lockWait, cacheBytes, warn }, signal),
     options,
   )
 }

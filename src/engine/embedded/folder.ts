@@ -86,41 +86,51 @@ export const assertIdentity = (folder: string, identity: string): void => {
  */
 export const changeTimeOf = (folder: string): bigint => statSync(folder, { bigint: true }).mtimeNs
 
-/** Sets the mode of a path. Resolves with false if the path is gone. */
-const setMode = async (path: string, mode: number): Promise<boolean> => {
+/** Sets the mode of a path, unless the path is gone. Resolves with why the path has another mode; with undefined if it has this one. */
+const setMode = async (path: string, mode: number): Promise<string | undefined> => {
+  const hasMode = async (): Promise<boolean> => ((await stat(path)).mode & 0o777) === mode
   try {
-    if (((await stat(path)).mode & 0o777) !== mode) await chmod(path, mode)
-    return true
+    if (await hasMode()) return undefined
+    const refusal = await chmod(path, mode).catch((error: unknown) => error)
+    if (codeOf(refusal) === 'ENOENT' || (await hasMode())) return undefined
+    return refusal instanceof Error ? refusal.message : 'it ignores the change'
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false
+    // LevelDB may delete a file at any time.
+    if (codeOf(error) === 'ENOENT') return undefined
     throw error
   }
 }
 
+/** The names of the files that LevelDB and this engine make. Other files in the folder are somebody else's, and stay as they are. */
+const OWN_FILES =
+  /^(\d+\.(log|ldb|sst|dbtmp)|MANIFEST-\d+|CURRENT|LOCK|LOG(\.old)?|chat-session\.(id|probe))$/
+
 /**
- * Returns a function that makes the folder and its files private to their owner. The engine calls this function again and again, because
- * LevelDB makes files while it runs, and they get the rights that the process's umask gives. Each call checks the rights only of files that
- * are new since the last call.
+ * Returns a function that makes the folder and the engine's files in it private to their owner. The engine calls this function again and
+ * again, because LevelDB makes files while it runs, and they get the rights that the process's umask gives. Each call checks the rights
+ * only of files that are new since the last call.
+ *
+ * Some file systems know no modes, such as those of SMB. A file that stays open to others there is a warning, because the engine works all
+ * the same. A folder of another owner, such as a mounted volume, is none if its files are private.
  */
-export const createPrivacy = (folder: string): (() => Promise<void>) => {
-  let privateFiles = new Set<string>()
+export const createPrivacy = (folder: string, warn: (warning: string) => void): (() => Promise<void>) => {
+  let checkedFiles = new Set<string>()
   let checkedAt: bigint | undefined
   return async () => {
     if (platform === 'win32') return // Windows has no such rights.
     const mtimeNs = changeTimeOf(folder)
     if (mtimeNs === checkedAt) return
-    await setMode(folder, 0o700).catch((error: unknown) => {
-      // A folder of another owner, such as a mounted volume, keeps its rights. Its files are private all the same.
-      if (codeOf(error) !== 'EPERM') throw error
-    })
-    const present = new Set<string>()
-    for (const entry of await readdir(folder, { withFileTypes: true })) {
-      const { name } = entry
-      // LevelDB may delete a file before its mode is set.
-      if (!entry.isFile() || privateFiles.has(name) || (await setMode(join(folder, name), 0o600)))
-        present.add(name)
+    await setMode(folder, 0o700)
+    const present = (await readdir(folder)).filter((name) => OWN_FILES.test(name))
+    for (const name of present.filter((name) => !checkedFiles.has(name))) {
+      const refusal = await setMode(join(folder, name), 0o600)
+      if (refusal !== undefined)
+        warn(
+          `Other users of this machine can perhaps read the files in ${folder}, because their file system keeps no modes (${refusal}): ` +
+            "mount it for the gateway's user alone.",
+        )
     }
-    privateFiles = present
+    checkedFiles = new Set(present)
     checkedAt = mtimeNs
   }
 }

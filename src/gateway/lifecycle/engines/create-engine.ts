@@ -30,7 +30,10 @@ export const createEngine = (
     case 'memory':
       return createMemoryEngine({ onError })
     case 'embedded':
-      return createEmbeddedEngine({ path: settings.path, cacheBytes: settings.cacheBytes, onError })
+      return createEmbeddedEngine({
+        ...{ path: settings.path, cacheBytes: settings.cacheBytes, onError },
+        onWarning: (warning) => log.warn(warning),
+      })
     case 'redis':
       return createRedisEngine({
         server: redisServerOf(settings),
