@@ -97,7 +97,7 @@ export const modules = {
   'element/is-set': [],
   'element/notifications': ['element/events', 'element/attach-part', 'element/is-set', 'session'],
   'element/find-chat': ['session'],
-  'element/unread': ['element/find-chat'],
+  'element/unread': ['element/find-chat', 'session'],
   'element/badge': ['element/attach-part', 'element/unread', 'session'],
   'element/forms': ['element/events', 'element/find-chat', 'session'],
   'element/parts': [

@@ -1,3 +1,4 @@
+import { listen } from '../session/internal.js'
 import type { ReactiveController } from './lit/base.js'
 
 /** Returns whether the element is in a document that has a window. */
@@ -37,7 +38,8 @@ export const createRemovalController = (host: Element, removed: () => void): Rea
     hostConnected() {
       listening ??= new AbortController()
       // When an iframe is removed, its elements get no disconnectedCallback: they stay connected to a document without a window.
-      host.ownerDocument.defaultView?.addEventListener('pagehide', pageHidden, { signal: listening.signal })
+      const { defaultView } = host.ownerDocument
+      if (defaultView) listen(defaultView, 'pagehide', pageHidden, listening.signal)
     },
     hostDisconnected: checkAfterNextTask,
   }

@@ -1,6 +1,7 @@
 import { pageCloseCodes } from '../protocol/index.js'
 import type { Input } from './machine/state.js'
 import { deadlineTimer, now } from './util/clock.js'
+import { listen } from './util/listen.js'
 import { hasEvents, isPage } from './util/runtime.js'
 
 /** The inputs of the session's state machine (machine/step.ts) that are events of the page, or of the worker. */
@@ -33,7 +34,7 @@ export const watchPage = (
 ): void => {
   if (!hasEvents()) return
   const on = (target: EventTarget, event: string, listener: (event: Event) => unknown): void =>
-    target.addEventListener(event, listener, { signal })
+    listen(target, event, listener, signal)
   let retriesLeft = 0
   const setShow = deadlineTimer(() => {
     if (show(retriesLeft > 0)) return
@@ -65,13 +66,13 @@ export const watchPage = (
 export const onPageHide = (callback: () => void, signal: AbortSignal): void => {
   // While an event is dispatched to a target, a listener that is added there is not called for that event.
   if ((globalThis as { event?: Event | undefined }).event?.type === 'pagehide') callback()
-  else if (hasEvents()) addEventListener('pagehide', callback, { signal })
+  else if (hasEvents()) listen(globalThis, 'pagehide', callback, signal)
 }
 
 /** Calls `callback` when the page is activated: at once, unless the browser is only prerendering it. */
 export const onActivated = (callback: () => void, signal: AbortSignal): void => {
   const activated = (): void => void setTimeout(() => signal.aborted || callback(), PRERENDER_HANDOVER)
   if (isPage && (document as { prerendering?: boolean }).prerendering)
-    document.addEventListener('prerenderingchange', activated, { once: true, signal })
+    listen(document, 'prerenderingchange', activated, signal)
   else callback()
 }

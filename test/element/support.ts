@@ -63,6 +63,37 @@ export const listenTo = (target: EventTarget, signal?: AbortSignal): string[] =>
   return names
 }
 
+/** Follows the listeners that are added to these targets and removed by name, until `stop` is called. `left` returns their types. */
+export const followListeners = (
+  ...targets: EventTarget[]
+): { left(): string[]; added(): number; stop(): void } => {
+  const left: { target: EventTarget; type: string; listener: unknown }[] = []
+  let added = 0
+  for (const target of targets) {
+    const { addEventListener, removeEventListener } = target
+    target.addEventListener = (...args: Parameters<EventTarget['addEventListener']>) => {
+      added += 1
+      left.push({ target, type: args[0], listener: args[1] })
+      addEventListener.apply(target, args)
+    }
+    target.removeEventListener = (...args: Parameters<EventTarget['removeEventListener']>) => {
+      const index = left.findIndex(
+        (each) => each.target === target && each.type === args[0] && each.listener === args[1],
+      )
+      if (index >= 0) left.splice(index, 1)
+      removeEventListener.apply(target, args)
+    }
+  }
+  return {
+    left: () => [...new Set(left.map(({ type }) => type))],
+    added: () => added,
+    stop() {
+      for (const target of targets)
+        for (const name of ['addEventListener', 'removeEventListener']) Reflect.deleteProperty(target, name)
+    },
+  }
+}
+
 /** Resolves in a later task, after those that are queued. */
 export const nextTask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))
 

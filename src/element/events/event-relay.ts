@@ -11,7 +11,7 @@ import {
 import { emit } from './emit.js'
 import type { CustomEventMap } from './event-map.js'
 import type { ReactiveController } from '../lit/base.js'
-import { ifPossible, isRevivable } from '../../session/internal.js'
+import { ifPossible, isRevivable, listen } from '../../session/internal.js'
 
 /** The events of the session that the element also dispatches: with the prefix `session-`, and with the same `detail`. */
 type Relayed = Exclude<keyof SessionEventDetails, 'state' | 'logout'>
@@ -125,16 +125,17 @@ export const createEventRelay = (host: HTMLElement, bubbles: () => boolean): Eve
         return
       }
       const { signal } = (following = new AbortController())
-      session.addEventListener('state', ({ detail }) => update(detail), { signal })
+      listen(session, 'state', ({ detail }: CustomEvent<StateDetail>) => update(detail), signal)
       for (const type of Object.keys(relayed) as (keyof typeof relayed)[])
-        session.addEventListener(type, relay, { signal })
-      session.addEventListener(
+        listen(session, type, relay, signal)
+      listen(
+        session,
         'tokenneeded',
-        (event) => {
+        (event: TokenNeededEvent) => {
           const answer = askForToken(event)
           if (answer) event.respondWith(answer)
         },
-        { signal },
+        signal,
       )
       if (session.state !== state) update(session)
     },

@@ -1,4 +1,5 @@
 import type { Message, MessageDetail } from '../../session/index.js'
+import { listen } from '../../session/internal.js'
 import { emit } from '../events/emit.js'
 import type { AttachPart } from '../attach-part.js'
 import { notificationContent } from './content.js'
@@ -131,7 +132,10 @@ export const attach: AttachPart = (session, context) => {
       state.mark = ''
       readMoved()
     }
-    serviceWorkers()?.addEventListener(
+    const workers = serviceWorkers()
+    if (!workers) return
+    listen(
+      workers,
       'message',
       ({ data }: MessageEvent<Partial<NotificationClick> | null>) => {
         if (data?.['chat-session'] !== userKey) return
@@ -143,7 +147,7 @@ export const attach: AttachPart = (session, context) => {
           () => clicked([]),
         )
       },
-      { signal },
+      signal,
     )
   }
 

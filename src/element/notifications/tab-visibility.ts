@@ -4,6 +4,8 @@
  * hidden could take its own lock for the lock of another tab.
  */
 
+import { listen } from '../../session/internal.js'
+
 const tabId = Math.random()
 
 /** Returns the Web Locks, which are absent over plain http. */
@@ -35,8 +37,7 @@ export const announceVisibility = (name: string, signal: AbortSignal): void => {
       held = undefined
     }
   }
-  for (const type of ['visibilitychange', 'pagehide', 'pageshow'])
-    addEventListener(type, update, { signal, capture: true })
+  for (const type of ['visibilitychange', 'pagehide', 'pageshow']) listen(window, type, update, signal, true)
   signal.addEventListener('abort', update)
   update()
 }

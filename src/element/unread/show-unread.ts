@@ -1,3 +1,4 @@
+import { listen } from '../../session/internal.js'
 import { findChat, type ChatElement } from '../find-chat.js'
 
 /** The states of each element. `attachInternals()` can be called only once for an element. */
@@ -53,14 +54,14 @@ const showUnread = (element: HTMLElement, signal: AbortSignal): void => {
       listening = new AbortController()
       chat = found
       // The listeners on the document get no event of a `<chat-session>` that has left the document. This listener gets the session's end.
-      chat?.addEventListener('session-state', update, { signal: listening.signal })
+      if (chat) listen(chat, 'session-state', update, listening.signal)
     }
     show()
   }
 
   // If several elements share a session, only the events of the first one bubble. A capturing listener gets the events of all.
   for (const type of ['session-state', 'session-started', 'session-unread'])
-    document.addEventListener(type, update, { capture: true, signal })
+    listen(document, type, update, signal, true)
   const attributes = new MutationObserver(update)
   attributes.observe(element, { attributeFilter: ['app-id', 'max', 'label'] })
   signal.addEventListener('abort', () => {

@@ -2,6 +2,7 @@ import type { ClientFrameOf } from '../../protocol/index.js'
 import type { AskReason, FetchResult } from '../machine/state.js'
 import type { Credentials, TokenAsk } from '../options.js'
 import { sentences } from '../sentences.js'
+import { listen } from '../util/listen.js'
 import { fetchToken } from './token-url.js'
 
 /** The fields of a start frame that prove who the user is. With a token of the gateway the start leaves out the user id. */
@@ -102,7 +103,7 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
     async fetch(reason, signal, fetched) {
       underWay?.abort()
       const fetching = (underWay = new AbortController())
-      signal.addEventListener('abort', () => fetching.abort(), { signal: fetching.signal })
+      listen(signal, 'abort', () => fetching.abort(), fetching.signal)
       const ask = { reason, signal: fetching.signal }
       let result: FetchResult = 'fresh'
       let cause: unknown

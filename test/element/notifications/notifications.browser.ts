@@ -5,7 +5,7 @@ import { userKeyOf } from '../../../src/element/notifications/show.js'
 import { isAnyTabVisible, announceVisibility } from '../../../src/element/notifications/tab-visibility.js'
 import { SessionError, type Message } from '../../../src/session/index.js'
 import { until } from '../../support/until.js'
-import { listenTo, make, nextTask, roundTrip, useGateway } from '../support.js'
+import { followListeners, listenTo, make, nextTask, roundTrip, useGateway } from '../support.js'
 
 /*
  * The headless shell shows no notifications and reports the permission as denied. test/system/faults/browser/notifications.test.ts tests
@@ -121,16 +121,7 @@ describe('<chat-session notifications>', () => {
   })
 
   it('leaves no lock and no listener when its session has ended, each time it is started', async () => {
-    const signals: AbortSignal[] = []
-    const targets: EventTarget[] = [window, navigator.serviceWorker]
-    for (const target of targets) {
-      const { addEventListener } = target
-      target.addEventListener = (...args: Parameters<EventTarget['addEventListener']>) => {
-        const [, , options] = args
-        if (typeof options === 'object' && options.signal) signals.push(options.signal)
-        addEventListener.apply(target, args)
-      }
-    }
+    const listeners = followListeners(window, navigator.serviceWorker)
     try {
       const element = await gateway.active('n', { notifications: true })
       for (let round = 0; round < 3; round += 1) {
@@ -141,10 +132,11 @@ describe('<chat-session notifications>', () => {
       }
       element.remove()
       await untilHeld(0)
-      await until('every listener is removed', () => signals.every(({ aborted }) => aborted))
-      expect(signals.length).to.be.greaterThan(12)
+      // Forms are watched for as long as there is a page.
+      await until('the listeners that are left', () => listeners.left().join(), 'focusin')
+      expect(listeners.added()).to.be.greaterThan(12)
     } finally {
-      for (const target of targets) Reflect.deleteProperty(target, 'addEventListener')
+      listeners.stop()
     }
   })
 })

@@ -2,7 +2,7 @@ import { expect } from '@open-wc/testing'
 import '../../../src/element/define-unread.js'
 import type { ChatSessionElement } from '../../../src/element/define.js'
 import { until } from '../../support/until.js'
-import { useGateway } from '../support.js'
+import { followListeners, useGateway } from '../support.js'
 
 describe('<chat-unread>', () => {
   const gateway = useGateway()
@@ -112,20 +112,14 @@ describe('<chat-unread>', () => {
 
   it('leaves no listener in the document when it is removed', async () => {
     await gateway.active('bob-l')
-    const signals: AbortSignal[] = []
-    const { addEventListener } = document
-    document.addEventListener = (...args: Parameters<EventTarget['addEventListener']>) => {
-      const [, , options] = args
-      if (typeof options === 'object' && options.signal) signals.push(options.signal)
-      addEventListener.apply(document, args as never)
-    }
+    const listeners = followListeners(document)
     try {
       const element = add('<chat-unread></chat-unread>')
-      await until('it listens', () => signals.length > 0)
+      await until('it listens', () => listeners.added() > 0)
       element.remove()
-      await until('it listens no more', () => signals.every(({ aborted }) => aborted), true)
+      await until('it listens no more', () => listeners.left().length, 0)
     } finally {
-      Reflect.deleteProperty(document, 'addEventListener')
+      listeners.stop()
     }
   })
 })

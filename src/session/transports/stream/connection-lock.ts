@@ -1,3 +1,5 @@
+import { listen } from '../../util/listen.js'
+
 /**
  * The most streams that the tabs of a browser open to one gateway. Over HTTP/1.1 a browser opens six connections to a host, and each stream
  * occupies one. The other three are for posts (posts.ts), and for a site on that host.
@@ -93,8 +95,8 @@ export const createConnectionLock = (origin: string, sleeps: boolean): Connectio
     const taken = takePlace(origin, locks)
     const { signal } = taken
     // A lock would keep the page out of the browser's cache, and a frozen page runs no timer that could release the lock.
-    addEventListener('pagehide', release, { signal })
-    page?.addEventListener('freeze', release, { signal })
+    listen(globalThis, 'pagehide', release, signal)
+    if (page) listen(page, 'freeze', release, signal)
     return taken
   }
 
@@ -110,7 +112,7 @@ export const createConnectionLock = (origin: string, sleeps: boolean): Connectio
         onYield()
       }, HIDDEN_TIME)
     }
-    page?.addEventListener('visibilitychange', check, { signal })
+    if (page) listen(page, 'visibilitychange', check, signal)
     signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
     check()
   }

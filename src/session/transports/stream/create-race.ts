@@ -2,6 +2,7 @@ import { SUBPROTOCOL, type ClientCode, type ClientFrameOf } from '../../../proto
 import { deadlineTimer, now } from '../../util/clock.js'
 import { errorMessageOf } from '../../error-message.js'
 import { ifPossible } from '../../util/if-possible.js'
+import { listen } from '../../util/listen.js'
 import { ATTEMPT_TIMEOUT } from '../../machine/connecting.js'
 import type { Connecting, Fault, SocketPhase } from '../../machine/state.js'
 import type { OpenSocket } from '../transport.js'
@@ -331,16 +332,17 @@ export const createRace = (
     if (adopted) lanes.websocket = webSocketLane(adopted, listenerOf('websocket'))
     // In Node there is no `addEventListener`.
     ifPossible(() => {
-      addEventListener('online', () => feed({ type: 'retry' }), { signal: life.signal })
-      addEventListener(
+      listen(globalThis, 'online', () => feed({ type: 'retry' }), life.signal)
+      listen(
+        globalThis,
         'securitypolicyviolation',
         // Without `enforce` the policy blocks nothing. If the URL is of another origin, some browsers report only its origin.
-        ({ blockedURI: uri, disposition }) => {
+        ({ blockedURI: uri, disposition }: SecurityPolicyViolationEvent) => {
           for (const kind of kindsOf)
             if (disposition === 'enforce' && [addresses[kind], new URL(addresses[kind]).origin].includes(uri))
               bar(kind)
         },
-        { signal: life.signal },
+        life.signal,
       )
     })
     take(beginRace(world(), !!adopted, waited(phase)))
