@@ -45,8 +45,7 @@ export const folderSource = (path: string): TransferSource => {
  */
 export const folderTarget = (path: string): TransferTarget => {
   const folder = resolve(path)
-  const makePrivate = (): Promise<void> =>
-    createPrivacy(folder, (warning) => void process.emitWarning(warning))()
+  const makePrivate = (): Promise<void> => createPrivacy(folder, (warning) => process.emitWarning(warning))()
   let opened: { store: LevelStore; rows: RowImport } | undefined
   const use = (work: (rows: RowImport) => Promise<void>): Promise<void> =>
     withFolder(folder, async () => {

@@ -52,9 +52,7 @@ for (const [what, answer, reason] of [
     await within(once(createInterface(child.stdout), 'line'), 'address')
     const ann = await startSession(gateway.endpoint, 'ann')
     await startSession(gateway.endpoint, 'bob')
-    await (
-      await ann.send({ to: 'bob', body: 'stored all the same' })
-    ).sent
+    await ann.send({ to: 'bob', body: 'stored all the same' })
     end('SIGTERM')
     await within(exited, 'end of the gateway')
     const warnings = log
