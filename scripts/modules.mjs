@@ -260,7 +260,7 @@ export const modules = {
   'gateway/tracing': ['gateway/open-telemetry', 'util', 'protocol'],
   'gateway/webhooks': [...observed, 'gateway/outbound', 'gateway/tracing', 'engine', 'protocol'],
   'gateway/auth': [...observed, 'gateway/apps', 'gateway/outbound', 'engine', 'tokens', 'protocol'],
-  'gateway/messages': [...observed, 'gateway/apps', 'engine', 'protocol'],
+  'gateway/messages': [...observed, 'gateway/apps', 'gateway/outbound', 'engine', 'protocol'],
   'gateway/sessions': [...messages, 'gateway/push', 'engine', 'tokens', 'protocol'],
   'gateway/connection': [...messages, 'gateway/sessions', 'engine', 'protocol'],
   'gateway/http': [...connections, 'engine', 'protocol'],

@@ -111,7 +111,7 @@ program
 program
   .command('doctor')
   .description(
-    'Look at a running gateway from outside, as a page would reach it. Exits with 2 if a page could not.',
+    'Look at a running gateway from outside, as a page would reach it, and with its config at the backends that it asks. Exits with 2 if something would not work.',
   )
   .argument('<url>', 'where pages reach the gateway, as https://chat.example.com')
   .option('--app <id>', 'app id, to check that the gateway has it')
@@ -120,9 +120,13 @@ program
     'origin of your pages, to check that the app takes it (default: that of --page)',
   )
   .option('--page <url>', 'a page that uses the gateway, to check its Content-Security-Policy')
-  .action(async (url: string, options: DoctorOptions) =>
-    (await import('./doctor/doctor.js')).doctor(url, options),
-  )
+  .addOption(configOption())
+  .action(async (url: string, { config, ...options }: DoctorOptions & ConfigOptions) => {
+    const { doctor } = await import('./doctor/doctor.js')
+    if (!config) return doctor(url, options)
+    const { loadSettings } = await import('./load-settings.js')
+    return thenExit(doctor(url, options, await loadSettings(config)))
+  })
 
 program
   .command('conformance')

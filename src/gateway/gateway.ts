@@ -43,6 +43,7 @@ import { peerOf } from './http/peer.js'
 import type { RequestHead } from './http/request-head.js'
 import { createMessageTurns } from './messages/message-turns.js'
 import { createSend } from './messages/send.js'
+import { createSendAuthorizer } from './messages/send-authorizer.js'
 import { createScrape } from './lifecycle/scrape.js'
 import { badTarget, refuseAddress } from './http/problem.js'
 import { createReadiness } from './http/readiness.js'
@@ -101,6 +102,7 @@ export const assembleGateway = (
   const rateLimiter = createRateLimiter()
   const startQueue = createStartQueue({ maxWait: settings.startTimeout * 0.8 })
   const messageTurns = createMessageTurns()
+  const sendAuthorizer = createSendAuthorizer({ engine, log, metrics })
   const connectionLimits = createConnectionLimits(
     () => settings.limits,
     rateLimiter,
@@ -161,6 +163,7 @@ export const assembleGateway = (
     metrics,
     messageTurns,
     tracing,
+    sendAuthorizer,
     startQueue,
     node: `${hostname()}:${process.pid}`,
     activity,
@@ -217,7 +220,9 @@ export const assembleGateway = (
     rest,
     createStreamRoutes(streams),
     createSendRoute({
-      sendPosted: createPostedSends({ settings, apps, engine, log, metrics, startQueue, tracing }),
+      sendPosted: createPostedSends({
+        ...{ settings, apps, engine, log, metrics, startQueue, tracing, sendAuthorizer },
+      }),
       peerOf: (head) => peerOf(head, settings.listen.trustProxy),
     }),
   )

@@ -1,9 +1,10 @@
-import { isLoopback } from '../../gateway/internal.js'
+import { isLoopback, type Settings } from '../../gateway/internal.js'
 import { CliError } from '../cli-error.js'
 import { hasFailed, printFindings, type Finding } from '../report.js'
 import { checkHttp } from './http.js'
 import { checkDns, checkTcp, checkTls, portOf } from './network.js'
 import { checkPage } from './page.js'
+import { checkAuthorizeSendUrl } from './send-url.js'
 import { checkStream } from './stream.js'
 import { checkWebSocket } from './websocket.js'
 
@@ -50,8 +51,19 @@ const examine = async ({ base, page, origin, appId }: Targets): Promise<Finding[
   return [...network, ...http.findings, ...webSocket, stream, ...pageFindings]
 }
 
-/** Prints one line for each check of the gateway at `url`. The line of a failure says what to do. */
-export const doctor = async (url: string, options: DoctorOptions): Promise<void> => {
+/** Checks what the gateway needs of an app's backend, from this machine. `only`: the id of the only app that is checked. */
+const examineBackends = async ({ apps }: Settings, only: string | undefined): Promise<Finding[]> => {
+  const findings: Finding[] = []
+  for (const app of apps.values())
+    if (only === undefined || only === app.appId) findings.push(...(await checkAuthorizeSendUrl(app)))
+  return findings
+}
+
+/**
+ * Prints one line for each check of the gateway at `url`. The line of a failure says what to do. With the gateway's settings, also asks the
+ * backends of its apps what the gateway would ask them.
+ */
+export const doctor = async (url: string, options: DoctorOptions, settings?: Settings): Promise<void> => {
   const { app, origin, page } = options
   if (origin !== undefined && app === undefined)
     throw new CliError('Origins are rules of an app: name one with --app ID.')
@@ -61,6 +73,7 @@ export const doctor = async (url: string, options: DoctorOptions): Promise<void>
     origin: origin === undefined ? undefined : readUrl(origin, '--origin').origin,
     appId: app,
   })
+  if (settings) findings.push(...(await examineBackends(settings, app)))
   printFindings(findings)
   if (hasFailed(findings)) process.exitCode = 2
 }

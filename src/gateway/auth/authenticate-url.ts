@@ -32,7 +32,7 @@ export const askAuthenticateUrl = async (
   const forwarded = target.forwardHeaders.flatMap((name) =>
     headers[name] === undefined ? [] : [[name, headers[name]] as const],
   )
-  const { status, body } = await postSigned(target, randomUUID(), request, {
+  const { status, body } = await postSigned(target, randomUUID(), JSON.stringify(request), {
     headers: Object.fromEntries(forwarded),
     timeout,
     maxBytes: MAX_BYTES,

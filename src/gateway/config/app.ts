@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { boolean, integer, isObject, moduleFunction, object, oneOf, orNull, type FieldsOf } from './fields.js'
-import { authenticateUrl, webhooks } from './outbound-requests.js'
+import { authenticateUrl, authorizeSendUrl, webhooks } from './outbound-requests.js'
 import { jwks } from './jwks.js'
 import { push } from './push.js'
 import { originList } from './origins.js'
@@ -65,6 +65,7 @@ const canAnyoneLogIn = (app: Record<string, unknown>, environment: Environment):
   isGiven(app['guests'] ?? environment !== 'production')
 
 const BOTH_GIVEN = 'authenticate checks auth params already: leave one of the two out'
+const BOTH_AUTHORIZE = 'authorizeSend decides about messages already: leave one of the two out'
 
 const ORIGINS_REQUIRED =
   'is missing: authenticateUrl forwards headers, and a cookie must not log in a page of another origin; list the origins of your pages'
@@ -102,6 +103,7 @@ const schemaFor = (env: Env, environment: Environment) => {
     push: orNull(push(env)),
     send: v.optional(oneOf(sendRules), isProduction ? 'users' : 'anyone'),
     authorizeSend: moduleFunction<AuthorizeSend>(),
+    authorizeSendUrl: orNull(authorizeSendUrl(env, environment)),
     unknownRecipients: v.optional(boolean, !isProduction),
     signals: v.optional(oneOf(contactRules), 'peers'),
     presence: v.optional(oneOf(contactRules), 'peers'),
@@ -120,6 +122,9 @@ const schemaFor = (env: Env, environment: Environment) => {
         : []),
       ...(isGiven(given['authenticate']) && isGiven(given['authenticateUrl'])
         ? [{ key: 'authenticateUrl', message: BOTH_GIVEN }]
+        : []),
+      ...(isGiven(given['authorizeSend']) && isGiven(given['authorizeSendUrl'])
+        ? [{ key: 'authorizeSendUrl', message: BOTH_AUTHORIZE }]
         : []),
       // A production app without origins has an error of its own already.
       ...(forwardsHeaders(given['authenticateUrl']) && given['origins'] === undefined && !isProduction

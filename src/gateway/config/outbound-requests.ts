@@ -2,9 +2,14 @@ import { webhookEventTypes, type WebhookEventType } from '../../engine/index.js'
 import * as v from 'valibot'
 import { listOf, object, oneOf, seconds, type FieldsOf } from './fields.js'
 import { webhookSecrets } from './secrets.js'
-import { type AuthenticateUrlConfig, type Environment, type WebhooksConfig } from './types.js'
+import type {
+  AuthenticateUrlConfig,
+  AuthorizeSendUrlConfig,
+  Env,
+  Environment,
+  WebhooksConfig,
+} from './types.js'
 import { outboundUrl } from './urls.js'
-import type { Env } from './types.js'
 
 /** Matches names of headers that can't be forwarded: the gateway sets them itself, or they are about the client's own connection. */
 const OWN_HEADER =
@@ -28,6 +33,13 @@ export const authenticateUrl = (env: Env, environment: Environment) =>
     secrets: webhookSecrets(env, environment),
     forwardHeaders: v.optional(v.array(headerName, HEADERS), []),
   } satisfies FieldsOf<AuthenticateUrlConfig>)
+
+export const authorizeSendUrl = (env: Env, environment: Environment) =>
+  object({
+    url: outboundUrl,
+    secrets: webhookSecrets(env, environment),
+    timeout: v.optional(seconds(0.1, 10), 2),
+  } satisfies FieldsOf<AuthorizeSendUrlConfig>)
 
 /** Types of events that are sent only if the config lists them, because there may be many such events. */
 const optInEvents: readonly WebhookEventType[] = [

@@ -93,6 +93,7 @@ export const appUses: readonly Path[] = [
   ['secrets'],
   ['signatureSecrets'],
   ['authenticateUrl', 'secrets'],
+  ['authorizeSendUrl', 'secrets'],
   ['webhooks', 'secrets'],
   ['push', 'privateKey'],
 ]

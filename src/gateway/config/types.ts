@@ -242,6 +242,8 @@ export interface AppConfig {
   send?: SendRule | undefined
   /** Decides which user may send to which, in addition to `send`. In a config module only. */
   authorizeSend?: AuthorizeSend | undefined
+  /** Decides about each message with a request to your backend, in place of `authorizeSend`. The backend may replace the content. */
+  authorizeSendUrl?: AuthorizeSendUrlConfig | undefined
   /** May a client send to a user who does not exist? Its message creates the user. @default true in test, false in production */
   unknownRecipients?: boolean | undefined
   /**
@@ -274,6 +276,15 @@ export interface AuthenticateUrlConfig {
    * test too, and the answer must repeat `userId`. @default []
    */
   forwardHeaders?: string[] | undefined
+}
+
+export interface AuthorizeSendUrlConfig {
+  /** https, or http on this machine. */
+  url: string
+  /** Secrets of the signature, as those of `authenticateUrl`. */
+  secrets: SecretConfig[]
+  /** Seconds that an answer may take. 0.1 to 10. @default 2 */
+  timeout?: number | undefined
 }
 
 export interface WebhooksConfig {

@@ -7,6 +7,12 @@ import type { Log } from '../log.js'
 /** Why a client's frame is refused: the code, the sentence, and after how many milliseconds to try again. */
 export type RefusalParts = [code: RefusalCode, why?: string | undefined, retryAfter?: number | undefined]
 
+/**
+ * Whether the app's `authorizeSend` or `authorizeSendUrl` allows a message. `content` is the whole content that is stored in place of the message's, as JSON, because
+ * parsed data may take 20 times as much memory; undefined if nothing is replaced.
+ */
+export type Answer = { allowed: true; content?: string } | { allowed: false; refusal: RefusalParts }
+
 export const NOT_ALLOWED: RefusalParts = ['refused', "The app's 'send' rule does not let this user send."]
 const TOO_MUCH_UNREAD =
   "The recipient's inbox is full, and your unread messages take up a larger share than the app's 'unreadPerSender' allows."
@@ -21,31 +27,37 @@ const QUOTA_RETRY_AFTER = 30_000
 export const maySend = ({ settings: { send } }: App, userId: string): boolean =>
   send === 'anyone' || (send === 'users' && !isGuestId(userId))
 
-/** Milliseconds that `authorizeSend` may take. Without a limit a call that never ends would keep back all later messages of the session. */
+/** Milliseconds that the function may take. Without a limit a call that never ends would keep back all later messages of the session. */
 const MAX_AUTHORIZE_TIME = 10_000
 
 const tookTooLong = (): Error => new Error('authorizeSend took too long')
 
-/** If the app's `authorizeSend` does not allow a message, resolves with the code of the refusal. */
+/** Asks the app's function `authorizeSend`, if it has one. It may take `timeout` milliseconds, and 10 seconds at most. */
 export const authorizeSend = async (
   {
     settings: { appId, authorizeSend: authorize },
   }: { settings: Pick<App['settings'], 'appId' | 'authorizeSend'> },
   log: Log,
   message: { from: string; to: string },
-): Promise<'refused' | 'unavailable' | undefined> => {
+  timeout = Infinity,
+): Promise<Answer> => {
   try {
     // A reload may have removed the function while the message waited.
     const answer: unknown =
-      !authorize || (await withTimeout((async () => authorize(message))(), MAX_AUTHORIZE_TIME, tookTooLong))
-    return answer === true ? undefined : 'refused'
+      !authorize ||
+      (await withTimeout(
+        (async () => authorize(message))(),
+        Math.min(timeout, MAX_AUTHORIZE_TIME),
+        tookTooLong,
+      ))
+    return answer === true ? { allowed: true } : { allowed: false, refusal: ['refused'] }
   } catch (error) {
     const { name, stack } = error instanceof Error ? error : { name: typeof error, stack: undefined }
     log.error(
       { appId, name, stack },
       "the app's authorizeSend function threw an error or took too long: the message was refused as unavailable",
     )
-    return 'unavailable'
+    return { allowed: false, refusal: ['unavailable'] }
   }
 }
 

@@ -103,21 +103,20 @@ const send = async (url: string, request: OutboundRequest): Promise<OutboundResp
 export const sendRequest = (url: string, request: OutboundRequest): Promise<OutboundResponse> =>
   request.meter ? request.meter(() => send(url, request)) : send(url, request)
 
-/** Where signed requests are sent: `authenticateUrl` or `webhooks` of an app's settings. */
+/** Where signed requests are sent: `authenticateUrl`, `authorizeSendUrl` or `webhooks` of an app's settings. */
 export interface SignedTarget {
   readonly url: string
   readonly secrets: readonly Uint8Array[]
 }
 
-/** Posts JSON with a signature of Standard Webhooks. Resolves and rejects as `sendRequest` does. */
+/** Posts JSON text with a signature of Standard Webhooks. Resolves and rejects as `sendRequest` does. */
 export const postSigned = (
   { url, secrets }: SignedTarget,
   id: string,
-  json: unknown,
+  body: string,
   { headers, ...request }: Omit<OutboundRequest, 'method' | 'body'>,
-): Promise<OutboundResponse> => {
-  const body = JSON.stringify(json)
-  return sendRequest(url, {
+): Promise<OutboundResponse> =>
+  sendRequest(url, {
     ...request,
     method: 'POST',
     body,
@@ -128,4 +127,3 @@ export const postSigned = (
       ...signWebhook(id, body, secrets),
     },
   })
-}

@@ -9,7 +9,7 @@ const errorOf = ({ status }: Pick<OutboundResponse, 'status'>): string | undefin
 export const createRequestMeter = (
   metrics: Metrics,
   app: string,
-  purpose: 'authenticate' | 'jwks' | 'webhook' | 'push',
+  purpose: 'authenticate' | 'authorizeSend' | 'jwks' | 'webhook' | 'push',
 ): RequestMeter => {
   const labels = { app, purpose }
   return async (send) => {

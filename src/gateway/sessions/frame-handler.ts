@@ -38,7 +38,7 @@ import { createSendBarrier } from './messages/send-barrier.js'
 import { createSignaling } from './presence/signaling.js'
 import { userOf } from './user-of.js'
 
-/** How many frames of one session may wait for their answers. Sends count only if the app has an `authorizeSend`. */
+/** How many frames of one session may wait for their answers. Sends count only if `authorizeSend` or `authorizeSendUrl` decides about them. */
 const MAX_PENDING = 100
 /** Milliseconds after which a client tries again if too many of its frames wait. */
 const RETRY_AFTER = 1_000
@@ -68,6 +68,8 @@ interface SessionParts {
   /** The credential that the session started with. */
   readonly credential: Credential
   readonly limits: UserLimits
+  /** The origin of the client's page; null for a client that is not a browser. */
+  readonly origin: string | null
   readonly expiryTimer: ExpiryTimer
   /** Returns how often the engine has said that the session's credentials were revoked. */
   readonly reauths: () => number
@@ -85,6 +87,7 @@ export const createFrameHandler = (
     ref,
     credential: firstCredential,
     limits: userLimits,
+    origin,
     expiryTimer,
     reauths,
     cancelReauth,
@@ -134,7 +137,7 @@ export const createFrameHandler = (
     createMessaging(
       context,
       app,
-      { user, limits: userLimits },
+      { user, limits: userLimits, origin },
       {
         connection,
         refuse,
@@ -336,7 +339,8 @@ export const createFrameHandler = (
       // Sends and signals have limits of their own.
       const wait = frame.type === 'send' || frame.type === 'signal' ? 0 : userLimits.takeRequest()
       if (wait > 0) return refuse(frame, 'rate-limited', undefined, wait)
-      const isCounted = frame.type !== 'send' || app.settings.authorizeSend !== null
+      const { authorizeSend, authorizeSendUrl } = app.settings
+      const isCounted = frame.type !== 'send' || authorizeSend !== null || authorizeSendUrl !== null
       // The answer to a `read` is an `unread` frame, which waits until the messages in its count are sent. So the limit on `read` frames
       // also counts the marks that wait.
       const waitingCount = pendingCount + (frame.type === 'read' ? delivery.waitingReadMarks : 0)

@@ -61,6 +61,7 @@ export class LiveSession implements HubSession {
   /** Created only for apps with `push`. */
   #pageSight: PageSight | undefined
   #isHidden = false
+  #origin: string | null = null
   /** Created for the first `visibility` frame. */
   #visibility: Visibility | undefined
 
@@ -109,6 +110,7 @@ export class LiveSession implements HubSession {
     const { resume, hidden, client } = fields
     const { resumeWindow, pingInterval, sendWindow } = this.#context.settings
     this.#isHidden = hidden
+    this.#origin = client.origin
     this.clientVersion = clientVersion(client.client)
     const opened = await openSession(this.#context, {
       user: this.user,
@@ -336,6 +338,7 @@ export class LiveSession implements HubSession {
       {
         ...{ user: ref, ref, credential },
         limits: this.limits,
+        origin: this.#origin,
         expiryTimer: this.#expiryTimer,
         reauths: () => this.#reauths,
         cancelReauth: () => this.#cancelReauth(),

@@ -252,7 +252,7 @@ export class AppDispatcher {
       ...(traceparent !== undefined && { headers: { traceparent } }),
     }
     try {
-      const { status } = await postSigned(this.#target, id, body, limits)
+      const { status } = await postSigned(this.#target, id, JSON.stringify(body), limits)
       return answered(status, status >= 200 && status < 300 ? null : `The answer has the status ${status}.`)
     } catch (error) {
       if (!(error instanceof OutboundRequestError)) throw error

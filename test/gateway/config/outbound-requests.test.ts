@@ -134,6 +134,26 @@ test('an app that forwards headers lists its origins, in test too', () => {
   assert.deepEqual(problemsOf({ authenticateUrl: { url, secrets, forwardHeaders: [] } }), [])
 })
 
+test('authorizeSendUrl may take two seconds, unless the config says otherwise, and has secrets of its own', () => {
+  const [first, second] = [
+    { url, secrets },
+    { url, secrets: [whsec('another')], timeout: 0.5 },
+  ]
+  const settings = settingsOf({ authenticateUrl: first, authorizeSendUrl: second })?.authorizeSendUrl
+  assert.deepEqual(settings, { url, secrets: [Buffer.from('another')], timeout: 500 })
+  assert.equal(settingsOf({ authorizeSendUrl: first })?.authorizeSendUrl?.timeout, 2_000)
+  assert.match(
+    problemsOf({ authenticateUrl: first, authorizeSendUrl: first }).join(),
+    /^apps\.a\.authorizeSendUrl\.secrets\[0\]: is the same secret as apps\.a\.authenticateUrl\.secrets\[0\]/,
+  )
+})
+
+test('an app decides about messages in one way', () => {
+  assert.deepEqual(problemsOf({ authorizeSend: () => true, authorizeSendUrl: { url, secrets } }), [
+    'apps.a.authorizeSendUrl: authorizeSend decides about messages already: leave one of the two out',
+  ])
+})
+
 test('an app checks auth params in one way', () => {
   const authenticate = () => Promise.resolve(null)
   assert.deepEqual(problemsOf({ authenticate, authenticateUrl: { url, secrets } }), [

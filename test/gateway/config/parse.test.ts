@@ -56,6 +56,7 @@ const defaultApp = {
   webhooks: null,
   push: null,
   authorizeSend: null,
+  authorizeSendUrl: null,
   retention: { messages: 1000, age: 30 * 86_400_000, bytes: 16_777_216 },
   limits: defaultLimits,
 }
@@ -232,6 +233,7 @@ test('a value in the config wins over its default', () => {
             },
             send: 'backend',
             authorizeSend,
+            authorizeSendUrl: null,
             unknownRecipients: true,
             signals: 'anyone',
             presence: 'nobody',

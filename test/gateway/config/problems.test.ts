@@ -111,6 +111,13 @@ const wrongTypes: [path: string, config: unknown][] = [
     'apps.a.authenticateUrl.forwardHeaders',
     app({ ...testApp, authenticateUrl: { url, secrets, forwardHeaders: 'cookie' } }),
   ],
+  ['apps.a.authorizeSendUrl', app({ ...testApp, authorizeSendUrl: url })],
+  ['apps.a.authorizeSendUrl.url', app({ ...testApp, authorizeSendUrl: { secrets } })],
+  ['apps.a.authorizeSendUrl.secrets', app({ ...testApp, authorizeSendUrl: { url } })],
+  ...[0.05, 11, '2'].map((timeout): [string, object] => [
+    'apps.a.authorizeSendUrl.timeout',
+    app({ ...testApp, authorizeSendUrl: { url, secrets, timeout } }),
+  ]),
   ['apps.a.webhooks', app({ ...testApp, webhooks: url })],
   ['apps.a.webhooks.url', app({ ...testApp, webhooks: { secrets } })],
   ['apps.a.webhooks.secrets', app({ ...testApp, webhooks: { url, secrets: [] } })],

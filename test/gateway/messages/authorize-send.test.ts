@@ -11,6 +11,6 @@ test('a call of `authorizeSend` that never ends refuses its message as unavailab
   const settings = { appId: 'app', authorizeSend: () => new Promise<boolean>(() => undefined) }
   const refusal = authorizeSend({ settings }, log, { from: 'ada', to: 'bob' })
   mock.timers.tick(10_000)
-  assert.equal(await refusal, 'unavailable')
+  assert.deepEqual(await refusal, { allowed: false, refusal: ['unavailable'] })
   assert.match(lines.join(''), /authorizeSend took too long/)
 })

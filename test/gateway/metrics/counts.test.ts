@@ -4,6 +4,7 @@ import { createMemoryEngine, EngineError } from '../../../src/engine/index.js'
 import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
 import { createSignature } from '../../../src/tokens/index.js'
 import { codesOf, postAs } from '../../support/clients/posted-sends.js'
+import { startServer } from '../../support/network/http-server.js'
 import { openClient, startClient, within } from '../../support/raw-client.js'
 import { restOf } from '../../support/rest/rest-calls.js'
 import { until } from '../../support/until.js'
@@ -167,6 +168,23 @@ test('errors of the engine are counted if they fail a REST call, a recipient, a 
   engine.admitUser = fail
   assert.equal((await postAs(url, 'ada', sends)).status, 503)
   assert.equal(await count(), 6)
+})
+
+test('questions to authorizeSendUrl are counted by app, and those that fail by error', async () => {
+  let status = 200
+  const backend = await startServer((_, response) => response.writeHead(status).end('{"ok":true}'))
+  const authorizeSendUrl = {
+    url: backend.url,
+    secrets: [`whsec_${Buffer.from('a secret').toString('base64')}`],
+  }
+  const { url, value } = await run({ authorizeSendUrl })
+  assert.deepEqual(codesOf(await postAs(url, 'ada', [{ id: '1', to: 'ada', body: 'x' }])), [undefined])
+  status = 500
+  assert.deepEqual(codesOf(await postAs(url, 'ada', [{ id: '2', to: 'ada', body: 'x' }])), ['unavailable'])
+  const labels = 'app="app",purpose="authorizeSend"'
+  assert.equal(await value(`outbound_request_seconds_count{${labels}}`), 2)
+  assert.equal(await value(`outbound_request_errors_total{${labels},error="status"}`), 1)
+  assert.equal(await value(`outbound_requests_in_flight{${labels}}`), 0)
 })
 
 test('a scrape ends while the engine fails its check and answers nothing else', async () => {

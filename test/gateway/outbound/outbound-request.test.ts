@@ -38,12 +38,10 @@ test('a request is posted as JSON and verified by the reference library, and its
     response.writeHead(202).end(JSON.stringify({ verified, cookie: request.headers.cookie }))
   })
   const headers = { cookie: 'sid=1; lang=de', 'content-type': 'text/html', 'webhook-id': 'forged' }
-  const { status, body } = await postSigned(
-    { url, secrets: [key] },
-    'evt_1',
-    { a: 'ü' },
-    { ...limits, headers },
-  )
+  const { status, body } = await postSigned({ url, secrets: [key] }, 'evt_1', JSON.stringify({ a: 'ü' }), {
+    ...limits,
+    headers,
+  })
   assert.deepEqual(
     [status, JSON.parse(body ?? '')],
     [202, { verified: { a: 'ü' }, cookie: 'sid=1; lang=de' }],
@@ -60,7 +58,7 @@ for (const status of [301, 302, 303, 307, 308])
     const { url } = await serve((_, response) =>
       response.writeHead(status, { location: elsewhere.url }).end(),
     )
-    assert.equal((await postSigned({ url, secrets: [] }, '1', {}, limits)).status, status)
+    assert.equal((await postSigned({ url, secrets: [] }, '1', '{}', limits)).status, status)
     assert.equal((await sendRequest(url, limits)).status, status)
     assert.equal(followed, 0)
   })

@@ -14,6 +14,7 @@ import { createLog } from '../../../src/gateway/log.js'
 import { loadOpenTelemetry } from '../../../src/gateway/open-telemetry.js'
 import { createTracing } from '../../../src/gateway/tracing/tracing.js'
 import { createMetrics } from '../../../src/gateway/metrics/metrics.js'
+import { createSendAuthorizer } from '../../../src/gateway/messages/send-authorizer.js'
 import { createMessageTurns } from '../../../src/gateway/messages/message-turns.js'
 import { attach } from '../../../src/gateway/transports/node-ws.js'
 import { createStreams } from '../../../src/gateway/transports/stream/streams.js'
@@ -57,13 +58,14 @@ export const assemble = async (
     (event) => (event.type === 'presence' ? watchers.onEvent(event) : hub.dispatch(event)),
     life.signal,
   )
+  const [log, metrics] = [createLog({ level: 'fatal' }), createMetrics()]
   const context = {
     settings: parsed.config,
     apps: () => Promise.resolve(apps),
     engine,
     hub,
     watchers,
-    metrics: createMetrics(),
+    metrics,
     startQueue,
     messageTurns: createMessageTurns(),
     tracing: createTracing(loadOpenTelemetry(createLog({ level: 'fatal' }))),
@@ -74,7 +76,8 @@ export const assemble = async (
     retryAfter: () => null,
     onStarted: () => undefined,
     onClosed: (connection: Connection) => void connections.delete(connection),
-    log: createLog({ level: 'fatal' }),
+    log,
+    sendAuthorizer: createSendAuthorizer({ engine, log, metrics }),
   }
   const connect = (transport: Transport, peer: Peer, slot: Slot): Connection => {
     const connection = new Connection(context, transport, peer, slot)

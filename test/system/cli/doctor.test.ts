@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import { createServer, request, type RequestListener } from 'node:http'
 import { connect } from 'node:net'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { Webhook } from 'standardwebhooks'
 import { WebSocketServer } from 'ws'
 import { VERSION } from '../../../src/protocol/index.js'
 import { makeCertificate } from '../../support/network/certificates.js'
@@ -468,3 +473,78 @@ test('a page that does not answer, or needs a log-in, is said', async () => {
   const login = await serve((_, response) => response.writeHead(401).end())
   assert.match(problemsOf(await diagnose([url, '--page', login])).join(), /^fail page .* answers 401/)
 })
+
+const sendSecret = `whsec_${randomBytes(32).toString('base64')}`
+
+/** Runs `doctor` with a config whose app asks this backend about messages. Returns the lines about the backend. */
+const probe = async (listener: RequestListener): Promise<{ code: number | null; lines: string[] }> => {
+  const backend = await serve(listener)
+  const config = join(folder, `${randomUUID()}.json`)
+  const authorizeSendUrl = { url: `${backend}/may-send`, secrets: [{ env: 'SEND_SECRET' }] }
+  const apps = { app: { environment: 'test', authorizeSendUrl } }
+  await writeFile(config, JSON.stringify({ apps }))
+  const { code, stdout } = await diagnose([url, '--config', config], { SEND_SECRET: sendSecret })
+  const lines = stdout.split('\n').filter((line) => line.includes('authorizeSendUrl'))
+  return { code, lines: lines.map((line) => line.replaceAll(/ +/g, ' ')) }
+}
+
+/** A backend that verifies its requests. */
+const verifying =
+  (ok: boolean): RequestListener =>
+  (request, response) =>
+    void text(request).then((json) => {
+      try {
+        const question = new Webhook(sendSecret).verify(json, request.headers as Record<string, string>)
+        assert.deepEqual(Object.keys(question as object), [
+          'appId',
+          'from',
+          'to',
+          'id',
+          'body',
+          'data',
+          'origin',
+        ])
+        response.end(JSON.stringify({ ok }))
+      } catch {
+        response.writeHead(401).end()
+      }
+    })
+
+test('with a config, the backend behind authorizeSendUrl is asked about a message, as the gateway would ask it', async () => {
+  for (const ok of [true, false]) {
+    const { code, lines } = await probe(verifying(ok))
+    assert.equal(code, 0)
+    assert.match(
+      lines[0] ?? '',
+      new RegExp(
+        `^ok apps\\.app\\.authorizeSendUrl answers ${ok ? 'yes' : 'no'} about a probe, in \\d+ of 2000 ms`,
+      ),
+    )
+    assert.match(lines[1] ?? '', /^ok .* refuses a request that another secret has signed/)
+  }
+})
+
+const backends: [what: string, listener: RequestListener, line: RegExp][] = [
+  [
+    'that verifies nothing',
+    (_, response) => response.end('{"ok":true}'),
+    /says yes to a request that another secret/,
+  ],
+  [
+    'without the path',
+    (_, response) => response.writeHead(404).end(),
+    /no client can send: The answer has the status 404/,
+  ],
+  [
+    'with another secret',
+    (_, response) => response.writeHead(401).end(),
+    /no client can send: .* status 401/,
+  ],
+  ['that answers a page', (_, response) => response.end('<!doctype html>'), /not a JSON object/],
+]
+for (const [what, listener, expected] of backends)
+  test(`a backend ${what} is a failure`, async () => {
+    const { code, lines } = await probe(listener)
+    assert.equal(code, 2)
+    assert.match(lines.filter((line) => line.startsWith('fail')).join('\n'), expected)
+  })

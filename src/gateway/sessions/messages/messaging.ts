@@ -1,5 +1,5 @@
 import type { Engine, SendResult, UserRef } from '../../../engine/index.js'
-import type { ClientFrameOf } from '../../../protocol/index.js'
+import { isRetryable, type ClientFrameOf } from '../../../protocol/index.js'
 import { TaskQueue } from '../../../util/task-queue.js'
 import type { App } from '../../apps/app.js'
 import type { Settings } from '../../config/parse.js'
@@ -12,6 +12,7 @@ import {
 } from '../../messages/client-sends.js'
 import { countSend } from '../../messages/count-send.js'
 import type { MessageTurns } from '../../messages/message-turns.js'
+import type { Asking, SendAuthorizer } from '../../messages/send-authorizer.js'
 import { sendRulesOf } from '../../apps/engine-rules.js'
 import { checkMessage } from '../../messages/rules.js'
 import type { Metrics } from '../../metrics/metrics.js'
@@ -21,6 +22,7 @@ import type { Log } from '../../log.js'
 import type { UserLimits } from '../user-limits.js'
 import type { Watchers } from '../presence/watchers.js'
 import type { SendBarrier } from './send-barrier.js'
+import { replaceContent } from '../../messages/send-authorizer.js'
 import { setDataAside } from './set-data-aside.js'
 
 /** The parts of a gateway that answer frames about messages. */
@@ -32,6 +34,7 @@ export interface MessagingContext {
   messageTurns: MessageTurns
   tracing: Tracing
   watchers: Watchers
+  sendAuthorizer: SendAuthorizer
 }
 
 /** A frame that a live session answers. */
@@ -55,9 +58,9 @@ const sentFrame = (id: string, offset: number, sentAt: number): string =>
   `{"type":"sent","id":${JSON.stringify(id)},"offset":${offset},"sentAt":${sentAt}}`
 
 export const createMessaging = (
-  { settings, engine, log, metrics, tracing }: MessagingContext,
+  { settings, engine, log, metrics, tracing, sendAuthorizer }: MessagingContext,
   app: App,
-  { user, limits: userLimits }: { user: UserRef; limits: UserLimits },
+  { user, limits: userLimits, origin }: { user: UserRef; limits: UserLimits; origin: string | null },
   {
     connection,
     refuse,
@@ -103,15 +106,19 @@ export const createMessaging = (
     return isDone
   }
 
-  /** Stores and answers a send. Resolves with false if the client may try the same send again. */
-  const store = (frame: ClientFrameOf<'send'>): Promise<boolean> => {
+  /**
+   * Stores and answers a send. `content` is the JSON of the content that the app's backend has put in place of the message's. Resolves with
+   * false if the client may try the same send again.
+   */
+  const store = (frame: ClientFrameOf<'send'>, content?: string): Promise<boolean> => {
     const { id, to, body, data } = frame
     const rules = sendRulesOf(app.settings, settings)
     const at = performance.now()
     const span = tracing.start('send', 'SERVER', frame.traceparent, { 'chat_session.app_id': appId })
     const { traceparent } = span
+    const message = { appId, id, from: userId, to, body, data, traceparent }
     // An async function would make two more promises for each message.
-    return engine.send({ appId, id, from: userId, to, body, data, traceparent }, rules).then(
+    return engine.send(replaceContent(message, content), rules).then(
       (sent) => {
         span.end({ 'chat_session.outcome': sent.outcome })
         return answerSend(frame, sent, at)
@@ -128,25 +135,38 @@ export const createMessaging = (
   /** Resolves with false if the client may try the same send again. */
   const authorizeAndStore = async (
     frame: ClientFrameOf<'send'>,
+    asking: Asking | undefined,
     putDataBack: () => void,
   ): Promise<boolean> => {
-    const refusal = await authorizeSend(app, log, { from: userId, to: frame.to })
-    // `authorizeSend` may take long, and a user who was logged out meanwhile must not send any more. The sends behind this one fail, too.
+    const decision = await (asking?.decision ?? authorizeSend(app, log, { from: userId, to: frame.to }))
+    // The answer may take long, and a user who was logged out meanwhile must not send any more. The sends behind this one fail, too.
     if (await isRevoked()) {
       refuse(frame, 'unauthenticated')
       return false
     }
-    if (!refusal) {
+    if ('sent' in decision) return answerSend(frame, decision.sent, performance.now())
+    if (decision.allowed) {
       putDataBack()
-      return store(frame)
+      return store(frame, decision.content)
     }
-    refuse(frame, refusal)
-    return refusal !== 'unavailable'
+    refuse(frame, ...decision.refusal)
+    return !isRetryable(decision.refusal[0])
   }
 
+  /** Begins to ask the app's backend about a send; undefined for an app without `authorizeSendUrl`. */
+  const ask = ({ id, to, body, data }: ClientFrameOf<'send'>): Asking | undefined =>
+    app.settings.authorizeSendUrl
+      ? sendAuthorizer.begin(
+          app,
+          { appId, from: userId, to, id, body: body ?? null, data: data ?? null, origin },
+          sendRulesOf(app.settings, settings),
+        )
+      : undefined
+
   /**
-   * Authorizes and stores one send after the other, however long each waits for `first` and for `authorizeSend`. If a send fails, the sends
-   * that wait behind it are refused too, because they would overtake it when the client sends it again.
+   * Stores one send after the other, however long each waits for `first` and for its authorization. `authorizeSendUrl` is asked about each
+   * send at once, `authorizeSend` about one after the other. If a send fails, the sends that wait behind it are refused too, because they
+   * would overtake it when the client sends it again.
    */
   const sendInOrder = async (
     frame: ClientFrameOf<'send'>,
@@ -154,14 +174,16 @@ export const createMessaging = (
   ): Promise<void> => {
     const failuresBefore = failureCount
     turnCount += 1
+    const asking = ask(frame)
     const putDataBack = setDataAside(frame)
     await turns.run(async () => {
       let isDone = false
       try {
         await first
-        if (failureCount === failuresBefore) isDone = await authorizeAndStore(frame, putDataBack)
+        if (failureCount === failuresBefore) isDone = await authorizeAndStore(frame, asking, putDataBack)
         else refuse(frame, ...(sendBarrier.current() ?? (['unavailable'] as const)))
       } finally {
+        asking?.end()
         if (!isDone) failureCount += 1
         turnCount -= 1
         forget(frame)
@@ -189,7 +211,8 @@ export const createMessaging = (
         return undefined
       }
       // A send must not overtake one that waits.
-      const isInTurn = app.settings.authorizeSend ?? first ?? turnCount > 0
+      const { authorizeSend, authorizeSendUrl } = app.settings
+      const isInTurn = authorizeSend ?? authorizeSendUrl ?? first ?? turnCount > 0
       const sent = isInTurn ? sendInOrder(frame, first) : store(frame)
       unanswered.push({ frame, sent })
       return sent

@@ -1,4 +1,4 @@
-import { EngineError, type Engine, type UserRef } from '../../../engine/index.js'
+import { EngineError, type Engine, type SendResult, type UserRef } from '../../../engine/index.js'
 import {
   errorMessages,
   isRetryable,
@@ -21,7 +21,13 @@ import {
   type RefusalParts,
 } from '../../messages/client-sends.js'
 import { countSend } from '../../messages/count-send.js'
-import { checkMessage, type MessageProblem } from '../../messages/rules.js'
+import { checkMessage } from '../../messages/rules.js'
+import {
+  replaceContent,
+  type Asking,
+  type Decision,
+  type SendAuthorizer,
+} from '../../messages/send-authorizer.js'
 import type { Metrics } from '../../metrics/metrics.js'
 import type { Tracing } from '../../tracing/tracing.js'
 import { engineRetryAfter } from '../engine-retry.js'
@@ -44,18 +50,26 @@ type PostedResult =
 /** The results in the order of the messages, or why all messages are refused. */
 export type PostedAnswer = { ok: true; results: PostedResult[] } | Omit<Refusal, 'origin' | 'trace'>
 
-/** A message of a post, whose data are set aside. */
-interface WaitingSend {
-  send: PostedSend
-  problem: MessageProblem | undefined
-  putDataBack: () => void
-}
+/** A message of a post that was checked. If it is not refused, its data are set aside, and perhaps the app's backend is asked about it. */
+type PreparedSend =
+  | { send: PostedSend; refusal: RefusalParts; asking?: undefined }
+  | { send: PostedSend; refusal?: undefined; asking: Asking | undefined; putDataBack: () => void }
 
-const waitingOf = (send: PostedSend): WaitingSend => {
-  const problem = checkMessage(send)
-  // A message with a problem is refused without its data.
-  if (problem) delete send.data
-  return { send, problem, putDataBack: setDataAside(send) }
+/** Milliseconds within which the app's backend decides about all messages of a post. */
+const MAX_TIME = 15_000
+
+const TOO_LATE: RefusalParts = [
+  'unavailable',
+  "The app's backend took too long to decide about the messages.",
+]
+
+/** Resolves with the decision, or with `TOO_LATE` after this many milliseconds. */
+const decisionWithin = async ({ decision }: Asking, milliseconds: number): Promise<Decision> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<Decision>((resolve) => {
+    timer = setTimeout(() => resolve({ allowed: false, refusal: TOO_LATE }), milliseconds).unref()
+  })
+  return Promise.race([decision, late]).finally(() => clearTimeout(timer))
 }
 
 interface PostedSendsContext {
@@ -67,6 +81,7 @@ interface PostedSendsContext {
   metrics: Metrics
   startQueue: StartQueue
   tracing: Tracing
+  sendAuthorizer: SendAuthorizer
 }
 
 const GUEST_GONE = 'The guest of this token is no longer kept: start as a guest for another one.'
@@ -78,14 +93,15 @@ const REVOKED: RefusalParts = [
 const refusal = (code: EndCode, why?: string): PostedAnswer => ({ ok: false, code, why })
 
 /**
- * Creates the function that stores messages without a session. Each message is authorized and stored before the next, so that they keep
- * their order. If a message is refused only for now, the messages behind it are refused, too, because they would overtake it. The function
- * rejects with an `EngineError` if the engine fails before the first message. Its argument `json` is the text of the post.
+ * Creates the function that stores messages without a session. Each message is stored before the next, so that they keep their order. If a message is refused only for now, the messages behind it are refused, too, because they would overtake it. The function
+ * rejects with an `EngineError` if the engine fails before the first message. Its argument `json` is the text of the post. `maxTime` is in
+ * milliseconds.
  */
 export const createPostedSends = (
   context: PostedSendsContext,
+  maxTime = MAX_TIME,
 ): ((posted: PostedSends, json: string, peer: Peer) => Promise<PostedAnswer>) => {
-  const { settings, engine, log, metrics, startQueue, tracing } = context
+  const { settings, engine, log, metrics, startQueue, tracing, sendAuthorizer } = context
 
   /**
    * Resolves with whether the credential has expired or is revoked. The credential is checked before each message, because the app's
@@ -95,43 +111,86 @@ export const createPostedSends = (
     (credential.expiresAt !== null && credential.expiresAt <= Date.now()) ||
     (await engine.isRevoked(user, credential))
 
-  const store = async (
-    { send, problem, putDataBack }: WaitingSend,
-    user: UserRef,
-    admitted: Admitted,
-  ): Promise<{ offset: number; sentAt: number } | RefusalParts> => {
-    const { app } = admitted
-    const { appId, userId } = user
-    const { id, to, body } = send
+  /** Returns why a message is refused before the app's backend and the engine see it. Counts it against the user's limit. */
+  const refusalOf = (send: PostedSend, app: App, userId: string): RefusalParts | undefined => {
+    const problem = checkMessage(send)
     if (problem) return [problem.code, problem.why]
     if (!maySend(app, userId)) return NOT_ALLOWED
     const wait = new UserLimits(metrics, app, userId).takeMessage()
-    if (wait > 0) return ['rate-limited', undefined, wait]
-    const unauthorized = app.settings.authorizeSend && (await authorizeSend(app, log, { from: userId, to }))
-    if (unauthorized) return [unauthorized]
+    return wait > 0 ? ['rate-limited', undefined, wait] : undefined
+  }
+
+  /**
+   * Prepares the messages of a post: checks each of them, begins to ask `authorizeSendUrl` about each, and sets their data aside. The
+   * messages behind one that is refused for now are not checked, because they are refused for the same reason.
+   */
+  const prepare = (
+    sends: readonly PostedSend[],
+    { app, userId }: Admitted,
+    origin: string | null,
+    refusedForAll?: RefusalParts,
+  ): PreparedSend[] => {
+    let refusedFor = refusedForAll
+    return sends.map((send) => {
+      const refusal = refusedFor ?? refusalOf(send, app, userId)
+      if (refusal) {
+        if (isRetryable(refusal[0])) refusedFor = refusal
+        // A message that is refused needs no data.
+        delete send.data
+        return { send, refusal }
+      }
+      const { id, to, body, data } = send
+      const { appId, authorizeSendUrl } = app.settings
+      const question = { appId, from: userId, to, id, body: body ?? null, data: data ?? null, origin }
+      const asking = authorizeSendUrl
+        ? sendAuthorizer.begin(app, question, sendRulesOf(app.settings, settings))
+        : undefined
+      return { send, asking, putDataBack: setDataAside(send) }
+    })
+  }
+
+  /** Stores a message, unless it is refused. The app's backend has until `deadline` to decide about it. */
+  const store = async (
+    prepared: PreparedSend,
+    user: UserRef,
+    admitted: Admitted,
+    deadline: number,
+  ): Promise<{ offset: number; sentAt: number } | RefusalParts> => {
+    if (prepared.refusal) return prepared.refusal
+    const { app } = admitted
+    const { appId, userId } = user
+    const { send, asking, putDataBack } = prepared
+    const { id, to, body } = send
+    const timeLeft = deadline - performance.now()
+    if (timeLeft <= 0) return TOO_LATE
+    const decision = await (asking
+      ? decisionWithin(asking, timeLeft)
+      : authorizeSend(app, log, { from: userId, to }, timeLeft))
+    if ('allowed' in decision && !decision.allowed) return decision.refusal
     if (await isRevoked(user, admitted)) return REVOKED
-    const rules = sendRulesOf(app.settings, settings)
     const at = performance.now()
-    const span = tracing.start('send', 'SERVER', send.traceparent, { 'chat_session.app_id': appId })
-    const { traceparent } = span
-    putDataBack()
-    const sent = await engine
-      .send({ appId, id, from: userId, to, body, data: send.data, traceparent }, rules)
-      .catch((error: unknown) => {
-        span.end({}, 'the engine failed')
-        throw error
-      })
-    span.end({ 'chat_session.outcome': sent.outcome })
+    let sent: SendResult
+    if ('sent' in decision) ({ sent } = decision)
+    else {
+      const span = tracing.start('send', 'SERVER', send.traceparent, { 'chat_session.app_id': appId })
+      putDataBack()
+      const message = { appId, id, from: userId, to, body, data: send.data, traceparent: span.traceparent }
+      sent = await engine
+        .send(replaceContent(message, decision.content), sendRulesOf(app.settings, settings))
+        .catch((error: unknown) => {
+          span.end({}, 'the engine failed')
+          throw error
+        })
+      span.end({ 'chat_session.outcome': sent.outcome })
+    }
     countSend(metrics, { appId, from: 'client', outcome: sent.outcome, at })
     if (!('sentAt' in sent)) return refusalOfResult(sent)
     return { offset: sent.ownOffset ?? sent.offset, sentAt: sent.sentAt }
   }
 
-  const storeOrRefuse = async (
-    ...[waiting, user, admitted]: Parameters<typeof store>
-  ): ReturnType<typeof store> => {
+  const storeOrRefuse = async (...args: Parameters<typeof store>): ReturnType<typeof store> => {
     try {
-      return await store(waiting, user, admitted)
+      return await store(...args)
     } catch (error) {
       if (!(error instanceof EngineError)) throw error
       metrics.engineErrors.inc({ code: error.code })
@@ -141,16 +200,16 @@ export const createPostedSends = (
   }
 
   const storeAll = async (
-    sends: readonly PostedSend[],
+    prepared: readonly PreparedSend[],
     user: UserRef,
     admitted: Admitted,
-    first: RefusalParts | undefined,
+    deadline: number,
   ): Promise<PostedResult[]> => {
-    let refusedForAll = first
+    let refusedForAll: RefusalParts | undefined
     const results: PostedResult[] = []
-    for (const waiting of sends.map(waitingOf)) {
-      const { id } = waiting.send
-      const stored = refusedForAll ?? (await storeOrRefuse(waiting, user, admitted))
+    for (const each of prepared) {
+      const { id } = each.send
+      const stored = refusedForAll ?? (await storeOrRefuse(each, user, admitted, deadline))
       if (Array.isArray(stored)) {
         const [code, message = errorMessages[code], retryAfter] = stored
         const retryable = isRetryable(code)
@@ -166,6 +225,7 @@ export const createPostedSends = (
     { appId, token, signature, userId, sends }: PostedSends,
     bytes: number,
     peer: Peer,
+    deadline: number,
   ): Promise<PostedAnswer> => {
     const start = { type: 'start', appId, token, signature, userId } as ClientFrameOf<'start'>
     const apps = await context.apps()
@@ -182,8 +242,10 @@ export const createPostedSends = (
     if (admitted.mustBeNew) return refusal('unauthenticated', GUEST_GONE)
     const user = { appId: app.settings.appId, userId: admitted.userId }
     const wait = new UserLimits(metrics, app, user.userId).takeBytes(bytes)
-    if (wait > 0)
-      return { ok: true, results: await storeAll(sends, user, admitted, ['rate-limited', undefined, wait]) }
+    if (wait > 0) {
+      const prepared = prepare(sends, admitted, peer.origin, ['rate-limited', undefined, wait])
+      return { ok: true, results: await storeAll(prepared, user, admitted, deadline) }
+    }
     // The credential is checked before the user is saved, because a revoked token must not bring back a deleted user.
     if (await isRevoked(user, admitted)) return refusal(...(REVOKED as [EndCode, string]))
     let unsaved: PostedAnswer | undefined
@@ -191,17 +253,23 @@ export const createPostedSends = (
       unsaved = refusal(code, why)
     })
     if (!saved) return unsaved ?? refusal('unavailable')
-    return { ok: true, results: await storeAll(sends, user, admitted, undefined) }
+    const prepared = prepare(sends, admitted, peer.origin)
+    try {
+      return { ok: true, results: await storeAll(prepared, user, admitted, deadline) }
+    } finally {
+      for (const { asking } of prepared) asking?.end()
+    }
   }
 
   // An async function would keep its argument `posted` for as long as the post waits.
   return (posted, json, peer) => {
     const { appId } = posted
     const bytes = Buffer.byteLength(json)
+    const deadline = performance.now() + maxTime
     let answer = refusal('unavailable')
     let parsed: PostedSends | undefined = posted
     const work = async (): Promise<void> => {
-      answer = await sendPosted(parsed ?? (JSON.parse(json) as PostedSends), bytes, peer).catch(
+      answer = await sendPosted(parsed ?? (JSON.parse(json) as PostedSends), bytes, peer, deadline).catch(
         (error: unknown) => {
           if (error instanceof EngineError) metrics.engineErrors.inc({ code: error.code })
           throw error

@@ -3,11 +3,14 @@ import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { createMemoryEngine, EngineError, type Engine } from '../../../../src/engine/index.js'
+import { createApp, type App } from '../../../../src/gateway/apps/app.js'
+import { parseConfig } from '../../../../src/gateway/config/parse.js'
 import { createStartQueue } from '../../../../src/gateway/limits/start-queue.js'
 import { createLog } from '../../../../src/gateway/log.js'
 import { loadOpenTelemetry } from '../../../../src/gateway/open-telemetry.js'
 import { createTracing } from '../../../../src/gateway/tracing/tracing.js'
 import { createMetrics } from '../../../../src/gateway/metrics/metrics.js'
+import { createSendAuthorizer } from '../../../../src/gateway/messages/send-authorizer.js'
 import { createPostedSends } from '../../../../src/gateway/sessions/messages/posted-sends.js'
 import { forge } from '../../../support/forged-tokens.js'
 import { startGateway } from '../../../support/gateway.js'
@@ -19,6 +22,7 @@ import {
   postedSendTests,
   type Post,
 } from '../../../support/clients/posted-sends.js'
+import { startServer } from '../../../support/network/http-server.js'
 import { startClient } from '../../../support/raw-client.js'
 import { onBothEngines, restOf } from '../../../support/rest/rest-calls.js'
 import { guestStart } from '../../../support/starts.js'
@@ -201,21 +205,68 @@ test('an engine that is away is 503, and one that fails later is told in the res
 
 const here = { origin: null, address: 'here' }
 
-/** Returns the function that stores posts, and its metrics. There is no app, and the posts wait in a queue with these options. */
-const queued = (options: Parameters<typeof createStartQueue>[0]) => {
+/** Returns the function that stores posts, and its metrics. Without `app` there is no app. The posts wait in a queue with these options. */
+const queued = (options: Parameters<typeof createStartQueue>[0], app?: App, maxTime?: number) => {
   const startQueue = createStartQueue({ atOnce: { fewest: 0, first: 0, most: 0 }, ...options })
   const metrics = createMetrics()
-  const sendPosted = createPostedSends({
-    settings: { apps: new Map(), sendWindow: 1_000, startTimeout: 1_000 },
-    apps: () => Promise.resolve(new Map()),
-    engine: createMemoryEngine(),
-    log: createLog({ level: 'fatal' }),
-    metrics,
-    tracing: createTracing(loadOpenTelemetry(createLog({ level: 'fatal' }))),
-    startQueue,
-  })
-  return { metrics, sendPosted, startQueue }
+  const [engine, log] = [createMemoryEngine(), createLog({ level: 'fatal' })]
+  const sendPosted = createPostedSends(
+    {
+      settings: { apps: new Map(), sendWindow: 1_000, startTimeout: 1_000 },
+      apps: () => Promise.resolve(new Map(app && [[appId, app]])),
+      engine,
+      log,
+      metrics,
+      tracing: createTracing(loadOpenTelemetry(createLog({ level: 'fatal' }))),
+      startQueue,
+      sendAuthorizer: createSendAuthorizer({ engine, log, metrics }),
+    },
+    maxTime,
+  )
+  return { engine, metrics, sendPosted, startQueue }
 }
+
+const ways = {
+  authorizeSend: (ask: () => Promise<boolean>) => ({ authorizeSend: ask }),
+  authorizeSendUrl: async (ask: () => Promise<boolean>) => {
+    const { url } = await startServer(
+      (_, response) => void ask().then((ok) => response.end(JSON.stringify({ ok }))),
+    )
+    return {
+      authorizeSendUrl: {
+        url,
+        secrets: [`whsec_${Buffer.from('a secret').toString('base64')}`],
+        timeout: 10,
+      },
+    }
+  },
+}
+for (const [name, wayOf] of Object.entries(ways))
+  test(`all messages of a post are decided about within its time, however long \`${name}\` takes`, async () => {
+    let asked = 0
+    const settings = {
+      environment: 'test',
+      secrets: [secret],
+      ...(await wayOf(async () => ++asked === 1 || new Promise(() => undefined))),
+    }
+    const parsed = parseConfig({ apps: { [appId]: settings } }, {})
+    assert.ok(parsed.ok)
+    const app = createApp(parsed.config.apps.get(appId) ?? assert.fail(), Buffer.alloc(32))
+    const { engine, sendPosted } = queued({ atOnce: { fewest: 1, first: 1, most: 1 } }, app, 300)
+    await engine.open()
+    const posted = {
+      appId,
+      token: await tokenFor('ada'),
+      sends: ['1', '2', '3'].map((id) => ({ ...hello, id })),
+    }
+    const answer = await sendPosted(posted, JSON.stringify(posted), here)
+    assert.ok(answer.ok)
+    assert.deepEqual(
+      answer.results.map((result) => ('code' in result ? result.code : 'sent')),
+      ['sent', 'unavailable', 'unavailable'],
+    )
+    await engine.close()
+  })
 
 test('posts wait with the starts, and are refused when too many wait', async () => {
   const { metrics, sendPosted } = queued({ waiting: 0 })
