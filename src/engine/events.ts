@@ -92,12 +92,15 @@ export interface PushDue {
   user: UserRef
 }
 /**
- * The other gateways on the same data have counted this gateway as dead, because its process was paused or cut off from the data.
- * Connections of the other gateways perhaps carry this gateway's sessions now. This gateway closes its connections, so that the clients
- * resume their sessions.
+ * The store no longer has this gateway's sessions as its own. This gateway closes its connections, so that the clients start again.
  */
 export interface LeaseLost {
   type: 'lease-lost'
+  /**
+   * `taken-over`: the other gateways on the same data have counted this gateway as dead, because its process was paused or cut off from
+   * the data. Perhaps their connections carry its sessions now. `data-lost`: the store was emptied, or came back empty.
+   */
+  cause: 'taken-over' | 'data-lost'
 }
 /** An event that an engine emits to the gateways that listen to it. */
 export type EngineEvent =

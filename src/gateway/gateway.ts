@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { hostname } from 'node:os'
 import { getRequestListener } from '@hono/node-server'
+import type { LeaseLost } from '../engine/index.js'
 import { createAdminServer } from './admin/admin-server.js'
 import { createApiCalls } from './admin/api/calls.js'
 import { createAudit } from './admin/audit.js'
@@ -60,8 +61,13 @@ import { createPushRequests, internet, type PushNetwork } from './push/push-requ
 import { createPushes } from './push/pushes.js'
 import { withTimeout } from '../util/with-timeout.js'
 
-const LEASE_LOST =
-  'The gateway was stopped or cut off, and others took over its sessions: reconnect after `retryAfter`.'
+/** What clients and the log are told, by the cause of a lost lease. */
+const LEASE_LOST: Record<LeaseLost['cause'], string> = {
+  'taken-over':
+    'The gateway was stopped or cut off, and others took over its sessions: reconnect after `retryAfter`.',
+  'data-lost':
+    "The gateway's store was emptied, or came back empty, and sessions and messages are gone: reconnect after `retryAfter`.",
+}
 
 /**
  * Creates a gateway. Throws a `GatewayError` of code `bad-config` whose message lists every error of the config.
@@ -358,13 +364,14 @@ export const assembleGateway = (
   }
 
   /**
-   * Called when the other gateways have counted this gateway as dead, and perhaps carry its sessions now. Closes all its connections, so
-   * that each client resumes its session at any gateway.
+   * Called when the store no longer has this gateway's sessions as its own. Closes all connections, so that each client resumes its session
+   * at any gateway, or starts again.
    */
-  const closeAfterLostLease = (): void => {
-    log.warn({ connections: connections.size }, LEASE_LOST)
+  const closeAfterLostLease = ({ cause }: LeaseLost): void => {
+    const why = LEASE_LOST[cause]
+    log[cause === 'data-lost' ? 'error' : 'warn']({ connections: connections.size }, why)
     drain
-      .closeAll((connection, retryAfter) => connection.end('unavailable', LEASE_LOST, retryAfter))
+      .closeAll((connection, retryAfter) => connection.end('unavailable', why, retryAfter))
       .catch((err: unknown) => log.error({ err }, 'connections could not be closed after a lost lease'))
   }
 
@@ -384,7 +391,7 @@ export const assembleGateway = (
     else if (event.type === 'webhook-dropped')
       metrics.webhooksDropped.inc({ app: event.appId, type: event.eventType })
     else if (event.type === 'push-due') pushes.onDue(event.user)
-    else if (event.type === 'lease-lost') closeAfterLostLease()
+    else if (event.type === 'lease-lost') closeAfterLostLease(event)
     else if (event.type === 'presence') watchers.onEvent(event)
     else hub.dispatch(event)
   }, lifetime.signal)

@@ -7,6 +7,7 @@ import type {
   AppUsage,
   EngineEvent,
   InboxState,
+  LeaseLost,
   PushDevice,
   SessionRef,
   Signal,
@@ -154,7 +155,7 @@ export class OpenedEngine {
     this.#leases = new Leases({
       runner,
       onError,
-      onLost: () => this.#onLost(),
+      onLost: (cause) => this.#onLost(cause),
       onBeat: () => this.#onBeat(),
     })
     this.#sweeper = new Sweeper({
@@ -370,10 +371,10 @@ export class OpenedEngine {
    * Called when the other nodes have counted this one as dead, or Redis has lost its data. Forgets this node's sessions: perhaps
    * connections of other nodes carry them now.
    */
-  #onLost(): void {
+  #onLost(cause: LeaseLost['cause']): void {
     this.#mayLackSecrets = true
     this.attached.clear()
-    this.#options.emit({ type: 'lease-lost' })
+    this.#options.emit({ type: 'lease-lost', cause })
   }
 
   #webhooksOf(appId: string, partition: number): WebhookOptions | null {

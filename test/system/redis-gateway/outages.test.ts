@@ -127,3 +127,21 @@ test('when Redis may have lost messages, connections close, and clients read the
   assert.notEqual(again.started['epoch'], epoch)
   assert.equal((await again.next('message'))['offset'], 1)
 })
+
+test('when Redis was emptied, the log and the clients are told that data are gone, and not that another gateway took over', async () => {
+  const start = await startOf('bob')
+  const bob = await startClient(one.url, start)
+  const logged = one.lines.length
+  await server.command('flushall')
+  const { frame } = await bob.end()
+  assertUnavailable(frame)
+  assert.equal(
+    frame['message'],
+    "The gateway's store was emptied, or came back empty, and sessions and messages are gone: reconnect after `retryAfter`.",
+  )
+  const lines = one.lines.slice(logged).map((line) => JSON.parse(line) as { level: string; msg: string })
+  assert.ok(lines.some(({ level, msg }) => level === 'error' && msg === frame['message']))
+  assert.ok(!lines.some(({ msg }) => msg.includes('took over')))
+  await until('the gateway is ready again', async () => (await readyz()) === 200)
+  await untilStored()
+})

@@ -215,6 +215,8 @@ const state = {
    * field.
    */
   opened: 'o',
+  /** When a beat first found no such field. If the time is another one, the server has lost its data. Only the first partition has the field. */
+  madeAt: 'm',
 } as const
 
 /** The first item of an event that a script sends to a node: the kind of the event. */

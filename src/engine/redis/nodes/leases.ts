@@ -1,4 +1,4 @@
-import type { UserRef } from '../../engine.js'
+import type { LeaseLost, UserRef } from '../../engine.js'
 import type { StepRunner } from '../step-runner.js'
 
 /** How many milliseconds a lease lasts. Until its lease ends, a node counts as alive. Each beat renews the lease. */
@@ -10,8 +10,8 @@ const USERS_PER_STEP = 100
 
 export interface LeasesOptions {
   runner: StepRunner
-  /** Called when the other nodes have counted this one as dead. They detach its sessions. */
-  onLost: () => void
+  /** Called when Redis no longer knows this node. */
+  onLost: (cause: LeaseLost['cause']) => void
   /** Called after each beat that Redis has answered, unless the promise of the last call is pending. No beat waits for that promise. */
   onBeat: () => Promise<void>
   onError: (error: unknown) => void
@@ -37,6 +37,8 @@ export class Leases {
    * again while it runs.
    */
   readonly #work = new Map<string, Promise<void>>()
+  /** Since when the server has its data. */
+  #madeAt: unknown
   #isStopped = false
 
   constructor(options: LeasesOptions) {
@@ -80,12 +82,14 @@ export class Leases {
 
   async #beat(isNew: boolean): Promise<void> {
     const { runner, onLost, onBeat } = this.#options
-    const [wasLost, dead, live, at] = await runner.onPartition(runner.steps.beat, 0, [
+    const [wasLost, dead, live, at, madeAt] = await runner.onPartition(runner.steps.beat, 0, [
       String(LEASE),
       isNew ? '1' : '0',
     ])
     this.#live = (live as string[]).toSorted()
-    if (wasLost === 1) onLost()
+    const isEmptied = !isNew && madeAt !== this.#madeAt
+    this.#madeAt = madeAt
+    if (wasLost === 1 || isEmptied) onLost(isEmptied ? 'data-lost' : 'taken-over')
     this.#startWork('departures', onBeat)
     for (let n = 0; n < (dead as string[]).length; n += 2) {
       const [node, endedAt] = [String((dead as string[])[n]), Number((dead as string[])[n + 1])]

@@ -2,11 +2,12 @@
 -- node counts as dead for the length of a lease: during the pause no node could renew its lease.
 -- KEYS: nodes, state.
 -- ARGV: 1 the lease in milliseconds; 2 `1` for the first beat of the node.
--- Returns 1 if the other nodes have counted the calling node as dead, else 0; the nodes whose lease has ended, each with the time of that
---   end; the nodes that live; and the time.
+-- Returns 1 if the other nodes have counted the calling node as dead, or the server has lost its data, else 0; the nodes whose lease has
+--   ended, each with the time of that end; the nodes that live; the time; and since when the server has its data.
 local lease = tonumber(arg(1))
 local isNew = arg(2) == '1'
 local since = note_reached(reached_since)
+call('HSETNX', K.state, STATE.madeAt, unshifted)
 local score = call('ZSCORE', K.nodes, self)
 call('ZADD', K.nodes, now + lease, self)
 local dead = since + lease <= now and call('ZRANGEBYSCORE', K.nodes, '-inf', now, 'WITHSCORES') or {}
@@ -18,4 +19,5 @@ for n = 1, #dead, 2 do
   call('ZADD', K.nodes, '-' .. endedAt, dead[n])
 end
 local wasLost = not isNew and (not score or tonumber(score) <= 0)
-return reply(wasLost and 1 or 0, dead, call('ZRANGEBYSCORE', K.nodes, '(' .. string.format('%.0f', now), '+inf'), now)
+return reply(wasLost and 1 or 0, dead, call('ZRANGEBYSCORE', K.nodes, '(' .. string.format('%.0f', now), '+inf'), now,
+  call('HGET', K.state, STATE.madeAt))

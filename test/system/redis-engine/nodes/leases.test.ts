@@ -73,7 +73,7 @@ it('leaves the sessions alone that start at a node which comes back while its se
     await server.command('hset', `${state}state`, fields.state.reachedSince, 1)
     await server.command('zadd', `${state}nodes`, 0, nodeId)
     await until('the other node detaches the sessions', () => waiting.length, 1)
-    await isLost
+    assert.deepEqual(await isLost, [{ type: 'lease-lost', cause: 'taken-over' }])
     const after = await startSession(paused, request(ada))
     release()
     const states = async (): Promise<string> =>

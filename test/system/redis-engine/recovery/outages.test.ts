@@ -53,6 +53,10 @@ const withNodes = async (
 
 const typesOf = ({ events }: Node): string[] => events.map(({ type }) => type)
 
+/** The causes of the node's lost leases. */
+const lostBy = ({ events }: Node): string[] =>
+  events.flatMap((event) => (event.type === 'lease-lost' ? [event.cause] : []))
+
 const stored = (engine: Engine): Promise<boolean> =>
   deliver(engine, { body: 'after' }).then(
     () => true,
@@ -165,9 +169,23 @@ it('starts new epochs when Redis is restarted without its data', async () => {
       messages: (await one.engine.messagesAfter(bob, { epoch: after.epoch, offset: 0 }, 10)).messages,
       lost: true,
     })
-    await until('the node that carried the session knows that it is gone', () =>
-      typesOf(two).includes('lease-lost'),
-    )
+    for (const node of [one, two])
+      await until(
+        'the node knows that its sessions are gone, and why',
+        () => lostBy(node).join(),
+        'data-lost',
+      )
+  })
+})
+
+it('says of every node that Redis has lost its data after each FLUSHALL, and after a swap with an empty database', async () => {
+  const server = await standalone()
+  await withNodes(options(server), async (one, two) => {
+    for (const [n, wipe] of [['flushall'], ['flushall', 'async'], ['swapdb', 0, 7]].entries()) {
+      await server.command(...wipe)
+      const causes = Array.from({ length: n + 1 }, () => 'data-lost').join()
+      for (const node of [one, two]) await until('the node knows', () => lostBy(node).join(), causes)
+    }
   })
 })
 
