@@ -1,5 +1,7 @@
-// The pages that docs/BACKENDS.md draws from a user's inbox, in a browser: each goes on live from what it shows.
+// The pages that docs/BACKENDS.md draws from a user's inbox, in a browser: each goes on live from what it shows, and is drawn without the
+// gateway too.
 import assert from 'node:assert/strict'
+import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
 import type {} from '../../../src/element/define.js'
 import { newContext } from '../../support/browsers/browser.js'
@@ -66,4 +68,48 @@ for (const language of names)
     })
     await page.context().close()
     await site.close()
+  })
+
+/** What may answer in place of a gateway that is away. */
+const failures: Record<string, (response: ServerResponse) => void> = {
+  'an error of a proxy': (response) =>
+    response.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Bad gateway</h1>'),
+  'an error of the gateway': (response) =>
+    response
+      .writeHead(503, { 'content-type': 'application/problem+json' })
+      .end('{"status":503,"code":"unavailable","title":"Not now."}'),
+  silence: () => undefined,
+  'an answer without an end': (response) => {
+    response.writeHead(200, { 'content-type': 'application/json' })
+    const timer = setInterval(() => response.write(' '), 100)
+    response.once('close', () => clearInterval(timer))
+  },
+}
+
+for (const language of names)
+  test(`${language}: while the gateway is away a page is drawn without messages, and does not wait for it`, async () => {
+    const [minter] = mintersOf(language)
+    assert.ok(minter)
+    let respond = failures['an error of a proxy']
+    const server = await startServer((_, response) => respond?.(response))
+    const env = { CHAT_APP_ID: APP, CHAT_SECRET: SECRET, CHAT_ENDPOINT: server.url }
+    const caller = startCaller(language, env, minter)
+    const assertDrawn = async (failure: string): Promise<void> => {
+      const began = performance.now()
+      const { answer, error } = await caller.call('chatPage', 'ada', 'a-token')
+      const seconds = (performance.now() - began) / 1000
+      assert.equal(error, undefined, failure)
+      assert.match(answer as string, /<ol id="messages"><\/ol>[^]* token="a-token"[^]* since=""/, failure)
+      // Half a second, and what a busy machine needs.
+      assert.ok(seconds < 5, `${failure} took ${seconds} s`)
+    }
+    // The program's first call takes the time in which the program starts.
+    await caller.call('chatPage', 'ada', 'a-token')
+    for (const [failure, answer] of Object.entries(failures)) {
+      respond = answer
+      await assertDrawn(failure)
+    }
+    await server.close()
+    await assertDrawn('a port that nobody listens on')
+    await caller.close()
   })

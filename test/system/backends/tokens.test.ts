@@ -58,10 +58,17 @@ for (const name of names)
       const variables = Object.entries(env)
       for (const [missing] of variables) {
         const others = Object.fromEntries(variables.filter(([variable]) => variable !== missing))
-        const mint = (): string => run(folder, [...languages[name].mint, 'ada', ''], others)
-        // Some languages themselves say that a variable is missing, in their own words.
-        assert.throws(mint, ['PHP', 'Go'].includes(name) ? new RegExp(`${missing} is not set`) : /ended with/)
+        for (const given of [others, { ...others, [missing]: '' }, { ...others, [missing]: '\n' }]) {
+          const mint = (): string => run(folder, [...languages[name].mint, 'ada', ''], given)
+          assert.throws(mint, new RegExp(`${missing} is not set`))
+        }
       }
+      const withBreaks = Object.fromEntries(
+        variables.map(([variable, value]) => [variable, `${value}\r\n`] as const),
+      )
+      const [token = ''] = run(folder, [...languages[name].mint, 'ada', ''], withBreaks).split(' ')
+      const result = await verify(token)
+      assert(result.ok, `a line break at the end: ${JSON.stringify(result)}`)
     })
 
 for (const name of names) {

@@ -1,7 +1,8 @@
 <?php
 // Calls the functions of chat_calls.php: a line of standard input has a name and arguments, the line printed for it the answer or the error.
 
-require __DIR__ . '/chat_page.php';
+require_once __DIR__ . '/chat_calls.php';
+require_once __DIR__ . '/chat_page.php';
 
 while (($line = fgets(STDIN)) !== false) {
     [$name, $arguments] = json_decode($line, true);
