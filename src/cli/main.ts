@@ -191,6 +191,8 @@ program
   .action(printSignature)
 
 try {
+  // Without a command Commander prints the help as an error.
+  if (process.argv.length === 2) program.help()
   await program.parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) throw error

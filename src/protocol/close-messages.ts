@@ -9,7 +9,8 @@ export const errorMessages: Readonly<Record<ProtocolCode, string>> = {
     'The token has expired: give a fresh one, or a tokenFetcher or token-url that can fetch one.',
   'bad-request': 'The gateway could not understand what it received.',
   refused: "The app's rules refuse this.",
-  'origin-refused': "This page's origin is not in the app's list of origins: add it to the gateway's config.",
+  'origin-refused':
+    "This page's origin is not in the app's list of origins: add it to `origins` in the gateway's config. The gateway's log names it.",
   'guests-refused': "This app takes no guests: give credentials, or allow guests in the gateway's config.",
   'unknown-app': 'The gateway knows no app with this id.',
   replaced: 'Another connection took this session over.',

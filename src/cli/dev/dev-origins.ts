@@ -1,17 +1,27 @@
 import type { IncomingMessage, OutgoingHttpHeaders, Server } from 'node:http'
 import { isIPv6 } from 'node:net'
-import { networkInterfaces } from 'node:os'
+import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os'
 import { isLoopback } from '../../gateway/internal.js'
 
 /** Returns the origin as browsers write it: without a default port, and with brackets around IPv6. */
 export const originOf = (host: string, port: number): string =>
   new URL(`http://${isIPv6(host) ? `[${host}]` : host}:${port}`).origin
 
+/** Returns whether a server on `host` listens on every address of this machine. */
+export const isEveryAddress = (host: string): boolean => ['0.0.0.0', '::'].includes(host)
+
+const ownInterfaces = (): NetworkInterfaceInfo[] =>
+  Object.values(networkInterfaces()).flatMap((each) => each ?? [])
+
 /** Returns the addresses of this machine if a server on `host` listens on all of them; else none. A phone opens the page at one of them. */
 const ownAddresses = (host: string): string[] =>
-  ['0.0.0.0', '::'].includes(host)
-    ? Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address))
-    : []
+  isEveryAddress(host) ? ownInterfaces().map(({ address }) => address) : []
+
+/** Returns the addresses at which other machines of the network reach this one. A link-local address of IPv6 opens in no browser. */
+export const networkAddresses = (): string[] =>
+  ownInterfaces()
+    .filter(({ family, internal }) => family === 'IPv4' && !internal)
+    .map(({ address }) => address)
 
 /** Returns every origin that the playground's page can have. */
 export const originsOf = (host: string, port: number): string[] => {

@@ -3,7 +3,15 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import { createGateway, GatewayError, type Gateway, type GatewayConfig } from '../../gateway/index.js'
-import { LOCAL_PAGE, nameLocalPages, originOf, originsOf } from './dev-origins.js'
+import { isLoopback } from '../../gateway/internal.js'
+import {
+  isEveryAddress,
+  LOCAL_PAGE,
+  nameLocalPages,
+  networkAddresses,
+  originOf,
+  originsOf,
+} from './dev-origins.js'
 import { createDevRoutes } from './dev-routes.js'
 import { readDevSecrets, type DevSecrets } from './dev-secrets.js'
 import { createFaultProxy } from './fault-proxy.js'
@@ -120,9 +128,19 @@ export const startDev = async (options: DevOptions): Promise<Dev> => {
   return { url: originOf(options.host, port), secrets, close }
 }
 
+const ANYONE =
+  'Warning: whoever reaches this machine over the network can be any user of these apps, and read and write as that user. Stop it when you have tried it.'
+
 export const dev = async (options: DevOptions): Promise<void> => {
   const running = await startDev(options)
   untilSignal(() => running.close())
   console.log(`listening on ${running.url}`)
-  console.log(`playground: ${running.url}/`)
+  const { host } = options
+  if (!isEveryAddress(host)) console.log(`playground: ${running.url}/`)
+  else {
+    const port = Number(new URL(running.url).port)
+    console.log(`playground: ${originOf('localhost', port)}/`)
+    for (const address of networkAddresses()) console.log(`on a phone: ${originOf(address, port)}/`)
+  }
+  if (!isLoopback(host)) console.warn(ANYONE)
 }

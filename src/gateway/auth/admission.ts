@@ -13,6 +13,7 @@ import {
 import type { TokenResult } from '../../tokens/index.js'
 import { chain, type MaybePromise } from '../../tokens/internal.js'
 import { newOwnCredential, type App } from '../apps/app.js'
+import { isOrigin } from '../config/origins.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { isTooDeep, DEPTH_PROBLEM } from '../limits/json-depth.js'
 import { authenticateParams } from './auth-params.js'
@@ -30,6 +31,26 @@ export interface Admitted extends AuthenticatedUser {
 
 /** How many characters of a refused origin are logged: enough for a scheme, a host name of full length and a port. */
 const MAX_ORIGIN = 280
+
+const NULL_ORIGIN =
+  "This page's origin is null, as that of a file or of a sandboxed frame: open the page from a web server."
+
+const refuseOrigin = (appId: string, origin: string): Refusal => ({
+  ...refuse(
+    'origin-refused',
+    origin === 'null'
+      ? NULL_ORIGIN
+      : `This page's origin is not in apps.${appId}.origins of the gateway's config: add it there.`,
+  ),
+  origin: origin.slice(0, MAX_ORIGIN),
+})
+
+/**
+ * Returns the sentence for the client. It names the origin to add, which `why` does not: lines of the log with different origins count as
+ * one kind. Text that no config could have as an origin is not repeated.
+ */
+export const messageOf = ({ why, origin }: Refusal): string | undefined =>
+  why !== undefined && origin !== undefined && isOrigin(origin) ? `${why} The origin is ${origin}.` : why
 
 type Start = ClientFrameOf<'start'>
 
@@ -215,8 +236,7 @@ export const admit = (
   const app = apps.get(start.appId)
   if (!app) return refuse('unknown-app')
   const { profiles } = app.settings
-  if (!isOriginAllowed(app.settings, peer.origin))
-    return { ...refuse('origin-refused'), origin: peer.origin?.slice(0, MAX_ORIGIN) }
+  if (!isOriginAllowed(app.settings, peer.origin)) return refuseOrigin(app.settings.appId, peer.origin ?? '')
   return chain(authenticateStart(context, app, start, peer), (authenticated): Admitted | Refusal => {
     if (!authenticated.ok) return authenticated
     const { userId, vouched, credential, mustBeNew, createdAt, signToken } = authenticated

@@ -29,7 +29,7 @@ export interface Refusal {
   ok: false
   code: EndCode
   why?: string | undefined
-  /** The origin that is missing in the app's `origins`, for the log. */
+  /** The origin that is missing in the app's `origins`, for the log and for `messageOf`. */
   origin?: string | undefined
   /** An error of the app's own code or of its backend, for the log. */
   trace?: string | undefined

@@ -12,12 +12,12 @@ import {
   verifyWithKeySet,
   type ParsedToken,
 } from '../../tokens/internal.js'
-import type { AppSettings } from '../config/parse.js'
+import type { TokenRules } from '../config/token-rules.js'
 
 interface Options {
-  apps: ReadonlyMap<string, AppSettings>
+  apps: ReadonlyMap<string, TokenRules>
   /** Returns the gateway's key set of the app. */
-  keySetOf(app: AppSettings): KeySet | undefined
+  keySetOf(app: TokenRules): KeySet | undefined
   /** Unix time in milliseconds. */
   now: number
 }
@@ -113,8 +113,8 @@ const isSignedWith = async (token: ParsedToken, secret: string | Uint8Array): Pr
 /** Returns why no secret of the app verifies the token. Looks for the common mistakes. */
 const explainWrongSecret = async (
   token: ParsedToken,
-  app: AppSettings,
-  apps: Iterable<AppSettings>,
+  app: TokenRules,
+  apps: Iterable<TokenRules>,
 ): Promise<string> => {
   for (const secret of app.secrets)
     if (await isSignedWith(token, Buffer.from(secret, 'base64')))
@@ -130,7 +130,7 @@ const explainWrongSecret = async (
 
 const checkSignature = async (
   token: ParsedToken,
-  app: AppSettings,
+  app: TokenRules,
   { apps, keySetOf }: Options,
 ): Promise<Finding[]> => {
   const algorithm = findingFor('alg')

@@ -25,6 +25,9 @@ const originProblem = (origin: string): string | undefined => {
   return /^[a-z][a-z0-9+.-]*$/.test(scheme) && /^[a-z0-9._-]+(:\d{1,5})?$/.test(host) ? undefined : SHAPE
 }
 
+/** Returns whether `origins` of a config may have this origin. */
+export const isOrigin = (origin: string): boolean => originProblem(origin) === undefined
+
 const origin = v.pipe(
   v.string(SHAPE),
   v.rawCheck(({ dataset, addIssue }) => {

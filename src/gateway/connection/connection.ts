@@ -10,7 +10,7 @@ import {
   type ClientFrameOf,
   type EndCode,
 } from '../../protocol/index.js'
-import { admit } from '../auth/admission.js'
+import { admit, messageOf } from '../auth/admission.js'
 import type { Peer } from '../auth/authentication.js'
 import type { App } from '../apps/app.js'
 import type { Settings } from '../config/parse.js'
@@ -322,7 +322,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
         { appId, code, why, origin, trace, address: peer.address },
         'start refused',
       )
-      return this.end(code, why, retryAfter)
+      return this.end(code, messageOf(admitted), retryAfter)
     }
     const session = new LiveSession(this.#context, admitted, this)
     const wait = session.limits.takeRequest()

@@ -1,19 +1,20 @@
 import { isUtf8 } from 'node:buffer'
 import * as v from 'valibot'
 import { isDeepJson, MAX_JSON_DEPTH } from '../../protocol/internal.js'
-import { formatPath } from '../config/fields.js'
+import { formatPath, isObject } from '../config/fields.js'
 import { BODY_TIMEOUT, receiveBody } from '../http/receive-body.js'
 import type { ReadableRequest } from '../http/request-head.js'
 import type { Call, ParamName } from './call.js'
 import { RestError } from './errors.js'
 import { pathParams } from './params.js'
+import { OBJECT_RULE } from './schemas.js'
 
 /** The most bytes of a body. */
 const MAX_BODY = 1_048_576
 
 /**
  * Returns the result of `schema` for `input`. Throws a `RestError` if `input` is not valid. The error's text begins with `place`, for
- * example `The body's`, unless the schema's message is a sentence.
+ * example `The body`, or `The body's 'name'`, unless the schema's message is a sentence.
  */
 const validate = <S extends v.GenericSchema>(schema: S, input: unknown, place: string): v.InferOutput<S> => {
   const result = v.safeParse(schema, input, { abortEarly: true, abortPipeEarly: true })
@@ -22,7 +23,7 @@ const validate = <S extends v.GenericSchema>(schema: S, input: unknown, place: s
   // The messages of some rules are whole sentences that name the field.
   if (message.endsWith('.')) throw new RestError('bad-request', message)
   const keys = (path ?? []).map(({ key }) => key as string | number)
-  const name = keys.length === 0 ? place : `${place} '${formatPath(keys)}'`
+  const name = keys.length === 0 ? place : `${place}'s '${formatPath(keys)}'`
   // For a missing key Valibot's message is about the object around the key, so it is not used.
   const isMissing = type === 'object' && given === undefined
   throw new RestError('bad-request', isMissing ? `${name} is missing.` : `${name} ${message}.`)
@@ -69,7 +70,7 @@ export const readQuery = ({ query }: Pick<Call, 'query'>, search: string): Recor
     if (given.getAll(name).length > 1)
       throw new RestError('bad-request', `The query's '${name}' is given twice.`)
   }
-  return validate(v.object(query), Object.fromEntries(given), "The query's")
+  return validate(v.object(query), Object.fromEntries(given), 'The query')
 }
 
 const TOO_LARGE = `A body has at most ${MAX_BODY} bytes: send less at once.`
@@ -91,10 +92,21 @@ const receive = async (incoming: ReadableRequest): Promise<Buffer> => {
 /** Matches `application/json`, alone or with `charset=utf-8`. */
 const JSON_TYPE = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i
 
+const missing = (): RestError =>
+  new RestError(
+    'bad-request',
+    "The body is missing: send a JSON object, with the header 'Content-Type: application/json'.",
+  )
+
+/** Returns whether a request's header says that no body follows (RFC 9112, 6.3). */
+const hasNoBody = ({ headers }: ReadableRequest): boolean =>
+  headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0
+
 /** Resolves with the validated body; null for a call without one. */
 export const readBody = async ({ body }: Pick<Call, 'body'>, incoming: ReadableRequest): Promise<unknown> => {
   if (!body) return null
   const { headers } = incoming
+  if (hasNoBody(incoming)) throw missing()
   if (!JSON_TYPE.test((headers['content-type'] ?? '').trim()))
     throw new RestError(
       'unsupported-media-type',
@@ -113,6 +125,7 @@ export const readBody = async ({ body }: Pick<Call, 'body'>, incoming: ReadableR
 
 /** Returns the validated body. Throws a `RestError`. */
 export const parseBody = (schema: v.GenericSchema, json: string): unknown => {
+  if (json.trim() === '') throw missing()
   if (isDeepJson(json))
     throw new RestError('bad-request', `The body is nested more than ${MAX_JSON_DEPTH} deep.`)
   let value: unknown
@@ -121,5 +134,6 @@ export const parseBody = (schema: v.GenericSchema, json: string): unknown => {
   } catch {
     throw new RestError('bad-request', 'The body is not JSON.')
   }
-  return validate(schema, value, "The body's")
+  if (!isObject(value)) throw new RestError('bad-request', `The body ${OBJECT_RULE}.`)
+  return validate(schema, value, 'The body')
 }

@@ -41,6 +41,27 @@ for (const origin of [
     assert.deepEqual([code, reason], [4403, 'origin-refused'])
   })
 
+test('the client is told which origin to add, and where', async () => {
+  const messageFor = async (origin: string): Promise<unknown> => {
+    const { frame } = await openClient(url, { start, headers: { origin } }).end()
+    const post = await fetch(`${url}/v1/session/send`, {
+      method: 'POST',
+      headers: { origin },
+      body: JSON.stringify({ appId: 'app', token: start.token, sends: [{ id: 'm', to: 'bob', body: 'x' }] }),
+    })
+    const { title } = (await post.json()) as { title: string }
+    assert.equal(title, frame['message'])
+    return title
+  }
+  const add = "This page's origin is not in apps.app.origins of the gateway's config: add it there."
+  for (const origin of ['https://staging.example.com', 'http://192.168.1.7:8080', 'capacitor://localhost'])
+    assert.equal(await messageFor(origin), `${add} The origin is ${origin}.`)
+  assert.match((await messageFor('null')) as string, /origin is null.*file.*web server/)
+  // No page has such an origin.
+  for (const origin of ['https://a.example/<script>', 'a\u00e9', `https://${'a'.repeat(300)}`.toUpperCase()])
+    assert.equal(await messageFor(origin), add)
+})
+
 test('a refused origin is logged, up to the length that an origin can have', async () => {
   const { url, gateway, lines } = await startGateway({ origins: ['https://www.example.com'] })
   const long = `https://${'a'.repeat(1_000)}.example`
@@ -58,6 +79,7 @@ test('a refused origin is logged, up to the length that an origin can have', asy
       [long.slice(0, 280), 2],
     ],
   )
+  for (const { why } of refused) assert.match(String(why), /not in apps\.app\.origins.*add it/)
 })
 
 test('each app has its own origins', async () => {

@@ -242,6 +242,31 @@ test('bodies that are too large, not JSON or of another type are refused', async
     assert.deepEqual(await codeOf(['{"body":"x"}'], { 'content-type': type }), [201, undefined], type)
 })
 
+test('a body that is missing, or no object, is refused with a sentence that says so', async () => {
+  const path = '/v1/apps/app/users/ann/messages'
+  const titleOf = async (headers: Record<string, string>, chunks: string[]): Promise<unknown> => {
+    const { status, body } = await raw('POST', path, { ...(await bearer()), ...headers }, chunks)
+    return [status, body.code, body.title]
+  }
+  const json = { 'content-type': 'application/json' }
+  const missing = "The body is missing: send a JSON object, with the header 'Content-Type: application/json'."
+  for (const [headers, chunks] of [
+    [{}, []],
+    [json, []],
+    [{ ...json, 'content-length': '0' }, []],
+    [{ ...json, 'transfer-encoding': 'chunked' }, []],
+  ] as [Record<string, string>, string[]][])
+    assert.deepEqual(await titleOf(headers, chunks), [400, 'bad-request', missing], JSON.stringify(headers))
+  for (const chunk of ['null', '[]', '"x"', '1'])
+    assert.deepEqual(
+      await titleOf(json, [chunk]),
+      [400, 'bad-request', 'The body must be a JSON object.'],
+      chunk,
+    )
+  const [, , title] = (await titleOf(json, ['{"body":7}'])) as [unknown, unknown, string]
+  assert.match(title, /^The body's 'body' /)
+})
+
 test('the answers count the calls of the app, and too many are rate-limited', async () => {
   const gateway = await startGateway({ limits: { restPerSecond: 3 } })
   const limited = restOf(gateway.url)

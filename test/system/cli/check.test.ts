@@ -196,6 +196,46 @@ test('`check-token` exits with 2 for a token that is refused, and shows no secre
   assert.ok(!stdout.includes(secret))
 })
 
+test('`check-token` needs only the secrets of the token’s app, and says which of them it could not read', async () => {
+  const file = await write('variables.json', {
+    listen: { tls: { cert: '/none.pem', key: '/none.pem' } },
+    engine: { type: 'redis', url: { env: 'NO_URL' } },
+    admin: { token: { env: 'NO_ADMIN_TOKEN' } },
+    apps: {
+      app: {
+        ...production,
+        secrets: [{ env: 'NO_OLD_SECRET' }, { env: 'CHAT_SECRET' }],
+        webhooks: { url: 'https://www.example.com/', secrets: [{ env: 'NO_WEBHOOK_SECRET' }] },
+        push: { subject: 'mailto:a@example.com', url: 'https://a.example/', privateKey: { env: 'NO_KEY' } },
+      },
+      other: { ...production, secrets: [{ env: 'NO_OTHER_SECRET' }] },
+    },
+  })
+  const checkWith = async (token: string, env: Record<string, string>) =>
+    finish(['check-token', '--config', file, token], env)
+  const good = await checkWith(await tokenFor('ada'), env)
+  assert.deepEqual([good.code, good.stderr], [0, ''])
+  assert.match(good.stdout, /^ok +signature +is made with apps\.app\.secrets\[1\]$/m)
+  assert.match(
+    good.stdout,
+    /^warn +apps\.app\.secrets\[0\]\.env +the environment variable NO_OLD_SECRET is not set.*not tried$/m,
+  )
+  for (const name of ['NO_URL', 'NO_ADMIN_TOKEN', 'NO_WEBHOOK_SECRET', 'NO_KEY', 'NO_OTHER_SECRET'])
+    assert.ok(!good.stdout.includes(name), name)
+
+  const without = await checkWith(await tokenFor('ada'), {})
+  assert.deepEqual([without.code, without.stderr], [2, ''])
+  assert.match(without.stdout, /^fail +signature +is made with none of the app's secrets$/m)
+  assert.match(without.stdout, /^warn +apps\.app\.secrets\[1\]\.env +.*CHAT_SECRET is not set.*not tried$/m)
+})
+
+test('`check-token` names a key of an app that is wrong', async () => {
+  const file = await write('wrong.json', { apps: { app: { ...production, requireExpiry: 'yes' } } })
+  const { code, stdout, stderr } = await finish(['check-token', '--config', file, 'x'], env)
+  assert.deepEqual([code, stdout], [2, ''])
+  assert.equal(stderr, 'chat-session: apps.app.requireExpiry: must be true or false\n')
+})
+
 test('`check-token -` reads the token from standard input', async () => {
   const { child, outcome } = run(['check-token', '--config', config, '-'], env)
   child.stdin?.end(`${await tokenFor('ada')}\n`)

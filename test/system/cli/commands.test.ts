@@ -88,6 +88,12 @@ const helps: Record<string, RegExp> = {
   'app-token': /--app <id>.*--expires-in <seconds>.*--secret-env <name>/s,
   signature: /--user <id>.*--secret-env <name>/s,
 }
+test('without a command the help is printed, as by --help', async () => {
+  const [alone, asked] = [await finish([]), await finish(['--help'])]
+  assert.deepEqual(alone, asked)
+  assert.equal(alone.code, 0)
+})
+
 for (const [command, pattern] of Object.entries(helps))
   test(`\`${`chat-session ${command}`.trim()} --help\` lists its options`, async () => {
     const { code, stdout, stderr } = await finish([...(command ? [command] : []), '--help'])
@@ -123,7 +129,6 @@ test('an unknown command or option ends with an error and the help', async () =>
     ['serve', '--colour'],
     ['serve', 'extra'],
     ['token', '--app', 'app', '--user', 'a', '--expires-in', 'soon'],
-    [],
   ]) {
     const { code, stdout, stderr } = await finish(args, { CHAT_SECRET: secret })
     assert.ok(code !== 0 && code !== null, args.join(' '))

@@ -59,6 +59,40 @@ describe('chat-session dev', () => {
       assert.equal((await ask(new URL(path, url).href)).status, 200, path)
   })
 
+  it('prints the addresses at which a phone opens the playground, and that the network can be any user there', async () => {
+    const open = await runDev(scratchFolder(), '--host', '0.0.0.0')
+    const { port } = new URL(open.address)
+    const [, phones = ''] = await open.printed(/^playground: .*\n((?:on a phone: .*\n)*)/m)
+    const addresses = Object.values(networkInterfaces())
+      .flatMap((each) => each ?? [])
+      .filter(({ family, internal }) => family === 'IPv4' && !internal)
+    assert.equal(phones, addresses.map(({ address }) => `on a phone: http://${address}:${port}/\n`).join(''))
+    const [, local = ''] = await open.printed(/^playground: (.*)$/m)
+    for (const shown of [local, ...addresses.map(({ address }) => `http://${address}:${port}/`)]) {
+      assert.match((await ask(shown)).body, /<play-ground>/)
+      const { origin } = new URL(shown)
+      const token = await mint(origin, 'strict')
+      assert.equal(await startOver(origin, { appId: 'strict', token }, origin), 'started', shown)
+    }
+    open.child.kill('SIGTERM')
+    const { stderr } = await open.outcome
+    assert.match(stderr, /^Warning: .*network can be any user of these apps.*\n$/)
+  })
+
+  it('warns of the network at every address that others reach, and at no other', async () => {
+    for (const [host, isWarned] of [
+      ['127.0.0.1', false],
+      ['localhost', false],
+      ['::', true],
+    ] as const) {
+      const running = await runDev(scratchFolder(), '--host', host)
+      await running.printed(/^playground: /m)
+      running.child.kill('SIGTERM')
+      const { stderr } = await running.outcome
+      assert.equal(stderr.includes('Warning'), isWarned, host)
+    }
+  })
+
   it('serves the playground under a policy that forbids inline code, inline styles and other hosts', async () => {
     const policy = String((await ask(`${url}/`)).headers['content-security-policy'])
     assert.deepEqual(policy.split('; ').slice(0, 5), [

@@ -14,7 +14,7 @@ import { problemOf } from '../problem-of.js'
 import { inboxOf } from './inbox.js'
 import { knownUser } from './known-user.js'
 import { DEFAULT_LIMIT, next, offsetParam, page, withParam } from '../params.js'
-import { count, messageFields, OBJECT_RULE, schemas, signalFields, since, withField } from '../schemas.js'
+import { count, messageFields, schemas, signalFields, since, withField } from '../schemas.js'
 
 /** The most recipients of one call. */
 const MAX_RECIPIENTS = 1000
@@ -146,7 +146,7 @@ export const messageCalls = [
     description:
       'The message is durable before the answer. A recipient or sender who does not exist is created; a guest must exist.',
     changes: true,
-    body: v.object(messageFields, OBJECT_RULE),
+    body: v.object(messageFields),
     example: { id: 'order-1017-shipped', body: 'Your order is on its way.', data: { order: 1017 } },
     answers: {
       200: {
@@ -170,17 +170,14 @@ export const messageCalls = [
     summary: 'Send a message to several users',
     description: `Sends to up to ${MAX_RECIPIENTS} users. Each recipient has a result, in the order of \`to\`: where the message is stored, or why it is not. With an \`id\` the whole call can be repeated: what is stored is not stored again.`,
     changes: true,
-    body: v.object(
-      {
-        to: v.pipe(
-          v.array(v.union([v.string(), v.number()], 'must be a user id'), RECIPIENTS),
-          v.maxLength(MAX_RECIPIENTS, RECIPIENTS),
-          v.description('User ids. The result of one that is not valid is a `problem`.'),
-        ),
-        ...messageFields,
-      },
-      OBJECT_RULE,
-    ),
+    body: v.object({
+      to: v.pipe(
+        v.array(v.union([v.string(), v.number()], 'must be a user id'), RECIPIENTS),
+        v.maxLength(MAX_RECIPIENTS, RECIPIENTS),
+        v.description('User ids. The result of one that is not valid is a `problem`.'),
+      ),
+      ...messageFields,
+    }),
     example: { to: ['12345', '67890'], id: 'news-12', body: 'We are open again.' },
     answers: {
       200: {
@@ -273,7 +270,7 @@ export const messageCalls = [
     summary: 'Send a signal to a user’s open pages',
     description: `Something brief, such as “an agent is typing”. It reaches the pages that are connected now, or none: nothing is stored. The app’s \`signals\` rule does not limit this call. \`data\` has at most ${signalLimits.data} bytes as JSON.`,
     changes: true,
-    body: v.object(signalFields, OBJECT_RULE),
+    body: v.object(signalFields),
     example: { from: '67890', name: 'typing', ttl: 5000 },
     answers: { 202: { description: 'The signal is on its way.', schema: null } },
     errors: ['too-large'],
@@ -293,7 +290,7 @@ export const messageCalls = [
     description:
       'Marks all messages up to `offset` as read, for example after the user has read them in an e-mail. If `with` is a user id, the call marks only the messages from this user; if it is null, only those from the app’s backend. A mark never goes back.',
     changes: true,
-    body: v.object({ epoch: v.string('must be a text'), offset: count, with: withField }, OBJECT_RULE),
+    body: v.object({ epoch: v.string('must be a text'), offset: count, with: withField }),
     example: { epoch: 'XbdHkhNdxzFzP92K', offset: 2 },
     answers: { 200: { description: 'The state of the inbox.', schema: schemas.ReadInbox } },
     errors: ['conflict', 'unknown-user'],

@@ -7,7 +7,7 @@ import { decodeCursor, encodeCursor } from './cursor.js'
 import { RestError } from '../errors.js'
 import { inboxOf } from './inbox.js'
 import { DEFAULT_LIMIT, next, page, revocation } from '../params.js'
-import { OBJECT_RULE, profileBody, schemas, userId } from '../schemas.js'
+import { profileBody, schemas, userId } from '../schemas.js'
 import { revocationOf } from './revocation.js'
 import { knownUser } from './known-user.js'
 
@@ -92,15 +92,12 @@ export const userCalls = [
     summary: 'Whether users are online',
     description: `For a list of users on a page: up to ${MAX_STATUS} users, answered in the order of the request. A user who does not exist is offline.`,
     changes: false,
-    body: v.object(
-      {
-        users: v.pipe(
-          v.array(userId, 'must be a list of user ids'),
-          v.maxLength(MAX_STATUS, `must have at most ${MAX_STATUS} user ids`),
-        ),
-      },
-      OBJECT_RULE,
-    ),
+    body: v.object({
+      users: v.pipe(
+        v.array(userId, 'must be a list of user ids'),
+        v.maxLength(MAX_STATUS, `must have at most ${MAX_STATUS} user ids`),
+      ),
+    }),
     example: { users: ['12345', '67890'] },
     answers: {
       200: {
@@ -127,7 +124,7 @@ export const userCalls = [
     description:
       'What the guest received and sent becomes the user’s, as if the user’s client had started with the guest’s token. Later messages to the guest go to the user. The user is created if there is none. The same call again has the same answer.',
     changes: true,
-    body: v.object({ guest: userId }, OBJECT_RULE),
+    body: v.object({ guest: userId }),
     example: { guest: 'guest:~2hTdWmPpKFKqrcGM' },
     answers: {
       200: {

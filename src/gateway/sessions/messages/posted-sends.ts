@@ -6,7 +6,7 @@ import {
   type EndCode,
   type RefusalCode,
 } from '../../../protocol/index.js'
-import { admit, type Admitted } from '../../auth/admission.js'
+import { admit, messageOf, type Admitted } from '../../auth/admission.js'
 import type { Peer, Refusal } from '../../auth/authentication.js'
 import type { App } from '../../apps/app.js'
 import { sendRulesOf } from '../../apps/engine-rules.js'
@@ -235,7 +235,7 @@ export const createPostedSends = (
       // The id of an unknown app is not logged, because it may be a token in the wrong field.
       const known = apps.has(appId) ? appId : undefined
       log.info({ appId: known, code, why, origin, address: peer.address }, 'posted messages refused')
-      return { ok: false, code, why, retryAfter }
+      return { ok: false, code, why: messageOf(admitted), retryAfter }
     }
     const { app } = admitted
     // The guest no longer exists, and a post must not create another guest, who would never start a session.
