@@ -2,25 +2,14 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { signWebhook } from '../../../src/gateway/outbound/sign.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
+import { verifiers, verifying } from './page.js'
 import { startBackend } from './workspace.js'
-
-const page = readFileSync(new URL('../../../docs/WEBHOOKS.md', import.meta.url), 'utf8')
-const [, chapter = ''] = page.split('\n## Verify a request\n')
-
-/** The code of each file that the chapter shows. */
-const files = new Map(
-  [
-    ...(chapter.split('\n## ')[0] ?? '').matchAll(
-      /^`([\w-]+\.\w+)`[^\n]*(?:\n[^\n]+)*:\n\n```\w+\n(.*?)^```$/gms,
-    ),
-  ].map(([, file = '', code = '']) => [file, code]),
-)
 
 interface Request {
   headers: Record<string, string>
@@ -62,7 +51,7 @@ const languages: Record<string, Language> = {
   },
 }
 
-const codeOf = (file: string): string => files.get(file) ?? assert.fail(`${file} is not on the page`)
+const codeOf = (file: string): string => verifiers.get(file) ?? assert.fail(`${file} is not on the page`)
 
 const [key, old, stranger] = [randomBytes(32), randomBytes(24), randomBytes(32)]
 const CHAT_WEBHOOK_SECRET = `whsec_${key.toString('base64')}`
@@ -142,7 +131,7 @@ for (const [name, { file, command, input = JSON.stringify }] of Object.entries(l
 
 test('every function on the page is run', () => {
   assert.deepEqual(
-    [...files.keys()].sort(),
+    [...verifiers.keys()].sort(),
     Object.values(languages)
       .map(({ file }) => file)
       .sort(),
@@ -152,7 +141,7 @@ test('every function on the page is run', () => {
 /** Starts the page's route of Express with a line of code before it and another route after it. Returns its address. */
 const startExpress = (before = ''): Promise<string> => {
   const [, route = ''] =
-    /^```js express\n(.*?)^```$/ms.exec(chapter) ?? assert.fail('the route is not on the page')
+    /^```js express\n(.*?)^```$/ms.exec(verifying) ?? assert.fail('the route is not on the page')
   const folder = scratchFolder()
   symlinkSync(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(folder, 'node_modules'))
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')

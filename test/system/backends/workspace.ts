@@ -8,7 +8,7 @@ import { scratchFolder } from '../../support/scratch-folder.js'
 import { freePort } from '../../support/network/free-port.js'
 import { languages, type Language } from './languages.js'
 import type { Block } from '../../../src/cli/init/guide.js'
-import { chapters } from './page.js'
+import { chapters, verifiers } from './page.js'
 
 export type Name = keyof typeof languages
 export const names = Object.keys(languages) as Name[]
@@ -77,6 +77,11 @@ export const prepareFolder = (name: Name, minter = mintersOf(name)[0]): string =
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, block.code)
   }
+  const { verifier } = languages[name]
+  writeFileSync(
+    join(folder, verifier),
+    verifiers.get(verifier) ?? assert.fail(`${verifier} is not on the page`),
+  )
   if (name === 'Node') {
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
     mkdirSync(join(folder, 'node_modules'))

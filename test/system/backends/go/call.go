@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"reflect"
@@ -45,7 +46,28 @@ func argument(kind reflect.Type, text json.RawMessage) reflect.Value {
 	return value.Elem()
 }
 
+// hasBlocked stands for the site's own list of who has blocked whom.
+func hasBlocked(user, other string) bool { return user == "bob" && other == "eve" }
+
+func maySend(texts []json.RawMessage) any {
+	var headers map[string]string
+	var body string
+	if json.Unmarshal(texts[0], &headers) != nil || json.Unmarshal(texts[1], &body) != nil {
+		log.Fatal("maySend has headers and a body.")
+	}
+	request := httptest.NewRequest("POST", "/chat-may-send", strings.NewReader(body))
+	for name, value := range headers {
+		request.Header.Set(name, value)
+	}
+	answer := httptest.NewRecorder()
+	chatMaySendHandler(answer, request)
+	return map[string]any{"answer": map[string]any{"status": answer.Code, "body": answer.Body.String()}}
+}
+
 func call(name string, texts []json.RawMessage) any {
+	if name == "maySend" {
+		return maySend(texts)
+	}
 	method := reflect.ValueOf(ChatCalls{}).MethodByName(strings.ToUpper(name[:1]) + name[1:])
 	var arguments []reflect.Value
 	for i := 0; i < method.Type().NumIn(); i++ {

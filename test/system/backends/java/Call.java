@@ -10,12 +10,17 @@ import java.util.stream.Stream;
 
 /** Calls the functions of ChatCalls.java: a line of standard input has a name and arguments, the line printed for it the answer or the error. */
 final class Call {
+  static Map<String, Object> maySend(Map<String, String> headers, String body) throws Exception {
+    var answer = ChatMaySend.answer(headers::get, body.getBytes(StandardCharsets.UTF_8));
+    return Map.of("status", answer == null ? 401 : 200, "body", answer == null ? "" : answer);
+  }
+
   public static void main(String[] args) throws Exception {
     var json = new ObjectMapper();
     var lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line; (line = lines.readLine()) != null; ) {
       var input = json.readTree(line);
-      var method = Stream.of(ChatCalls.class, ChatPage.class).flatMap(type -> Arrays.stream(type.getDeclaredMethods())).filter(m -> m.getName().equals(input.get(0).asText())).findFirst().orElseThrow();
+      var method = Stream.of(ChatCalls.class, ChatPage.class, Call.class).flatMap(type -> Arrays.stream(type.getDeclaredMethods())).filter(m -> m.getName().equals(input.get(0).asText())).findFirst().orElseThrow();
       var types = method.getGenericParameterTypes();
       var arguments = new Object[types.length];
       for (int i = 0; i < types.length; i++) {

@@ -6,11 +6,18 @@ import sys
 
 import chat_calls
 import chat_page
+from chat_may_send import chat_may_send
 from chat_rest import ChatError
+
+
+def may_send(headers, body):
+    status, answer = chat_may_send(headers, body.encode())
+    return {"status": status, "body": answer}
+
 
 for line in sys.stdin:
     name, arguments = json.loads(line)
-    functions = {**vars(chat_calls), **vars(chat_page)}
+    functions = {**vars(chat_calls), **vars(chat_page), "may_send": may_send}
     function = functions[re.sub("[A-Z]", lambda match: "_" + match.group().lower(), name)]
     query = {}
     if len(arguments) == len(inspect.signature(function).parameters) and inspect.getfullargspec(function).varkw:

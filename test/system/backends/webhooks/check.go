@@ -20,6 +20,6 @@ func main() {
 		for name, value := range request.Headers {
 			header.Set(name, value)
 		}
-		fmt.Println(verifyWebhook(header, []byte(request.Body)))
+		fmt.Println(verifyWebhook(header, []byte(request.Body), "CHAT_WEBHOOK_SECRET"))
 	}
 }
