@@ -21,7 +21,7 @@ export const clientErrorMessages = {
   'outbox-full': '256 kB of messages wait to be sent already: send again when some of them are acknowledged.',
   'messages-lost': 'Some of the messages that were missed are no longer kept.',
   'script-unavailable':
-    'A script that the page needs for an attribute, a tag or a call could not be loaded, and the session goes on without it: reload the page after the gateway was updated, and allow the gateway in script-src of the Content-Security-Policy.',
+    'A script that the page needs for an attribute, a tag or a call could not be loaded, and the session goes on without it: reload the page after the gateway was updated, and allow the gateway in script-src of the Content-Security-Policy, and `chat-session` in its trusted-types.',
   'notifications-denied': 'The user has not allowed notifications, and only the user can change that.',
   'notifications-unsupported':
     'This browser cannot show notifications here: they need https, on Android a service worker, on iOS an installed app.',

@@ -6,8 +6,8 @@ const dotted = new Map<HTMLLinkElement, { own: string | null; shown: string }>()
 let isWanted = false
 let observer: MutationObserver | undefined
 
-/** Returns the address of an icon with a dot. Rejects if the icon is missing, or if its origin does not allow CORS. */
-const withDot = async (address: string): Promise<string> => {
+/** Loads an image. Rejects if it is missing, if its origin does not allow CORS, or if a Content-Security-Policy forbids it. */
+const load = async (address: string): Promise<HTMLImageElement> => {
   const image = new Image(SIZE, SIZE)
   image.crossOrigin = 'anonymous'
   // This waits for `load`, because WebKit did not finish `decode()` of an image that it had decoded before.
@@ -16,6 +16,12 @@ const withDot = async (address: string): Promise<string> => {
     image.onerror = reject
     image.src = address
   })
+  return image
+}
+
+/** Returns the address of an icon with a dot. Rejects if one of the two icons can't be loaded. */
+const withDot = async (address: string): Promise<string> => {
+  const image = await load(address)
   const canvas = document.createElement('canvas')
   canvas.width = canvas.height = SIZE
   const context = canvas.getContext('2d')
@@ -24,7 +30,8 @@ const withDot = async (address: string): Promise<string> => {
   context.arc(SIZE * 0.75, SIZE * 0.25, SIZE * 0.25, 0, 2 * Math.PI)
   context.fillStyle = '#d6204e'
   context.fill()
-  return canvas.toDataURL()
+  // If a Content-Security-Policy forbids `data:`, the page keeps its own icon.
+  return (await load(canvas.toDataURL())).src
 }
 
 /**

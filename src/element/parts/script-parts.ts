@@ -1,5 +1,5 @@
 /* The script-tag build uses this module in place of `parts.ts`. */
-import { SessionError } from '../../session/internal.js'
+import { ifPossible, SessionError } from '../../session/internal.js'
 import { partTable } from './part-table.js'
 import type { Parts } from './parts.js'
 
@@ -10,25 +10,59 @@ const LOAD_TIMEOUT = 30_000
 const loading: Partial<Record<string, Promise<unknown>>> = {}
 let failures = 0
 
+const addressOf = (name: string): string =>
+  new URL(`chat-session-${name}-${partTable[name]?.replace(/\W/g, '').slice(0, 8)}.js`, import.meta.url).href
+
+/** The part of the DOM's Trusted Types that is needed here. TypeScript's types of the DOM lack them. */
+interface TrustedTypePolicy {
+  createScriptURL(url: string): string
+}
+interface TrustedTypes {
+  createPolicy(name: string, rules: TrustedTypePolicy): TrustedTypePolicy
+}
+
+/** Lets through only the addresses of the parts. Null if the page forbids the policy, or the browser knows no Trusted Types. */
+let policy: TrustedTypePolicy | null | undefined
+
+const createPolicy = (): TrustedTypePolicy | undefined =>
+  (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes?.createPolicy('chat-session', {
+    createScriptURL(url) {
+      // After a failure the address has a query.
+      if (Object.keys(partTable).some((name) => addressOf(name) === url.replace(/\?\d+$/, ''))) return url
+      throw new TypeError(url)
+    },
+  })
+
+/**
+ * Returns the address as a page that requires Trusted Types takes it. If the page forbids the policy, returns the address itself, which
+ * needs a default policy of the page. The policy is made once, because the browser reports each attempt that the page forbids.
+ */
+const trusted = (url: string): string => {
+  if (policy === undefined) policy = ifPossible(createPolicy) ?? null
+  return policy?.createScriptURL(url) ?? url
+}
+
+/** Says what to do if a page requires Trusted Types and lets the address through by no policy. */
+const FORBIDDEN =
+  "script-unavailable: add chat-session to trusted-types of the Content-Security-Policy, and 'allow-duplicates' if the page has two copies of the script"
+
 const load = async (name: string): Promise<unknown> => {
-  const hash = partTable[name] ?? ''
   // After a failure a browser does not load the module from the same address again. So the next try has another address.
-  const again = failures ? `?${failures}` : ''
-  const url = new URL(
-    `chat-session-${name}-${hash.replace(/\W/g, '').slice(0, 8)}.js${again}`,
-    import.meta.url,
-  ).href
+  const url = addressOf(name) + (failures ? `?${failures}` : '')
   const script = document.createElement('script')
+  let message: string | undefined
   try {
     await new Promise((resolve, reject) => {
       setTimeout(reject, LOAD_TIMEOUT)
       script.type = 'module'
       script.onload = resolve
       script.onerror = reject
-      script.integrity = `sha256-${hash}`
+      script.integrity = `sha256-${partTable[name]}`
       // A Content-Security-Policy with nonces requires a nonce.
       script.nonce = document.querySelector<HTMLScriptElement>('script[nonce]')?.nonce ?? ''
-      script.src = url
+      message = FORBIDDEN
+      script.src = trusted(url)
+      message = undefined
       document.documentElement.append(script)
     })
     // An import has no `integrity`. So the script element loads the module, and this import returns it.
@@ -36,7 +70,7 @@ const load = async (name: string): Promise<unknown> => {
   } catch {
     failures += 1
     loading[name] = undefined
-    throw new SessionError('script-unavailable', { cause: url, retryable: true })
+    throw new SessionError('script-unavailable', { cause: url, message, retryable: true })
   } finally {
     script.remove()
   }

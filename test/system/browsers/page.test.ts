@@ -72,6 +72,28 @@ for (const [name, tab] of tabs) {
     assert.equal(gateway.tried(), 0)
   })
 
+  test(`${name}: a page with Trusted Types loads the parts by the script’s policy, and an error names it where it is forbidden`, async () => {
+    const gateway = await startShopGateway()
+    const html = `<!doctype html><title>Inbox</title>${gatewayScript(gateway.url)}${chatTag({ token: await shopTokenFor('ada') })}`
+    const historyWith = async (list: string): Promise<unknown> => {
+      const { url } = await startServer((_, response) =>
+        response
+          .setHeader('content-security-policy', `require-trusted-types-for 'script'; trusted-types ${list}`)
+          .setHeader('content-type', 'text/html')
+          .end(html),
+      )
+      await tab.goto(url)
+      await activeId(tab)
+      await tab.evaluate(`void document.querySelector('chat-session').history().then(
+        ({ length }) => (document.title = length), ({ message }) => (document.title = message))`)
+      await untilIs(tab, `document.title !== 'Inbox'`, true)
+      return tab.evaluate('document.title')
+    }
+    assert.equal(await tab.evaluate('typeof trustedTypes'), 'object')
+    assert.equal(await historyWith('chat-session'), '0')
+    assert.match(String(await historyWith('default')), /^script-unavailable: .*chat-session.*trusted-types/)
+  })
+
   test(`${name}: a sandboxed frame, where storage is forbidden, has a session of its own`, async () => {
     const gateway = await startShopGateway()
     const framed = `${gatewayScript(gateway.url)}${chatTag({ token: await shopTokenFor('ada') })}

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import type { Page, Route } from 'playwright-core'
+import type { ChatSession } from '../../../src/session/index.js'
 import { newContext } from '../../support/browsers/browser.js'
 import { newSession, nextEvent } from '../../support/clients/client-sessions.js'
 import {
@@ -35,6 +36,15 @@ declare global {
     /** For each WebSocket, whether the page was back when it was opened. */
     opened: boolean[]
     isBack?: boolean
+    policies: TrustedTypePolicy[]
+  }
+  /** TypeScript's types of the DOM lack Trusted Types. */
+  interface TrustedTypePolicy {
+    readonly name: string
+    createScriptURL(url: string): object
+  }
+  class TrustedTypePolicyFactory {
+    createPolicy(name: string, rules: object): TrustedTypePolicy
   }
 }
 
@@ -179,9 +189,10 @@ const policies: [name: string, policy: (gateway: string) => string, attributes: 
     () => `script-src '${firstIntegrity}' '${integrity[file] ?? ''}'`,
     `crossorigin integrity="${firstIntegrity}"`,
   ],
+  ['Trusted Types', (gateway) => `script-src ${gateway}; require-trusted-types-for 'script'`, ''],
   [
-    'Trusted Types, if the page has a default policy for addresses of scripts,',
-    (gateway) => `script-src ${gateway}; require-trusted-types-for 'script'`,
+    'Trusted Types and the name of the script’s policy',
+    (gateway) => `script-src ${gateway}; require-trusted-types-for 'script'; trusted-types chat-session`,
     '',
   ],
 ]
@@ -191,8 +202,6 @@ for (const [name, policy, attributes] of policies)
     const { page, requests } = await open({
       gateway,
       attributes,
-      prepare: (page) =>
-        page.addInitScript('trustedTypes.createPolicy("default", { createScriptURL: (url) => url })'),
       policy: `default-src 'none'; ${policy(gateway)}; connect-src ${gateway.replace('http', 'ws')}; img-src data:`,
     })
     await untilAttached(page)
@@ -223,11 +232,6 @@ const failures: [
     (route) => route.continue(),
     (gateway) => `script-src ${gateway}/v1/chat-session.js`,
   ],
-  [
-    'Trusted Types forbid its address',
-    (route) => route.continue(),
-    () => "require-trusted-types-for 'script'",
-  ],
 ]
 for (const [name, answer, policy] of failures)
   test(`if ${name}, the session goes on, and a session-error says that a part is missing`, async () => {
@@ -244,6 +248,132 @@ for (const [name, answer, policy] of failures)
     // The session may have become active after the first attempt.
     assert.deepEqual(others, others[0] ? [['script-unavailable', true, `${gateway}/v1/${file}?1`]] : [])
   })
+
+/** Records what the script asks the page's Trusted Types for. */
+const recordPolicies = (page: Page): Promise<unknown> =>
+  page.addInitScript(() => {
+    window.policies = []
+    const { createPolicy } = TrustedTypePolicyFactory.prototype
+    TrustedTypePolicyFactory.prototype.createPolicy = function (name, rules) {
+      const policy = createPolicy.call(this, name, rules)
+      window.policies.push(policy)
+      return policy
+    }
+  })
+
+test('with Trusted Types one policy, made for the first part, lets through the addresses of the parts and no other', async () => {
+  const gateway = await startSiteGateway()
+  const { page } = await open({
+    gateway,
+    policy: "require-trusted-types-for 'script'; trusted-types chat-session",
+    tag: await tagFor(''),
+    prepare: recordPolicies,
+  })
+  const policiesOf = (): Promise<string[]> => page.evaluate(() => window.policies.map(({ name }) => name))
+  assert.equal(await sends(page), 1)
+  assert.deepEqual(await policiesOf(), [])
+  await page.locator('chat-session').evaluate(async (element: ChatElement) => {
+    await element.history()
+    element.setAttribute('notifications', '')
+  })
+  await untilAttached(page)
+  assert.deepEqual(await policiesOf(), ['chat-session'])
+  const own = `${gateway}/v1/${file}`
+  const others = [
+    `${own}?1&callback=alert`,
+    own.replace('-notifications-', '-other-'),
+    own.replace('/v1/', '/v1/../'),
+    own.replace('127.0.0.1', 'localhost'),
+    `${gateway}/v1/chat-session.js`,
+    'data:text/javascript,alert(1)',
+    'https://evil.example/',
+    '',
+  ]
+  const passed = await page.evaluate(
+    (urls) =>
+      urls.filter((url) => {
+        try {
+          return window.policies[0]?.createScriptURL(url)
+        } catch {
+          return false
+        }
+      }),
+    [own, `${own}?1`, ...others],
+  )
+  assert.deepEqual(passed, [own, `${own}?1`])
+  assert.deepEqual(await violationsOf(page), [])
+})
+
+const forbidding: [name: string, policy: string][] = [
+  ['names other policies only', "require-trusted-types-for 'script'; trusted-types default"],
+  ['forbids all policies', "require-trusted-types-for 'script'; trusted-types 'none'"],
+]
+for (const [name, policy] of forbidding)
+  test(`with Trusted Types whose list ${name}, the session goes on, and its errors say what to allow`, async () => {
+    const gateway = await startSiteGateway()
+    const { page } = await open({ gateway, policy })
+    await page.waitForFunction(() => window.failures.length > 0)
+    assert.equal(await sends(page), 1)
+    const failures = await failuresOf(page)
+    assert.deepEqual(
+      [...new Set(failures.map(([code, retryable]) => `${code} ${retryable}`))],
+      ['script-unavailable true'],
+    )
+    const message = await page.locator('chat-session').evaluate(async (element: ChatElement) => {
+      try {
+        return `${(await element.history()).length} messages`
+      } catch (error) {
+        return (error as Error).message
+      }
+    })
+    assert.match(message, /^script-unavailable: .*\bchat-session\b.*\btrusted-types\b/)
+    // Each try is reported by the browser, and the policy is tried once.
+    const reported = (await violationsOf(page)).filter((each) => each.startsWith('trusted-types '))
+    assert.equal(reported.length, 1)
+  })
+
+test('a page whose list of policies lacks the script’s loads parts by a default policy of its own, or if it requires no Trusted Types', async () => {
+  const gateway = await startSiteGateway()
+  for (const policy of [
+    "require-trusted-types-for 'script'; trusted-types default",
+    'trusted-types default',
+  ]) {
+    const { page } = await open({
+      gateway,
+      policy,
+      prepare: (page) =>
+        page.addInitScript('trustedTypes.createPolicy("default", { createScriptURL: (url) => url })'),
+    })
+    await untilAttached(page)
+    assert.deepEqual(await failuresOf(page), [])
+  }
+})
+
+test('a second copy of the script needs allow-duplicates for its parts, and says so without it', async () => {
+  const gateway = await startSiteGateway()
+  const historyOf = async (policy: string): Promise<string> => {
+    const { page } = await open({ gateway, policy, tag: await tagFor() })
+    await untilAttached(page)
+    return page.evaluate(
+      async ([endpoint, token]) => {
+        const { ChatSession: Copy } = (await import(`${endpoint}/v1/chat-session.js?copy`)) as {
+          ChatSession: typeof ChatSession
+        }
+        const session = new Copy({ endpoint, appId: 'app', token })
+        await session.start()
+        try {
+          return String((await session.history()).length)
+        } catch (error) {
+          return (error as Error).message
+        }
+      },
+      [gateway, await tokenFor('eve')] as const,
+    )
+  }
+  const policy = "require-trusted-types-for 'script'; trusted-types chat-session"
+  assert.match(await historyOf(policy), /'allow-duplicates'/)
+  assert.equal(await historyOf(`${policy} 'allow-duplicates'`), '0')
+})
 
 test('a script of before the gateway was updated asks for a part that is gone: the session goes on without it', async () => {
   const gateway = await startSiteGateway()

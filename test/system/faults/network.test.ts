@@ -65,7 +65,11 @@ const assertBothHold = async (users: TestUser[], bodies: string[]): Promise<void
 /** Starts the session with a target for page events. Node has no `online` event. */
 const startOnPage = async (session: ChatSession): Promise<EventTarget> => {
   const page = new EventTarget()
-  Object.assign(globalThis, { addEventListener: page.addEventListener.bind(page) })
+  // The session removes its listeners when it ends.
+  Object.assign(globalThis, {
+    addEventListener: page.addEventListener.bind(page),
+    removeEventListener: page.removeEventListener.bind(page),
+  })
   const result = session.start()
   Reflect.deleteProperty(globalThis, 'addEventListener')
   assert.ok((await result).succeeded)

@@ -94,6 +94,7 @@ test('an error links to the page of codes if a gateway serves the script, and to
   Object.assign(globalThis, {
     HTMLElement: Object,
     addEventListener: () => undefined,
+    removeEventListener: () => undefined,
     customElements: { get: () => true },
     document: Object.assign(new EventTarget(), { querySelector: () => null, querySelectorAll: () => [] }),
   })
