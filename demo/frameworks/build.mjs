@@ -17,15 +17,22 @@ const plugins = {
 /** @type {Record<string, { client?: string, server?: string, plugins?: () => import('vite').PluginOption[] }>} */
 const pages = {
   react: { client: 'react/client.tsx', server: 'react/server.tsx' },
+  'react-documented': { client: 'react/documented-client.tsx' },
   'react-late': { client: 'react/late-client.tsx' },
   'react-hydration': { client: 'react/hydration-client.tsx', server: 'react/hydration-server.tsx' },
   vue: { client: 'vue/client.ts', server: 'vue/server.ts', plugins: plugins.vue },
+  'vue-documented': { client: 'vue/documented-client.ts', plugins: plugins.vue },
   'vue-bindings': { client: 'vue/bindings-client.ts', plugins: plugins.vue },
   svelte: { client: 'svelte/client.ts', server: 'svelte/server.ts', plugins: plugins.svelte },
+  'svelte-documented': { client: 'svelte/documented-client.ts', plugins: plugins.svelte },
   'svelte-bindings': { client: 'svelte/bindings-client.ts', plugins: plugins.svelte },
   'svelte-values': { server: 'svelte/values-server.ts', plugins: plugins.svelte },
   // `npm run build` runs ngc first, which writes this file.
   angular: { client: 'dist/angular/angular/main.js', plugins: plugins.angular },
+  'angular-documented': {
+    client: 'dist/angular/angular/documented-main.js',
+    plugins: plugins.angular,
+  },
   'angular-bindings': { client: 'dist/angular/angular/bindings-main.js', plugins: plugins.angular },
 }
 

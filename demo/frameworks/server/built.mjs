@@ -6,13 +6,17 @@ import { Hono } from 'hono'
 /** The built pages, and the name of each one's framework. */
 const titles = new Map([
   ['react', 'React'],
+  ['react-documented', 'React'],
   ['react-hydration', 'React'],
   ['react-late', 'React'],
   ['vue', 'Vue'],
+  ['vue-documented', 'Vue'],
   ['vue-bindings', 'Vue'],
   ['svelte', 'Svelte'],
+  ['svelte-documented', 'Svelte'],
   ['svelte-bindings', 'Svelte'],
   ['angular', 'Angular'],
+  ['angular-documented', 'Angular'],
   ['angular-bindings', 'Angular'],
 ])
 

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { untilState } from '../../support/sites/page-state.js'
-import { testFramework } from './harness-suite.js'
+import { testDocumented, testFramework } from './harness-suite.js'
 import { testSnippet } from './harness-snippets.js'
 import {
   holdRegistration,
@@ -17,6 +17,7 @@ import {
 
 const angular = { name: 'angular', title: 'Angular' }
 await testFramework(angular)
+await testDocumented(angular)
 testSnippet({
   ...angular,
   mark: 'ts',

@@ -7,6 +7,15 @@ import { fileURLToPath } from 'node:url'
 
 const demo = new URL('../../../demo/frameworks/', import.meta.url)
 
+/** Returns the first code block of docs/FRAMEWORKS.md in a language that contains `text`. */
+const codeWith = async (text: string, mark: string): Promise<string> => {
+  const guide = await readFile(new URL('../../../docs/FRAMEWORKS.md', import.meta.url), 'utf8')
+  const blocks = [...guide.matchAll(new RegExp(`^\`\`\`${mark}\n(.*?)^\`\`\`$`, 'gms'))]
+  const code = blocks.map(([, code = '']) => code).find((code) => code.includes(text))
+  assert.ok(code, `docs/FRAMEWORKS.md has no ${mark} with ${text}`)
+  return code
+}
+
 interface Snippet {
   /** The folder of the framework's page, whose tsconfig.json is used. */
   name: string
@@ -23,6 +32,7 @@ const complaintsOf = async ({ name, mark, checker }: Snippet, code: string): Pro
   await rm(folder, { recursive: true, force: true })
   await mkdir(folder, { recursive: true })
   await writeFile(new URL(`chat.${mark}`, folder), code)
+  await writeFile(new URL('thread.ts', folder), await codeWith('followThread =', 'ts'))
   const settings = {
     extends: `../../../${name}/tsconfig.json`,
     compilerOptions: { noEmit: true },
@@ -44,9 +54,7 @@ const complaintsOf = async ({ name, mark, checker }: Snippet, code: string): Pro
 /** Tests that the documented component passes the checker, and that the checker finds a mistake. */
 export const testSnippet = (snippet: Snippet): void => {
   test(`${snippet.title}: the component in the documentation passes the type check`, async () => {
-    const guide = await readFile(new URL('../../../docs/FRAMEWORKS.md', import.meta.url), 'utf8')
-    const [, code = ''] = new RegExp(`^\`\`\`${snippet.mark}\n(.*?)^\`\`\`$`, 'ms').exec(guide) ?? []
-    assert.match(code, /<chat-session/)
+    const code = await codeWith('<chat-session', snippet.mark)
     assert.equal(await complaintsOf(snippet, code), '')
     assert.notEqual(await complaintsOf(snippet, code.replace('message.body', 'message.bodyy')), '')
   })

@@ -214,3 +214,41 @@ export const testServerRendering = async ({ name, title }: Framework): Promise<v
     assert.deepEqual(complaints(), [])
   })
 }
+
+/** Tests the component of docs/FRAMEWORKS.md, whose peer is Bob. */
+export const testDocumented = async ({ name, title }: Framework): Promise<void> => {
+  const pages = await startPages()
+
+  test(`${title}: the component in the documentation keeps the messages with one user, sends and marks them as read`, async () => {
+    await pages.say('alice', 'Before')
+    await pages.publish({ to: 'alice', from: 'carol', body: 'From somebody else' })
+    const alice = await visit(pages, `/${name}-documented`, {
+      user: 'alice',
+      prepare: (page) =>
+        page.route('**/client.js', async (route) => {
+          const response = await route.fetch()
+          const code = await response.text()
+          const ours = code.replaceAll('https://chat.example.com', pages.endpoint)
+          await route.fulfill({ response, body: ours.replaceAll('hF83jaq', pages.appId) })
+        }),
+    })
+    await activeId(alice.page)
+    const shown = (): Promise<string> =>
+      alice.page
+        .getByRole('listitem')
+        .allTextContents()
+        .then((texts) => texts.join())
+    await until('the messages', shown, 'Before')
+    await pages.publish({ to: 'alice', from: 'carol', body: 'From somebody else again' })
+    await pages.say('alice', 'After')
+    await until('the messages', shown, 'Before,After')
+    await alice.page.getByLabel('Message').fill('An answer')
+    await press(alice.page, 'Send')
+    await until('the messages', shown, 'Before,After,An answer')
+    // Carol's messages stay unread.
+    await alice.page.getByText('active, 2 unread').waitFor()
+    await alice.page.evaluate(() => document.querySelector('chat-session')?.end())
+    await until('messages of a user who is gone', shown, '')
+    assert.deepEqual(alice.complaints(), [])
+  })
+}

@@ -16,11 +16,12 @@ import {
   untilShown,
   visit,
 } from './harness.js'
-import { testFramework, testServerRendering } from './harness-suite.js'
+import { testDocumented, testFramework, testServerRendering } from './harness-suite.js'
 import { testSnippet } from './harness-snippets.js'
 
 const react = { name: 'react', title: 'React' }
 await testFramework(react)
+await testDocumented(react)
 await testServerRendering(react)
 testSnippet({ ...react, mark: 'tsx', checker: ['typescript/bin/tsc', '--project'] })
 

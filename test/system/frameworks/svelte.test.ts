@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { until } from '../../support/until.js'
 import { untilState } from '../../support/sites/page-state.js'
-import { testFramework, testServerRendering } from './harness-suite.js'
+import { testDocumented, testFramework, testServerRendering } from './harness-suite.js'
 import { testSnippet } from './harness-snippets.js'
 import {
   holdRegistration,
@@ -16,6 +16,7 @@ import {
 
 const svelte = { name: 'svelte', title: 'Svelte' }
 await testFramework(svelte)
+await testDocumented(svelte)
 await testServerRendering(svelte)
 testSnippet({
   ...svelte,

@@ -1,12 +1,13 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { untilState } from '../../support/sites/page-state.js'
-import { testFramework, testServerRendering } from './harness-suite.js'
+import { testDocumented, testFramework, testServerRendering } from './harness-suite.js'
 import { testSnippet } from './harness-snippets.js'
 import { holdRegistration, register, startPages, untilBound, untilShown, visit } from './harness.js'
 
 const vue = { name: 'vue', title: 'Vue' }
 await testFramework(vue)
+await testDocumented(vue)
 await testServerRendering(vue)
 testSnippet({ ...vue, mark: 'vue', checker: ['vue-tsc/bin/vue-tsc.js', '--project'] })
 
