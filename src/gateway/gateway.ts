@@ -236,6 +236,8 @@ export const assembleGateway = (
     // This stands in for a missing Host header: simple health checks use HTTP/1.0, which has none.
     hostname: 'localhost',
     overrideGlobalObjects: false,
+    // The request queue reads the rest of a body.
+    autoCleanupIncoming: false,
     // The routes handle their own errors. This handler gets only requests with a bad target.
     errorHandler: badTarget,
   })
@@ -283,7 +285,7 @@ export const assembleGateway = (
     assertNotClosed()
     const { detach } = attach(server, {
       owns: ownsPath,
-      messageTimeout: settings.startTimeout,
+      startTimeout: settings.startTimeout,
       ...serverHandlers,
       openStream: streams.open,
       countSocket(socket, request, peer) {

@@ -36,7 +36,12 @@ export const createAdminServer = (
 ): AdminServer => {
   const sockets = createSocketLimit(MAX_SOCKETS)
   const { fetch } = createAdminRoutes({ ...context, login: createLogin(current), trust: sockets.trust })
-  const respond = getRequestListener(fetch, { hostname: 'localhost', overrideGlobalObjects: false })
+  const respond = getRequestListener(fetch, {
+    hostname: 'localhost',
+    overrideGlobalObjects: false,
+    // The request queue reads the rest of a body.
+    autoCleanupIncoming: false,
+  })
   const server = createServer(
     {
       headersTimeout: HEADERS_TIMEOUT,

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
-import { dropInput, lingeringClose } from './lingering-close.js'
+import { Socket } from 'node:net'
+import { dropInput, dropRest, lingeringClose } from './lingering-close.js'
 import { refuse } from './problem.js'
 
 /** `stayOpen` removes the time limit of the response. */
@@ -17,13 +17,15 @@ const MAX_IGNORED = 20_000
 const MAX_REQUESTS = 1_000
 /** Milliseconds from the call of `handle` until the response must be sent, if no `responseTimeout` is given. */
 const RESPONSE_TIMEOUT = 60_000
-/** Milliseconds that a client has to finish its request after the response. */
-const BODY_TIMEOUT = 5_000
 
 interface SocketState {
   requests: number
-  isBusy: boolean
-  isRefused: boolean
+  /** The request whose response is not closed yet. */
+  current: IncomingMessage | undefined
+  /** Whether the socket takes no further request. */
+  isLast: boolean
+  /** Whether the socket will be closed. Its further requests are ignored. */
+  isClosing: boolean
   ignored: number
   readonly waiting: [IncomingMessage, ServerResponse][]
 }
@@ -42,19 +44,57 @@ export const createRequestQueue = (
   const stateOf = (socket: Socket): SocketState => {
     const known = states.get(socket)
     if (known) return known
-    const state = { requests: 0, isBusy: false, isRefused: false, ignored: 0, waiting: [] }
+    const state: SocketState = {
+      requests: 0,
+      current: undefined,
+      isLast: false,
+      isClosing: false,
+      ignored: 0,
+      waiting: [],
+    }
     states.set(socket, state)
+    // Node calls this function after the last response. Node's own function resets a client that still sends.
+    socket.destroySoon = () => {
+      if (state.current?.complete === false) closeAfterBody(socket, state, state.current)
+      else if (state.isLast) lingeringClose(socket)
+      else Socket.prototype.destroySoon.call(socket)
+    }
     return state
+  }
+
+  const ignoreFurther = (socket: Socket, state: SocketState): void => {
+    state.isClosing = true
+    socket.once('close', () => (ignored -= state.ignored))
+  }
+
+  /** Closes the gateway's side of a socket, and the other side when the client has sent its request to the end. */
+  const closeAfterBody = (socket: Socket, state: SocketState, request: IncomingMessage): void => {
+    ignoreFurther(socket, state)
+    dropRest(request, () => socket.destroy())
+    request.once('end', () => lingeringClose(socket))
+    socket.end()
+  }
+
+  /** Responds 429 to the first request that waits. This is the socket's last response: the other waiting requests get none. */
+  const refuseWaiting = (socket: Socket, state: SocketState): void => {
+    ignoreFurther(socket, state)
+    state.isLast = true
+    dropInput(socket)
+    const [first] = state.waiting.splice(0)
+    if (first) refuse(first[1], 429, 'rate-limited', 'Wait for a response before the next request.')
   }
 
   const start = (state: SocketState, request: IncomingMessage, response: ServerResponse): void => {
     const { socket } = request
-    state.isBusy = true
+    state.current = request
+    // Of a request that nobody has read from, Node drops the body without an event, and `dropRest` could not bound it.
+    if (!request.complete) request.read(0)
     const timer = setTimeout(() => socket.destroy(), responseTimeout).unref()
     response.once('close', () => {
       clearTimeout(timer)
-      state.isBusy = false
-      if (!request.complete) destroyLater(request)
+      state.current = undefined
+      // A client that sends byte by byte must not keep the socket.
+      if (!request.complete && !state.isClosing) dropRest(request, () => socket.destroy())
       const next = state.waiting.shift()
       if (next && !socket.destroyed) start(state, ...next)
     })
@@ -65,40 +105,19 @@ export const createRequestQueue = (
     const { socket } = request
     const state = stateOf(socket)
     state.requests += 1
-    if (state.isRefused) {
+    if (state.isClosing) {
       state.ignored += 1
       ignored += 1
       if (ignored > MAX_IGNORED) socket.destroy()
     } else if (state.waiting.length >= MAX_WAITING) {
-      state.isRefused = true
-      socket.once('close', () => (ignored -= state.ignored))
       refuseWaiting(socket, state)
     } else {
       if (state.requests >= MAX_REQUESTS) {
         response.shouldKeepAlive = false
-        closeAfterResponse(socket)
+        state.isLast = true
       }
-      if (state.isBusy) state.waiting.push([request, response])
+      if (state.current) state.waiting.push([request, response])
       else start(state, request, response)
     }
   }
-}
-
-/** Replaces the socket's `destroySoon`, which Node calls after the last response. Node's own function resets a client that still sends. */
-const closeAfterResponse = (socket: Socket): void => {
-  socket.destroySoon = () => lingeringClose(socket)
-}
-
-/** Responds 429 to the first request that waits. This is the socket's last response: the other waiting requests get none. */
-const refuseWaiting = (socket: Socket, { waiting }: SocketState): void => {
-  dropInput(socket)
-  closeAfterResponse(socket)
-  const [first] = waiting.splice(0)
-  if (first) refuse(first[1], 429, 'rate-limited', 'Wait for a response before the next request.')
-}
-
-/** Destroys the socket of a request that is not finished in `BODY_TIMEOUT`. A client that sends byte by byte must not keep the socket. */
-const destroyLater = (request: IncomingMessage): void => {
-  const timer = setTimeout(() => request.socket.destroy(), BODY_TIMEOUT).unref()
-  request.once('close', () => clearTimeout(timer))
 }

@@ -8,12 +8,14 @@ import type { Settings } from '../config/parse.js'
 import type { Connection } from '../connection/connection.js'
 import type { Transport } from '../connection/transport.js'
 import { listenError } from '../http/listen.js'
+import { REST_OF_BODY } from '../http/lingering-close.js'
 import { badTarget } from '../http/problem.js'
 import type { ReadableRequest, RequestHead } from '../http/request-head.js'
 import { pathOf } from '../http/target.js'
 import type { Slot } from '../limits/connection-limits.js'
 import { createTurnLimit } from '../limits/turn-limit.js'
 import type { Log } from '../log.js'
+import { afterBody } from './after-body.js'
 import type { BunRequest, BunRuntime, BunServer } from './bun-runtime.js'
 import { BunTransport } from './bun-transport.js'
 import {
@@ -50,10 +52,10 @@ interface BunHandlers {
 const IDLE_TIMEOUT = 30
 
 /**
- * The size of a body, in bytes, above which Bun itself responds with 413. Below it the REST API applies its own limit, and its 413 has a
- * `code`.
+ * The size of a body, in bytes, above which Bun itself responds with 413 and closes the socket at once. It is larger than what routes read
+ * and what is dropped after that, because the 413 of a route has a `code`.
  */
-const MAX_BODY = 2 * 1_048_576
+const MAX_BODY = 2 * REST_OF_BODY.bytes
 
 /** If more bytes than this wait for a client, Bun drops frames. `SendBuffers` destroys the socket long before that. */
 const MAX_BACKPRESSURE = 16 * 1_048_576
@@ -161,6 +163,7 @@ export const createBunServer = (
         open: (...args) => handlers.openStream(...args),
         peer,
         slot,
+        startTimeout: settings.startTimeout,
         releaseSlot: (released) => handlers.releaseSlot(released),
         setTimeout: (seconds) => bunServer.timeout(request, seconds),
         onOpened(opened) {
@@ -175,6 +178,11 @@ export const createBunServer = (
       request,
       readable(request, head),
     )
+  }
+
+  const respond = async (request: Request, incoming: ReadableRequest): Promise<Response> => {
+    const response = await handlers.respond(request, incoming)
+    return request.body ? afterBody(incoming, response) : response
   }
 
   const accept = (
@@ -210,7 +218,7 @@ export const createBunServer = (
     if (request.method === 'POST' && pathOf(head) === STREAM_PATH) return openStream(request, bunServer, head)
     if (!isWebSocket(head)) {
       const absolute = isRelative ? new Request(`http://localhost${request.url}`, request) : request
-      return Promise.resolve(handlers.respond(absolute, readable(request, head)))
+      return respond(absolute, readable(request, head))
     }
     if (pathOf(head) !== SESSION_PATH) return refuseUpgrade(404, 'There is no WebSocket at this path.')
     const protocols = protocolsOf(head)

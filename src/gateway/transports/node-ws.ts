@@ -41,8 +41,8 @@ interface GatewayHandlers {
   peerOf(request: IncomingMessage): Peer
   /** Returns whether a path belongs to the gateway. */
   owns(path: string): boolean
-  /** Milliseconds that a message may take from its first byte to its last. */
-  messageTimeout: number
+  /** Milliseconds that a message of a WebSocket, or the `start` frame of a stream, may take from its first byte to its last. */
+  startTimeout: number
   /** Responds to a plain request. An unknown path gets a 404. */
   request(request: IncomingMessage, response: ServerResponse): void
 }
@@ -75,19 +75,19 @@ const MAX_LINGERING = 64
 
 /**
  * Returns a function that makes the `evict` of a slot. `evict` ends the connection for a limit, and frees the slot without waiting for the
- * client's close frame.
+ * client's close frame. `close` then closes the socket.
  */
 const createEviction = (releaseSlot: GatewayHandlers['releaseSlot']) => {
   let lingering = 0
-  return (connection: Connection, socket: Duplex, slot: Slot): Slot['evict'] =>
+  return (connection: Connection, socket: Duplex, slot: Slot, close = lingeringClose): Slot['evict'] =>
     (refusal) => {
       endForLimit(connection, refusal)
       if (lingering < MAX_LINGERING) {
         releaseSlot(slot)
         lingering += 1
         socket.once('close', () => (lingering -= 1))
-        lingeringClose(socket)
-      } else if (socket instanceof Socket) socket.destroySoon()
+        close(socket)
+      } else if (socket instanceof Socket) Socket.prototype.destroySoon.call(socket)
     }
 }
 
@@ -99,7 +99,13 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
   const { onRequest, returnRequest } = createRequestReturn(server)
   const turnLimit = createTurnLimit(MAX_PER_TURN)
   const evictionOf = createEviction((slot) => handlers.releaseSlot(slot))
-  const streamContext = { ...handlers, open: handlers.openStream, evictionOf }
+  const streamContext = {
+    ...handlers,
+    open: handlers.openStream,
+    // The end of the response closes the socket of a stream.
+    evictionOf: (connection: Connection, socket: Duplex, slot: Slot) =>
+      evictionOf(connection, socket, slot, ignore),
+  }
   const handleRequest = createRequestQueue((request, response, stayOpen) => {
     turnLimit.run(() => {
       if (request.socket.destroyed) return
@@ -135,7 +141,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     if (head.length > 0) socket.unshift(head)
     const transport = new WsTransport(socket, acceptanceOf(request))
     const connection = handlers.connect(transport, peer, slot)
-    transport.receiveFor(connection, handlers.messageTimeout)
+    transport.receiveFor(connection, handlers.startTimeout)
     slot.evict = evictionOf(connection, socket, slot)
     // A refused connection ends before its `start` frame is decoded and parsed, so that it costs little.
     if (slot.refusal) return slot.evict(slot.refusal)

@@ -23,7 +23,7 @@ export interface OwnServer {
   close(timeout: number): Promise<void>
 }
 
-/** Milliseconds that a client has to send a whole request. */
+/** Milliseconds that a client has to send a whole request, besides twice `startTimeout`: for its headers, and for the body of a stream. */
 const REQUEST_TIMEOUT = 30_000
 
 /**
@@ -58,8 +58,9 @@ const createHttpServer = (startTimeout: number, certificate: Certificate | undef
     maxHeaderSize: limits.headers,
     // A client has as much time for a request's headers as a new connection has until its user is verified.
     headersTimeout: startTimeout,
-    // This is the time for headers and body together. Node's default is five minutes.
-    requestTimeout: Math.max(startTimeout, REQUEST_TIMEOUT),
+    // This is the time for headers and body together. It is longer than a route waits for its body, because the answer of a route has a
+    // code. Node's default is five minutes.
+    requestTimeout: 2 * startTimeout + REQUEST_TIMEOUT,
     connectionsCheckingInterval: Math.min(startTimeout, 1_000),
   }
   const server = certificate

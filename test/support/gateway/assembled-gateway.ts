@@ -87,7 +87,7 @@ export const assemble = async (
   const server = createServer()
   attach(server, {
     owns: () => true,
-    messageTimeout: 10_000,
+    startTimeout: 10_000,
     countSocket: (_, __, { address }) => ({
       refusal: undefined,
       evict: () => undefined,

@@ -21,7 +21,7 @@ const MAX_SENDS = 16
 const RETRY_AFTER = 5_000
 
 /** The HTTP statuses of the codes with which a whole post is refused. Every other code has 503. */
-const statusOf: Partial<Record<EndCode, 400 | 401 | 403 | 404 | 413>> = {
+const statusOf: Partial<Record<EndCode, 400 | 401 | 403 | 404 | 408 | 413>> = {
   'bad-request': 400,
   unauthenticated: 401,
   'token-expired': 401,
@@ -29,6 +29,7 @@ const statusOf: Partial<Record<EndCode, 400 | 401 | 403 | 404 | 413>> = {
   'origin-refused': 403,
   'guests-refused': 403,
   'unknown-app': 404,
+  timeout: 408,
   'too-large': 413,
 }
 
@@ -85,9 +86,11 @@ export const createSendRoute = ({ sendPosted, peerOf }: SendRouteContext): Hono<
     if (!body.ok) {
       // The client may still be sending the body.
       context.header('connection', 'close')
-      return body.why === 'too-large'
-        ? refuse('too-large', `A body has at most ${MAX_BODY} bytes: post fewer messages at once.`)
-        : refuse('bad-request', 'The body was not sent to its end in time.')
+      if (body.why === 'too-large')
+        return refuse('too-large', `A body has at most ${MAX_BODY} bytes: post fewer messages at once.`)
+      return body.why === 'too-slow'
+        ? refuse('timeout', 'The body was not sent to its end in time.')
+        : refuse('bad-request', 'The body was not sent to its end.')
     }
     if (!isUtf8(body.bytes)) return refuse('bad-request', 'The body is not UTF-8.')
     try {

@@ -2,6 +2,7 @@ import type { Peer } from '../../auth/authentication.js'
 import { namedOriginHeaders } from '../../http/cross-origin.js'
 import type { ReadableRequest } from '../../http/request-head.js'
 import type { Slot } from '../../limits/connection-limits.js'
+import { afterBody } from '../after-body.js'
 import { CLOSE_TIMEOUT, endForLimit } from '../handshake.js'
 import { EVENT_HEADERS } from './event-format.js'
 import { badBody, receiveStartBody } from './start-body.js'
@@ -86,6 +87,8 @@ interface BunStreamContext extends Pick<Streams, 'open'>, BunResponse {
   slot: Slot
   releaseSlot(slot: Slot): void
   onOpened(transport: StreamTransport): void
+  /** Milliseconds that the body of a request may take. */
+  startTimeout: number
 }
 
 /** Answers a request on Bun's HTTP server with a stream. */
@@ -94,22 +97,20 @@ export const openBunStream = async (
   request: Request,
   incoming: ReadableRequest,
 ): Promise<Response> => {
-  const { open, peer, slot, releaseSlot, onOpened } = context
-  slot.evict = (refusal) => {
-    // There is no connection yet. `open` creates it, and ends it because of this refusal.
-    slot.refusal = refusal
-    releaseSlot(slot)
-  }
+  const { open, peer, slot, releaseSlot, onOpened, startTimeout } = context
   const headers = namedOriginHeaders(peer.origin)
-  const start = await receiveStartBody(incoming)
+  // The body has a time limit of its own.
+  context.setTimeout(0)
+  const start = await receiveStartBody(incoming, slot, startTimeout)
   // A client that is gone is refused, too: its start could end another session of the user as `too-many-sessions`.
   if ('status' in start || request.signal.aborted) {
     context.onClosed()
     const { status, ...problem } = 'status' in start ? start : badBody('incomplete')
-    return new Response(JSON.stringify({ status, ...problem }), {
+    const response = new Response(JSON.stringify({ status, ...problem }), {
       status,
       headers: { ...headers, 'content-type': 'application/problem+json' },
     })
+    return afterBody(incoming, response)
   }
   const sink = new BunSink(context)
   const transport = open(sink, start, peer, slot, (connection) => (refusal) => {

@@ -21,6 +21,8 @@ const sinkOf = (response: ServerResponse): EventSink => ({
 })
 
 interface NodeStreamContext extends Pick<Streams, 'open'> {
+  /** Milliseconds that the body of a request may take. */
+  startTimeout: number
   peerOf(request: IncomingMessage): Peer
   countSocket(socket: Duplex, request: IncomingMessage, peer: Peer): Slot
   evictionOf(connection: Connection, socket: Duplex, slot: Slot): Slot['evict']
@@ -28,7 +30,7 @@ interface NodeStreamContext extends Pick<Streams, 'open'> {
 
 /** Answers a request on Node's HTTP server with a stream. */
 export const openNodeStream = async (
-  { open, peerOf, countSocket, evictionOf }: NodeStreamContext,
+  { open, startTimeout, peerOf, countSocket, evictionOf }: NodeStreamContext,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> => {
@@ -36,10 +38,13 @@ export const openNodeStream = async (
   const peer = peerOf(request)
   const slot = countSocket(socket, request, peer)
   const headers = namedOriginHeaders(peer.origin)
-  const start = await receiveStartBody(request)
+  const start = await receiveStartBody(request, slot, startTimeout)
   // A client that is gone gets no session: its start could end another session of the user as `too-many-sessions`.
   if (socket.destroyed) return
-  if ('status' in start) return refuse(response, start.status, start.code, start.title, headers)
+  if ('status' in start) {
+    slot.evict = () => void socket.destroy()
+    return refuse(response, start.status, start.code, start.title, headers)
+  }
   socket.setTimeout(0).setNoDelay()
   // The socket is closed with the stream. Otherwise a later request on the socket would count as this stream.
   response.shouldKeepAlive = false
