@@ -12,6 +12,7 @@ const inDist = (path) => fileURLToPath(new URL(`./dist/${path}`, import.meta.url
  * classes of events, because the script exports none.
  */
 const replaced = {
+  'session/util/script-url.js': 'export const scriptUrl = import.meta.url',
   // A gateway serves its script as `ENDPOINT/v1/chat-session.js`.
   'session/util/endpoint-of-script.js':
     "export const endpointOfScript = /^(http[^?#]*)\\/v1\\/chat-session[^/]*\\.js/.exec(import.meta.url)?.[1] ?? ''",
@@ -49,10 +50,6 @@ const replaced = {
     export const loadCalls = () => loadPart('calls')
     export const loadForSend = (load, reason) => setTimeout(load, reason ? 0 : 1e3)`,
   'element/parts/part-table.js': () => `export const partTable = ${JSON.stringify(partTable())}`,
-  'session/util/runtime.js': `
-    export const isPage = true, hasEvents = () => true
-    export const isOffline = () => !navigator.onLine`,
-  'element/lit/server-shim.js': 'export const removeShim = () => undefined',
   // A module of lit, as a whole: the element has no styles of lit's kind.
   '../node_modules/@lit/reactive-element/css-tag.js': `
     export const getCompatibleStyle = (style) => style

@@ -1,9 +1,27 @@
-import { isPage } from '../session/internal.js'
+import { VERSION } from '../session/index.js'
+import { isPage, scriptUrl } from '../session/internal.js'
+
+/** An element class, with the copy of this product that has registered it. */
+interface Registered extends CustomElementConstructor {
+  copy?: string
+}
+
+/** This copy, in words. */
+const copy = `chat-session ${VERSION} from ${scriptUrl || 'npm'}`
 
 /**
- * Registers an element in a page, unless the name is taken, for example by another copy of the script. On a server it does nothing, even
- * if a library has defined `customElements` there.
+ * Registers an element in a page. If another script has registered the name, the console says which. In a content script of an extension
+ * there are no custom elements, and on a server only those of another library.
  */
-export const register = (name: string, element: CustomElementConstructor): void => {
-  if (isPage && !customElements.get(name)) customElements.define(name, element)
+export const register = (name: string, element: Registered): void => {
+  const registry = globalThis.customElements as CustomElementRegistry | null
+  if (!isPage || !registry) return
+  const taken = registry.get(name) as Registered | undefined
+  if (!taken) registry.define(name, Object.assign(element, { copy }))
+  else if (taken !== element) {
+    const first = taken.copy ?? `another script, with the class ${taken.name || '(without a name)'}`
+    const text = `<${name}> is defined already, by ${first}: ${copy} does not define it. Keep one of the two scripts.`
+    // A second copy of the same version does what the first one does.
+    console[taken.copy?.startsWith(`chat-session ${VERSION} `) ? 'info' : 'warn'](text)
+  }
 }

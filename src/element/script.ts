@@ -4,11 +4,12 @@
  */
 import { ChatSessionElement } from './define.js'
 import './define-unread.js'
+import { isPage } from '../session/internal.js'
 import { pinnedEndpoints } from './session/endpoint.js'
 
-// If `pinnedEndpoints` throws, the empty list stays, and it allows no endpoint.
+// A worker has no elements. If `pinnedEndpoints` throws, the empty list stays, and it allows no endpoint.
 ChatSessionElement.endpoints = []
-ChatSessionElement.endpoints = pinnedEndpoints()
+if (isPage) ChatSessionElement.endpoints = pinnedEndpoints()
 
 export { ChatSessionElement }
 export { ChatSession } from '../session/index.js'

@@ -1,5 +1,5 @@
 /* The script-tag build uses this module in place of `parts.ts`. */
-import { ifPossible, SessionError } from '../../session/internal.js'
+import { ifPossible, isPage, SessionError } from '../../session/internal.js'
 import { partTable } from './part-table.js'
 import type { Parts } from './parts.js'
 
@@ -46,33 +46,44 @@ const trusted = (url: string): string => {
 const FORBIDDEN =
   "script-unavailable: add chat-session to trusted-types of the Content-Security-Policy, and 'allow-duplicates' if the page has two copies of the script"
 
+const unavailable = (url: string, message?: string): SessionError =>
+  new SessionError('script-unavailable', { cause: url, message, retryable: true })
+
+/** Loads the module of a part by a script element, because an import has no `integrity`. */
+const addScript = async (name: string, url: string): Promise<void> => {
+  const script = document.createElement('script')
+  script.type = 'module'
+  script.integrity = `sha256-${partTable[name]}`
+  // A Content-Security-Policy with nonces requires a nonce.
+  script.nonce = document.querySelector<HTMLScriptElement>('script[nonce]')?.nonce ?? ''
+  try {
+    script.src = trusted(url)
+  } catch {
+    throw unavailable(url, FORBIDDEN)
+  }
+  try {
+    await new Promise((resolve, reject) => {
+      setTimeout(() => reject(unavailable(url)), LOAD_TIMEOUT)
+      script.onload = resolve
+      script.onerror = () => reject(unavailable(url))
+      document.documentElement.append(script)
+    })
+  } finally {
+    script.remove()
+  }
+}
+
 const load = async (name: string): Promise<unknown> => {
   // After a failure a browser does not load the module from the same address again. So the next try has another address.
   const url = addressOf(name) + (failures ? `?${failures}` : '')
-  const script = document.createElement('script')
-  let message: string | undefined
   try {
-    await new Promise((resolve, reject) => {
-      setTimeout(reject, LOAD_TIMEOUT)
-      script.type = 'module'
-      script.onload = resolve
-      script.onerror = reject
-      script.integrity = `sha256-${partTable[name]}`
-      // A Content-Security-Policy with nonces requires a nonce.
-      script.nonce = document.querySelector<HTMLScriptElement>('script[nonce]')?.nonce ?? ''
-      message = FORBIDDEN
-      script.src = trusted(url)
-      message = undefined
-      document.documentElement.append(script)
-    })
-    // An import has no `integrity`. So the script element loads the module, and this import returns it.
+    // A worker has no elements.
+    if (isPage) await addScript(name, url)
     return await import(url)
-  } catch {
+  } catch (error) {
     failures += 1
     loading[name] = undefined
-    throw new SessionError('script-unavailable', { cause: url, message, retryable: true })
-  } finally {
-    script.remove()
+    throw error instanceof SessionError ? error : unavailable(url)
   }
 }
 

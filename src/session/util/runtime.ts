@@ -1,4 +1,4 @@
-/* What differs between a page, a worker and Node. The script-tag build replaces this module, because its script runs only in pages. */
+/* What differs between a page, a worker and Node. */
 
 /** False in a worker and in Node. */
 export const isPage = typeof document !== 'undefined'

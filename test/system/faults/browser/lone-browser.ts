@@ -13,7 +13,7 @@ import { chromium, type BrowserContext, type Page } from 'playwright-core'
 import { until } from '../../../support/until.js'
 import { within } from '../../../support/raw-client.js'
 
-const executablePath = '/usr/bin/chromium'
+export const executablePath = '/usr/bin/chromium'
 assert.ok(
   existsSync(executablePath),
   `There is no ${executablePath}: install Debian's package "chromium" (apt-get install chromium).`,
