@@ -77,6 +77,11 @@ export interface CheckedMessage {
   body?: string | undefined
   data?: JsonObject | undefined
   /**
+   * The profile that the message carries: that of the session which sends it. It is no part of the content: a retry may have another one.
+   * @default the profile of the user `from`
+   */
+  sender?: Message['sender'] | undefined
+  /**
    * The content from the sender, if the app's backend has replaced it. A retry has this content, so the engine compares a retry with it. No
    * user sees it.
    */

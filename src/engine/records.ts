@@ -20,6 +20,8 @@ export interface UserRecord extends UserRef {
   vouched: Profile
   /** When the vouched profile was issued (Unix, milliseconds); null if that is unknown, or if no profile was vouched for. */
   vouchedAt: number | null
+  /** When the app's backend last set the profile itself (see `VouchedProfile`); absent if it never has. Unix time, in milliseconds. */
+  setAt?: number | undefined
   claimed: Profile
   /** Unix time, in milliseconds. */
   createdAt: number
@@ -30,6 +32,8 @@ export interface VouchedProfile {
   profile: Profile
   /** When the profile was issued (Unix, milliseconds); null if that is unknown. */
   issuedAt: number | null
+  /** Whether the app's backend sets the profile itself, and not in a credential of a session. @default false */
+  byBackend?: boolean | undefined
 }
 
 export interface UserChange {

@@ -12,12 +12,16 @@ const profilesOf = (user: UserRecord): unknown => [user.vouched, user.claimed]
 const vouchedAfter = (
   stored: UserRecord | null,
   change: UserChange['vouched'],
-): Pick<UserRecord, 'vouched' | 'vouchedAt'> => {
-  const { vouched = {}, vouchedAt = null } = stored ?? {}
+): Pick<UserRecord, 'vouched' | 'vouchedAt' | 'setAt'> => {
+  const { vouched = {}, vouchedAt = null, setAt: lastSetAt } = stored ?? {}
   const isVouched = vouchedAt !== null || Object.keys(vouched).length > 0
   const isNewer =
     change && (!isVouched || (change.issuedAt !== null && change.issuedAt >= (vouchedAt ?? -Infinity)))
-  return isNewer ? { vouched: change.profile, vouchedAt: change.issuedAt } : { vouched, vouchedAt }
+  const setAt = isNewer && change.byBackend ? (change.issuedAt ?? lastSetAt) : lastSetAt
+  return {
+    ...(isNewer ? { vouched: change.profile, vouchedAt: change.issuedAt } : { vouched, vouchedAt }),
+    ...(setAt !== undefined && { setAt }),
+  }
 }
 
 /** Returns the claimed fields of a user's record after a change. See `UserChange`. */
@@ -41,12 +45,12 @@ export const userAfter = (
   change: UserChange,
   createdAt: number,
 ): UserRecord => {
-  const { vouched, vouchedAt } = vouchedAfter(stored, change.vouched)
+  const { vouched, ...times } = vouchedAfter(stored, change.vouched)
   return {
     appId,
     userId,
     vouched,
-    vouchedAt,
+    ...times,
     claimed: claimedAfter(vouched, stored?.claimed ?? {}, change.claimed ?? {}),
     createdAt: stored?.createdAt ?? createdAt,
   }
@@ -65,11 +69,16 @@ export const changesNothing = (stored: UserRecord, { vouched, claimed }: UserCha
   (vouched === undefined ||
     (vouched.issuedAt === stored.vouchedAt && isDeepStrictEqual(vouched.profile, stored.vouched)))
 
+/** Returns the fields of a profile that messages carry. */
+export const carriedOf = ({ name, photoUrl }: Profile): NonNullable<Message['sender']> => ({
+  ...(name !== undefined && { name }),
+  ...(photoUrl !== undefined && { photoUrl }),
+})
+
 /** Returns the part of the profile that messages of the user have; null if there is none. */
-export const senderOf = (user: UserRecord): Message['sender'] => {
-  const { name, photoUrl } = mergeProfile(user)
-  if (name === undefined && photoUrl === undefined) return null
-  return { ...(name !== undefined && { name }), ...(photoUrl !== undefined && { photoUrl }) }
+export const senderOf = (user: Pick<UserRecord, 'vouched' | 'claimed'>): Message['sender'] => {
+  const sender = carriedOf(mergeProfile(user))
+  return sender.name === undefined && sender.photoUrl === undefined ? null : sender
 }
 
 /** Returns why `admitUser` does not save the user, as far as the stored user decides that; undefined if it may save the user. */

@@ -42,6 +42,7 @@ import { createStreamRoutes } from './transports/stream/stream-routes.js'
 import { createStreams } from './transports/stream/streams.js'
 import { peerOf } from './http/peer.js'
 import type { RequestHead } from './http/request-head.js'
+import { createKnownProfiles } from './messages/known-profiles.js'
 import { createMessageTurns } from './messages/message-turns.js'
 import { createSend } from './messages/send.js'
 import { createSendAuthorizer } from './messages/send-authorizer.js'
@@ -108,6 +109,7 @@ export const assembleGateway = (
   const rateLimiter = createRateLimiter()
   const startQueue = createStartQueue({ maxWait: settings.startTimeout * 0.8 })
   const messageTurns = createMessageTurns()
+  const profiles = createKnownProfiles({ engine, log, metrics })
   const sendAuthorizer = createSendAuthorizer({ engine, log, metrics })
   const connectionLimits = createConnectionLimits(
     () => settings.limits,
@@ -168,6 +170,7 @@ export const assembleGateway = (
     log,
     metrics,
     messageTurns,
+    profiles,
     tracing,
     sendAuthorizer,
     startQueue,
@@ -211,7 +214,7 @@ export const assembleGateway = (
   })
 
   const send = createSend(settings, engine, metrics)
-  const restParts = { apps, engine, send, messageTurns, metrics }
+  const restParts = { apps, engine, send, messageTurns, profiles, metrics }
   const client = createInProcessClients(restParts)
   const rest = createRestRoutes({
     ...restParts,

@@ -6,7 +6,7 @@ import {
 } from '../../tokens/index.js'
 import type { AuthMethod, Credential } from '../../engine/index.js'
 import { createHmacSha256 } from '../../util/hmac-sha256.js'
-import type { JsonObject } from '../../protocol/index.js'
+import type { JsonObject, Profile } from '../../protocol/index.js'
 import {
   createDirectTokenVerifier,
   newTokenId,
@@ -45,8 +45,8 @@ export interface App {
   readonly authentications: ConcurrencyLimit
   /** Counts the frames of the app's users, by user id. */
   readonly userRates: RateLimiter
-  /** Signs a token for a user who started with auth params or as a guest. `more` has further claims of the token. */
-  signOwnToken(userId: string, credential: OwnCredential, more?: JsonObject): Promise<string>
+  /** Signs a token for a user who started with auth params or as a guest. `more` has further claims of the token, `user` is its profile. */
+  signOwnToken(userId: string, credential: OwnCredential, more?: JsonObject, user?: Profile): Promise<string>
 }
 
 /** A credential that a gateway signs a token for. */
@@ -124,7 +124,7 @@ export const createApp = (settings: AppSettings, ownKey: Uint8Array, keySet?: Ke
     }),
     authentications: createConcurrencyLimit(MAX_AUTHENTICATIONS, MAX_WAITING_AUTHENTICATIONS),
     userRates: createRateLimiter(),
-    signOwnToken: (userId, { tokenId, issuedAt, expiresAt }, more) =>
+    signOwnToken: (userId, { tokenId, issuedAt, expiresAt }, more, user) =>
       signToken({
         tokenType: 'gateway',
         appId,
@@ -134,6 +134,7 @@ export const createApp = (settings: AppSettings, ownKey: Uint8Array, keySet?: Ke
         tokenId,
         issuedAt,
         more,
+        user,
         hmac,
       }),
   }

@@ -1,5 +1,6 @@
 import { parseProfile, type EndCode, type JsonObject } from '../../protocol/index.js'
 import { object } from '../../protocol/internal.js'
+import { carriedOf } from '../../engine/internal.js'
 import { isInMilliseconds } from '../../tokens/internal.js'
 import { withTimeout } from '../../util/with-timeout.js'
 import type { AuthenticateAnswer, AuthenticateRequest } from '../config/parse.js'
@@ -154,6 +155,7 @@ export const authenticateParams = async (
     vouched: profile && { profile, issuedAt: Date.now() },
     credential,
     mustBeNew: false,
-    signToken: () => app.signOwnToken(userId, credential),
+    // The session that reconnects with this token sends its messages with the same name.
+    signToken: () => app.signOwnToken(userId, credential, {}, profile && carriedOf(profile)),
   }
 }

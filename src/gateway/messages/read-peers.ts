@@ -1,11 +1,22 @@
 import type { Engine, InboxRange, Peer, PeerMessages, PeerPage, UserRef } from '../../engine/index.js'
 import type { Message } from '../../protocol/index.js'
+import type { KnownProfiles } from './known-profiles.js'
 import type { MessageTurns } from './message-turns.js'
 import { readWhatFits } from './read-what-fits.js'
 
 interface Context {
   engine: Pick<Engine, 'peers' | 'messagesWith'>
   messageTurns: MessageTurns
+}
+
+interface PeersContext extends Context {
+  profiles: KnownProfiles
+}
+
+/** Returns the peer with the name and the photo that its user has now; those of the peer's newest message if the user has neither. */
+const withProfile = async (profiles: KnownProfiles, appId: string, peer: Peer): Promise<Peer> => {
+  const known = peer.id === null ? null : await profiles.of({ appId, userId: peer.id })
+  return known ? { ...peer, name: known.name ?? null, photoUrl: known.photoUrl ?? null } : peer
 }
 
 /**
@@ -43,11 +54,11 @@ export const readWith = async (
 }
 
 /**
- * Reads an inbox's peers, or only those whose newest message is before an offset, as many as `limit` and `maxBytes` allow. Resolves with
+ * Reads an inbox's peers with their present names, or only those whose newest message is before an offset, as many as `limit` and `maxBytes` allow. Resolves with
  * null if `epoch` is no longer the inbox's epoch.
  */
 export const readPeers = async (
-  { engine, messageTurns }: Context,
+  { engine, messageTurns, profiles }: PeersContext,
   of: UserRef,
   { epoch, before = Number.MAX_SAFE_INTEGER }: { epoch: string; before: number | undefined },
   limit: number,
@@ -59,7 +70,7 @@ export const readPeers = async (
     if (!page) return null
     hasMore = page.next !== null
     count += page.peers.length
-    return page.peers
+    return Promise.all(page.peers.map((peer) => withProfile(profiles, of.appId, peer)))
   })
   if (!peers) return null
   const last = peers.at(-1)

@@ -1,6 +1,7 @@
 import type * as v from 'valibot'
 import type { Engine } from '../../engine/index.js'
 import type { App } from '../apps/app.js'
+import type { KnownProfiles } from '../messages/known-profiles.js'
 import type { MessageTurns } from '../messages/message-turns.js'
 import type { SendMessage } from '../messages/send.js'
 import type { Metrics } from '../metrics/metrics.js'
@@ -29,6 +30,7 @@ export interface CallContext {
   readonly engine: Engine
   readonly send: SendMessage
   readonly messageTurns: MessageTurns
+  readonly profiles: KnownProfiles
   readonly metrics: Pick<Metrics, 'engineErrors'>
 }
 

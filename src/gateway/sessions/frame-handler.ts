@@ -4,6 +4,7 @@ import {
   type Credential,
   type MessagesRead,
   type SessionRef,
+  type UserRecord,
   type UserRef,
 } from '../../engine/index.js'
 import {
@@ -35,6 +36,7 @@ import type { UserLimits } from './user-limits.js'
 import { createDevices } from './devices.js'
 import { PresenceFeed } from './presence/presence-feed.js'
 import { createSendBarrier } from './messages/send-barrier.js'
+import type { Said } from '../messages/own-profile.js'
 import { createSignaling } from './presence/signaling.js'
 import { userOf } from './user-of.js'
 
@@ -77,6 +79,10 @@ interface SessionParts {
   readonly cancelReauth: () => void
   readonly delivery: Delivery
   readonly epoch: string
+  /** Returns the `sender` of the session's messages; undefined if they carry the stored profile of the user. */
+  readonly sender: () => Message['sender'] | undefined
+  /** Called with what a frame of the client says about the user, and with the user's record after it. */
+  readonly say: (said: Said, user: UserRecord) => void
 }
 
 export const createFrameHandler = (
@@ -93,6 +99,8 @@ export const createFrameHandler = (
     cancelReauth,
     delivery,
     epoch,
+    sender,
+    say,
   }: SessionParts,
   connection: ConnectionHandle,
 ): FrameHandler => {
@@ -137,7 +145,7 @@ export const createFrameHandler = (
     createMessaging(
       context,
       app,
-      { user, limits: userLimits, origin },
+      { user, limits: userLimits, origin, sender },
       {
         connection,
         refuse,
@@ -206,9 +214,11 @@ export const createFrameHandler = (
     const isRenewed = await engine.renewSession(ref, connection.connectionId, credential)
     if (!isRenewed || (await isRevokedMeanwhile())) return refuse(frame, 'unauthenticated', REVOKED)
     const { vouched } = authenticated
-    if (vouched && !(await engine.changeUser(user, { vouched }))) return connection.end('revoked')
+    const saved = vouched && (await engine.changeUser(user, { vouched }))
+    if (saved === null) return connection.end('revoked')
     if (await isRevokedMeanwhile()) return refuse(frame, 'unauthenticated', REVOKED)
     currentCredential = credential
+    if (saved) say({ vouched }, saved.user)
     // After a revocation `LiveSession` asks for another token when the next second begins. The new token makes that needless, unless a
     // further revocation has just come.
     if (seenReauths === reauths()) cancelReauth()
@@ -232,6 +242,7 @@ export const createFrameHandler = (
     const { claimed } = saved.user
     if (!isDeepStrictEqual({ ...claimed, ...changes }, claimed))
       return refuse(frame, 'too-large', PROFILE_RULE)
+    say({ claimed: changes }, saved.user)
     // If the profile did not change, the engine emits no `user-changed` event. The client gets `user` even then.
     if (!saved.changed) connection.send({ type: 'user', user: userOf(saved.user) })
   }

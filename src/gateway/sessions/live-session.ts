@@ -1,10 +1,11 @@
-import type { EngineEvent, SessionRef, UserRef } from '../../engine/index.js'
+import type { EngineEvent, SessionRef, UserRecord, UserRef } from '../../engine/index.js'
 import type { ClientFrame, ClientFrameOf, GatewayFrameOf } from '../../protocol/index.js'
 import type { Admitted } from '../auth/admission.js'
 import type { App } from '../apps/app.js'
 import { createTurnLimit } from '../limits/turn-limit.js'
 import { Timer } from '../../util/timer.js'
 import { Delivery } from './messages/delivery.js'
+import { OwnProfile, type Said } from '../messages/own-profile.js'
 import { createFrameHandler, type FrameHandler } from './frame-handler.js'
 import type { HubSession } from './hub.js'
 import { ExpiryTimer } from './expiry-timer.js'
@@ -62,6 +63,8 @@ export class LiveSession implements HubSession {
   #pageSight: PageSight | undefined
   #isHidden = false
   #origin: string | null = null
+  /** Created only if the session's credential or client says something about the user. */
+  #ownProfile: OwnProfile | undefined
   /** Created for the first `visibility` frame. */
   #visibility: Visibility | undefined
 
@@ -126,11 +129,13 @@ export class LiveSession implements HubSession {
     const { push } = this.#app
     this.#phase = { name: 'live', ref, epoch, credential }
     this.user = ref
+    const user = starting.user ?? saved.user
+    this.#say(admitted, user)
     this.#expiryTimer.set(credential.expiresAt)
     const frame: GatewayFrameOf<'started'> = {
       type: 'started',
       sessionId: ref.sessionId,
-      user: userOf(starting.user ?? saved.user),
+      user: userOf(user),
       guest,
       resumed,
       resumeKey,
@@ -281,6 +286,7 @@ export class LiveSession implements HubSession {
         if (event.session.sessionId === started.ref.sessionId) this.#scheduleReauth()
         return
       case 'user-changed':
+        this.#ownProfile?.update({}, event.user)
         return this.#connection.send({ type: 'user', user: userOf(event.user) })
       case 'read':
         // On Redis the event may come after a newer message, which its count lacks.
@@ -344,9 +350,16 @@ export class LiveSession implements HubSession {
         cancelReauth: () => this.#cancelReauth(),
         delivery: this.#delivery,
         epoch,
+        sender: () => this.#ownProfile?.sender,
+        say: (said, user) => this.#say(said, user),
       },
       this.#connection,
     ))
+  }
+
+  /** Called with what the session says about its user, and with the user's stored record. */
+  #say(said: Said, user: UserRecord): void {
+    if (said.vouched ?? said.claimed) (this.#ownProfile ??= new OwnProfile()).update(said, user)
   }
 
   #pageSightOf({ ref }: Started): PageSight | undefined {

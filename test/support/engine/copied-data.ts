@@ -99,6 +99,7 @@ export const fill = async (engine: Engine): Promise<void> => {
     vouched: {
       profile: { name: 'Ada', photoUrl: 'https://shop.example/ada.png' },
       issuedAt: 1_700_000_000_000,
+      byBackend: true,
     },
     claimed: { email: 'ada@shop.example' },
   })

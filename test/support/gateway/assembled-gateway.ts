@@ -15,6 +15,7 @@ import { loadOpenTelemetry } from '../../../src/gateway/open-telemetry.js'
 import { createTracing } from '../../../src/gateway/tracing/tracing.js'
 import { createMetrics } from '../../../src/gateway/metrics/metrics.js'
 import { createSendAuthorizer } from '../../../src/gateway/messages/send-authorizer.js'
+import { createKnownProfiles } from '../../../src/gateway/messages/known-profiles.js'
 import { createMessageTurns } from '../../../src/gateway/messages/message-turns.js'
 import { attach } from '../../../src/gateway/transports/node-ws.js'
 import { createStreams } from '../../../src/gateway/transports/stream/streams.js'
@@ -68,6 +69,7 @@ export const assemble = async (
     metrics,
     startQueue,
     messageTurns: createMessageTurns(),
+    profiles: createKnownProfiles({ engine, log, metrics }),
     tracing: createTracing(loadOpenTelemetry(createLog({ level: 'fatal' }))),
     node: 'node',
     reconnectWindow: () => 0,

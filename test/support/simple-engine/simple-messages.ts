@@ -226,9 +226,10 @@ export const createSimpleMessages = ({
     const by = from === null ? undefined : user({ appId, userId: from })
     const { name: senderName, photoUrl } = by ? mergeProfile(by) : {}
     const hasSender = senderName !== undefined || photoUrl !== undefined
-    const sender = hasSender
+    const known = hasSender
       ? { ...(senderName !== undefined && { name: senderName }), ...(photoUrl !== undefined && { photoUrl }) }
       : null
+    const sender = message.sender === undefined ? known : message.sender
     const sentAt = Date.now()
     const content = structuredClone({
       ...{ id, from, to, sender },

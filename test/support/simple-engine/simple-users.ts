@@ -32,10 +32,10 @@ export const createSimpleUsers = ({ addEvent, onChanged }: UsersContext) => {
     const user: UserRecord = structuredClone(
       before ?? { appId, userId, vouched: {}, vouchedAt: null, claimed: {}, createdAt: Date.now() },
     )
-    const { issuedAt = null, profile = {} } = vouched ?? {}
+    const { issuedAt = null, profile = {}, byBackend = false } = vouched ?? {}
     const isFirst = user.vouchedAt === null && Object.keys(user.vouched).length === 0
     if (vouched && (isFirst || (issuedAt !== null && issuedAt >= (user.vouchedAt ?? 0))))
-      Object.assign(user, { vouched: profile, vouchedAt: issuedAt })
+      Object.assign(user, { vouched: profile, vouchedAt: issuedAt, ...(byBackend && { setAt: issuedAt }) })
     const fits = (more: Profile): boolean =>
       Buffer.byteLength(JSON.stringify({ ...user.claimed, ...more, ...user.vouched })) <= limits.profile
     if (claimed && fits(claimed)) Object.assign(user.claimed, claimed)

@@ -6,16 +6,19 @@ export type StoredUser = [
   claimed: UserRecord['claimed'],
   vouched: UserRecord['vouched'],
   vouchedAt: UserRecord['vouchedAt'],
+  setAt?: number,
 ]
 
-export const storedUserOf = ({ createdAt, claimed, vouched, vouchedAt }: UserRecord): StoredUser => [
-  createdAt,
-  claimed,
-  vouched,
-  vouchedAt,
-]
+export const storedUserOf = ({ createdAt, claimed, vouched, vouchedAt, setAt }: UserRecord): StoredUser =>
+  setAt === undefined
+    ? [createdAt, claimed, vouched, vouchedAt]
+    : [createdAt, claimed, vouched, vouchedAt, setAt]
 
 export const userRecordOf = (
   { appId, userId }: UserRef,
-  [createdAt, claimed, vouched, vouchedAt]: StoredUser,
-): UserRecord => ({ appId, userId, vouched, vouchedAt, claimed, createdAt })
+  [createdAt, claimed, vouched, vouchedAt, setAt]: StoredUser,
+): UserRecord => ({
+  ...{ appId, userId, vouched, vouchedAt },
+  ...(setAt !== undefined && { setAt }),
+  ...{ claimed, createdAt },
+})

@@ -184,7 +184,9 @@ export class Inboxes {
     const args = outgoing.args(rules, quota, onlyFinds)
     // In mode `away`, `sender-read` has counted the message.
     args.push(isAway ? '' : rate, createdAt, String(quota.bytesPerSender ?? ''), outgoing.traceparent)
-    if (isAway) args.push(...[profile, epoch, isNew, noteId, outgoing.id, isMissing].map(String))
+    if (isAway)
+      args.push(...[outgoing.profile ?? profile, epoch, isNew, noteId, outgoing.id, isMissing].map(String))
+    else if (outgoing.profile !== undefined) args.push(outgoing.profile)
     const [outcome, offset, ownOffset, sentAt, toDeletions, json, ownEpoch, isBeyond, held] =
       await this.#runner.inPartition(steps.send, outgoing.partition, recipient, args, outgoing.keys)
     if (outcome === 'unknown-sender') return this.#sendFromUnknown(outgoing, rules, attempt)

@@ -18,6 +18,8 @@ export class Outgoing {
   readonly noteId: string
   /** As JSON: the member `traceparent` of the event that reports the message, with a comma before it; empty if there is none. */
   readonly traceparent: string
+  /** As JSON: the profile that the message carries; undefined if that is the profile of the sending user. */
+  readonly profile: string | undefined
   /** The hashed key of the step, and the sender if the step also changes the sender's inbox. */
   readonly keys: RunOptions
   readonly #content: readonly string[]
@@ -27,6 +29,7 @@ export class Outgoing {
   constructor(runner: StepRunner, message: CheckedMessage) {
     const { appId, id, from, to, body, data, traceparent } = message
     this.id = id
+    this.profile = message.sender === undefined ? undefined : JSON.stringify(message.sender)
     this.traceparent = traceparent === undefined ? '' : `,"traceparent":${JSON.stringify(traceparent)}`
     this.#runner = runner
     // Only a message to a guest needs a copy, for `redirectedTo`: it may go to the user who has adopted the guest.

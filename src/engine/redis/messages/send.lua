@@ -7,8 +7,8 @@
 --   `rules_of` reads them; 8 what other partitions leave of the app's limit of inboxes; 9 what they leave of its limit of bytes; 10 how
 --   many messages the sender may send in a second (empty for no limit); 11 when the recipient was created (empty if the message is for
 --   whoever has the id); 12 how many bytes the sender's messages may take in the inboxes of others (empty for no limit); 13 the member
---   `traceparent` for `message.created` and for pushes, as JSON with a comma before it (empty if there is none); 14 mode `away`: the
---   sender's profile as JSON; 15 mode `away`: how many inboxes of the sender were deleted; 16 mode `away`: `1` if the sender has no inbox
+--   `traceparent` for `message.created` and for pushes, as JSON with a comma before it (empty if there is none); 14 the profile that
+--   the message carries, as JSON (may be missing in other modes than `away`: then it is that of the sender's user); 15 mode `away`: how many inboxes of the sender were deleted; 16 mode `away`: `1` if the sender has no inbox
 --   yet; 17 mode `away`: the own copy's field in `ownCopies`; 18 mode `away`: the message's id; 19 mode `away`: `1` if the sender does not
 --   exist.
 -- Returns `not-sent` for a message that is only looked up, and whose id is not stored. Or `limited`, and the milliseconds to wait. Or `adopted`, the user who has adopted the recipient, and when that user was created. Or
@@ -19,7 +19,7 @@
 
 -- The names in the order of the arguments. Those that begin with `away` are for the mode `away`.
 local mode, from, senderPrefix, head, middle, digest, words, maxInboxes, maxBytes, perSecond, createdAt, maxHeld, traceparent,
-  awayProfile, awayDeletions, awayIsNew, awayNote, awayId, awayIsMissing = all_args()
+  profile, awayDeletions, awayIsNew, awayNote, awayId, awayIsMissing = all_args()
 local rules = rules_of(words)
 local retention = rules.retention
 maxInboxes, maxBytes = tonumber(maxInboxes), tonumber(maxBytes)
@@ -29,7 +29,7 @@ local theirs = isHere and keys_of(senderPrefix, from) or K
 local user = load_inbox(K.user)
 local sender = isHere and load_inbox(theirs.user) or mode == 'self' and user or nil
 local senderDeletions = isAway and tonumber(awayDeletions) or sender and sender.deletions or 0
-local profile = isAway and awayProfile or sender and sender.sender or 'null'
+profile = profile or sender and sender.sender or 'null'
 
 local earlier = call('GET', K.id)
 if earlier then

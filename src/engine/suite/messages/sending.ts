@@ -86,6 +86,28 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       )
     })
 
+    on('carry the profile of the session that sends them, if it has one of its own', async (engine) => {
+      await engine.saveUser(ada, { vouched: vouch({ name: 'Ada', photoUrl: 'https://example.com/a.png' }) })
+      const [first, second] = [newMessage({ sender: { name: 'Ada of sales' } }), newMessage({ sender: null })]
+      const oneself = newMessage({ to: 'ada', sender: { photoUrl: 'https://example.com/b.png' } })
+      await start(engine, bob)
+      const events = nextEvents(engine, 'message')
+      for (const message of [first, second, oneself, newMessage()]) await engine.send(message, rules())
+      assert.deepEqual((await events)[0]?.message.sender, first.sender)
+      const known = { name: 'Ada', photoUrl: 'https://example.com/a.png' }
+      const sendersOf = async (of: typeof ada): Promise<unknown[]> => {
+        const { epoch } = await engine.inbox(of)
+        const { messages } = await engine.messagesAfter(of, { epoch, offset: 0 }, 10)
+        return messages.map(({ sender }) => sender)
+      }
+      assert.deepEqual(await sendersOf(ada), [first.sender, null, oneself.sender, known])
+      assert.deepEqual(await sendersOf(bob), [first.sender, null, known])
+      // A retry may come from another session.
+      const again = await engine.send({ ...first, sender: { name: 'Ada of support' } }, rules())
+      assert.equal(again.outcome, 'repeated')
+      assert.equal((await sendersOf(bob)).length, 3)
+    })
+
     on('to oneself are there once, and are read', async (engine) => {
       const sent = await deliver(engine, { to: 'ada' })
       assert.deepEqual([sent.offset, sent.ownOffset], [1, 1])

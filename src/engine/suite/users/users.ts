@@ -58,6 +58,27 @@ export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): voi
       assert.deepEqual(user.claimed, profile)
     })
 
+    on('remember when the backend itself last set the profile', async (engine) => {
+      const at = Date.now()
+      const vouched = (name: string, issuedAt: number, byBackend?: boolean) => ({
+        vouched: { profile: { name }, issuedAt, ...(byBackend && { byBackend }) },
+      })
+      const { user: first } = await engine.saveUser(ada, vouched('token', at))
+      assert.equal('setAt' in first, false)
+      const { user: set } = await engine.saveUser(ada, vouched('set', at + 1, true))
+      assert.deepEqual([set.vouched, set.setAt], [{ name: 'set' }, at + 1])
+      assert.deepEqual(await engine.user(ada), set)
+      await engine.saveUser(ada, vouched('late', at, true))
+      assert.deepEqual(await engine.user(ada), set)
+      // A newer token changes the profile, and not the time.
+      const { user: last } = await engine.saveUser(ada, vouched('newer', at + 2))
+      assert.deepEqual([last.vouched, last.vouchedAt, last.setAt], [{ name: 'newer' }, at + 2, at + 1])
+      assert.deepEqual(await engine.user(ada), last)
+      if (!durable) return
+      await reopen(engine)
+      assert.deepEqual(await engine.user(ada), last)
+    })
+
     on('change claimed fields one by one: a field that is not given stays', async (engine) => {
       await engine.saveUser(ada, { claimed: { name: 'Ada', role: 'admin', custom: { a: '1', b: '2' } } })
       const { user, created, changed } = await engine.saveUser(ada, {

@@ -35,7 +35,7 @@ export const userCalls = [
     errors: ['unknown-user'],
     async handle({ appId, params, body, context: { engine } }) {
       const of = { appId, userId: params.user }
-      const change = { vouched: { profile: body, issuedAt: Date.now() } }
+      const change = { vouched: { profile: body, issuedAt: Date.now(), byBackend: true } }
       const saved = isGuestId(of.userId)
         ? await engine.changeUser(of, change)
         : await engine.saveUser(of, change)

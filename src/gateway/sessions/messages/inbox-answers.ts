@@ -1,6 +1,7 @@
 import type { Engine, UserRef } from '../../../engine/index.js'
 import { isUserId, limits, type ClientFrameOf } from '../../../protocol/index.js'
 import { TaskQueue } from '../../../util/task-queue.js'
+import type { KnownProfiles } from '../../messages/known-profiles.js'
 import type { MessageTurns } from '../../messages/message-turns.js'
 import { readHistory } from '../../messages/read-history.js'
 import { readPeers, readWith } from '../../messages/read-peers.js'
@@ -35,7 +36,7 @@ interface InboxAnswers {
 }
 
 export const createInboxAnswers = (
-  { engine, messageTurns }: { engine: Engine; messageTurns: MessageTurns },
+  { engine, messageTurns, profiles }: { engine: Engine; messageTurns: MessageTurns; profiles: KnownProfiles },
   { user, epoch }: { user: UserRef; epoch: string },
   { connection, refuse }: { connection: ConnectionHandle; refuse: Refuse },
 ): InboxAnswers => {
@@ -83,7 +84,7 @@ export const createInboxAnswers = (
     const { id, before, limit = DEFAULT_PEERS } = frame
     await connection.drained()
     const found = await readPeers(
-      { engine, messageTurns },
+      { engine, messageTurns, profiles },
       user,
       { epoch, before: before?.offset },
       limit,

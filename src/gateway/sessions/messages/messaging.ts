@@ -1,5 +1,5 @@
 import type { Engine, SendResult, UserRef } from '../../../engine/index.js'
-import { isRetryable, type ClientFrameOf } from '../../../protocol/index.js'
+import { isRetryable, type ClientFrameOf, type Message } from '../../../protocol/index.js'
 import { TaskQueue } from '../../../util/task-queue.js'
 import type { App } from '../../apps/app.js'
 import type { Settings } from '../../config/parse.js'
@@ -11,6 +11,7 @@ import {
   type RefusalParts,
 } from '../../messages/client-sends.js'
 import { countSend } from '../../messages/count-send.js'
+import type { KnownProfiles } from '../../messages/known-profiles.js'
 import type { MessageTurns } from '../../messages/message-turns.js'
 import type { Asking, SendAuthorizer } from '../../messages/send-authorizer.js'
 import { sendRulesOf } from '../../apps/engine-rules.js'
@@ -32,6 +33,7 @@ export interface MessagingContext {
   log: Log
   metrics: Metrics
   messageTurns: MessageTurns
+  profiles: KnownProfiles
   tracing: Tracing
   watchers: Watchers
   sendAuthorizer: SendAuthorizer
@@ -60,7 +62,18 @@ const sentFrame = (id: string, offset: number, sentAt: number): string =>
 export const createMessaging = (
   { settings, engine, log, metrics, tracing, sendAuthorizer }: MessagingContext,
   app: App,
-  { user, limits: userLimits, origin }: { user: UserRef; limits: UserLimits; origin: string | null },
+  {
+    user,
+    limits: userLimits,
+    origin,
+    sender,
+  }: {
+    user: UserRef
+    limits: UserLimits
+    origin: string | null
+    /** Returns the `sender` of the session's messages; undefined if they carry the stored profile of the user. */
+    sender: () => Message['sender'] | undefined
+  },
   {
     connection,
     refuse,
@@ -116,7 +129,7 @@ export const createMessaging = (
     const at = performance.now()
     const span = tracing.start('send', 'SERVER', frame.traceparent, { 'chat_session.app_id': appId })
     const { traceparent } = span
-    const message = { appId, id, from: userId, to, body, data, traceparent }
+    const message = { appId, id, from: userId, to, body, data, sender: sender(), traceparent }
     // An async function would make two more promises for each message.
     return engine.send(replaceContent(message, content), rules).then(
       (sent) => {

@@ -4,6 +4,7 @@ import {
   isRetryable,
   type ClientFrameOf,
   type EndCode,
+  type Message,
   type RefusalCode,
 } from '../../../protocol/index.js'
 import { admit, messageOf, type Admitted } from '../../auth/admission.js'
@@ -21,6 +22,7 @@ import {
   type RefusalParts,
 } from '../../messages/client-sends.js'
 import { countSend } from '../../messages/count-send.js'
+import { senderOfSession } from '../../messages/own-profile.js'
 import { checkMessage } from '../../messages/rules.js'
 import {
   replaceContent,
@@ -54,6 +56,11 @@ export type PostedAnswer = { ok: true; results: PostedResult[] } | Omit<Refusal,
 type PreparedSend =
   | { send: PostedSend; refusal: RefusalParts; asking?: undefined }
   | { send: PostedSend; refusal?: undefined; asking: Asking | undefined; putDataBack: () => void }
+
+interface PostingUser extends UserRef {
+  /** What `senderOfSession` returns. */
+  sender?: Message['sender'] | undefined
+}
 
 /** Milliseconds within which the app's backend decides about all messages of a post. */
 const MAX_TIME = 15_000
@@ -152,13 +159,13 @@ export const createPostedSends = (
   /** Stores a message, unless it is refused. The app's backend has until `deadline` to decide about it. */
   const store = async (
     prepared: PreparedSend,
-    user: UserRef,
+    user: PostingUser,
     admitted: Admitted,
     deadline: number,
   ): Promise<{ offset: number; sentAt: number } | RefusalParts> => {
     if (prepared.refusal) return prepared.refusal
     const { app } = admitted
-    const { appId, userId } = user
+    const { appId, userId, sender } = user
     const { send, asking, putDataBack } = prepared
     const { id, to, body } = send
     const timeLeft = deadline - performance.now()
@@ -174,7 +181,8 @@ export const createPostedSends = (
     else {
       const span = tracing.start('send', 'SERVER', send.traceparent, { 'chat_session.app_id': appId })
       putDataBack()
-      const message = { appId, id, from: userId, to, body, data: send.data, traceparent: span.traceparent }
+      const { traceparent } = span
+      const message = { appId, id, from: userId, to, body, data: send.data, sender, traceparent }
       sent = await engine
         .send(replaceContent(message, decision.content), sendRulesOf(app.settings, settings))
         .catch((error: unknown) => {
@@ -201,7 +209,7 @@ export const createPostedSends = (
 
   const storeAll = async (
     prepared: readonly PreparedSend[],
-    user: UserRef,
+    user: PostingUser,
     admitted: Admitted,
     deadline: number,
   ): Promise<PostedResult[]> => {
@@ -255,7 +263,8 @@ export const createPostedSends = (
     if (!saved) return unsaved ?? refusal('unavailable')
     const prepared = prepare(sends, admitted, peer.origin)
     try {
-      return { ok: true, results: await storeAll(prepared, user, admitted, deadline) }
+      const sender = senderOfSession(admitted, saved.user)
+      return { ok: true, results: await storeAll(prepared, { ...user, sender }, admitted, deadline) }
     } finally {
       for (const { asking } of prepared) asking?.end()
     }

@@ -85,14 +85,14 @@ export class Sends {
     const digest = idempotencyKeys.digestOf(message.original ?? message)
     const earlier = idempotencyKeys.find(key, digest, now)
     if (earlier) return earlier
-    const sender = from === null ? null : users.sender(sendingUser, senderKey)
+    const known = from === null ? null : users.sender(sendingUser, senderKey)
     const isToUnknown = from !== to && !this.#isKnown(recipient, recipientKey)
     let unknown: readonly UserRef[] = NOBODY
     const adopter = isToUnknown ? adoptions.adopterOf(recipient) : undefined
     // If the adopter is deleted before the message is stored, the message must not create that user.
     if (adopter) return this.send({ ...message, to: adopter.userId }, { ...rules, unknownRecipients: false })
-    if (sender === undefined || isToUnknown) {
-      unknown = [...(isToUnknown ? [recipient] : []), ...(sender === undefined ? [sendingUser] : [])]
+    if (known === undefined || isToUnknown) {
+      unknown = [...(isToUnknown ? [recipient] : []), ...(known === undefined ? [sendingUser] : [])]
       const { unknownRecipients, unknownSenders } = rules
       const mayCreate = (of: UserRef): boolean =>
         !isGuestId(of.userId) && (of === recipient ? unknownRecipients : unknownSenders)
@@ -100,13 +100,14 @@ export class Sends {
       const running = unknown.flatMap((of) => users.deletionOf(of) ?? [])
       if (running.length > 0) return this.#sendAfter(Promise.allSettled(running), message, rules)
     }
-    const json = JSON.stringify({ id, from, to, sender: sender ?? null, body, data, sentAt })
+    const sender = (message.sender === undefined ? known : message.sender) ?? null
+    const json = JSON.stringify({ id, from, to, sender, body, data, sentAt })
     // The caller may change `data` before the message is emitted, so the events carry a clone.
     const content: Content = {
       id,
       from,
       to,
-      sender: sender ?? null,
+      sender,
       body,
       data: data && (JSON.parse(json) as CheckedMessage).data,
       sentAt,

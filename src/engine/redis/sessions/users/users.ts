@@ -39,6 +39,21 @@ const fieldsOf = (reply: readonly Reply[]): Fields => {
 
 const profileOf = (json: string) => (json === '' ? {} : (JSON.parse(json) as UserRecord['vouched']))
 
+/**
+ * Returns what the field `vouchedAt` of Redis has: when the vouched profile was issued, and behind a space when the backend last set it. It
+ * is one field, because the scripts compare and write the two together.
+ */
+export const timesOf = (text: string | undefined): Pick<UserRecord, 'vouchedAt' | 'setAt'> => {
+  const [vouchedAt = '', setAt] = (text ?? '').split(' ')
+  return {
+    vouchedAt: vouchedAt === '' ? null : Number(vouchedAt),
+    ...(setAt !== undefined && { setAt: Number(setAt) }),
+  }
+}
+
+export const timesText = ({ vouchedAt, setAt }: Pick<UserRecord, 'vouchedAt' | 'setAt'>): string =>
+  [vouchedAt ?? '', ...(setAt === undefined ? [] : [setAt])].join(' ')
+
 const userOf = (
   { appId, userId }: UserRef,
   [vouched, vouchedAt, claimed, createdAt]: Fields,
@@ -49,7 +64,7 @@ const userOf = (
         appId,
         userId,
         vouched: profileOf(vouched),
-        vouchedAt: vouchedAt === '' ? null : Number(vouchedAt),
+        ...timesOf(vouchedAt),
         claimed: profileOf(claimed),
         createdAt: Number(createdAt),
       }
@@ -199,7 +214,7 @@ export class Users {
     const [outcome, createdAt] = await this.#runner.onUser(this.#runner.steps.saveUser, of, [
       ...fields,
       textOf(user.vouched),
-      user.vouchedAt === null ? '' : String(user.vouchedAt),
+      timesText(user),
       textOf(user.claimed),
       sender === null ? '' : JSON.stringify(sender),
       String(maxGuests ?? ''),

@@ -5,6 +5,7 @@ import type { Reply } from '../../client/port.js'
 import { hashOf } from '../../keys.js'
 import { fields } from '../../lua/fields.js'
 import { ownDevice } from '../../push/own-device.js'
+import { timesOf } from '../../sessions/users/users.js'
 import type { StepRunner } from '../../step-runner.js'
 import type { loadTransferSteps } from '../steps.js'
 
@@ -48,7 +49,13 @@ export async function* exportUser(
       profileOf(found.get(fields.user.vouched)),
       profileOf(found.get(fields.user.claimed)),
     ]
-    const user: UserRecord = { ...of, vouched, vouchedAt: numberOf('vouchedAt'), claimed, createdAt }
+    const user: UserRecord = {
+      ...of,
+      vouched,
+      ...timesOf(found.get(fields.user.vouchedAt)),
+      claimed,
+      createdAt,
+    }
     records.push({ kind: 'user', user, guest: found.has(fields.user.guest) })
   }
   const devices = found.get(fields.user.devices)

@@ -14,6 +14,7 @@ import { hashOf } from '../../keys.js'
 import { fields, type InboxNumber } from '../../lua/fields.js'
 import { ownDevice } from '../../push/own-device.js'
 import { tokenHash } from '../../sessions/session-record.js'
+import { timesText } from '../../sessions/users/users.js'
 import type { StepRunner } from '../../step-runner.js'
 import { openRunner, type RedisPlace } from '../open-runner.js'
 import { loadTransferSteps } from '../steps.js'
@@ -166,7 +167,7 @@ export class RedisTarget implements TransferTarget {
         await this.#setFields(user, {
           createdAt: String(user.createdAt),
           vouched: textOf(user.vouched),
-          vouchedAt: user.vouchedAt === null ? '' : String(user.vouchedAt),
+          vouchedAt: timesText(user),
           claimed: textOf(user.claimed),
           sender: sender === null ? '' : JSON.stringify(sender),
           guest: guest ? '1' : '',
