@@ -5,7 +5,9 @@ export type TokenOptions = {
   appId: string
   /** A number is turned into text. Must not begin with `guest:`. */
   userId: string | number
-  /** One of the app's secrets, in production of 32 bytes or more. Never send it to a browser. */
+  /**
+   * One of the app's secrets, in production of 32 bytes or more. A line break at its end is no part of it. Never send it to a browser.
+   */
   secret: string
   /** Seconds until the token expires; null for a token that never does, which production apps refuse by default. @default 3600 */
   expiresIn?: number | null | undefined

@@ -8,6 +8,12 @@ const encoder = new TextEncoder()
 
 export const utf8 = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text)
 
+/** Returns a secret without the line break at its end. `echo`, editors and Kubernetes add one, and it is no part of the secret. */
+export const withoutLineBreak = (secret: string): string => secret.replace(/(?:\r\n|\n|\r)$/, '')
+
+const trim = <Secret>(secret: Secret): Secret =>
+  typeof secret === 'string' ? (withoutLineBreak(secret) as Secret & string) : secret
+
 /**
  * Returns whether `secret` is usable as a key. HMAC pads a short key with zeros (RFC 2104, 2), so a secret of nothing but zeros is the same
  * as the empty key, which everyone knows.
@@ -35,9 +41,10 @@ export const createMac = async <Secret extends string | Uint8Array>(
   data: Uint8Array,
   hmac?: Hmac<Secret>,
 ): Promise<Uint8Array> => {
-  if (!isSecret(secret)) throw new TokenError('bad-secret')
-  if (hmac) return hmac(secret, data)
-  return new Uint8Array(await crypto.subtle.sign('HMAC', await importKey(secret, 'sign'), data))
+  const trimmed = trim(secret)
+  if (!isSecret(trimmed)) throw new TokenError('bad-secret')
+  if (hmac) return hmac(trimmed, data)
+  return new Uint8Array(await crypto.subtle.sign('HMAC', await importKey(trimmed, 'sign'), data))
 }
 
 /** Compares two byte arrays in a time that doesn't depend on where they differ. The length is no secret. */
@@ -57,7 +64,7 @@ export const createMacCheck = <Secret extends string | Uint8Array>(
   secrets: readonly Secret[],
   hmac?: Hmac<Secret>,
 ): MacCheck => {
-  const usable = usableSecrets(secrets)
+  const usable = usableSecrets(secrets.map(trim))
   if (hmac) return (data, mac) => usable.some((secret) => timingSafeEqual(hmac(secret, data), mac))
   let keys: Promise<CryptoKey[]> | undefined
   return async (data, mac) => {

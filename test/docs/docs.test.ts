@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { on } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { runInNewContext } from 'node:vm'
 import ts from 'typescript'
@@ -18,6 +21,7 @@ import {
 } from '../../src/protocol/index.js'
 import { startGateway } from '../support/gateway.js'
 import { matches } from '../support/examples.js'
+import { scratchFolder } from '../support/scratch-folder.js'
 
 const read = (name: string): Promise<string> => readFile(new URL(`../../${name}`, import.meta.url), 'utf8')
 
@@ -124,8 +128,12 @@ test('the gateway accepts the configs that the documentation shows', async () =>
     ADMIN_TOKEN: 'a'.repeat(32),
     WEBHOOK_SECRET: `whsec_${Buffer.from('w'.repeat(32)).toString('base64')}`,
   }
+  // The files of the secrets that docs/OPERATING.md makes.
+  const folder = scratchFolder()
+  for (const name of ['admin-token', 'chat-secret'])
+    writeFileSync(join(folder, name), `${randomBytes(32).toString('base64')}\n`)
   for (const text of shown) {
-    const parsed = parseConfig(JSON.parse(text), env)
+    const parsed = parseConfig(JSON.parse(text.replaceAll('/etc/chat-session', folder)), env)
     assert.ok(parsed.ok, parsed.ok ? '' : parsed.problems.join('\n'))
   }
 })

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createAppToken, createToken, TokenError, verifyToken } from '../../src/tokens/index.js'
+import {
+  createAppToken,
+  createSignature,
+  createToken,
+  TokenError,
+  verifySignature,
+  verifyToken,
+} from '../../src/tokens/index.js'
 import { signToken } from '../../src/tokens/sign-token.js'
 import { appId, at, noon, payloadOf, secret } from '../support/forged-tokens.js'
 
@@ -142,4 +149,19 @@ test('the gateway can sign for a guest, and such a token passes for no user toke
     expiresAt: noon + 60_000,
   })
   assert.equal((await verifyToken(token, rules)).ok, false)
+})
+
+test('a line break at the end of a secret is no part of it, on neither side', async () => {
+  for (const [made, checked] of [
+    [`${secret}\n`, secret],
+    [`${secret}\r\n`, `${secret}\n`],
+    [secret, `${secret}\n`],
+  ] as const) {
+    const token = await createToken({ appId, userId: 'ann', secret: made })
+    assert.ok((await verifyToken(token, { appId, secrets: [checked] })).ok)
+    assert.ok(await verifySignature('ann', await createSignature('ann', made), [checked]))
+    const appToken = await createAppToken({ appId, secret: made })
+    assert.ok((await verifyToken(appToken, { appId, secrets: [checked], tokenType: 'app' })).ok)
+  }
+  assert.equal(await codeOf(createToken({ appId, userId: 'ann', secret: '\n' })), 'bad-secret')
 })

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { codeOf } from '../../engine/internal.js'
 import type { GatewayConfig } from '../../gateway/index.js'
 import { CliError } from '../cli-error.js'
 import { readChapters, type Block } from './guide.js'
 import { detectStack, type Stack } from './stacks.js'
 
 const FILE = 'chat.json'
+const SECRET = 'chat-secret'
 const DATA = 'chat-data'
 const LISTEN = { host: '127.0.0.1', port: 8080 }
 
@@ -24,21 +25,21 @@ const configOf = (appId: string, { port }: Stack): GatewayConfig => ({
   apps: {
     [appId]: {
       environment: 'production',
-      secrets: [randomBytes(32).toString('base64url')],
+      secrets: [{ file: `./${SECRET}` }],
       origins: [`http://localhost:${port}`, `http://127.0.0.1:${port}`],
     },
   },
 })
 
-/** Writes a file that no other user of the machine can read. It never replaces a file. */
-const writeNew = async (config: GatewayConfig): Promise<void> => {
-  try {
-    await writeFile(FILE, `${JSON.stringify(config, null, 2)}\n`, { flag: 'wx', mode: 0o600 })
-  } catch (cause) {
-    if (codeOf(cause) === 'EEXIST')
-      throw new CliError(`${FILE} exists already, and init changes no file. Move it away to get a new one.`)
-    throw new CliError(`${FILE} can't be written: ${(cause as Error).message}.`, { cause })
-  }
+/** Writes files that no other user of the machine can read. Replaces no file: if one exists, writes none. */
+const writeNew = async (files: Record<string, string>): Promise<void> => {
+  for (const name of Object.keys(files))
+    if (existsSync(name))
+      throw new CliError(`${name} exists already, and init changes no file. Move it away to get a new one.`)
+  for (const [name, text] of Object.entries(files))
+    await writeFile(name, text, { flag: 'wx', mode: 0o600 }).catch((cause: unknown) => {
+      throw new CliError(`${name} can't be written: ${(cause as Error).message}.`, { cause })
+    })
 }
 
 /**
@@ -56,9 +57,9 @@ const fenced = (language: string, code: string): string => `\`\`\`${language}\n$
 
 const textOf = ({ paragraph, language, code }: Block): string => `${paragraph}\n\n${fenced(language, code)}`
 
-/** Returns shell commands that read the secret from the config, so that the secret appears in no output and in no history of the shell. */
+/** Returns shell commands that read the secret from its file, so that the secret appears in no output and in no history of the shell. */
 const environmentOf = (appId: string, { readsDotEnv }: Stack): string => {
-  const secret = `"$(node -p 'require("./${FILE}").apps["${appId}"].secrets[0]')"`
+  const secret = `"$(cat ${SECRET})"`
   return readsDotEnv
     ? // Perhaps the last line of `.env` has no line break.
       `printf '\\nCHAT_APP_ID=%s\\nCHAT_SECRET=%s\\n' ${appId} ${secret} >>.env`
@@ -69,10 +70,10 @@ const environmentOf = (appId: string, { readsDotEnv }: Stack): string => {
 const guideOf = (stack: Stack, appId: string, blocks: readonly Block[]): string => {
   const script = `http://${LISTEN.host}:${LISTEN.port}/v1/chat-session.js`
   const install = stack.chapter === 'Node' ? 'npm install chat-session\n' : ''
-  return `${FILE} is the config of a gateway for this ${stack.name} app. It has a new secret, and only you can read it. Do not commit it.
-For git, add to .gitignore:
+  return `${FILE} is the config of a gateway for this ${stack.name} app. Its secret is new, and in ${SECRET}, which only you can read. Do not
+commit it. For git, add to .gitignore:
 
-${fenced('', `/${FILE}\n/${DATA}/\n`)}
+${fenced('', `/${SECRET}\n/${DATA}/\n`)}
 
 ## 1. The tag
 
@@ -110,6 +111,9 @@ export const init = async (): Promise<void> => {
   const appId = appIdOf(folder)
   const blocks = (await readChapters()).get(stack.chapter) ?? []
   const guide = guideOf(stack, appId, blocks)
-  await writeNew(configOf(appId, stack))
+  await writeNew({
+    [FILE]: `${JSON.stringify(configOf(appId, stack), null, 2)}\n`,
+    [SECRET]: `${randomBytes(32).toString('base64url')}\n`,
+  })
   process.stdout.write(guide)
 }

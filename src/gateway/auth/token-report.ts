@@ -117,6 +117,10 @@ const explainWrongSecret = async (
   apps: Iterable<TokenRules>,
 ): Promise<string> => {
   for (const secret of app.secrets)
+    for (const lineBreak of ['\n', '\r\n'])
+      if (await isSignedWith(token, Buffer.from(secret + lineBreak)))
+        return 'is made with a secret and a line break at its end: take the line break off before you sign'
+  for (const secret of app.secrets)
     if (await isSignedWith(token, Buffer.from(secret, 'base64')))
       return 'is made with the bytes that a secret encodes as base64: sign with the text itself'
   for (const secret of app.signatureSecrets)

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
-import { integer, isObject, object, pathItem, text, type FieldsOf } from './fields.js'
+import { withoutLineBreak } from '../../tokens/internal.js'
+import { integer, isObject, object, pathItem, pemFile, text, type FieldsOf } from './fields.js'
 import { secretText } from './secrets.js'
 import type { EmbeddedEngineConfig, Env, MemoryEngineConfig, RedisEngineConfig } from './types.js'
 
@@ -47,7 +48,7 @@ const serverUrls = (env: Env) =>
     ),
   )
 
-const file = v.optional(text('the name of a PEM file'))
+const file = v.optional(pemFile)
 
 const tlsFiles = object(
   { ca: file, cert: file, key: file } satisfies FieldsOf<
@@ -129,7 +130,7 @@ const redis = (env: Env) =>
 
 /** Returns the environment's `REDIS_URL`, which overrides `engine.url`. An empty variable counts as absent. */
 const redisUrlOf = (env: Env): string | undefined =>
-  (Object.hasOwn(env, 'REDIS_URL') && env['REDIS_URL']) || undefined
+  (Object.hasOwn(env, 'REDIS_URL') && withoutLineBreak(env['REDIS_URL'] ?? '')) || undefined
 
 /** Returns the problem of the environment's `REDIS_URL`, if a redis engine would use it. */
 export const redisUrlProblem = (engine: unknown, env: Env): string | undefined => {

@@ -88,6 +88,17 @@ export const orNull = <S extends v.GenericSchema>(schema: S) =>
 export const text = (expected: string, pattern = /\S/) =>
   v.pipe(v.string(`must be ${expected}`), v.regex(pattern, `must be ${expected}`))
 
+const pemName = text('the name of a PEM file, or { "file": "PATH" }')
+const pemReference = v.pipe(
+  object({ file: text('the name of a PEM file') }),
+  v.transform(({ file }) => file),
+)
+
+/** The schema of a PEM file's name. Its output is the name. */
+export const pemFile = v.lazy((value): v.GenericSchema<string | { file: string }, string> =>
+  isObject(value) ? pemReference : pemName,
+)
+
 export const boolean = v.boolean('must be true or false')
 
 export const oneOf = <const T extends readonly string[]>(options: T) =>

@@ -10,8 +10,8 @@ import {
   object,
   orNull,
   pathItem,
+  pemFile,
   seconds,
-  text,
   type FieldsOf,
 } from './fields.js'
 import { defaultConnections } from './open-files.js'
@@ -26,8 +26,8 @@ type ParsedConfig =
   | { ok: false; problems: string[] }
 
 const tls = object({
-  cert: text('the name of a PEM file'),
-  key: text('the name of a PEM file'),
+  cert: pemFile,
+  key: pemFile,
 } satisfies FieldsOf<NonNullable<ListenConfig['tls']>>)
 
 const listen = object({

@@ -1,4 +1,7 @@
+import { isUtf8 } from 'node:buffer'
+import { readFileSync, statSync } from 'node:fs'
 import * as v from 'valibot'
+import { withoutLineBreak } from '../../tokens/internal.js'
 import { formatPath, isObject, listOf, object, pathItem, text, type Path } from './fields.js'
 import type { Env, Environment, SecretConfig } from './types.js'
 
@@ -17,35 +20,103 @@ const describeVariable = (name: string): string =>
 const readVariable = (env: Env, name: string): string | undefined =>
   Object.hasOwn(env, name) ? env[name] : undefined
 
-const reference = (env: Env) =>
+/** The most bytes of a file with a secret. */
+const MAX_FILE = 65_536
+
+/** Returns the text of a file. Throws an error that says why the file can't be read, without its name. */
+const readSecretFile = (name: string): string => {
+  let bytes: Buffer
+  try {
+    // Reading a pipe would block the process.
+    if (!statSync(name).isFile()) throw new Error('it is no file')
+    bytes = readFileSync(name)
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    throw new Error(`${code ?? message} (the working directory is ${process.cwd()})`, { cause })
+  }
+  if (bytes.length > MAX_FILE) throw new Error(`it has more than ${MAX_FILE} bytes`)
+  if (!isUtf8(bytes)) throw new Error('it is not UTF-8')
+  return bytes.toString()
+}
+
+/** Where a secret is. */
+interface Place {
+  /** Names the place in a sentence; empty for the config itself. */
+  what: string
+  read(): string
+  /** What is said if there is no secret. Undefined: the secret is the empty text, which the schemas of its uses refuse. */
+  empty?: string
+}
+
+/** Returns where the secret of an entry of the config is; undefined for an entry of another form. */
+const placeOf = (entry: unknown, env: Env): Place | undefined => {
+  if (typeof entry === 'string') return { what: '', read: () => entry }
+  const { env: name, file } = isObject(entry) ? entry : {}
+  if (typeof name === 'string')
+    return {
+      what: describeVariable(name),
+      read: () => readVariable(env, name) ?? '',
+      empty: 'is not set, or empty',
+    }
+  // Somebody may have written a secret in place of the file's name, so no sentence repeats the name.
+  if (typeof file === 'string')
+    return { what: 'the file named here', read: () => readSecretFile(file), empty: 'is empty' }
+  return undefined
+}
+
+/** A secret, or why there is none. No problem has a part of the secret. */
+type ReadSecret = { secret: string } | { problem: string }
+
+/** Reads the secret of an entry of the config. Returns undefined for an entry of another form. */
+const readSecret = (entry: unknown, env: Env): ReadSecret | undefined => {
+  const place = placeOf(entry, env)
+  if (!place) return undefined
+  const { what, read, empty } = place
+  const problem = (why: string): ReadSecret => ({ problem: `${what} ${why}`.trim() })
+  try {
+    const secret = withoutLineBreak(read())
+    if (secret === '' && empty !== undefined) return problem(empty)
+    return /^\s|\s$/.test(secret) ? problem('begins or ends with white space: take it off') : { secret }
+  } catch (error) {
+    return problem(`can't be read: ${(error as Error).message}`)
+  }
+}
+
+const variable = object({ env: text('the name of an environment variable') })
+const file = object({ file: text('the name of a file') })
+const inline = v.string(
+  'must be a string, { "env": "NAME" } for an environment variable that holds it, or { "file": "PATH" } for a file',
+)
+
+/** Returns the schema of a secret. Its output is the secret, without a line break at its end. */
+export const secretText = (env: Env) =>
   v.pipe(
-    object({ env: text('the name of an environment variable') }),
-    v.rawTransform<{ env: string }, string>(({ dataset, addIssue, NEVER }) => {
-      const secret = readVariable(env, dataset.value.env)
-      if (secret) return secret
-      addIssue({
-        message: `${describeVariable(dataset.value.env)} is not set, or empty`,
-        path: [pathItem('env')],
-      })
+    v.lazy((entry): v.GenericSchema<SecretConfig> => {
+      if (!isObject(entry)) return inline
+      return 'file' in entry && !('env' in entry) ? file : variable
+    }),
+    v.rawTransform<SecretConfig, string>(({ dataset: { value }, addIssue, NEVER }) => {
+      const read = readSecret(value, env) ?? { problem: 'is no secret' }
+      if ('secret' in read) return read.secret
+      const [key] = isObject(value) ? Object.keys(value) : []
+      addIssue({ message: read.problem, ...(key !== undefined && { path: [pathItem(key)] }) })
       return NEVER
     }),
   )
 
-/** Returns the schema of a secret. Its output is the text itself, or the value of the environment variable that the config names. */
-export const secretText = (env: Env) => {
-  const inline = v.string('must be a string, or { "env": "NAME" } for an environment variable that holds it')
-  const variable = reference(env)
-  return v.lazy((value): v.GenericSchema<SecretConfig, string> => (isObject(value) ? variable : inline))
-}
-
-export const secretSchema = (env: Env, environment: Environment) => {
+/** Returns the schema of a secret with a minimum length in production. `owner` completes "is too short:". */
+export const secretSchema = (
+  env: Env,
+  environment: Environment,
+  owner = "a production app's secrets have",
+) => {
   const minimum = environment === 'production' ? PRODUCTION_MINIMUM : 0
   return v.pipe(
     secretText(env),
     v.nonEmpty('is empty; `openssl rand -base64 32` makes a good secret'),
     v.check(
       (value) => Buffer.byteLength(value) >= minimum,
-      `is too short: a production app's secrets have ${minimum} bytes or more; \`openssl rand -base64 32\` makes one`,
+      `is too short: ${owner} ${minimum} bytes or more; \`openssl rand -base64 32\` makes one`,
     ),
   )
 }
@@ -115,9 +186,8 @@ function* secretsIn(config: unknown, env: Env): Generator<[path: Path, secret: s
         Array.from(value, (entry: unknown, index) => [[...path, index], entry])
       : [[path, value]]
     for (const [place, entry] of entries) {
-      const name: unknown = isObject(entry) ? entry['env'] : undefined
-      const secret: unknown = typeof name === 'string' ? readVariable(env, name) : entry
-      if (typeof secret === 'string' && secret !== '') yield [place, secret]
+      const read = readSecret(entry, env)
+      if (read && 'secret' in read) yield [place, read.secret]
     }
   }
 }

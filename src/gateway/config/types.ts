@@ -4,8 +4,16 @@ import type { JsonObject, Profile } from '../../protocol/index.js'
 /** Environment variables by name, as in `process.env`. */
 export type Env = Readonly<Record<string, string | undefined>>
 
-/** A secret, or the name of the environment variable that holds it. No secret may stand twice in a config. */
-export type SecretConfig = string | { env: string }
+/** The name of a file, from the working directory. */
+export interface FileConfig {
+  file: string
+}
+
+/**
+ * A secret, the name of the environment variable that holds it, or the name of a file that holds it, from the working directory. A reload
+ * reads the file again. A line break at the end is no part of a secret. No secret may stand twice in a config.
+ */
+export type SecretConfig = string | { env: string } | FileConfig
 
 /** `test` is lenient by default, `production` is strict. Each app has one of the two. */
 export const environments = ['test', 'production'] as const
@@ -112,9 +120,9 @@ export interface ListenConfig {
   tls?:
     | {
         /** The file of the certificate chain. */
-        cert: string
+        cert: string | FileConfig
         /** The file of the private key. */
-        key: string
+        key: string | FileConfig
       }
     | undefined
 }
@@ -169,11 +177,11 @@ export interface RedisEngineConfig {
     | boolean
     | {
         /** The file of the certificate authorities that are trusted, in place of Node's list. */
-        ca?: string | undefined
+        ca?: string | FileConfig | undefined
         /** The file of this client's certificate. */
-        cert?: string | undefined
+        cert?: string | FileConfig | undefined
         /** The file of the certificate's private key. */
-        key?: string | undefined
+        key?: string | FileConfig | undefined
       }
     | undefined
   path?: undefined

@@ -85,6 +85,11 @@ const mistakes: [what: string, token: string, problem: RegExp][] = [
   ['is of an app without keys', sign({ ...good, iss: 'guests' }), /^fail alg: the app verifies no token/],
   ['has a wrong secret', sign(good, 'wrong'), /^fail signature: is made with none of the app's secrets/],
   ['is signed with decoded base64', sign(good, Buffer.from(secret, 'base64')), /base64: sign with the text/],
+  [
+    'is signed with a line break',
+    sign(good, `${secret}\n`),
+    /and a line break at its end: take the line break off/,
+  ],
   ['has the secret of another app', sign(good, 'the secret of the other app'), /secret of the app other$/],
   ['has expired', sign({ ...good, exp: seconds - 300 }), /^fail exp: .* has expired \(2026-.*, 5 min ago\)/],
   ['never expires', sign({ ...good, exp: undefined }), /^fail exp: is missing/],

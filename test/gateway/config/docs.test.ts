@@ -137,5 +137,5 @@ for (const [key = '', value = ''] of rows)
 test('the public type has no key that the config does not take', () => {
   const rowsAndParents = new Set(rows.flatMap(([key = '']) => [key, key.replace(/\.[^.]+$/, '')]))
   for (const key of keys.keys())
-    assert.ok(rowsAndParents.has(key) || key === 'apps' || key.endsWith('.env'), key)
+    assert.ok(rowsAndParents.has(key) || key === 'apps' || /\.(env|file)$/.test(key), key)
 })

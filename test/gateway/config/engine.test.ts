@@ -65,7 +65,7 @@ const wrong: [engine: object, problem: string][] = [
   [{ url: 'redis://user%:25password@example.com' }, `engine.url: ${urlRule}`],
   [
     { url: 5 },
-    'engine.url: must be a string, or { "env": "NAME" } for an environment variable that holds it',
+    'engine.url: must be a string, { "env": "NAME" } for an environment variable that holds it, or { "file": "PATH" } for a file',
   ],
   [
     { url: { env: 'CHAT_REDIS' } },

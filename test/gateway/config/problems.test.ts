@@ -95,7 +95,8 @@ const wrongTypes: [path: string, config: unknown][] = [
   ['admin.token', { admin: {}, ...app(testApp) }],
   ['admin.token', { admin: { token: 'a'.repeat(31) }, ...app(testApp) }],
   ...[
-    `${'a'.repeat(32)}\n`,
+    `${'a'.repeat(32)} `,
+    `${'a'.repeat(32)}\n\n`,
     ` ${'a'.repeat(32)}`,
     'ä'.repeat(32),
     `${'a'.repeat(16)}\n${'a'.repeat(16)}`,

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { parseConfig } from '../../../src/gateway/config/parse.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
 
 type Env = Record<string, string | undefined>
 const long = (mark: string): string => mark.repeat(32)
@@ -32,6 +36,138 @@ test('a secret whose environment variable is not set, or empty, is an error that
     'apps.a.secrets[0].env: the environment variable TOKEN_SECRET is not set, or empty',
     'apps.a.signatureSecrets[0].env: the environment variable EMPTY is not set, or empty',
   ])
+})
+
+const folder = scratchFolder()
+/** Writes a file, and returns its name. */
+const written = (name: string, content: string | Buffer): string => {
+  const path = join(folder, name)
+  writeFileSync(path, content)
+  return path
+}
+
+test('a secret may come from a file', () => {
+  const file = written('plain', 'from a file')
+  const parsed = parseConfig(
+    { apps: { a: testApp({ secrets: [{ file }, { file: relative('.', file) }] }) } },
+    {},
+  )
+  assert.match(parsed.ok ? '' : parsed.problems.join(), /^apps\.a\.secrets\[1\]: is the same secret as/)
+  const only = parseConfig({ apps: { a: testApp({ secrets: [{ file: relative('.', file) }] }) } }, {})
+  assert.deepEqual(only.ok && only.config.apps.get('a')?.secrets, ['from a file'])
+})
+
+/** A secret in each of the places that a config has, with this text after it. */
+const everywhere = (end: string) => {
+  const key = Buffer.alloc(32, 7).toString('base64url')
+  const names = { secrets: long('1'), signatureSecrets: long('2'), token: long('3'), readToken: long('4') }
+  const hooks = { authenticate: whsec(long('5')), authorize: whsec(long('6')), webhooks: whsec(long('7')) }
+  const values = { ...names, ...hooks, key, redis: 'redis://user:word@localhost:6379/1' }
+  const configWith = (place: (name: keyof typeof values) => unknown) => ({
+    admin: { token: place('token'), readToken: place('readToken') },
+    engine: { type: 'redis', url: place('redis') },
+    apps: {
+      a: productionApp({
+        secrets: [place('secrets')],
+        signatureSecrets: [place('signatureSecrets')],
+        authenticateUrl: { url, secrets: [place('authenticate')] },
+        authorizeSendUrl: { url, secrets: [place('authorize')] },
+        webhooks: { url, secrets: [place('webhooks')] },
+        push: { subject: 'mailto:ops@example.com', url, privateKey: place('key') },
+      }),
+    },
+  })
+  const env = Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name.toUpperCase(), value + end]),
+  )
+  return {
+    env,
+    inline: configWith((name) => values[name] + end),
+    variables: configWith((name) => ({ env: name.toUpperCase() })),
+    files: configWith((name) => ({ file: written(name, values[name] + end) })),
+    paths: Object.keys(values).length,
+  }
+}
+
+for (const [what, end] of [
+  ['nothing', ''],
+  ['a line break', '\n'],
+  ['a line break of Windows', '\r\n'],
+])
+  test(`${what} at the end is no part of a secret, in every place and from every source`, () => {
+    const { env, inline, variables, files } = everywhere(end ?? '')
+    const plain = parseConfig(everywhere('').inline, {})
+    assert.ok(plain.ok)
+    for (const config of [inline, variables, files]) {
+      const parsed = parseConfig(config, env)
+      assert.ok(parsed.ok, parsed.ok ? '' : parsed.problems.join('\n'))
+      assert.deepEqual(parsed.config, plain.config)
+    }
+  })
+
+for (const end of [' ', '\t', '\n\n', ' \n', '\n ', '\u00a0'])
+  test(`${JSON.stringify(end)} at the end of a secret is refused, in every place and from every source`, () => {
+    const { env, inline, variables, files, paths } = everywhere(end)
+    for (const [config, sentence] of [
+      [inline, /: begins or ends with white space: take it off$/],
+      [variables, /\.env: the environment variable [A-Z]+ begins or ends with white space: take it off$/],
+      [files, /\.file: the file named here begins or ends with white space: take it off$/],
+    ] as const) {
+      const parsed = parseConfig(config, env)
+      const problems = parsed.ok ? [] : parsed.problems
+      assert.equal(problems.length, paths, problems.join('\n'))
+      for (const problem of problems) assert.match(problem, sentence)
+    }
+  })
+
+test('white space at the beginning of a secret is refused too', () => {
+  assert.deepEqual(problemsOf({ a: testApp({ secrets: [' a', { env: 'LINE' }] }) }, { LINE: '\na' }), [
+    'apps.a.secrets[0]: begins or ends with white space: take it off',
+    'apps.a.secrets[1].env: the environment variable LINE begins or ends with white space: take it off',
+  ])
+})
+
+test('a secret that is nothing but a line break is empty', () => {
+  const secrets = ['\n', { env: 'LINE' }, { file: written('line', '\r\n') }]
+  assert.deepEqual(problemsOf({ a: testApp({ secrets }) }, { LINE: '\n' }), [
+    'apps.a.secrets[0]: is empty; `openssl rand -base64 32` makes a good secret',
+    'apps.a.secrets[1].env: the environment variable LINE is not set, or empty',
+    'apps.a.secrets[2].file: the file named here is empty',
+  ])
+})
+
+test('a file that holds no secret is an error that says why, and repeats no part of it', () => {
+  spawnSync('mkfifo', [join(folder, 'pipe')])
+  for (const [file, why] of [
+    [join(folder, 'c2VjcmV0-none'), 'ENOENT'],
+    [folder, 'it is no file'],
+    [join(folder, 'pipe'), 'it is no file'],
+    [written('large', 'c2VjcmV0'.repeat(10_000)), 'more than 65536 bytes'],
+    [written('bytes', Buffer.from([0xff, 0xfe, 0x41])), 'it is not UTF-8'],
+  ] as const) {
+    const [problem = '', ...others] = problemsOf({ a: testApp({ secrets: [{ file }] }) })
+    assert.deepEqual(others, [])
+    assert.match(problem, /^apps\.a\.secrets\[0\]\.file: the file named here can't be read: /)
+    assert.ok(problem.includes(why) && !problem.includes('c2VjcmV0'), problem)
+  }
+})
+
+test('an admin token that is too short is told so, and not as the secret of an app', () => {
+  const parsed = parseConfig({ admin: { token: 'short' }, apps: { a: testApp({}) } }, {})
+  assert.deepEqual(parsed.ok || parsed.problems, [
+    'admin.token: is too short: an admin token has 32 bytes or more; `openssl rand -base64 32` makes one',
+  ])
+})
+
+test('the files of TLS may be written as those of secrets', () => {
+  const tls = { cert: { file: 'cert.pem' }, key: { file: 'key.pem' } }
+  const engine = { type: 'redis', url: 'rediss://localhost', tls: { ...tls, ca: { file: 'ca.pem' } } }
+  const parsed = parseConfig({ listen: { tls }, engine, apps: { a: testApp({}) } }, {})
+  assert.ok(parsed.ok, parsed.ok ? '' : parsed.problems.join())
+  assert.deepEqual(parsed.config.listen.tls, { cert: 'cert.pem', key: 'key.pem' })
+  assert.deepEqual('tls' in parsed.config.engine && parsed.config.engine.tls, {
+    ...{ ca: 'ca.pem', cert: 'cert.pem', key: 'key.pem' },
+  })
 })
 
 test('a property that every object inherits is no environment variable', () => {

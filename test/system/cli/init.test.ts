@@ -87,7 +87,8 @@ const folderWith = (files: Record<string, string>, folder = scratchFolder()): st
 const readConfig = (folder: string) => {
   const config = JSON.parse(readFileSync(join(folder, 'chat.json'), 'utf8')) as GatewayConfig
   const [[appId, app] = assert.fail()] = Object.entries(config.apps)
-  return { config, appId, app, secret: app.secrets?.[0] as string }
+  assert.deepEqual(app.secrets, [{ file: './chat-secret' }])
+  return { config, appId, app, secret: readFileSync(join(folder, 'chat-secret'), 'utf8').trim() }
 }
 
 /** The printed lines that give the app its secret. */
@@ -102,11 +103,13 @@ for (const [name, { files, chapter, printed, port }] of Object.entries(samples))
     assert.match(outcome.stdout, new RegExp(`this ${name} app`))
 
     const { app, secret, config } = readConfig(folder)
-    assert.equal(statSync(join(folder, 'chat.json')).mode & 0o777, 0o600)
+    for (const file of ['chat.json', 'chat-secret'])
+      assert.equal(statSync(join(folder, file)).mode & 0o777, 0o600)
+    assert.ok(secret.length >= 32)
     assert.deepEqual(app.origins, [`http://localhost:${port}`, `http://127.0.0.1:${port}`])
     assert.deepEqual(config.engine, { type: 'embedded', path: './chat-data' })
     assert.ok(!outcome.stdout.includes(secret))
-    assert.match(outcome.stdout, /Do not commit it\..*^\/chat\.json\n\/chat-data\/$/ms)
+    assert.match(outcome.stdout, /Do not\scommit it\..*^\/chat-secret\n\/chat-data\/$/ms)
     const checked = await finish(['check', '--config', 'chat.json'], {}, folder)
     assert.equal(checked.code, 0, checked.stdout)
 
@@ -118,7 +121,7 @@ for (const [name, { files, chapter, printed, port }] of Object.entries(samples))
       /^<script type="module" async src="http:\/\/127\.0\.0\.1:8080\/v1\/chat-session\.js">/m,
     )
     assert.match(outcome.stdout, /^npx chat-session serve --config chat\.json$/m)
-    assert.deepEqual(readdirSync(folder).sort(), [...Object.keys(files), 'chat.json'].sort())
+    assert.deepEqual(readdirSync(folder).sort(), [...Object.keys(files), 'chat.json', 'chat-secret'].sort())
     for (const [file, text] of Object.entries(files))
       assert.equal(readFileSync(join(folder, file), 'utf8'), text)
   })
@@ -209,13 +212,15 @@ test('each config has a secret of its own, and an app id from the name of the fo
   assert.equal(seen.size, 2)
 })
 
-test('init changes no config that exists, and exits with 2', async () => {
-  const folder = folderWith({ 'package.json': dependencies('express'), 'chat.json': 'mine' })
-  const { code, stdout, stderr } = await finish(['init'], {}, folder)
-  assert.deepEqual({ code, stdout }, { code: 2, stdout: '' })
-  assert.match(stderr, /^chat-session: chat\.json exists already.*\n$/)
-  assert.equal(readFileSync(join(folder, 'chat.json'), 'utf8'), 'mine')
-})
+for (const file of ['chat.json', 'chat-secret'])
+  test(`if ${file} exists, init changes and writes nothing, and exits with 2`, async () => {
+    const folder = folderWith({ 'package.json': dependencies('express'), [file]: 'mine' })
+    const { code, stdout, stderr } = await finish(['init'], {}, folder)
+    assert.deepEqual({ code, stdout }, { code: 2, stdout: '' })
+    assert.match(stderr, new RegExp(`^chat-session: ${file} exists already.*\\n$`))
+    assert.equal(readFileSync(join(folder, file), 'utf8'), 'mine')
+    assert.deepEqual(readdirSync(folder).sort(), [file, 'package.json'].sort())
+  })
 
 test('init reads a package.json that begins with a byte order mark, as npm and Node do', async () => {
   const { code, stderr } = await finish(

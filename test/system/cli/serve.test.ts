@@ -5,7 +5,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { handshake, openClient, openRaw, startClient, within } from '../../support/raw-client.js'
+import { handshake, openClient, openRaw, refusalOf, startClient, within } from '../../support/raw-client.js'
 import { guestStart, startOf, startWithParams } from '../../support/starts.js'
 import { secret, tokenFor } from '../../support/tokens.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
@@ -420,6 +420,36 @@ void describe('chat-session serve', { concurrency: 4 }, () => {
     assert.deepEqual((await reloaded)['applied'], [])
     child.kill('SIGTERM')
     assert.equal((await outcome).code, 0)
+  })
+
+  test('at SIGHUP serve reads the files of its secrets again, with the config unchanged', async () => {
+    const secretFile = await write('chat-secret', 'the first secret\n')
+    const tokenFile = await write('admin-token', `${'a'.repeat(32)}\n`)
+    const apps = { app: { environment: 'test', secrets: [{ file: secretFile }] } }
+    const admin = { port: 0, token: { file: tokenFile } }
+    const file = await write('files.json', JSON.stringify({ ...config, admin, apps }))
+    const { child, url, outcome } = run(['serve', '--config', file])
+    const startWith = async (secret: string) => ({
+      ...{ type: 'start', appId: 'app' },
+      token: await tokenFor('ada', { secret }),
+    })
+    const client = await startClient(await url(), await startWith('the first secret'))
+    await write('chat-secret', 'the second secret\n')
+    await write('admin-token', `${'b'.repeat(32)}\n`)
+    const reloaded = logLine(child, 'the config was reloaded')
+    child.kill('SIGHUP')
+    assert.deepEqual((await reloaded)['applied'], ['admin.token', 'apps.app.secrets'])
+    await startClient(await url(), await startWith('the second secret'))
+    assert.equal(await refusalOf(await url(), await startWith('the first secret')), 'unauthenticated')
+    await rm(secretFile)
+    const refused = logLine(child, 'was not reloaded')
+    child.kill('SIGHUP')
+    assert.match(String((await refused)['problems']), /apps\.app\.secrets\[0\]\.file: .*ENOENT/)
+    client.send({ type: 'send', id: 'a', to: 'ada', body: 'still here' })
+    await client.next('message')
+    child.kill('SIGTERM')
+    const end = await outcome
+    assert.doesNotMatch(end.stderr, /(first|second) secret|b{32}/)
   })
 
   for (const kind of ['json', 'mjs', 'cjs'] as const)

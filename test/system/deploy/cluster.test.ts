@@ -109,9 +109,12 @@ test('`check` takes the config of the manifest, with the secrets that its commen
     names.map(([, name]) => name),
     ['REDIS_URL', 'CHAT_SECRET'],
   )
+  // Each key of the Secret is a file at the place of the mounted volume.
+  const mount = container.volumeMounts.find(({ name }) => name === 'secrets')?.mountPath ?? ''
+  await writeFile(join(folder, 'chat.json'), data['chat.json'].replaceAll(mount, folder))
+  await writeFile(join(folder, 'CHAT_SECRET'), 'a secret of the manifest that has 32 bytes or more\n')
   const { code, stderr } = await finish(['check', '--config', join(folder, 'chat.json')], {
     REDIS_URL: 'redis://127.0.0.1:6379',
-    CHAT_SECRET: 'a secret of the manifest that has 32 bytes or more',
   })
   assert.equal(code, 0, stderr)
   assert.equal(config.engine.type, 'redis')
@@ -125,7 +128,7 @@ test('`check` takes the config of the manifest, with the secrets that its commen
 test('docker-compose accepts the file, and refuses one with a key that it does not know', async () => {
   const folder = scratchFolder()
   const text = await readDeployed('docker-compose.yml')
-  await writeFile(join(folder, 'chat.env'), 'CHAT_SECRET=x\n')
+  await writeFile(join(folder, 'chat-secret'), 'x\n')
   await writeFile(join(folder, 'docker-compose.yml'), text)
   const { status, output } = checkCompose(folder)
   assert.equal(status, 0, output)

@@ -103,7 +103,7 @@ const gatewayOf = (resources: readonly Resource[]): Pod['containers'][number] =>
 
 const app = {
   environment: 'production',
-  secrets: [{ env: 'CHAT_SECRET' }],
+  secrets: [{ file: '/run/secrets/chat-session/CHAT_SECRET' }],
   origins: ['https://www.example.com'],
 }
 const withConfig = (config: object, values: object = {}): object => ({
@@ -177,11 +177,14 @@ test('a pod has time for its preStop hook and its whole drain', () => {
 test('`check` takes the configs of the chart', async () => {
   const folder = scratchFolder()
   for (const values of [redis, embedded, everything]) {
+    const resources = render(values)
     const config = join(folder, 'chat.json')
-    writeFileSync(config, find(render(values), 'ConfigMap').data['chat.json'])
+    // Each key of the Secret is a file at the place of the mounted volume.
+    const mount = gatewayOf(resources).volumeMounts.find(({ name }) => name === 'secrets')?.mountPath ?? ''
+    writeFileSync(config, find(resources, 'ConfigMap').data['chat.json'].replaceAll(mount, folder))
+    writeFileSync(join(folder, 'CHAT_SECRET'), 'a secret of the chart that has 32 bytes or more\n')
     const { code, stderr } = await finish(['check', '--config', config], {
       REDIS_URL: 'redis://127.0.0.1:6379',
-      CHAT_SECRET: 'a secret of the chart that has 32 bytes or more',
       ADMIN_TOKEN: 'a token of the chart that has 32 bytes or more',
       ADMIN_READ_TOKEN: 'another token of the chart, of 32 bytes or more',
     })
@@ -306,6 +309,9 @@ test('the chart takes the name of each secret of the config, and never the secre
       helm(['template', 'chat-session'], { config: { apps: { other: app }, ...at(path, secret) } }).status !==
       0
     assert.deepEqual(['text', ['text']].map(isRefused), [true, true], `${path.join('.')} as text`)
-    assert.notEqual(isRefused({ env: 'NAME' }), isRefused([{ env: 'NAME' }]), path.join('.'))
+    for (const name of [{ env: 'NAME' }, { file: 'PATH' }])
+      assert.notEqual(isRefused(name), isRefused([name]), path.join('.'))
+    const both = { env: 'NAME', file: 'PATH' }
+    assert.deepEqual([both, [both]].map(isRefused), [true, true], `${path.join('.')} twice`)
   }
 })
