@@ -266,6 +266,71 @@ void describe('an engine whose store fails to read a row', () => {
     await engine.close()
   })
 
+  for (const what of ['message', 'user', 'adoption'] as const)
+    void it(`moves the messages of a guest while it can never read the ${what} of another, and stays open`, async () => {
+      const { engine, disk } = await onDisk()
+      const guests = ['guest:1', 'guest:2'].map((userId) => ({ appId, userId }))
+      const [first, second] = guests as [typeof guest, typeof guest]
+      const retention = { ...rules.retention, messages: 2_000 }
+      const adopt = async (of: typeof guest, by: typeof ada) => {
+        const { user } = await engine.saveUser(by, {})
+        return engine.adoptGuest({
+          ...{ ...by, userCreatedAt: user.createdAt, guestId: of.userId },
+          ...{ proof: null, retention },
+        })
+      }
+      for (const of of guests) {
+        await saveGuest(engine, of)
+        // More than an adoption moves before it resolves.
+        for (let n = 1; n <= 1_100; n++)
+          await sendTo(engine, of.userId, `${n} to ${of.userId}`, { retention })
+      }
+      await engine.check()
+      const moved = (of: typeof ada): unknown => disk.rows.getSync(rows.message(of, 1_100))
+      if (what === 'message') disk.damaged = rows.message(first, 1_090)
+      await adopt(first, ada).catch(() => undefined)
+      if (what !== 'message') disk.damaged = what === 'user' ? rows.user(ada) : rows.adoption(first)
+      await adopt(second, bob).catch(() => undefined)
+      await until('the messages of the second guest have moved', () => moved(bob) !== undefined)
+      assert.equal(moved(ada), undefined)
+      delete disk.damaged
+      await until('those of the first have moved when they can be read again', () => moved(ada) !== undefined)
+      assert.equal(disk.closed, 0)
+      await engine.close()
+    })
+
+  for (const what of ['token', 'adoption'] as const)
+    void it(`deletes what has expired behind a ${what} that it can never read`, async () => {
+      const { engine, disk, opened } = await onDisk()
+      const { user } = await engine.saveUser(ada, {})
+      await saveGuest(engine, guest)
+      await engine.adoptGuest({
+        ...{ ...ada, userCreatedAt: user.createdAt, guestId: guest.userId },
+        ...{ proof: null, retention: rules.retention },
+      })
+      // These expire last.
+      for (let n = 0; n < 40; n++) await engine.revokeToken(appId, `token ${n}`)
+      const tokens = Array.from({ length: 40 }, (_, n) => rows.revokedToken(appId, `token ${n}`))
+      const damaged = what === 'token' ? tokens[0] : rows.adoption(guest)
+      assert.ok(damaged)
+      advanceClock(401 * 86_400_000)
+      await engine.close()
+      disk.damaged = damaged
+      const again = await opened()
+      const left = (): string[] =>
+        [...tokens, rows.adoption(guest)].filter(
+          (row) => row !== damaged && disk.rows.getSync(row) !== undefined,
+        )
+      await until('the others are deleted', () => left().length === 0)
+      assert.notEqual(disk.rows.getSync(damaged), undefined)
+      delete disk.damaged
+      advanceClock(2 * 3_600_000)
+      await again.close()
+      const last = await opened()
+      await until('it is deleted later', () => disk.rows.getSync(damaged) === undefined)
+      await last.close()
+    })
+
   void it('deletes a user as a whole, or not at all', async () => {
     const { engine, disk, opened } = await onDisk()
     for (const body of ['1', '2']) await sendTo(engine, 'bob', body)

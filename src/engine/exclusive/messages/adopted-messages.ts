@@ -24,6 +24,11 @@ import type { UnreadChecks } from './unread/unread-checks.js'
 /** How many messages one step moves, and for how many steps a call of `move` waits at most. */
 const MESSAGES_PER_STEP = 128
 const STEPS_AWAITED = 8
+/** How many adopted guests one read of their rows returns. */
+const GUESTS_PER_READ = 128
+/** Milliseconds until a move that has failed is tried again, after the first failure and at most. Each further failure doubles the time. */
+const MIN_RETRY_DELAY = 1_000
+const MAX_RETRY_DELAY = 3_600_000
 /** With this retention a moved message pushes no other message out. */
 const NO_LIMIT: Retention = { messages: Infinity, bytes: Infinity, age: Infinity }
 
@@ -53,6 +58,12 @@ interface Moved {
   isRead: boolean
 }
 
+interface Failure {
+  /** How often the move has failed. */
+  count: number
+  retryAt: number
+}
+
 /**
  * Moves the messages of adopted guests into the inboxes of the users who adopted them. Each step of a move writes both inboxes in one
  * batch, so that a crash neither loses nor repeats a message. The row `rows.moving` stays until the last step, so that a restarted engine
@@ -64,6 +75,8 @@ export class AdoptedMessages {
   readonly #mutex = new KeyedMutex()
   /** The job of each app. */
   readonly #jobs = new Map<string, Job>()
+  /** The guests whose last move has failed, by their `moving` rows. */
+  #failures = new Map<string, Failure>()
 
   constructor(options: AdoptedMessagesOptions) {
     this.#options = options
@@ -79,22 +92,57 @@ export class AdoptedMessages {
 
   /** Moves the messages of a guest. The first messages move before the call resolves, the others in the background. */
   async move(guest: UserRef): Promise<void> {
-    for (let left = STEPS_AWAITED; left > 0; left--) if (!(await this.#step(guest))) return
-    this.resume(guest.appId)
+    let hasMore = true
+    try {
+      for (let left = STEPS_AWAITED; hasMore && left > 0; left--) hasMore = await this.#step(guest)
+    } finally {
+      // After a failure, too: the guest is marked as adopted already.
+      if (hasMore) this.resume(guest.appId)
+    }
   }
 
+  /**
+   * Takes over which moves have failed. Such a failure may be why the store was opened again, and would be so again and again if the move
+   * were tried at once.
+   */
+  takeOver(failed: AdoptedMessages): void {
+    this.#failures = failed.#failures
+  }
+
+  /** Does a step of the move of the app's next guest. A guest whose last move has failed is passed over for a while. */
   async #runJob(appId: string): Promise<number> {
     const { reads, clock, retentionOf } = this.#options
-    const [found] = await reads.all({ ...rows.allMoving(appId), limit: 1 })
-    if (!found || !retentionOf(appId)) return Infinity
-    await this.#step({ appId, userId: rows.movingOf(found[0]) })
-    return clock.now()
+    let nextAt = Infinity
+    for (let after: string | undefined; ;) {
+      const found = await reads.all({ ...rows.movingAfter(appId, after), limit: GUESTS_PER_READ })
+      if (!retentionOf(appId)) return Infinity
+      for (const [row] of found) {
+        const { retryAt = 0 } = this.#failures.get(row) ?? {}
+        if (retryAt <= clock.now()) {
+          await this.#tryStep({ appId, userId: rows.movingOf(row) })
+          return clock.now()
+        }
+        nextAt = Math.min(nextAt, retryAt)
+      }
+      if (found.length < GUESTS_PER_READ) return nextAt
+      after = found.at(-1)?.[0]
+    }
+  }
+
+  async #tryStep(guest: UserRef): Promise<void> {
+    const row = rows.moving(guest)
+    const { count } = this.#failures.get(row) ?? { count: 0 }
+    // The failure is noted first: if the step fails the whole store, its successor must know.
+    const delay = Math.min(MIN_RETRY_DELAY * 2 ** count, MAX_RETRY_DELAY)
+    this.#failures.set(row, { count: count + 1, retryAt: this.#options.clock.now() + delay })
+    await this.#step(guest)
+    this.#failures.delete(row)
   }
 
   /** Moves the guest's oldest messages. Resolves with whether the guest has further messages. */
   #step(guest: UserRef): Promise<boolean> {
     return this.#mutex.run(rows.moving(guest), async () => {
-      const { table, reader, commit, retentionOf } = this.#options
+      const { table, reader, commit, adoptions, retentionOf } = this.#options
       const before = table.open(guest)
       const { first, offset } = before.assigned
       const found = await reader.rows(before, first, offset + 1, MESSAGES_PER_STEP, false)
@@ -103,9 +151,12 @@ export class AdoptedMessages {
       const retention = retentionOf(guest.appId)
       // If the guest was deleted meanwhile, so were the rows that were read. The next step finds the new inbox, which is empty.
       if (!retention || inbox.epoch !== before.epoch) return true
+      // These reads come before any change. If a read fails after one, the whole store has to be opened again.
+      const adopter = found.length > 0 ? adoptions.adopterOf(guest) : undefined
+      const target = adopter && table.open(adopter)
       commit.assertWritable()
       const last = found.at(-1)?.message.offset ?? offset
-      const { user, moved, operations } = this.#moveRows(found, inbox, retention, last)
+      const { user, moved, operations } = this.#moveRows(found, inbox, target, retention, last)
       await new Promise<void>((resolve, reject) =>
         commit.write(operations, {
           resolve: () => {
@@ -127,14 +178,16 @@ export class AdoptedMessages {
   #moveRows(
     found: readonly MessageRow[],
     inbox: Inbox,
+    user: Inbox | undefined,
     retention: Retention,
     last: number,
-  ): { user?: Inbox; moved: Moved[]; operations: Operation[] } {
+  ): { user: Inbox | undefined; moved: Moved[]; operations: Operation[] } {
     const operations: Operation[] = []
     try {
-      const appended = this.#append(found, inbox, retention, operations)
+      // If the user was deleted or the adoption has ended, the guest's messages are not moved, and `#drop` deletes them.
+      const moved = user ? this.#append(found, inbox, user, retention, operations) : []
       this.#drop(inbox, last, operations)
-      return { ...appended, operations }
+      return { user, moved, operations }
     } catch (error) {
       this.#options.commit.fail(error)
       throw error
@@ -145,16 +198,14 @@ export class AdoptedMessages {
   #append(
     found: readonly MessageRow[],
     inbox: Inbox,
+    user: Inbox,
     retention: Retention,
     operations: Operation[],
-  ): { user?: Inbox; moved: Moved[] } {
-    const { table, shares, adoptions, usage, commit, clock, swept, unreadChecks } = this.#options
+  ): Moved[] {
+    const { table, shares, usage, commit, clock, swept, unreadChecks } = this.#options
     const { of: guest, assigned, retained } = inbox
+    const { of: adopter } = user
     const now = clock.now()
-    const adopter = adoptions.adopterOf(guest)
-    // If the user was deleted or the adoption has ended, the guest's messages are not moved, and `#drop` deletes them.
-    if (!adopter || found.length === 0) return { moved: [] }
-    const user = table.open(adopter)
     swept.deleteUnretained(user, retention, now, operations)
     const growth = adoptionGrowth(guest.userId, adopter.userId)
     const moved: Moved[] = []
@@ -182,7 +233,7 @@ export class AdoptedMessages {
       taken = { messages: taken.messages + 1, bytes: taken.bytes + bytes }
       moved.push({ mark: user.assigned, message: content, isRead })
     }
-    return { user, moved }
+    return moved
   }
 
   /** Deletes the guest's messages up to `last`. If no message remains, deletes the inbox, too. */

@@ -222,6 +222,7 @@ export class Inboxes {
    */
   async takeOver(failed: Inboxes): Promise<void> {
     this.#retentionSweep.adopt(failed.#retentionSweep)
+    this.#adopted.takeOver(failed.#adopted)
     for (const appId of this.#retentionSweep.appIds) this.resume(appId)
     this.peers.takeOver(failed.peers)
     this.#options.pushes.takeOver(failed.#options.pushes)

@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../../util/clock.js'
 import type { Scheduler } from '../../../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
 import { rows } from './rows.js'
-import { del, read, readAll, type Operation, type Store } from './store.js'
+import { del, put, read, readAll, type Operation, type Store } from './store.js'
 
 /** The most index rows that one step deletes. */
 const INDEX_ROWS_PER_STEP = 32
@@ -34,14 +35,23 @@ export const sweepExpired = ({ store, commit, scheduler, clock, isWriting }: Exp
     if (due.length === 0) return now + INTERVAL
     // After the flush `read` returns every revocation, even one that prolongs an earlier revocation.
     await commit.flush()
-    const deletions: Operation[] = []
+    const operations: Operation[] = []
+    const failures: unknown[] = []
     for (const [indexRow, listed] of due) {
-      for (const row of listed) if (hasExpired(row, now)) deletions.push(del(row))
-      deletions.push(del(indexRow))
+      for (const row of listed)
+        try {
+          if (hasExpired(row, now)) operations.push(del(row))
+        } catch (error) {
+          // This row can't be read. It is listed again for a later time, because the rows behind it must not wait for it.
+          failures.push(error)
+          operations.push(put(rows.expiry(Math.ceil(now + INTERVAL), randomUUID()), [row]))
+        }
+      operations.push(del(indexRow))
     }
-    commit.append(deletions)
+    commit.append(operations)
     // Without the flush the next step would read the same index rows again.
     await commit.flush()
+    if (failures.length > 0) throw failures[0]
     return now
   })
   scheduler.schedule(job, clock.now())

@@ -59,8 +59,8 @@ export const rows = {
   adoption: ({ appId, userId }: UserRef) => `adoption\0${appId}\0${userId}`,
   /** An adopted guest. The row is kept until all messages of the guest have moved. */
   moving: ({ appId, userId }: UserRef) => `moving\0${appId}\0${userId}`,
-  /** The `moving` rows of an app. */
-  allMoving: (appId: string): Range => below('moving', appId),
+  /** The `moving` rows of an app after a row; from the first one if `row` is undefined. */
+  movingAfter: (appId: string, row: string | undefined): Range => afterRow(below('moving', appId), row),
   movingOf: (row: string): string => lastOf(row),
   session: ({ sessionId }: SessionRef) => keyOf('session', sessionId),
   allSessions: below('session'),

@@ -94,6 +94,12 @@ const reasons: Record<string, string> = {
   NOPERM: 'the user of the ACL may not do this',
 }
 
+/** Whether a call has failed because of the server, so that calls for other keys there fail too. False if the data of the call are bad. */
+export const isOfServer = (error: unknown): boolean => {
+  const code = replyCode(error instanceof EngineError ? error.cause : error)
+  return code === '' || Object.hasOwn(reasons, code)
+}
+
 /** Whether a failed script has perhaps changed data, because its reply was lost or did not come in time. False after an error reply. */
 export const mayHaveRun = (error: unknown): boolean => {
   const cause = error instanceof EngineError ? error.cause : error

@@ -170,7 +170,7 @@ export class Sweeper {
       if (found.length === 0) continue
       await this.#eachApart(
         found,
-        (group) => this.#expireIn(group, appId, age),
+        (group) => this.#expireIn(group, appId, age, onFailure),
         (error, group) => {
           for (const partition of group) this.#searchAt.get(appId)?.delete(partition)
           onFailure(error)
@@ -179,20 +179,35 @@ export class Sweeper {
     }
   }
 
-  async #expireIn(partitions: readonly number[], appId: string, age: number): Promise<void> {
+  /** An inbox that can't be read does not stop the deletion in others: `onFailure` gets the error. Rejects if a list fails. */
+  async #expireIn(
+    partitions: readonly number[],
+    appId: string,
+    age: number,
+    onFailure: (error: unknown) => void,
+  ): Promise<void> {
     const { runner } = this.#options
     for (let left = partitions; left.length > 0 && !this.#isStopped;) {
       const args = [String(age), String(USERS_PER_STEP)]
       const lists = await runner.inPartitions(runner.steps.listAging, left, appId, args)
       const areFull = await Promise.all(
         lists.map(async (userIds) => {
-          const results = await Promise.all(
+          const results = await Promise.allSettled(
             userIds.map((userId) =>
               runner.onUser(runner.steps.expireInbox, { appId, userId: String(userId) }, [String(age)]),
             ),
           )
-          // True if there is more to delete: another page of users, or more messages than one step deletes.
-          return userIds.length === USERS_PER_STEP || results.some(([isUnfinished]) => isUnfinished === 1)
+          const [done, failed] = [
+            results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),
+            results.filter((result) => result.status === 'rejected'),
+          ]
+          for (const { reason } of failed) onFailure(reason)
+          // True if there is more to delete: another page of users, or more messages than one step deletes. The next list has the failed
+          // users again, so only others count.
+          return (
+            (userIds.length === USERS_PER_STEP && done.length > 0) ||
+            done.some(([isUnfinished]) => isUnfinished === 1)
+          )
         }),
       )
       left = left.filter((_partition, n) => areFull[n])

@@ -87,10 +87,10 @@ export class RetentionSweep {
     try {
       for (const [row, stored] of found) {
         if (operations.length >= MAX_DELETIONS_PER_STEP) break
+        const { after } = sweep
+        // If this inbox can't be read, the next step continues behind it. Otherwise one damaged row would end the sweep.
+        sweep.after = row
         if (mayHaveExpired(inboxRowOf(stored), now, retention.age)) {
-          const { after } = sweep
-          // If this inbox can't be read, the next step continues behind it. Otherwise one damaged row would end the sweep.
-          sweep.after = row
           const inbox = this.#inboxes.open({ appId, userId: lastOf(row) })
           if (inbox.hasExpired(now, retention.age))
             this.#inboxes.deleteUnretained(inbox, retention, now, operations)
@@ -100,7 +100,6 @@ export class RetentionSweep {
             break
           }
         }
-        sweep.after = row
         done++
       }
     } finally {

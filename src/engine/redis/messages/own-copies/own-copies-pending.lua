@@ -6,8 +6,9 @@
 local found = {}
 local all = call('HGETALL', K.ownCopies)
 for n = 1, #all, 2 do
-  local note = cjson.decode(string.match(all[n + 1], '%z(.*)'))
-  local sentAt = note[5]
+  -- The caller reports a note that can't be read. The others are made all the same.
+  local isNote, note = pcall(cjson.decode, string.match(all[n + 1], '%z(.*)'))
+  local sentAt = isNote and tonumber(note[5]) or 0
   if sentAt + tonumber(arg(1)) <= now then
     found[#found + 1] = all[n]
     found[#found + 1] = all[n + 1]

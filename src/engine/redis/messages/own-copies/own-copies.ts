@@ -1,6 +1,8 @@
 import type { Message } from '../../../../protocol/index.js'
 import type { Retention, UserRef } from '../../../engine.js'
 import { adoptedJson } from '../../../util/adopted-json.js'
+import { EngineError } from '../../../errors.js'
+import { isOfServer } from '../../client/failures.js'
 import type { Reply } from '../../client/port.js'
 import { hashOf } from '../../keys.js'
 import type { StepRunner } from '../../step-runner.js'
@@ -94,22 +96,27 @@ export class OwnCopies {
 
   /**
    * Makes the own copies that have been pending for `age` milliseconds, for example because their node has stopped. The senders may be on
-   * several servers, so an own copy that fails does not stop those of senders in other partitions. If an own copy failed, `makePending`
+   * several servers, so a server that is away does not stop the copies of senders in other partitions. If an own copy failed, `makePending`
    * rejects at the end.
    */
   async makePending(partition: number, age: number): Promise<void> {
     const list = await this.#runner.onPartition(this.#runner.steps.pendingOwnCopies, partition, [String(age)])
-    const failures = new Map<number, unknown>()
-    for (let n = 0; n + 1 < list.length && failures.size < MAX_FAILURES; n += 2) {
-      const [appId = '', ...note] = String(list[n + 1]).split('\0')
-      const [from, to, json, window, , fromDeletions, toDeletions, id] = JSON.parse(note.join('\0')) as Note
-      const copy = { from: { appId, userId: from }, to, id, json, fromDeletions, toDeletions, window }
-      const sendersPartition = this.#runner.partitions.of(copy.from)
-      if (failures.has(sendersPartition)) continue
-      await this.make(copy, EVERYTHING, String(list[n])).catch((error: unknown) =>
-        failures.set(sendersPartition, error),
-      )
+    const away = new Set<number>()
+    const failures: unknown[] = []
+    for (let n = 0; n + 1 < list.length && away.size < MAX_FAILURES; n += 2) {
+      let sendersPartition = partition
+      try {
+        const [appId = '', ...note] = String(list[n + 1]).split('\0')
+        const [from, to, json, window, , fromDeletions, toDeletions, id] = JSON.parse(note.join('\0')) as Note
+        const copy = { from: { appId, userId: from }, to, id, json, fromDeletions, toDeletions, window }
+        sendersPartition = this.#runner.partitions.of(copy.from)
+        if (!away.has(sendersPartition)) await this.make(copy, EVERYTHING, String(list[n]))
+      } catch (error) {
+        failures.push(error)
+        // Bad data of one sender, or a bad note, stop no other copy.
+        if (error instanceof EngineError && isOfServer(error)) away.add(sendersPartition)
+      }
     }
-    for (const error of failures.values()) throw error
+    if (failures.length > 0) throw failures[0]
   }
 }
