@@ -3,9 +3,19 @@ import { readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { nodeResolve } from '@rollup/plugin-node-resolve'
 import terser from '@rollup/plugin-terser'
+import { transform } from 'esbuild'
 import ts from 'typescript'
 
 const inDist = (path) => fileURLToPath(new URL(`./dist/${path}`, import.meta.url))
+
+/** A module of lit, as a whole: our elements have no styles of lit's kind. */
+const withoutStyles = {
+  '../node_modules/@lit/reactive-element/css-tag.js': `
+    export const getCompatibleStyle = (style) => style
+    export const adoptStyles = () => undefined
+    export class CSSResult {}
+    export const css = undefined, unsafeCSS = undefined, supportsAdoptingStyleSheets = undefined`,
+}
 
 /**
  * What the script-tag build has in place of some of our modules: codes without sentences, no trace, nothing for servers, and no
@@ -49,13 +59,9 @@ const replaced = {
     import { loadPart } from '../../element/parts/script-parts.js'
     export const loadCalls = () => loadPart('calls')
     export const loadForSend = (load, reason) => setTimeout(load, reason ? 0 : 1e3)`,
-  'element/parts/part-table.js': () => `export const partTable = ${JSON.stringify(partTable())}`,
-  // A module of lit, as a whole: the element has no styles of lit's kind.
-  '../node_modules/@lit/reactive-element/css-tag.js': `
-    export const getCompatibleStyle = (style) => style
-    export const adoptStyles = () => undefined
-    export class CSSResult {}
-    export const css = undefined, unsafeCSS = undefined, supportsAdoptingStyleSheets = undefined`,
+  'element/parts/part-table.js': () =>
+    `export const partTable = ${JSON.stringify(partTable('chat-session', Object.keys(parts)))}`,
+  ...withoutStyles,
 }
 
 /**
@@ -88,8 +94,21 @@ export const parts = {
   stream: 'session/transports/stream/create-race.js',
 }
 
-/** The script of a part under its name with a hash. `script-parts.ts` makes the same name of the same hash. */
-const partFile = (name, hash) => `chat-session-${name}-${hash.replace(/\W/g, '').slice(0, 8)}.js`
+/**
+ * What the window loads by scripts of their own: its languages besides English, the styles of a launcher, what sends files, and
+ * ReactiveElement where no `<chat-session>` has it.
+ */
+const windowParts = {
+  ...Object.fromEntries(
+    ['ar', 'de', 'es', 'fr', 'ja'].map((language) => [language, `dist/window/words/${language}.js`]),
+  ),
+  launcher: 'dist/window/styles/launcher.js',
+  uploads: 'dist/window/client/uploads.js',
+  base: 'node_modules/@lit/reactive-element/reactive-element.js',
+}
+
+/** The script of a part under its name with a hash. `script-parts.ts` and `script-words.ts` make the same name of the same hash. */
+const partFile = (script, name, hash) => `${script}-${name}-${hash.replace(/\W/g, '').slice(0, 8)}.js`
 
 const integrityFile = inDist('cdn/integrity.json')
 
@@ -104,24 +123,27 @@ export const readIntegrity = () => {
   }
 }
 
-/** The integrity of each built part in base64, without the name of the algorithm, by the part's name. */
-const partTable = () => {
+/** The integrity of each built part of a script in base64, without the name of the algorithm, by the part's name. */
+const partTable = (script, names) => {
   const files = Object.entries(readIntegrity())
   return Object.fromEntries(
-    Object.keys(parts).map((name) => {
-      const [, integrity] = files.find(([file]) => file.startsWith(`chat-session-${name}-`))
+    names.map((name) => {
+      const [, integrity] = files.find(([file]) => file.startsWith(`${script}-${name}-`))
       return [name, integrity.slice('sha256-'.length)]
     }),
   )
 }
 
-/** Notes the integrity of a script in dist/cdn/integrity.json, and gives the script of a part its name. The folder is empty before a build. */
-const integrity = (algorithm, part) => ({
+/**
+ * Notes the integrity of a script in dist/cdn/integrity.json, and gives the part `part` of `script` its name. The folder is empty before a
+ * build.
+ */
+const integrity = (algorithm, script, part) => ({
   name: 'integrity',
   writeBundle(_options, bundle) {
     const [{ fileName, code }] = Object.values(bundle).filter(({ type }) => type === 'chunk')
     const hash = createHash(algorithm).update(code).digest('base64')
-    const file = part ? partFile(part, hash) : fileName
+    const file = part ? partFile(script, part, hash) : fileName
     if (part) renameSync(inDist(`cdn/${fileName}`), inDist(`cdn/${file}`))
     const all = Object.entries({ ...readIntegrity(), [file]: `${algorithm}-${hash}` }).sort()
     writeFileSync(integrityFile, `${JSON.stringify(Object.fromEntries(all), null, 2)}\n`)
@@ -178,12 +200,13 @@ const minified = (
   ],
 })
 
-const part = ([name, module]) =>
-  // SHA-256, whose text is shorter: it stands in the first script.
+const part = (script, name, module, sources, plugins = []) =>
+  // SHA-256, whose text is shorter: it stands in the script.
   // Its modules are in the package: a map would only make the package larger.
-  minified(`dist/${module}`, `dist/cdn/chat-session-${name}.js`, {
+  minified(module, `dist/cdn/${script}-${name}.js`, {
     sourcemap: false,
-    plugins: [integrity('sha256', name)],
+    sources,
+    plugins: [...plugins, integrity('sha256', script, name)],
   })
 
 /** The build of the first script; those of its parts are before it, because it has their hashes. */
@@ -193,9 +216,82 @@ export const firstScript = minified('dist/element/script.js', 'dist/cdn/chat-ses
   plugins: [integrity('sha384')],
 })
 
+/** Returns the parts of the templates with the tag `html` below a node of a syntax tree. */
+const partsOfTemplates = (node) => {
+  if (typeof node !== 'object' || node === null) return []
+  const own = node.type === 'TaggedTemplateExpression' && node.tag.name === 'html' ? node.quasi.quasis : []
+  return [...own, ...Object.values(node).flatMap(partsOfTemplates)]
+}
+
+/** Makes the window's templates and styles shorter. Line breaks between tags, and the spaces around them, show nothing there. */
+const shortTexts = {
+  name: 'short-texts',
+  async transform(code, id) {
+    const [, folder] = /\/dist\/window\/(styles|views)\//.exec(id) ?? []
+    if (!folder) return null
+    const parts = folder === 'views' ? partsOfTemplates(this.parse(code)) : []
+    let short = code
+    for (const { start, end } of parts.toSorted((one, other) => other.start - one.start)) {
+      const text = code
+        .slice(start, end)
+        .replace(/>\s*\n\s*</g, '><')
+        .replace(/\s*\n\s*/g, ' ')
+      short = short.slice(0, start) + text + short.slice(end)
+    }
+    if (folder === 'views') return { code: short, map: null }
+    const texts = await Promise.all(
+      [...code.matchAll(/`([^`]*)`/g)].map(([, text]) => transform(text, { loader: 'css', minify: true })),
+    )
+    return { code: code.replace(/`[^`]*`/g, () => `\`${texts.shift().code.trim()}\``), map: null }
+  },
+}
+
+/** The modules of lit have one license, each with its year. It stands in the window's script once. */
+const oneLicense = {
+  name: 'one-license',
+  renderChunk(code) {
+    let isFirst = true
+    const short = code.replace(/\/\*\*\s+\* @license[^]*?\*\/\s*/g, (license) => {
+      const kept = isFirst ? license : ''
+      isFirst = false
+      return kept
+    })
+    return { code: short, map: null }
+  },
+}
+
+/** What the window's script has in place of some of our modules: its languages are scripts of their own. */
+const replacedInWindow = {
+  ...withoutStyles,
+  'window/event-classes.js': 'export const createEvent = (type, init) => new CustomEvent(type, init)',
+  'window/server-shim.js': 'export const removeShim = () => undefined',
+  'window/styles/load-launcher.js': `export * from '../parts/script-launcher.js'`,
+  'window/client/load-uploads.js': `export * from '../parts/script-uploads.js'`,
+  'window/words/load-words.js': `export * from '../parts/script-words.js'`,
+  'window/parts/part-table.js': () =>
+    `export const partTable = ${JSON.stringify(partTable('chat-window', Object.keys(windowParts)))}`,
+  '../node_modules/@lit/reactive-element/reactive-element.js': `export * from '${inDist('window/parts/script-base.js')}'`,
+}
+
 export default [
-  ...Object.entries(parts).map(part),
+  // An install of the package has no lit: the window's modules share this one, with what they use of lit. The base class stays outside,
+  // because the element uses it, too.
+  {
+    input: 'src/window/lit.ts',
+    output: { file: 'dist/window/lit.js', format: 'es' },
+    external: [/server-shim/, '@lit/reactive-element'],
+    plugins: [typescript, nodeResolve({ exportConditions: ['production', 'browser'] })],
+  },
+  ...Object.entries(parts).map(([name, module]) => part('chat-session', name, `dist/${module}`)),
   firstScript,
+  ...Object.entries(windowParts).map(([name, module]) =>
+    part('chat-window', name, module, withoutStyles, [shortTexts]),
+  ),
+  minified('dist/window/define.js', 'dist/cdn/chat-window.js', {
+    sourcemap: 'hidden',
+    sources: replacedInWindow,
+    plugins: [shortTexts, oneLicense, integrity('sha384')],
+  }),
   // A classic script, for `importScripts`.
   minified('dist/element/notifications/worker.js', 'dist/cdn/chat-session-worker.js', { format: 'iife' }),
   // No page of the operator's own loads them: a map would only make the package larger. Their elements have styles of lit's kind.

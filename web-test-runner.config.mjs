@@ -7,7 +7,7 @@ import { gatewayPlugin } from './test/support/gateway/gateway-plugin.mjs'
 
 export default {
   // The session's files take longest, so they start first.
-  files: ['test/session/**/*.browser.ts', 'test/element/**/*.browser.ts'],
+  files: ['test/session/**/*.browser.ts', 'test/element/**/*.browser.ts', 'test/window/**/*.browser.ts'],
   nodeResolve: { exportConditions: ['production', 'browser'] },
   // More files than cores: most tests wait. Each file has its own browser context, so that tabs of different files don't share storage or
   // channels.

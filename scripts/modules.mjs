@@ -119,7 +119,59 @@ export const modules = {
     'session',
   ],
 
-  typings: ['element', 'session'],
+  'window/lit': ['window/server-shim'],
+  'window/base': ['window/lit'],
+  'window/server-shim': [],
+  'window/types': ['element'],
+  'window/content': ['window/types'],
+  'window/words': [],
+  'window/parts': ['window/words'],
+  'window/model': ['window/types', 'element'],
+  'window/complain': [],
+  'window/behaviour': ['window/complain', 'window/types'],
+  'window/client': ['window/complain', 'window/content', 'window/model', 'window/types', 'element'],
+  'window/styles': [],
+  'window/events': ['window/types'],
+  'window/event-classes': ['window/events'],
+  'window/emit': ['window/event-classes', 'window/events'],
+  'window/ui': [
+    'window/behaviour',
+    'window/client',
+    'window/complain',
+    'window/content',
+    'window/emit',
+    'window/model',
+    'window/types',
+    'window/words',
+    'element',
+  ],
+  'window/views': [
+    'window/behaviour',
+    'window/client',
+    'window/content',
+    'window/lit',
+    'window/model',
+    'window/types',
+    'window/ui',
+    'window/words',
+    'element',
+  ],
+  window: [
+    'window/base',
+    'window/behaviour',
+    'window/client',
+    'window/complain',
+    'window/events',
+    'window/lit',
+    'window/styles',
+    'window/types',
+    'window/ui',
+    'window/views',
+    'window/words',
+    'element',
+  ],
+
+  typings: ['element', 'session', 'window'],
   'pages/playground': ['element', 'session'],
   'pages/console': ['protocol'],
   'pages/api': [],
@@ -340,10 +392,22 @@ export const modules = {
 }
 
 /** Modules that also run without Node. */
-export const withoutNode = ['protocol', 'session', 'element', 'typings', 'pages', 'tokens', 'rest-client']
+export const withoutNode = [
+  'protocol',
+  'session',
+  'element',
+  'window',
+  'typings',
+  'pages',
+  'tokens',
+  'rest-client',
+]
 
 /** The files through which other modules import a module, if they are not `index` and `internal`. */
-const entryFiles = { element: ['chat-session', 'define', 'define-unread', 'internal'] }
+const entryFiles = {
+  element: ['chat-session', 'define', 'define-unread', 'internal'],
+  window: ['chat-window', 'define'],
+}
 
 /** Modules whose files other modules import one by one. */
 const withoutEntry = ['util']

@@ -102,15 +102,15 @@ const takeShop = async () => {
   await takeWindow(nora, alice)
 }
 
-/** Takes the window of demo/window, with one conversation open and somebody typing. */
+/** Takes the shop's chat window, with one conversation open and somebody typing. */
 const takeWindow = async (nora, alice) => {
   await nora.goto(`${shopUrl}/window`)
   await nora.getByRole('button', { name: /Alice/ }).click()
   await alice.goto(`${shopUrl}/window`)
   await alice.getByRole('button', { name: /Nora/ }).click()
   await alice.getByLabel('Message', { exact: true }).pressSequentially('Then')
-  await nora.getByText('Alice Moreau types…').waitFor()
-  await nora.setViewportSize({ width: 1280, height: 730 })
+  await nora.locator('.typing').waitFor()
+  await nora.setViewportSize({ width: 1280, height: 780 })
   await take(nora, 'window')
 }
 

@@ -8,6 +8,7 @@ import { html } from 'hono/html'
  * @property {unknown} body
  * @property {string | undefined} [since] Up to where the page shows the visitor's messages.
  * @property {boolean} [isForGuests] Whether a visitor who is not logged in can write.
+ * @property {boolean} [hasWindow] Whether it has a `<chat-window>`.
  * @property {string} [script] A file in public/ that it loads besides shop.js.
  */
 
@@ -21,10 +22,11 @@ import { html } from 'hono/html'
 
 /** @typedef {{ gateway: string, appId: string, panel?: { head: unknown, body: unknown } }} Chat */
 
-/** Loads the chat's script. The lines are the same on every page, so that every page has the session. */
-const head = (/** @type {Chat} */ { gateway }) =>
+/** Loads the chat's script, on every page, so that every page has the session. Pages with a chat window load that, too. */
+const head = (/** @type {Chat} */ { gateway }, /** @type {Page} */ { hasWindow }) =>
   html`<link rel="preconnect" href="${gateway}" crossorigin />
-    <script type="module" async src="${gateway}/v1/chat-session.js"></script>`
+    <script type="module" async src="${gateway}/v1/chat-session.js"></script>
+    ${hasWindow ? html`<script type="module" async src="${gateway}/v1/chat-window.js"></script>` : ''}`
 
 /**
  * Without a user the element stays idle, unless the page lets visitors write as guests: what they asked is theirs after the log-in. An
@@ -92,8 +94,8 @@ export const layout = (chat, visitor, page) =>
         <link rel="manifest" href="/public/manifest.webmanifest" />
         <link rel="stylesheet" href="/public/shop.css" />
         <script type="module" src="/public/shop.js"></script>
-        ${page.script ? html`<script type="module" src="/public/${page.script}"></script>` : ''} ${head(chat)}
-        ${chat.panel?.head ?? ''}
+        ${page.script ? html`<script type="module" src="/public/${page.script}"></script>` : ''}
+        ${head(chat, page)} ${chat.panel?.head ?? ''}
       </head>
       <body class="stack">
         ${tag(chat, visitor, page)}

@@ -169,6 +169,7 @@ export const product = ({ id, name, line, text, price: cents }, customer, seller
   title: name,
   script: customer === seller ? '' : 'thread.js',
   isForGuests: true,
+  hasWindow: customer !== undefined,
   path: `/products/${id}`,
   since: inbox?.since,
   body: html`<article class="columns wide">
@@ -187,21 +188,20 @@ export const product = ({ id, name, line, text, price: cents }, customer, seller
     <section class="stack" id="questions" aria-labelledby="questions-title">
       <h2 id="questions-title">Questions</h2>
       ${questions(customer, id, sellerIsHere, inbox)}
-    </section>`,
+    </section>
+    ${customer ? html`<chat-window launcher></chat-window>` : ''}`,
 })
 
-const names = Object.fromEntries([...customers, seller].map(({ id, name }) => [id, name]))
-
 /**
- * All conversations of a person, in the window of `demo/window`.
+ * All conversations of a person, in `<chat-window>`.
  * @returns {Page}
  */
 export const conversations = () => ({
   title: 'Conversations',
   path: '/window',
+  hasWindow: true,
   body: html`<h1>Conversations</h1>
-    <chat-window names="${JSON.stringify(names)}"></chat-window>
-    <script type="module" src="/window/chat-window.js"></script>`,
+    <chat-window></chat-window>`,
 })
 
 /**

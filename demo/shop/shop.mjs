@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { serveStatic } from '@hono/node-server/serve-static'
 import { createToken } from 'chat-session/tokens'
@@ -71,7 +70,7 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300, p
   shop.use('*', async (context, next) => {
     await next()
     for (const [name, value] of Object.entries(headers)) context.header(name, value)
-    const isFile = /^\/(public|window)\//.test(context.req.path)
+    const isFile = context.req.path.startsWith('/public/')
     context.header('cache-control', isFile ? 'no-cache' : 'no-store')
   })
   // Only the shop's own pages may send POST requests (Sec-Fetch-Site, Origin).
@@ -85,7 +84,6 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300, p
       'content-type': 'text/javascript',
     }),
   )
-  shop.get('/window/*', serveStatic({ root: join(root, '..') }))
 
   shop.get('/', (context) => show(context, pages.home()))
   shop.get('/about', (context) => show(context, pages.about()))

@@ -14,6 +14,15 @@ const limits = {
   'chat-session-calls.js': 6_144,
   'chat-session-notifications.js': 4_096,
   'chat-session-stream.js': 6_144,
+  'chat-window.js': 18_432,
+  'chat-window-base.js': 3_072,
+  'chat-window-launcher.js': 1_024,
+  'chat-window-uploads.js': 1_024,
+  'chat-window-ar.js': 1_024,
+  'chat-window-de.js': 1_024,
+  'chat-window-es.js': 1_024,
+  'chat-window-fr.js': 1_024,
+  'chat-window-ja.js': 1_024,
 }
 
 const sizes = (bytes) => [
@@ -41,8 +50,11 @@ const row = (name, numbers) =>
   console.log(name.padEnd(32) + numbers.map((number) => String(number).padStart(10)).join(''))
 
 row('bytes', ['minified', 'gzip', 'brotli', 'limit'])
-/** A row for each script, the first one above its parts. */
-const files = Object.keys(readIntegrity()).sort((one, other) => one.length - other.length)
+/** A row for each script, above its parts: the first script, then the window's. */
+const scriptOf = (file) => /^chat-(session|window)/.exec(file)[0]
+const files = Object.keys(readIntegrity()).sort(
+  (one, other) => scriptOf(one).localeCompare(scriptOf(other)) || one.length - other.length,
+)
 const nameOf = (file) => file.replace(/-\w{8}\.js$/, '.js')
 const names = files.map(nameOf)
 for (const name of Object.keys(limits).filter((limited) => !names.includes(limited))) {

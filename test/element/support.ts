@@ -101,7 +101,7 @@ export const nextTask = (): Promise<void> => new Promise((resolve) => setTimeout
 export const make = (properties: ElementProperties): ChatSessionElement =>
   Object.assign(document.createElement('chat-session'), { appId: 'app' }, properties)
 
-interface TestGateway {
+export interface TestGateway {
   /** The URL that it listens on. */
   readonly url: string
   make(properties: ElementProperties): ChatSessionElement

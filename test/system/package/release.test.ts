@@ -273,23 +273,30 @@ for (const [file, from, to, message] of disagreements)
     assert.match(await refusal(folder, `v${version}`), message)
   })
 
-test('a release has the changelog of its version, and the script with its hash', async () => {
+test('a release has the changelog of its version, and both scripts with their hashes', async () => {
   const folder = await prepare()
   await runScript(folder, 'release/files.mjs', 'release')
-  const name = `chat-session-${version}.js`
   const built = JSON.parse(await readFile(join(folder, 'dist/cdn/integrity.json'), 'utf8')) as object
-  const { 'chat-session.js': first, ...parts } = built as Record<string, string>
+  const { 'chat-session.js': first, 'chat-window.js': second, ...parts } = built as Record<string, string>
   const partFiles = Object.keys(parts)
   assert.ok(partFiles.length > 0)
+  const names = ['chat-session', 'chat-window'].map((name) => `${name}-${version}.js`)
   assert.deepEqual(
     (await readdir(join(folder, 'release/cdn'))).sort(),
-    [name, 'chat-session.js.map', 'integrity.json', ...partFiles].sort(),
+    [...names, 'chat-session.js.map', 'chat-window.js.map', 'integrity.json', ...partFiles].sort(),
   )
-  const script = await readFile(join(folder, 'release/cdn', name))
-  const hash = `sha384-${createHash('sha384').update(script).digest('base64')}`
+  const hashes = await Promise.all(
+    names.map(async (name) => {
+      const script = await readFile(join(folder, 'release/cdn', name))
+      return `sha384-${createHash('sha384').update(script).digest('base64')}`
+    }),
+  )
   const integrity = JSON.parse(await readFile(join(folder, 'release/cdn/integrity.json'), 'utf8')) as unknown
-  assert.equal(first, hash)
-  assert.deepEqual(integrity, { [name]: hash, ...parts })
+  assert.deepEqual([first, second], hashes)
+  assert.deepEqual(
+    integrity,
+    Object.fromEntries([...names.map((name, n) => [name, hashes[n]]), ...Object.entries(parts)]),
+  )
   const sbom = JSON.parse(await readFile(join(folder, 'release/sbom.cdx.json'), 'utf8')) as {
     components: unknown[]
   }
@@ -297,6 +304,6 @@ test('a release has the changelog of its version, and the script with its hash',
   assert.ok(jobOf('announce').includes('gh release create "$GITHUB_REF_NAME" cdn/* sbom.cdx.json '))
   const notes = await readFile(join(folder, 'release/notes.md'), 'utf8')
   assert.match(notes, /^### Added\n\n- A tag\.\n/)
-  assert.ok(notes.includes(hash))
+  for (const hash of hashes) assert.ok(notes.includes(hash))
   assert.doesNotMatch(notes, /Later|Long ago|^## /m)
 })

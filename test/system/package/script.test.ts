@@ -18,8 +18,11 @@ const cdn = new URL('dist/cdn/', root)
 const script = await readFile(new URL('chat-session.js', cdn))
 
 const integrity = JSON.parse(await readFile(new URL('integrity.json', cdn), 'utf8')) as Record<string, string>
-/** The files of the parts that the script loads. */
-const parts = Object.keys(integrity).filter((file) => file !== 'chat-session.js')
+/** The files of the parts that the first script, or the window's, loads. */
+const partsOf = (script: string): string[] =>
+  Object.keys(integrity).filter((file) => file.startsWith(`${script}-`))
+const parts = partsOf('chat-session')
+const windowScript = await readFile(new URL('chat-window.js', cdn))
 
 test('the integrity hashes are those of the scripts, and no other script is left from an earlier build', async () => {
   for (const [file, expected] of Object.entries(integrity)) {
@@ -33,14 +36,23 @@ test('the integrity hashes are those of the scripts, and no other script is left
   assert.deepEqual(scripts.sort(), [...Object.keys(integrity), 'chat-session-worker.js'].sort())
 })
 
-test('the script has the hash of each of its parts, of which their names are made', () => {
-  assert.ok(parts.length > 0)
-  for (const file of parts) {
-    const [, name = '', start] = /^chat-session-([a-z]+)-(\w{8})\.js$/.exec(file) ?? []
-    const hash = (integrity[file] ?? '').slice('sha256-'.length)
-    assert.ok(script.includes(`${name}:"${hash}"`), file)
-    assert.equal(hash.replace(/\W/g, '').slice(0, 8), start)
-  }
+for (const [name, source] of [
+  ['chat-session', script],
+  ['chat-window', windowScript],
+] as const)
+  test(`${name}.js has the hash of each of its parts, of which their names are made`, () => {
+    assert.ok(partsOf(name).length > 0)
+    for (const file of partsOf(name)) {
+      const [, part = '', start] = new RegExp(`^${name}-([a-z]+)-(\\w{8})\\.js$`).exec(file) ?? []
+      const hash = (integrity[file] ?? '').slice('sha256-'.length)
+      assert.ok(source.includes(`${part}:"${hash}"`), file)
+      assert.equal(hash.replace(/\W/g, '').slice(0, 8), start)
+    }
+  })
+
+test('the first script has nothing of the window, and of lit only ReactiveElement', () => {
+  for (const text of ['chat-window', 'lit-html', 'litHtml']) assert.ok(!script.includes(text), text)
+  assert.ok(windowScript.includes('lit-html'), 'the window has lit-html')
 })
 
 test('the pinned tag of docs/ELEMENT.md names this version and has the hash of the built script', async () => {
@@ -54,8 +66,9 @@ test('the pinned tag of docs/ELEMENT.md names this version and has the hash of t
 
 test('the script and its parts import no file; the script imports a part whose script element has loaded', async () => {
   const imports = /\bimport\s*[({'"]|\bfrom\s*['"]/g
-  for (const file of parts) assert.doesNotMatch(await readFile(new URL(file, cdn), 'utf8'), imports)
-  assert.deepEqual(script.toString().match(imports), ['import('])
+  for (const file of [...parts, ...partsOf('chat-window')])
+    assert.doesNotMatch(await readFile(new URL(file, cdn), 'utf8'), imports)
+  for (const each of [script, windowScript]) assert.deepEqual(each.toString().match(imports), ['import('])
 })
 
 test('the script for a service worker is one file and a classic one', async () => {

@@ -16,14 +16,14 @@ const check = async (page: Page, what: string): Promise<void> => {
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), desktop.width, what)
 }
 
-/** The window of demo/window with an open conversation. */
+/** The chat window with an open conversation. */
 const checkWindow = async (site: ShopSite, page: Page): Promise<void> => {
   await page.goto(`${site.url}/window`)
   await untilState(page, 'active')
-  await page.evaluate(`document.querySelector('chat-window').open('nora')`)
+  await page.evaluate(`document.querySelector('chat-window').show('nora')`)
   await page.getByLabel('Message', { exact: true }).pressSequentially('Is it there?')
   await page.keyboard.press('Enter')
-  await page.getByRole('img', { name: 'sent' }).waitFor()
+  await page.getByRole('img', { name: 'Sent' }).waitFor()
   await check(page, 'the window')
 }
 

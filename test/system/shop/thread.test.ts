@@ -85,13 +85,13 @@ test('a conversation of the window opens although a message changes it while the
   await ask(alice, site, 'mug', 'How large is it?')
   const { page: nora } = await customerIn(site, NORA)
   await nora.goto(`${site.url}/window`)
-  const last = nora.locator('nav .last')
+  const last = nora.locator('.preview')
   await last.getByText('How large').hover()
   await nora.mouse.down()
   await ask(alice, site, 'mug', 'And how heavy?')
   await last.getByText('And how heavy?').waitFor()
   await nora.mouse.up()
-  await nora.getByRole('heading', { name: 'Alice Moreau' }).waitFor()
+  await nora.getByRole('log', { name: 'Alice Moreau' }).waitFor()
 })
 
 test('the list of threads keeps the focus on a link when another thread moves to the top', async () => {

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
 import { VERSION } from '../../../protocol/index.js'
 
 type Bytes = Uint8Array<ArrayBuffer>
@@ -33,8 +35,7 @@ const scriptOf = async (file: string, immutable: boolean): Promise<Asset> => {
 
 /**
  * Reads the scripts and their source maps. The keys of the result are the names under which they are served. A script with a version or a
- * hash in its name never changes. Source maps are not compressed: browsers fetch them only for developer tools, and their compressed forms
- * would enlarge every installed package.
+ * hash in its name never changes. Of a source map the package has the compressed form alone: the maps would be a tenth of it.
  */
 export const loadScripts = async (): Promise<ReadonlyMap<string, Asset>> => {
   const assets = new Map<string, Asset>()
@@ -44,7 +45,7 @@ export const loadScripts = async (): Promise<ReadonlyMap<string, Asset>> => {
   >
   for (const file of [...Object.keys(integrity), 'chat-session-worker.js']) {
     // A part of the script has a hash in its name, and no map.
-    const isPart = /^chat-session-[a-z]+-\w{8}\.js$/.test(file)
+    const isPart = /^chat-(session|window)-[a-z]+-\w{8}\.js$/.test(file)
     const script = await scriptOf(file, isPart)
     if (isPart) {
       assets.set(file, script)
@@ -52,7 +53,9 @@ export const loadScripts = async (): Promise<ReadonlyMap<string, Asset>> => {
     }
     const map = `${file}.map`
     assets.set(file, { ...script, map })
-    assets.set(map, assetOf('application/json', { identity: await read(map) }))
+    const compressed = await read(`${map}.gz`)
+    const identity = new Uint8Array(await promisify(gunzip)(compressed))
+    assets.set(map, assetOf('application/json', { identity, gzip: compressed }))
     assets.set(file.replace(/\.js$/, `-${VERSION}.js`), { ...script, map, immutable: true })
   }
   return assets

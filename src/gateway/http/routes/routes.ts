@@ -48,7 +48,7 @@ const serveAsset = (context: Context, { type, immutable, etag, map, bodies }: As
 
 /** Returns whether a path belongs to the gateway. */
 export const ownsPath = (path: string): boolean =>
-  /^\/(healthz|readyz|v1\/(session(\/(stream|frames|send))?|errors|(open|async)api\.json|chat-session[^/]*))$|^\/v1\/apps\//.test(
+  /^\/(healthz|readyz|v1\/(session(\/(stream|frames|send))?|errors|(open|async)api\.json|chat-(session|window)[^/]*))$|^\/v1\/apps\//.test(
     path,
   )
 
@@ -83,7 +83,7 @@ export const createRoutes = (
     context.body(asyncApiJson(), 200, { 'content-type': 'application/json', 'cache-control': 'no-cache' }),
   )
   // The script is public. A page on another origin needs CORS to load it as a module or with an integrity hash.
-  routes.get('/v1/:file{chat-session.*}', cors({ origin: '*' }), async (context) => {
+  routes.get('/v1/:file{chat-(session|window).*}', cors({ origin: '*' }), async (context) => {
     const name = context.req.param('file')
     // If reading fails, the next request tries again, because the build may write the files while the gateway runs.
     scripts ??= loadScripts().catch((error: unknown) => {
@@ -91,7 +91,7 @@ export const createRoutes = (
       throw error
     })
     const asset = (await scripts).get(name)
-    if (!asset && /^chat-session(-[a-z]+)?-[\w.-]+\.js$/.test(name))
+    if (!asset && /^chat-(session|window)(-[a-z]+)?-[\w.-]+\.js$/.test(name))
       return problem(
         context,
         404,

@@ -66,24 +66,31 @@ test('the script for a service worker is served too', async () => {
     assert.deepEqual(body, worker)
     assert.equal(headers['content-type'], 'text/javascript; charset=utf-8')
   }
-  const map = await get('/v1/chat-session-worker.js.map', { 'accept-encoding': 'br, gzip' })
-  assert.deepEqual([map.status, map.headers['content-encoding']], [200, undefined])
-  assert.equal((JSON.parse(map.body.toString()) as { version: number }).version, 3)
+  const map = '/v1/chat-session-worker.js.map'
+  const [plain, compressed] = [await get(map), await get(map, { 'accept-encoding': 'br, gzip' })]
+  assert.deepEqual([compressed.status, compressed.headers['content-encoding']], [200, 'gzip'])
+  assert.deepEqual(gunzipSync(compressed.body), plain.body)
+  assert.equal((JSON.parse(plain.body.toString()) as { version: number }).version, 3)
 })
 
-test('the served script has the integrity hash of the build', async () => {
-  const written = await readFile(new URL('../../../../dist/cdn/integrity.json', import.meta.url), 'utf8')
-  const { body } = await get(plain, { 'accept-encoding': 'br' })
-  const hash = createHash('sha384').update(brotliDecompressSync(body)).digest('base64')
-  assert.equal((JSON.parse(written) as Record<string, string>)['chat-session.js'], `sha384-${hash}`)
-})
+for (const name of ['chat-session', 'chat-window'])
+  test(`the served ${name}.js has the integrity hash of the build, under its version too`, async () => {
+    const written = await readFile(new URL('../../../../dist/cdn/integrity.json', import.meta.url), 'utf8')
+    for (const path of [`/v1/${name}.js`, `/v1/${name}-${VERSION}.js`]) {
+      const { body, headers } = await get(path, { 'accept-encoding': 'br' })
+      assert.equal(headers['sourcemap'], `${name}.js.map`)
+      const hash = createHash('sha384').update(brotliDecompressSync(body)).digest('base64')
+      assert.equal((JSON.parse(written) as Record<string, string>)[`${name}.js`], `sha384-${hash}`)
+    }
+  })
 
 test('each part of the script is served under the name that integrity.json has, with that integrity', async () => {
   const written = await readFile(new URL('../../../../dist/cdn/integrity.json', import.meta.url), 'utf8')
   const parts = Object.entries(JSON.parse(written) as Record<string, string>).filter(
-    ([file]) => file !== 'chat-session.js',
+    ([file]) => !['chat-session.js', 'chat-window.js'].includes(file),
   )
-  assert.ok(parts.some(([file]) => /^chat-session-notifications-\w{8}\.js$/.test(file)))
+  for (const part of ['session-notifications', 'window-de'])
+    assert.ok(parts.some(([file]) => new RegExp(`^chat-${part}-\\w{8}\\.js$`).test(file)))
   for (const [file, integrity] of parts) {
     const { status, headers, body } = await get(`/v1/${file}`, {
       'accept-encoding': 'br',

@@ -1,0 +1,81 @@
+import type { DrawnMessage } from '../types.js'
+import type { Outgoing, Thread } from './model.js'
+
+/** A message of the thread, with its place among the others. */
+export interface MessageItem {
+  readonly kind: 'message'
+  readonly key: string
+  readonly message: DrawnMessage
+  readonly isOwn: boolean
+  /** Set while the message is not stored. */
+  readonly outgoing?: Outgoing | undefined
+  /** Whether the message follows one of the same author within minutes, and whether such a one follows it. */
+  readonly isFirst: boolean
+  readonly isLast: boolean
+}
+
+/** What the log shows, from top to bottom. */
+export type Item =
+  | MessageItem
+  | { readonly kind: 'day'; readonly key: string; readonly at: number }
+  | { readonly kind: 'new'; readonly key: string }
+
+/** Messages of one author belong together if no more than five minutes are between them. */
+const GROUP_GAP = 5 * 60_000
+
+const drawn = new WeakMap<Outgoing, DrawnMessage>()
+
+/** Returns the same message each time, because the page may have drawn it. */
+const asMessage = (outgoing: Outgoing, from: string): DrawnMessage => {
+  const { failure, ...sent } = outgoing
+  const message = drawn.get(outgoing) ?? { ...sent, from, sender: null }
+  drawn.set(outgoing, message)
+  return message
+}
+
+/** `dayOf` returns the same text for all times of one day. `isDrawn` says whether a message shows anything. */
+export const itemsOf = (
+  { messages, outgoing, newAfter }: Thread,
+  user: string,
+  dayOf: (time: number) => string,
+  isDrawn: (message: DrawnMessage) => boolean,
+): Item[] => {
+  const all: { message: DrawnMessage; outgoing?: Outgoing }[] = [
+    ...messages.map((message) => ({ message })),
+    ...outgoing.map((each) => ({ message: asMessage(each, user), outgoing: each })),
+  ].filter(({ message }) => isDrawn(message))
+  const items: Item[] = []
+  const keys = new Set<string>()
+  let day: string | undefined
+  let hasLine = false
+  all.forEach(({ message, outgoing }, index) => {
+    const isOwn = message.from === user
+    const { offset = Infinity, sentAt } = message
+    const ownDay = dayOf(sentAt)
+    const isNewDay = ownDay !== day
+    day = ownDay
+    // An own message keeps its key when it is stored, so that it stays the same node. After an hour an id may come again.
+    const byId = `own ${message.id}`
+    const key = isOwn && !keys.has(byId) ? byId : `offset ${offset}`
+    keys.add(key)
+    if (isNewDay) items.push({ kind: 'day', key: `day of ${key}`, at: sentAt })
+    const hasNewLine = !hasLine && newAfter !== undefined && !isOwn && offset > newAfter
+    if (hasNewLine) items.push({ kind: 'new', key: 'new' })
+    hasLine ||= hasNewLine
+    const isWith = (other: DrawnMessage | undefined): boolean =>
+      !!other &&
+      other.from === message.from &&
+      Math.abs(other.sentAt - sentAt) <= GROUP_GAP &&
+      dayOf(other.sentAt) === ownDay
+    items.push({
+      kind: 'message',
+      key,
+      message,
+      isOwn,
+      outgoing,
+      isFirst: hasNewLine || !isWith(all[index - 1]?.message),
+      isLast: !isWith(all[index + 1]?.message),
+    })
+  })
+  return items
+}

@@ -1,0 +1,134 @@
+export const threadStyles = /* css */ `
+  .peer {
+    flex: 1;
+  }
+  /* It scrolls from its end, so that it stays there while messages come, and moves nothing when older ones are put above. */
+  .log {
+    display: flex;
+    flex-direction: column-reverse;
+    overflow-anchor: none;
+  }
+  .messages {
+    position: relative;
+    flex: 1 0 auto;
+    display: flex;
+    flex-direction: column;
+    justify-content: end;
+    padding: var(--gap);
+  }
+  .end {
+    position: absolute;
+    bottom: 0;
+    width: 1px;
+    height: 2em;
+  }
+  .older {
+    align-self: center;
+    padding: 0.35em 1em;
+    font-size: 0.875em;
+    border: 1px solid var(--border);
+    border-radius: 2em;
+  }
+  .day,
+  .new {
+    justify-content: center;
+    margin: 1em 0 0.8em;
+    font-size: 0.8em;
+    color: var(--text-2);
+  }
+  .new {
+    font-weight: 600;
+    color: var(--link);
+  }
+  .new::before,
+  .new::after {
+    content: '';
+    flex: 1;
+    border-top: 1px solid;
+  }
+  .message {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    padding-top: 2px;
+    contain-intrinsic-size: auto 2.6em;
+    content-visibility: auto;
+  }
+  .first {
+    padding-top: 0.6em;
+  }
+  .message.own {
+    flex-direction: row-reverse;
+  }
+  .bubble {
+    --round: min(var(--radius), 1.2em);
+    display: flow-root;
+    max-width: min(82%, 34em);
+    padding: 0.45em 0.8em;
+    overflow-wrap: anywhere;
+    background: var(--surface-2);
+    border: 1px solid transparent;
+    border-radius: var(--round);
+  }
+  .own > .bubble {
+    color: var(--chat-own-text, var(--on-accent));
+    background: var(--chat-own, var(--accent));
+  }
+  .other:not(.last) > .bubble {
+    border-end-start-radius: 0.3em;
+  }
+  .own:not(.last) > .bubble {
+    border-end-end-radius: 0.3em;
+  }
+  .text {
+    unicode-bidi: isolate;
+    white-space: pre-wrap;
+  }
+  .meta {
+    float: inline-end;
+    display: flex;
+    gap: 0.2em;
+    margin-top: 0.5em;
+    padding-inline-start: 0.8em;
+    font-size: 0.72em;
+    opacity: 0.85;
+  }
+  .failure {
+    flex: 0 0 100%;
+    text-align: end;
+  }
+  .again {
+    color: var(--link);
+    text-decoration: underline;
+  }
+  .copy {
+    visibility: hidden;
+  }
+  .message:is(:hover, :focus, :focus-within) > .copy {
+    visibility: visible;
+  }
+  .image img {
+    display: block;
+    width: auto;
+    min-width: 4em;
+    max-width: 100%;
+    height: auto;
+    min-height: 2em;
+    max-height: 18em;
+    object-fit: cover;
+    border-radius: calc(var(--round) / 2);
+  }
+  .image img:not([width]) {
+    width: 16em;
+    aspect-ratio: 4 / 3;
+  }
+  .below {
+    height: 1.7em;
+    padding: 0 var(--gap);
+    font-size: 0.85em;
+    color: var(--text-2);
+  }
+  .typing {
+    animation: pulse 0.9s infinite alternate;
+  }
+`

@@ -1,0 +1,65 @@
+import { html, nothing, type TemplateResult } from '../lit.js'
+import type { Upload } from '../client/uploads.js'
+import type { Ui } from '../ui.js'
+import { icons } from './icons.js'
+
+const upload = ({ words }: Ui, { name, done, hasFailed, cancel }: Upload): TemplateResult =>
+  html`<li class="upload" role=${hasFailed ? 'alert' : nothing}>
+    <bdi>${name}</bdi>
+    ${hasFailed ? words['upload-failed'] : html`<progress aria-label=${name} value=${done ?? nothing}></progress>`}
+    <button type="button" class="plain" aria-label=${words.cancel} @click=${cancel}>${icons.close}</button>
+  </li>`
+
+/** A button to choose files, which phones need: nothing is pasted there. */
+const attach = (ui: Ui): TemplateResult => {
+  const chosen = ({ target }: Event): void => {
+    const input = target as HTMLInputElement
+    ui.attach(input.files)
+    input.value = ''
+  }
+  return html`<label class="plain attach"
+    ><input
+      type="file"
+      class="hidden"
+      multiple
+      aria-label=${ui.words.attach}
+      @change=${chosen}
+    />${icons.file}</label
+  >`
+}
+
+/** Where the user writes. The text is the field's own: a key changes nothing else of the window. */
+export const composer = (ui: Ui): TemplateResult => {
+  const { words, isTooLong } = ui
+  const uploads = ui.uploads.filter(({ to }) => to === ui.shown)
+  const submitted = (event: Event): void => {
+    event.preventDefault()
+    ui.send()
+  }
+  const pasted = (event: ClipboardEvent): void => {
+    if (ui.attach(event.clipboardData?.files)) event.preventDefault()
+  }
+  return html`<form class="composer" part="composer" @submit=${submitted}>
+    <ul>
+      ${uploads.map((each) => upload(ui, each))}
+    </ul>
+    <p class="error" id="too-long" role="alert">${isTooLong ? words['too-long'] : ''}</p>
+    <div class="field">
+      ${ui.canUpload ? attach(ui) : nothing}
+      <textarea
+        part="input"
+        rows="1"
+        autocomplete="off"
+        enterkeyhint="send"
+        placeholder=${words.input}
+        aria-label=${words.input}
+        aria-invalid=${isTooLong ? 'true' : 'false'}
+        aria-describedby="too-long"
+        @input=${() => ui.typed()}
+        @keydown=${(event: KeyboardEvent) => ui.pressed(event)}
+        @paste=${pasted}
+      ></textarea>
+      <button class="plain send" part="send" aria-label=${words.send}>${icons.send}</button>
+    </div>
+  </form>`
+}

@@ -1,0 +1,109 @@
+import { isComposing } from '../behaviour/text-field.js'
+import type { Account } from '../client/account.js'
+import { html, nothing, repeat, type TemplateResult } from '../lit.js'
+import { conversationOf } from '../model/conversations.js'
+import type { Ui } from '../ui.js'
+import { fill } from '../words/fill.js'
+import { icons } from './icons.js'
+import { list } from './list.js'
+import { skeleton } from './skeleton.js'
+import { thread } from './thread.js'
+
+const closeButton = (ui: Ui): TemplateResult =>
+  html`<button
+    type="button"
+    class="plain close"
+    part="close"
+    aria-label=${ui.words.close}
+    @click=${() => ui.toggle()}
+  >
+    ${icons.close}
+  </button>`
+
+/** Why no user is logged in, if that is known, and what to do. */
+const loggedOut = ({ words, session }: Ui): TemplateResult => {
+  const reasons: Record<string, string> = { ended: words.ended, failed: words.unopened }
+  return html`<div class="notice" role="status">
+    <p>${reasons[session?.state ?? '']}</p>
+    <slot name="logged-out"><p>${words['logged-out']}</p></slot>
+  </div>`
+}
+
+const banner = ({ session, words }: Ui): TemplateResult => {
+  const isConnected = navigator.onLine && session?.state === 'active'
+  return html`<p class="banner" part="banner" role="status">
+    ${isConnected ? words.unloaded : words.offline}
+  </p>`
+}
+
+const panes = (ui: Ui, account: Account, close: unknown): TemplateResult => {
+  const { shown, words } = ui
+  const hasList = ui.ownPeer === undefined
+  return html`<div class="panes ${hasList ? 'with-list' : ''} ${shown === undefined ? '' : 'with-thread'}">
+      ${hasList ? list(ui, account, close) : nothing}
+      ${
+        shown === undefined
+          ? html`<p class="choose hint">${ui.isEmpty ? nothing : words.choose}</p>`
+          : // Another conversation is drawn anew, so that it begins at its end.
+            repeat([shown], String, (peer) => thread(ui, account, peer, hasList, close))
+      }
+    </div>
+    <p class="hidden" role="status">${ui.announcement}</p>`
+}
+
+/** What the window shows, besides the button of a launcher. */
+const content = (ui: Ui, isLauncher: boolean): TemplateResult => {
+  const { content: account, status } = ui
+  const close = isLauncher ? closeButton(ui) : nothing
+  const isOut = status === 'logged-out'
+  return html`<div class="frame">
+    <div class="window">
+      ${status === 'offline' ? banner(ui) : nothing}
+      ${
+        account && !isOut
+          ? panes(ui, account, close)
+          : html`${isLauncher ? html`<div class="head">${close}</div>` : nothing}${isOut ? loggedOut(ui) : skeleton}`
+      }
+    </div>
+  </div>`
+}
+
+/** The round button that opens the window, with the number of unread messages. */
+const launcher = (ui: Ui, isOpen: boolean, unread: number): TemplateResult => {
+  const { words } = ui
+  const label = unread ? `${words.launcher}, ${fill(words.unread, { n: unread })}` : words.launcher
+  return html`<button
+    type="button"
+    class="launcher"
+    part="launcher"
+    aria-label=${label}
+    aria-expanded=${isOpen ? 'true' : 'false'}
+    aria-haspopup="dialog"
+    @click=${() => ui.toggle()}
+  >
+    ${isOpen ? icons.close : icons.chat}
+    ${unread ? html`<span class="badge" part="badge">${unread > 99 ? '99+' : unread}</span>` : nothing}
+  </button>`
+}
+
+export const frame = (ui: Ui, isLauncher: boolean, isOpen: boolean): TemplateResult => {
+  const { account, ownPeer, session, words } = ui
+  const own = account && ownPeer !== undefined ? conversationOf(account.model, ownPeer) : undefined
+  const name = own ? ui.nameOf(own) : words.title
+  const pressed = (event: KeyboardEvent): void => {
+    if (event.key === 'Escape' && !isComposing(event) && ui.escape()) event.preventDefault()
+  }
+  return html`<section
+    class=${isLauncher ? 'root docked' : 'root'}
+    dir=${words.direction || nothing}
+    aria-label=${isLauncher ? words.launcher : name}
+    @keydown=${pressed}
+  >
+    ${
+      isLauncher
+        ? html`${isOpen ? html`<div class="panel" role="dialog" aria-label=${name}>${content(ui, true)}</div>` : nothing}
+          ${launcher(ui, isOpen, (own ?? session)?.unread ?? 0)}`
+        : content(ui, false)
+    }
+  </section>`
+}
