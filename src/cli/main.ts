@@ -5,6 +5,7 @@ import { isForUser } from './cli-error.js'
 import type { ConformanceOptions } from './conformance/conformance.js'
 import type { CopyOptions } from './copy.js'
 import type { DoctorOptions } from './doctor/doctor.js'
+import type { InitOptions } from './init/init.js'
 import type { ConfigOptions } from './load-config.js'
 import type { ServeOptions } from './serve.js'
 import { printSignature } from './signature.js'
@@ -19,6 +20,13 @@ const port = (text: string): number => {
   const number = Number(text)
   if (!/^\d+$/.test(text) || number > 65_535)
     throw new InvalidArgumentError('A port is a whole number from 0 to 65535.')
+  return number
+}
+
+const appPort = (text: string): number => {
+  const number = Number(text)
+  if (!/^\d+$/.test(text) || number < 1 || number > 65_535)
+    throw new InvalidArgumentError('A port is a whole number from 1 to 65535.')
   return number
 }
 
@@ -66,9 +74,10 @@ const thenExit = async (command: Promise<void>): Promise<void> => {
 program
   .command('init')
   .description(
-    'Write chat.json, the config of a gateway for the app in this folder, and print the tag, the token endpoint and the commands that the app needs. It knows Rails, Django, Laravel, Next.js, Hono, Fastify and Express, and changes no file that exists.',
+    'Write chat.json, the config of a gateway for the app in this folder, and print the tag, the listeners, the token endpoint and the commands that the app needs. It knows Rails, Django, Laravel, Next.js, Hono, Fastify, Express and Vite, and changes no file that exists.',
   )
-  .action(async () => (await import('./init/init.js')).init())
+  .option('--port <port>', 'port of the app’s development server (default: what its files say)', appPort)
+  .action(async (options: InitOptions) => (await import('./init/init.js')).init(options))
 
 program
   .command('serve')

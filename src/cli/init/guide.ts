@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 
-/** A code block of docs/BACKENDS.md. */
+/** A code block of a page of the documentation. */
 export interface Block {
   /** The first file that the paragraph above the block names; undefined if it names none. */
   file: string | undefined
@@ -10,8 +10,10 @@ export interface Block {
   code: string
 }
 
-/** Returns the code blocks of each chapter of docs/BACKENDS.md, by the chapter's heading. */
-export const chaptersOf = (page: string): Map<string, Block[]> =>
+/** The code blocks of each chapter of a page, by the chapter's heading. */
+export type Chapters = ReadonlyMap<string, Block[]>
+
+export const chaptersOf = (page: string): Chapters =>
   new Map(
     page
       .split(/^## /m)
@@ -29,6 +31,6 @@ export const chaptersOf = (page: string): Map<string, Block[]> =>
       ]),
   )
 
-/** Reads docs/BACKENDS.md, which is part of the package. */
-export const readChapters = async (): Promise<Map<string, Block[]>> =>
-  chaptersOf(await readFile(new URL('../../../docs/BACKENDS.md', import.meta.url), 'utf8'))
+/** Reads a page of the documentation, which is part of the package. */
+export const readChapters = async (name: 'BACKENDS' | 'FRAMEWORKS'): Promise<Chapters> =>
+  chaptersOf(await readFile(new URL(`../../../docs/${name}.md`, import.meta.url), 'utf8'))

@@ -4,13 +4,33 @@ import { writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { GatewayConfig } from '../../gateway/index.js'
 import { CliError } from '../cli-error.js'
-import { readChapters, type Block } from './guide.js'
+import { findOrigins, findPort } from './development-origins.js'
+import { readChapters, type Block, type Chapters } from './guide.js'
 import { detectStack, type Stack } from './stacks.js'
 
 const FILE = 'chat.json'
 const SECRET = 'chat-secret'
 const DATA = 'chat-data'
-const LISTEN = { host: '127.0.0.1', port: 8080 }
+const HOST = '127.0.0.1'
+
+export interface InitOptions {
+  /** The port of the app's development server, in place of the one that its files name. */
+  port?: number
+}
+
+/** What the guide says about an app. */
+interface Plan {
+  stack: Stack
+  appId: string
+  /** The port of the app's development server. */
+  port: number
+  /** The origins of the app's pages in development. The first is the one to open. */
+  origins: string[]
+  /** The gateway's address. */
+  endpoint: string
+  backends: Chapters
+  frameworks: Chapters
+}
 
 /** Returns an app id from the folder's name, with the characters that an id may have. */
 const appIdOf = (folder: string): string =>
@@ -19,14 +39,19 @@ const appIdOf = (folder: string): string =>
     .replaceAll(/^-+|-+$/g, '')
     .slice(0, 64) || 'app'
 
-const configOf = (appId: string, { port }: Stack): GatewayConfig => ({
-  listen: LISTEN,
+/** Returns the port of the gateway: not that of the app. */
+const gatewayPort = (port: number): number => (port === 8080 ? 8081 : 8080)
+
+const configOf = ({ appId, port, origins }: Plan): GatewayConfig => ({
+  listen: { host: HOST, port: gatewayPort(port) },
   engine: { type: 'embedded', path: `./${DATA}` },
   apps: {
     [appId]: {
       environment: 'production',
       secrets: [{ file: `./${SECRET}` }],
-      origins: [`http://localhost:${port}`, `http://127.0.0.1:${port}`],
+      origins,
+      // These are the defaults. They stand here so that nobody is surprised by the deletion of messages.
+      retention: { messages: 1000, days: 30 },
     },
   },
 })
@@ -42,54 +67,90 @@ const writeNew = async (files: Record<string, string>): Promise<void> => {
     })
 }
 
-/**
- * Returns the code block for this file. If docs/BACKENDS.md has several variants of the file, returns the last, which needs no library. On
- * Node it returns the first, which needs only this package.
- */
-const blockOf = (blocks: readonly Block[], { chapter }: Stack, file: string): Block => {
-  const variants = blocks.filter((block) => block.file === file)
-  const block = variants.at(chapter === 'Node' ? 0 : -1)
-  if (!block) throw new Error(`docs/BACKENDS.md has no ${file}.`)
-  return block
-}
-
 const fenced = (language: string, code: string): string => `\`\`\`${language}\n${code}\`\`\``
 
 const textOf = ({ paragraph, language, code }: Block): string => `${paragraph}\n\n${fenced(language, code)}`
 
-/** Returns shell commands that read the secret from its file, so that the secret appears in no output and in no history of the shell. */
-const environmentOf = (appId: string, { readsDotEnv }: Stack): string => {
-  const secret = `"$(cat ${SECRET})"`
-  return readsDotEnv
-    ? // Perhaps the last line of `.env` has no line break.
-      `printf '\\nCHAT_APP_ID=%s\\nCHAT_SECRET=%s\\n' ${appId} ${secret} >>.env`
-    : `export CHAT_APP_ID=${appId}\nexport CHAT_SECRET=${secret}`
+/** Returns the code block for this file. If the chapter has several variants of the file, `variant` is the place of the wanted one. */
+const blockOf = (chapters: Chapters, chapter: string, file: string, variant = 0): Block => {
+  const block = chapters
+    .get(chapter)
+    ?.filter((block) => block.file === file)
+    .at(variant)
+  if (!block) throw new Error(`The documentation has no ${file}.`)
+  return block
 }
 
-/** Returns the guide as Markdown, so that prose and code can be told apart. */
-const guideOf = (stack: Stack, appId: string, blocks: readonly Block[]): string => {
-  const script = `http://${LISTEN.host}:${LISTEN.port}/v1/chat-session.js`
-  const install = stack.chapter === 'Node' ? 'npm install chat-session\n' : ''
-  return `${FILE} is the config of a gateway for this ${stack.name} app. Its secret is new, and in ${SECRET}, which only you can read. Do not
-commit it. For git, add to .gitignore:
+/** Returns the block of the stack's own chapter. The last variant needs no library. On Node the first needs only this package. */
+const stackBlock = ({ stack: { chapter }, backends }: Plan, file: string): string =>
+  textOf(blockOf(backends, chapter, file, chapter === 'Node' ? 0 : -1))
 
-${fenced('', `/${SECRET}\n/${DATA}/\n`)}
+const CALL_TAG =
+  '\n\n`chatTag(user.id, await chatToken(user.id, { name: user.name }))` returns the tag, as text for the page.'
 
-## 1. The tag
+/** Returns how a page begins a session: the script and the tag, or a component with both. */
+const pageSection = (plan: Plan): string => {
+  const { stack, appId, endpoint, backends, frameworks } = plan
+  const { page } = stack
+  if ('component' in page) {
+    const component = blockOf(frameworks, page.of, page.component)
+    const code = component.code.replaceAll('https://chat.example.com', endpoint).replaceAll('hF83jaq', appId)
+    const isNext = stack.name === 'Next.js'
+    const use = isNext
+      ? `<Chat userId={user.id} token={await chatToken(user.id, { name: user.name })} peer={user.id} />`
+      : `<Chat ${page.component === 'Chat.vue' ? 'user-id' : 'userId'}="ada" peer="ada" />`
+    return `## 1. The component
+
+${textOf(blockOf(frameworks, 'In every framework', 'thread.ts'))}
+
+${textOf({ ...component, code: isNext ? `'use client'\n\n${code}` : code })}
+
+On the page, if a user is logged in. ${isNext ? '' : '"ada" stands for the id of that user. '}For a first try the user writes to herself or himself:
+
+${fenced(component.language === 'tsx' ? 'tsx' : 'html', `${use}\n`)}`
+  }
+  const script = `<script type="module" async src="${endpoint}/v1/chat-session.js"></script>\n`
+  const tag =
+    page.tag === undefined
+      ? `"ada" stands for the id of that user:\n\n${fenced('html', `<chat-session app-id="${appId}" user-id="ada" token-url="/chat-token"></chat-session>\n`)}`
+      : stackBlock(plan, page.tag) + (page.tag === 'chat-tag.js' ? CALL_TAG : '')
+  return `## 1. The tag
 
 In the <head> of every page:
 
-${fenced('html', `<script type="module" async src="${script}"></script>\n`)}
+${fenced('html', script)}
 
-In the <body>, if a user is logged in:
+In the <body>, if a user is logged in. ${tag}
 
-${textOf(blockOf(blocks, stack, stack.tag))}
+${textOf(blockOf(backends, 'For every language', 'chat-try.html'))}`
+}
 
-## 2. The token endpoint
+const TRY_USER = `For a first try without a log-in, \`current-user.js\` lets everyone in as one user. Replace it before you publish:
 
-${stack.endpoint.map((file) => textOf(blockOf(blocks, stack, file))).join('\n\n')}
+${fenced('js', `export const currentUser = () => ({ id: 'ada', name: 'Ada' })\n`)}`
 
-## 3. Start both
+const endpointSection = (plan: Plan): string => {
+  const { chapter, endpoint } = plan.stack
+  return [
+    '## 2. The token endpoint',
+    ...endpoint.map((file) => stackBlock(plan, file)),
+    ...(chapter === 'Node' ? [TRY_USER] : []),
+  ].join('\n\n')
+}
+
+/** Returns shell commands that read the secret from its file, so that the secret appears in no output and in no history of the shell. */
+const environmentOf = ({ appId, endpoint, stack: { readsDotEnv } }: Plan): string => {
+  const secret = `"$(cat ${SECRET})"`
+  return readsDotEnv
+    ? // Perhaps the last line of `.env` has no line break.
+      `printf '\\nCHAT_APP_ID=%s\\nCHAT_SECRET=%s\\nCHAT_ENDPOINT=%s\\n' ${appId} ${secret} ${endpoint} >>.env`
+    : `export CHAT_APP_ID=${appId}\nexport CHAT_SECRET=${secret}\nexport CHAT_ENDPOINT=${endpoint}`
+}
+
+const startSection = (plan: Plan): string => {
+  const { stack, origins } = plan
+  const install = stack.chapter === 'Node' ? 'npm install chat-session\n' : ''
+  return `## 3. Start both
 
 The gateway:
 
@@ -97,22 +158,52 @@ ${fenced('sh', `npx chat-session serve --config ${FILE}\n`)}
 
 Your own server, in another terminal, begins with:
 
-${fenced('sh', `${install}${environmentOf(appId, stack)}\n`)}
+${fenced('sh', `${install}${environmentOf(plan)}\n`)}
 
-"origins" in ${FILE} has the addresses of your development server: add that of your site. Before you publish it, read docs/OPERATING.md of
-the package chat-session.
+## 4. Look
+
+Open the page at ${origins[0]}, as a logged-in user. You should see "active". Then write: the message appears on the page.
+
+If you see "failed", the sentence beside it, or the console of the browser, says why. If your server has another address than
+${origins[0]}, write that address into "origins" of ${FILE}, and start the gateway again.
+
+"origins" has the addresses of your development server: add that of your site. "retention" says what each inbox keeps. Before you publish
+your site, read in the package chat-session: docs/OPERATING.md for the gateway, and docs/BACKENDS.md for the log-out and for messages from
+your server.
 `
 }
 
+/** Returns the guide as Markdown, so that prose and code can be told apart. */
+const guideOf = (
+  plan: Plan,
+): string => `${FILE} is the config of a gateway for this app of ${plan.stack.name}. Its secret is new, and in ${SECRET}, which only you
+can read. Do not commit it. For git, add to .gitignore:
+
+${fenced('', `/${SECRET}\n/${DATA}/\n`)}
+
+${pageSection(plan)}
+
+${endpointSection(plan)}
+
+${startSection(plan)}`
+
 /** Writes the config of a gateway for the app in the working folder, and prints what the app needs. */
-export const init = async (): Promise<void> => {
+export const init = async (options: InitOptions): Promise<void> => {
   const folder = process.cwd()
   const stack = await detectStack(folder)
-  const appId = appIdOf(folder)
-  const blocks = (await readChapters()).get(stack.chapter) ?? []
-  const guide = guideOf(stack, appId, blocks)
+  const port = options.port ?? (await findPort(folder, stack))
+  const plan: Plan = {
+    stack,
+    appId: appIdOf(folder),
+    port,
+    origins: await findOrigins(folder, port),
+    endpoint: `http://${HOST}:${gatewayPort(port)}`,
+    backends: await readChapters('BACKENDS'),
+    frameworks: await readChapters('FRAMEWORKS'),
+  }
+  const guide = guideOf(plan)
   await writeNew({
-    [FILE]: `${JSON.stringify(configOf(appId, stack), null, 2)}\n`,
+    [FILE]: `${JSON.stringify(configOf(plan), null, 2)}\n`,
     [SECRET]: `${randomBytes(32).toString('base64url')}\n`,
   })
   process.stdout.write(guide)

@@ -1,9 +1,14 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { codeOf } from '../../engine/internal.js'
 import { CliError } from '../cli-error.js'
+import { readIfThere } from './read-if-there.js'
 
-/** A framework, with its part of docs/BACKENDS.md. */
+/**
+ * The part of the page that a framework needs. `tag` is a file of the framework's chapter in docs/BACKENDS.md; undefined for a page that no
+ * server renders. `component` is a file of docs/FRAMEWORKS.md, in the chapter that `of` names. It has the tag, its listeners and the form.
+ */
+export type PagePart = { tag: string | undefined } | { component: string; of: string }
+
+/** A framework, with its parts of the documentation. */
 export interface Stack {
   name: string
   /** The file by which `init` recognizes an app of this framework. */
@@ -14,37 +19,57 @@ export interface Stack {
   chapter: string
   /** The chapter's files that make the token endpoint. */
   endpoint: string[]
-  /** The chapter's file that has the tag. */
-  tag: string
-  /** The port of the framework's development server. */
+  page: PagePart
+  /** The port of the framework's development server, if no file of the app names another. */
   port: number
+  /** The files of an app that may name its port, the most specific first. */
+  portFiles: string[]
   /** Whether the framework's server reads the environment only from `.env`. */
   readsDotEnv?: true
 }
 
 type Manifest = Record<string, Record<string, unknown> | undefined>
 
-/** Returns a function that returns whether a manifest of npm or Composer has the package `name` among its dependencies. */
+/** Returns a function that returns whether a manifest of npm or Composer has all these packages among its dependencies. */
 const dependsOn =
-  (name: string, ...fields: string[]) =>
+  (names: readonly string[], ...fields: string[]) =>
   (text: string): boolean => {
     const manifest = JSON.parse(text) as Manifest
-    return fields.some((field) => manifest[field]?.[name] !== undefined)
+    return names.every((name) => fields.some((field) => manifest[field]?.[name] !== undefined))
   }
 
-const nodeStack = (name: string, dependency: string, endpoint: string, tag: string): Stack => ({
+/** The names that the file with a server's first lines usually has. */
+const entries = ['', 'src/'].flatMap((folder) =>
+  ['server', 'index', 'app', 'main'].flatMap((name) =>
+    ['js', 'mjs', 'cjs', 'ts', 'mts'].map((end) => `${folder}${name}.${end}`),
+  ),
+)
+
+const nodeStack = (
+  name: string,
+  dependencies: string[],
+  parts: Pick<Stack, 'endpoint' | 'page' | 'port'> & { portFiles?: string[] },
+): Stack => ({
   name,
   file: 'package.json',
-  isIn: dependsOn(dependency, 'dependencies', 'devDependencies'),
+  isIn: dependsOn(dependencies, 'dependencies', 'devDependencies'),
   chapter: 'Node',
-  endpoint: ['chat-token.js', endpoint],
-  tag,
-  port: 3000,
+  ...parts,
+  endpoint: ['chat-token.js', ...parts.endpoint],
+  portFiles: ['package.json', ...(parts.portFiles ?? entries), '.env', '.env.local'],
 })
 
+const viteStack = (name: string, dependencies: string[], page: PagePart): Stack =>
+  nodeStack(name, ['vite', ...dependencies], {
+    endpoint: ['chat-token-handler.js', 'chat-token-vite.js'],
+    page,
+    port: 5173,
+    portFiles: ['js', 'ts', 'mjs', 'mts'].map((end) => `vite.config.${end}`),
+  })
+
 /**
- * The stacks that `init` knows. The first row that fits counts: an app of Rails or Laravel may have a package.json too, and an app of Next
- * may also use Express.
+ * The stacks that `init` knows. The first row that fits counts: an app of Rails or Laravel may have a package.json too, an app of Next may
+ * also use Express, and the pages of a server may be built by Vite.
  */
 const stacks: readonly Stack[] = [
   {
@@ -53,8 +78,9 @@ const stacks: readonly Stack[] = [
     isIn: (text) => /^\s*gem[\s(]+["']rails["']/m.test(text),
     chapter: 'Ruby',
     endpoint: ['chat_token.rb', 'app/controllers/chat_tokens_controller.rb'],
-    tag: 'app/views/shared/_chat.html.erb',
+    page: { tag: 'app/views/shared/_chat.html.erb' },
     port: 3000,
+    portFiles: ['Procfile.dev', 'config/puma.rb', '.env'],
   },
   {
     name: 'Django',
@@ -62,34 +88,47 @@ const stacks: readonly Stack[] = [
     isIn: (text) => text.includes('django'),
     chapter: 'Python',
     endpoint: ['chat_token.py', 'chat_views.py'],
-    tag: 'templates/chat.html',
+    page: { tag: 'templates/chat.html' },
     port: 8000,
+    portFiles: ['Procfile.dev', 'Procfile', '.env'],
   },
   {
     name: 'Laravel',
     file: 'composer.json',
-    isIn: dependsOn('laravel/framework', 'require'),
+    isIn: dependsOn(['laravel/framework'], 'require'),
     chapter: 'PHP',
     endpoint: ['chat_token.php', 'routes/web.php'],
-    tag: 'resources/views/chat.blade.php',
+    page: { tag: 'resources/views/chat.blade.php' },
     port: 8000,
+    portFiles: ['.env'],
     readsDotEnv: true,
   },
-  nodeStack('Next.js', 'next', 'app/chat-token/route.js', 'chat-tag.jsx'),
-  nodeStack('Hono', 'hono', 'chat-token-route.js', 'chat-tag.jsx'),
-  nodeStack('Fastify', 'fastify', 'chat-token-plugin.js', 'chat-tag.js'),
-  nodeStack('Express', 'express', 'chat-token-handler.js', 'chat-tag.js'),
+  nodeStack('Next.js', ['next'], {
+    endpoint: ['app/chat-token/route.js'],
+    page: { component: 'Chat.tsx', of: 'React 19' },
+    port: 3000,
+    portFiles: [],
+  }),
+  nodeStack('Hono', ['hono'], {
+    endpoint: ['chat-token-route.js'],
+    page: { tag: 'chat-tag.js' },
+    port: 3000,
+  }),
+  nodeStack('Fastify', ['fastify'], {
+    endpoint: ['chat-token-plugin.js'],
+    page: { tag: 'chat-tag.js' },
+    port: 3000,
+  }),
+  nodeStack('Express', ['express'], {
+    endpoint: ['chat-token-handler.js'],
+    page: { tag: 'chat-tag.js' },
+    port: 3000,
+  }),
+  viteStack('Vite with React', ['react'], { component: 'Chat.tsx', of: 'React 19' }),
+  viteStack('Vite with Vue', ['vue'], { component: 'Chat.vue', of: 'Vue 3' }),
+  viteStack('Vite with Svelte', ['svelte'], { component: 'Chat.svelte', of: 'Svelte 5' }),
+  viteStack('Vite', [], { tag: undefined }),
 ]
-
-const readIfThere = async (path: string): Promise<string | undefined> => {
-  try {
-    // The decoder drops a byte order mark, with which editors on Windows may begin a file.
-    return new TextDecoder().decode(await readFile(path))
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw new CliError(`${path} can't be read: ${(error as Error).message}.`, { cause: error })
-  }
-}
 
 /** Returns the stack of the app in a folder. Rejects with a `CliError` if no row fits. */
 export const detectStack = async (folder: string): Promise<Stack> => {
@@ -102,8 +141,8 @@ export const detectStack = async (folder: string): Promise<Stack> => {
       throw new CliError(`${path} is not well-formed JSON.`, { cause })
     }
   }
-  const names = stacks.map(({ name }) => name).join(', ')
+  const names = stacks.map(({ name }) => name).filter((name) => !name.includes(' '))
   throw new CliError(
-    `Nothing here is an app of ${names}. Run init in your app's folder. For other servers, docs/BACKENDS.md has the code and docs/GATEWAY.md the config.`,
+    `Nothing here is an app of ${names.join(', ')}. Run init in your app's folder. For other servers, docs/BACKENDS.md has the code and docs/GATEWAY.md the config.`,
   )
 }

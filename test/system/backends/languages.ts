@@ -189,6 +189,7 @@ export const languages = {
       'chat-token-handler.js',
       'chat-token-plugin.js',
       'chat-token-route.js',
+      'chat-token-vite.js',
       'app/chat-token/route.js',
       'chat-tag.js',
       'chat-tag.jsx',

@@ -11,7 +11,9 @@ import { startClient } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
-const chapters = await readChapters()
+const backends = await readChapters('BACKENDS')
+const frameworks = await readChapters('FRAMEWORKS')
+const blocksOf = (chapter: string) => backends.get(chapter) ?? frameworks.get(chapter) ?? []
 
 const dependencies = (name: string): string => JSON.stringify({ dependencies: { [name]: '1.0.0' } })
 
@@ -19,10 +21,20 @@ interface Sample {
   /** The files that such an app has. */
   files: Record<string, string>
   chapter: string
-  /** The files of docs/BACKENDS.md that are printed. */
+  /** The chapter's files that are printed. */
   printed: string[]
+  /** The component of docs/FRAMEWORKS.md that is printed in place of the tag, and its chapter. */
+  component?: [file: string, chapter: string]
   port: number
 }
+
+const vite = (...names: string[]): Record<string, string> => ({
+  'package.json': JSON.stringify({
+    dependencies: Object.fromEntries(names.map((name) => [name, '1'])),
+    devDependencies: { vite: '7' },
+  }),
+})
+const viteFiles = ['chat-token.js', 'chat-token-handler.js', 'chat-token-vite.js']
 
 const samples: Record<string, Sample> = {
   Rails: {
@@ -56,13 +68,14 @@ const samples: Record<string, Sample> = {
   'Next.js': {
     files: { 'package.json': JSON.stringify({ dependencies: { next: '16', express: '5' } }) },
     chapter: 'Node',
-    printed: ['chat-tag.jsx', 'chat-token.js', 'app/chat-token/route.js'],
+    printed: ['chat-token.js', 'app/chat-token/route.js'],
+    component: ['Chat.tsx', 'React 19'],
     port: 3000,
   },
   Hono: {
     files: { 'package.json': dependencies('hono') },
     chapter: 'Node',
-    printed: ['chat-tag.jsx', 'chat-token.js', 'chat-token-route.js'],
+    printed: ['chat-tag.js', 'chat-token.js', 'chat-token-route.js'],
     port: 3000,
   },
   Fastify: {
@@ -76,6 +89,28 @@ const samples: Record<string, Sample> = {
     chapter: 'Node',
     printed: ['chat-tag.js', 'chat-token.js', 'chat-token-handler.js'],
     port: 3000,
+  },
+  Vite: { files: vite('lit'), chapter: 'Node', printed: viteFiles, port: 5173 },
+  'Vite with React': {
+    files: vite('react'),
+    chapter: 'Node',
+    printed: viteFiles,
+    component: ['Chat.tsx', 'React 19'],
+    port: 5173,
+  },
+  'Vite with Vue': {
+    files: vite('vue'),
+    chapter: 'Node',
+    printed: viteFiles,
+    component: ['Chat.vue', 'Vue 3'],
+    port: 5173,
+  },
+  'Vite with Svelte': {
+    files: vite('svelte'),
+    chapter: 'Node',
+    printed: viteFiles,
+    component: ['Chat.svelte', 'Svelte 5'],
+    port: 5173,
   },
 }
 
@@ -95,44 +130,156 @@ const readConfig = (folder: string) => {
 const commandsIn = ({ stdout }: Outcome): string =>
   [...stdout.matchAll(/^(?:export CHAT_|printf ).*$/gm)].map(([line]) => line).join('\n')
 
-for (const [name, { files, chapter, printed, port }] of Object.entries(samples))
-  test(`${name}: init writes a config that check accepts, and prints the code of docs/BACKENDS.md`, async () => {
+/** The printed guide, in which the addresses and ids of the documentation's examples are written again. */
+const asDocumented = ({ stdout }: Outcome, appId: string): string =>
+  stdout
+    .replaceAll('endpoint="http://127.0.0.1:8080"', 'endpoint="https://chat.example.com"')
+    .replaceAll(`app-id="${appId}"`, 'app-id="hF83jaq"')
+    .replaceAll(`[appId]="'${appId}'"`, `[appId]="'hF83jaq'"`)
+
+for (const [name, { files, chapter, printed, component, port }] of Object.entries(samples))
+  test(`${name}: init writes a config that check accepts, and prints the documented code from the tag to the word active`, async () => {
     const folder = folderWith(files)
     const outcome = await finish(['init'], {}, folder)
     assert.deepEqual({ code: outcome.code, stderr: outcome.stderr }, { code: 0, stderr: '' })
-    assert.match(outcome.stdout, new RegExp(`this ${name} app`))
+    assert.match(outcome.stdout, new RegExp(`this app of ${name}\\.`))
 
-    const { app, secret, config } = readConfig(folder)
+    const { appId, app, secret, config } = readConfig(folder)
     for (const file of ['chat.json', 'chat-secret'])
       assert.equal(statSync(join(folder, file)).mode & 0o777, 0o600)
     assert.ok(secret.length >= 32)
     assert.deepEqual(app.origins, [`http://localhost:${port}`, `http://127.0.0.1:${port}`])
+    assert.deepEqual(app.retention, { messages: 1000, days: 30 })
     assert.deepEqual(config.engine, { type: 'embedded', path: './chat-data' })
     assert.ok(!outcome.stdout.includes(secret))
     assert.match(outcome.stdout, /Do not\scommit it\..*^\/chat-secret\n\/chat-data\/$/ms)
     const checked = await finish(['check', '--config', 'chat.json'], {}, folder)
     assert.equal(checked.code, 0, checked.stdout)
 
-    const blocks = chapters.get(chapter) ?? []
-    const shown = blocks.filter(({ code }) => outcome.stdout.includes(code)).map(({ file }) => file)
-    assert.deepEqual(shown.toSorted(), printed.toSorted())
-    assert.match(
-      outcome.stdout,
-      /^<script type="module" async src="http:\/\/127\.0\.0\.1:8080\/v1\/chat-session\.js">/m,
+    const guide = asDocumented(outcome, appId)
+    const shownOf = (chapter: string) =>
+      blocksOf(chapter)
+        .filter(({ code }) => guide.includes(code))
+        .map(({ file }) => file)
+    assert.deepEqual(shownOf(chapter).toSorted(), printed.toSorted())
+    if (component) {
+      const [file, of] = component
+      assert.deepEqual(shownOf(of), [file])
+      assert.deepEqual(shownOf('In every framework'), ['thread.ts'])
+    } else {
+      assert.deepEqual(shownOf('For every language'), ['chat-try.html'])
+      const script = '<script type="module" async src="http://127.0.0.1:8080/v1/chat-session.js"></script>'
+      assert.ok(guide.includes(`\n${script}\n`))
+    }
+    for (const word of ['session-message', '.send(', 'markRead(', 'CHAT_ENDPOINT', '"retention"'])
+      assert.ok(guide.includes(word), word)
+    assert.match(guide, /^npx chat-session serve --config chat\.json$/m)
+    assert.ok(
+      guide.includes(
+        `Open the page at http://localhost:${port}, as a logged-in user. You should see "active".`,
+      ),
     )
-    assert.match(outcome.stdout, /^npx chat-session serve --config chat\.json$/m)
     assert.deepEqual(readdirSync(folder).sort(), [...Object.keys(files), 'chat.json', 'chat-secret'].sort())
     for (const [file, text] of Object.entries(files))
       assert.equal(readFileSync(join(folder, file), 'utf8'), text)
   })
 
+const express = { 'package.json': dependencies('express') }
+const ports: [port: number, app: string, files: Record<string, string>][] = [
+  [
+    4000,
+    'a script',
+    {
+      'package.json': '{"scripts":{"dev":"node --watch app.js --port 4000"},"dependencies":{"express":"5"}}',
+    },
+  ],
+  [
+    4001,
+    'a script of Next.js',
+    { 'package.json': '{"scripts":{"dev":"next dev -p 4001"},"dependencies":{"next":"16"}}' },
+  ],
+  [
+    4002,
+    'a variable of a script',
+    { 'package.json': '{"scripts":{"start":"PORT=4002 node ."},"dependencies":{"hono":"4"}}' },
+  ],
+  [
+    4003,
+    'the server’s code',
+    {
+      ...express,
+      'server.js': 'const db = new Client({ port: 5432 })\napp.listen(process.env.PORT || 4003)',
+    },
+  ],
+  [
+    4004,
+    'the server’s code with a number alone',
+    { ...express, 'index.js': "app.listen(4004, () => console.log('ready'))" },
+  ],
+  [
+    4005,
+    'Fastify’s code',
+    { 'package.json': dependencies('fastify'), 'app.mjs': 'await app.listen({ port: 4005 })' },
+  ],
+  [4006, 'a constant', { ...express, 'main.ts': "const port = parseInt(process.env.PORT ?? '4006', 10)" }],
+  [4007, '.env', { ...express, '.env': 'DB_PORT=5432\nREDIS_PORT=6380\nPORT=4007\n' }],
+  [
+    4008,
+    'vite.config.ts',
+    { ...vite('react'), 'vite.config.ts': 'export default { server: { port: 4008 } }' },
+  ],
+  [
+    4009,
+    'Procfile.dev',
+    { Gemfile: 'gem "rails"\n', 'Procfile.dev': 'web: bin/rails server -p 4009\ncss: bin/rails css\n' },
+  ],
+  [
+    3000,
+    'nothing but ports of others',
+    { ...express, 'app.js': 'connect({ port: 3306 })\nconst transport = 4010' },
+  ],
+]
+for (const [port, place, files] of ports)
+  test(`init finds the port ${port} in ${place}`, async () => {
+    const folder = folderWith(files)
+    const { stdout, stderr } = await finish(['init'], {}, folder)
+    assert.equal(stderr, '')
+    assert.deepEqual(readConfig(folder).app.origins, [`http://localhost:${port}`, `http://127.0.0.1:${port}`])
+    assert.ok(stdout.includes(`Open the page at http://localhost:${port},`))
+  })
+
+test('init --port overrides what the files say, and the gateway gets another port than the app', async () => {
+  const folder = folderWith({ ...express, 'server.js': 'app.listen(4000)' })
+  const { stdout } = await finish(['init', '--port', '8080'], {}, folder)
+  const { app, config } = readConfig(folder)
+  assert.deepEqual(app.origins, ['http://localhost:8080', 'http://127.0.0.1:8080'])
+  assert.equal(config.listen?.port, 8081)
+  assert.ok(stdout.includes('src="http://127.0.0.1:8081/v1/chat-session.js"'))
+  assert.ok(stdout.includes('CHAT_ENDPOINT=http://127.0.0.1:8081\n'))
+  for (const port of ['0', '70000', 'x', '']) {
+    const refused = await finish(['init', '--port', port], {}, folderWith(express))
+    assert.deepEqual([refused.code, refused.stdout], [1, ''], port)
+    assert.match(refused.stderr, /whole number from 1 to 65535/)
+  }
+})
+
+test('init takes the address of a Laravel app from its .env, too', async () => {
+  const folder = folderWith({ ...samples['Laravel']?.files, '.env': 'APP_URL="http://shop.test"\n' })
+  await finish(['init'], {}, folder)
+  assert.deepEqual(readConfig(folder).app.origins, [
+    'http://localhost:8000',
+    'http://127.0.0.1:8000',
+    'http://shop.test',
+  ])
+})
+
 test('the written config starts a gateway, which accepts the tokens of the printed code', async () => {
   const folder = folderWith({ 'package.json': '{"type":"module","dependencies":{"express":"5"}}' })
   const outcome = await finish(['init'], {}, folder)
   const { appId, app } = readConfig(folder)
-  const minter = chapters
-    .get('Node')
-    ?.find(({ file, code }) => file === 'chat-token.js' && outcome.stdout.includes(code))
+  const minter = blocksOf('Node').find(
+    ({ file, code }) => file === 'chat-token.js' && outcome.stdout.includes(code),
+  )
   assert.ok(minter)
   writeFileSync(join(folder, 'chat-token.js'), minter.code)
   writeFileSync(
@@ -163,7 +310,7 @@ test('the printed code for Node runs in an app of CommonJS as the guide says', a
   const folder = folderWith({ 'package.json': '{"type":"commonjs","dependencies":{"express":"5"}}' })
   const outcome = await finish(['init'], {}, folder)
   assert.match(outcome.stdout, /no\s`"type": "module"`, name .*`\.mjs`.*`await\simport\(\)`/s)
-  const printed = (chapters.get('Node') ?? []).filter(({ code }) => outcome.stdout.includes(code))
+  const printed = blocksOf('Node').filter(({ code }) => outcome.stdout.includes(code))
   for (const { file = '', code } of printed)
     writeFileSync(join(folder, file.replace(/js$/, 'mjs')), code.replaceAll(/(from '\.\S+)\.js'/g, "$1.mjs'"))
   writeFileSync(join(folder, 'current-user.mjs'), 'export const currentUser = () => undefined')
@@ -185,7 +332,12 @@ test('the command for Laravel adds the app id and the secret to .env, whether it
     const lines = readFileSync(join(folder, '.env'), 'utf8').split('\n')
     assert.deepEqual(
       lines.filter((line) => line !== ''),
-      ['APP_NAME=Shop', `CHAT_APP_ID=${appId}`, `CHAT_SECRET=${secret}`],
+      [
+        'APP_NAME=Shop',
+        `CHAT_APP_ID=${appId}`,
+        `CHAT_SECRET=${secret}`,
+        'CHAT_ENDPOINT=http://127.0.0.1:8080',
+      ],
     )
   }
 })
@@ -235,7 +387,7 @@ test('in a folder without such an app init writes nothing, and exits with 2', as
   for (const [files, pattern] of [
     [
       {},
-      /^chat-session: Nothing here is an app of Rails, Django, Laravel, Next\.js, Hono, Fastify, Express\..*\n$/,
+      /^chat-session: Nothing here is an app of Rails, Django, Laravel, Next\.js, Hono, Fastify, Express, Vite\..*\n$/,
     ],
     [
       { 'package.json': dependencies('koa'), Gemfile: '# gem "rails"' },
