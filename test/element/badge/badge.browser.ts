@@ -76,6 +76,48 @@ describe('<chat-session badge>', () => {
     bob.remove()
   })
 
+  it('takes its counts off titles that the page has kept and puts back, also within others and after the end', async () => {
+    const ann = await gateway.active('ann')
+    const bob = await gateway.active('bob-k', { badge: 'title' })
+    const kept: string[] = []
+    for (let count = 1; count <= 3; count += 1) {
+      await ann.send({ to: 'bob-k', body: 'Hi' })
+      await untilTitle(`(${count}) Inbox`)
+      kept.push(document.title)
+    }
+    for (const title of kept) {
+      document.title = 'A dialog'
+      await untilTitle('(3) A dialog')
+      document.title = title
+      await untilTitle('(3) Inbox')
+    }
+    document.title = `* ${kept[0]} of Bob`
+    await untilTitle('(3) * Inbox of Bob')
+    document.title = '(2) (3) (1) Inbox'
+    await untilTitle('(3) Inbox')
+    bob.remove()
+    await untilTitle('Inbox')
+    for (const title of kept) {
+      document.title = title
+      await untilTitle('Inbox')
+    }
+  })
+
+  it('keeps a number in brackets that is the page’s own', async () => {
+    const ann = await gateway.active('ann')
+    const bob = await gateway.active('bob-o', { badge: 'title' })
+    for (let count = 1; count <= 2; count += 1) {
+      await ann.send({ to: 'bob-o', body: 'Hi' })
+      await untilTitle(`(${count}) Inbox`)
+    }
+    for (const own of ['(1) Jaws', '(2) (1) Chairs', '(7) days']) {
+      document.title = own
+      await untilTitle(`(2) ${own}`)
+    }
+    bob.remove()
+    await untilTitle('(7) days')
+  })
+
   it('touches the title once for several elements, and shows the sum of several sessions', async () => {
     const ann = await gateway.active('ann')
     const twins = [
