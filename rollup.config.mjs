@@ -287,8 +287,9 @@ export default [
   ...Object.entries(windowParts).map(([name, module]) =>
     part('chat-window', name, module, withoutStyles, [shortTexts]),
   ),
+  // Its modules are in the package: with a map an install would be larger than 20 MB.
   minified('dist/window/define.js', 'dist/cdn/chat-window.js', {
-    sourcemap: 'hidden',
+    sourcemap: false,
     sources: replacedInWindow,
     plugins: [shortTexts, oneLicense, integrity('sha384')],
   }),

@@ -29,12 +29,6 @@ const compressors = {
   gz: (bytes) => promisify(gzip)(bytes, { level: 9 }),
 }
 
-const compress = async (file) => {
-  const bytes = await readFile(file)
-  for (const [ending, compressor] of Object.entries(compressors))
-    await writeFile(`${file}.${ending}`, await compressor(bytes))
-}
-
 /** Removes the comments of the modules in a folder. esbuild alone leaves those of the members of classes and objects. */
 const stripComments = async (folder) => {
   const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.js'))
@@ -90,9 +84,8 @@ for (const [page, files] of Object.entries(pages))
     await copyFile(file, `dist/pages/${page}/${basename(file)}`)
 // It imports the compiler, which a build that has nothing to do doesn't need.
 const { readIntegrity } = await import('../../rollup.config.mjs')
-for (const script of [...Object.keys(readIntegrity()), 'chat-session-worker.js'])
-  await compress(`dist/cdn/${script}`)
-for (const name of await readdir('dist/cdn'))
-  if (name.endsWith('.map'))
-    await writeFile(`dist/cdn/${name}.gz`, await compressors.gz(await readFile(`dist/cdn/${name}`)))
+const scripts = [...Object.keys(readIntegrity()), 'chat-session-worker.js']
+const maps = (await readdir('dist/cdn')).filter((name) => name.endsWith('.map'))
+for (const name of [...scripts, ...maps])
+  await writeFile(`dist/cdn/${name}.br`, await compressors.br(await readFile(`dist/cdn/${name}`)))
 await stamp(root, sources)

@@ -22,7 +22,7 @@ const cdn = join(folder, 'cdn')
 await mkdir(cdn, { recursive: true })
 for (const file of Object.keys(integrity))
   await copyFile(`dist/cdn/${file}`, join(cdn, scripts[file] ?? file))
-for (const file of Object.keys(scripts)) await copyFile(`dist/cdn/${file}.map`, join(cdn, `${file}.map`))
+await copyFile('dist/cdn/chat-session.js.map', join(cdn, 'chat-session.js.map'))
 const renamed = Object.entries(integrity).map(([file, hash]) => [scripts[file] ?? file, hash])
 await writeFile(join(cdn, 'integrity.json'), `${JSON.stringify(Object.fromEntries(renamed), null, 2)}\n`)
 await writeFile(

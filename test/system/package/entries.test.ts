@@ -89,16 +89,15 @@ test('every file that package.json and docs/EDITORS.md name is packed', async ()
 
 test('every published source map contains its sources, and every source map that a file names is published', async () => {
   const files = await packedFiles()
-  for (const script of ['chat-session', 'chat-window'])
-    assert.ok(files.includes(`dist/cdn/${script}.js.map.gz`), script)
-  for (const file of files.filter((name) => /\.map(\.gz)?$/.test(name))) {
+  assert.ok(files.includes('dist/cdn/chat-session.js.map.br'))
+  for (const file of files.filter((name) => /\.map(\.br)?$/.test(name))) {
     const { sources, sourcesContent = [] } = await readJson<{ sources: string[]; sourcesContent?: string[] }>(
-      file.replace(/\.gz$/, ''),
+      file.replace(/\.br$/, ''),
     )
     assert.equal(sourcesContent.filter(Boolean).length, sources.length, file)
   }
   for (const file of files.filter((name) => name.endsWith('.js'))) {
     const named = /^\/\/# sourceMappingURL=(\S+)\s*$/m.exec(await readFile(join(root, file), 'utf8'))?.[1]
-    if (named) assert.ok(files.includes(`${join(dirname(file), named)}.gz`), `${file} names ${named}`)
+    if (named) assert.ok(files.includes(`${join(dirname(file), named)}.br`), `${file} names ${named}`)
   }
 })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
+import { brotliDecompress, gzip } from 'node:zlib'
 import { VERSION } from '../../../protocol/index.js'
 
 type Bytes = Uint8Array<ArrayBuffer>
@@ -28,14 +28,20 @@ const assetOf = (type: string, bodies: Asset['bodies'], immutable = false): Asse
   bodies,
 })
 
+const zip = async (bytes: Bytes): Promise<Bytes> => new Uint8Array(await promisify(gzip)(bytes, { level: 9 }))
+
 const scriptOf = async (file: string, immutable: boolean): Promise<Asset> => {
-  const [identity, gzip, br] = await Promise.all([read(file), read(`${file}.gz`), read(`${file}.br`)])
-  return assetOf('text/javascript; charset=utf-8', { identity, gzip, br }, immutable)
+  const [identity, br] = await Promise.all([read(file), read(`${file}.br`)])
+  return assetOf('text/javascript; charset=utf-8', { identity, gzip: await zip(identity), br }, immutable)
 }
+
+/** The source maps of the package. The window's would make an install larger than 20 MB. */
+const maps: ReadonlySet<string> = new Set(['chat-session.js.map', 'chat-session-worker.js.map'])
 
 /**
  * Reads the scripts and their source maps. The keys of the result are the names under which they are served. A script with a version or a
- * hash in its name never changes. Of a source map the package has the compressed form alone: the maps would be a tenth of it.
+ * hash in its name never changes. So that an install stays small, the package has no form that is made in milliseconds: gzip is made here,
+ * and a source map is there as brotli alone.
  */
 export const loadScripts = async (): Promise<ReadonlyMap<string, Asset>> => {
   const assets = new Map<string, Asset>()
@@ -52,11 +58,15 @@ export const loadScripts = async (): Promise<ReadonlyMap<string, Asset>> => {
       continue
     }
     const map = `${file}.map`
-    assets.set(file, { ...script, map })
-    const compressed = await read(`${map}.gz`)
-    const identity = new Uint8Array(await promisify(gunzip)(compressed))
-    assets.set(map, assetOf('application/json', { identity, gzip: compressed }))
-    assets.set(file.replace(/\.js$/, `-${VERSION}.js`), { ...script, map, immutable: true })
+    const versioned = file.replace(/\.js$/, `-${VERSION}.js`)
+    if (maps.has(map)) {
+      const br = await read(`${map}.br`)
+      const identity = new Uint8Array(await promisify(brotliDecompress)(br))
+      assets.set(map, assetOf('application/json', { identity, br }))
+    }
+    const asset = { ...script, ...(maps.has(map) && { map }) }
+    assets.set(file, asset)
+    assets.set(versioned, { ...asset, immutable: true })
   }
   return assets
 }
