@@ -2,8 +2,8 @@ import { userIdText } from '../../protocol/index.js'
 import { ifPossible } from '../util/if-possible.js'
 
 /**
- * Returns a token's `sub` as text, or undefined if it can't be read. Nothing is verified here. The gateway verifies the token, and refuses a text
- * that is no token.
+ * Returns a token's `sub` as text, or undefined if it can't be read. Nothing is verified here. The gateway verifies the token, and refuses
+ * a text that is no token.
  */
 export const unverifiedSubject = (token?: string | null): string | undefined =>
   ifPossible(() => {

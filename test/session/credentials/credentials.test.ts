@@ -166,11 +166,12 @@ test('the subject of a token is read without verification', () => {
   const payload = (claims: unknown): string => Buffer.from(JSON.stringify(claims)).toString('base64url')
   assert.equal(unverifiedSubject(`h.${payload({ sub: 'ann' })}.s`), 'ann')
   assert.equal(unverifiedSubject(`h.${payload({ sub: 'Zoë 😀???' })}.s`), 'Zoë 😀???')
+  assert.equal(unverifiedSubject(`h.${payload({ sub: 7 })}.s`), '7')
   for (const token of [
     '',
     'a',
     'a.b.c',
-    `h.${payload({ sub: 7 })}.s`,
+    `h.${payload({ sub: 7.5 })}.s`,
     `h.${payload(null)}.s`,
     `h.${payload([])}.s`,
   ])
