@@ -187,7 +187,7 @@ const compress = {
 const minified = (
   input,
   file,
-  { format = 'es', sourcemap = true, sources = replaced, plugins = [] } = {},
+  { format = 'es', sourcemap = true, sources = replaced, plugins = [], mangle = true } = {},
 ) => ({
   input,
   output: { file, format, sourcemap },
@@ -195,7 +195,7 @@ const minified = (
     typescript,
     replace(sources),
     nodeResolve({ exportConditions: ['production', 'browser'] }),
-    terser({ module: true, ecma: 2022, compress }),
+    terser({ module: true, ecma: 2022, compress, mangle }),
     ...plugins,
   ],
 })
@@ -216,28 +216,38 @@ export const firstScript = minified('dist/element/script.js', 'dist/cdn/chat-ses
   plugins: [integrity('sha384')],
 })
 
-/** Returns the parts of the templates with the tag `html` below a node of a syntax tree. */
-const partsOfTemplates = (node) => {
+/** Returns the templates with the tag `html` below a node of a syntax tree, each as its parts. */
+const templates = (node) => {
   if (typeof node !== 'object' || node === null) return []
-  const own = node.type === 'TaggedTemplateExpression' && node.tag.name === 'html' ? node.quasi.quasis : []
-  return [...own, ...Object.values(node).flatMap(partsOfTemplates)]
+  const own = node.type === 'TaggedTemplateExpression' && node.tag.name === 'html' ? [node.quasi.quasis] : []
+  return [...own, ...Object.values(node).flatMap(templates)]
 }
 
-/** Makes the window's templates and styles shorter. Line breaks between tags, and the spaces around them, show nothing there. */
+/** Returns the parts of a template without what is between things on lines of their own, which shows nothing. */
+const shortParts = (parts) => {
+  let isInTag = false
+  return parts.map((part) => {
+    const text = isInTag ? part : part.replace(/^\s*\n\s*/, '')
+    isInTag = part.lastIndexOf('<') > part.lastIndexOf('>') || (isInTag && !part.includes('>'))
+    return (isInTag ? text : text.replace(/\s*\n\s*$/, ''))
+      .replace(/>\s*\n\s*|\s*\n\s*(?=[<>])/g, (space) => (space.startsWith('>') ? '>' : ''))
+      .replace(/\s*\n\s*/g, ' ')
+  })
+}
+
+/** Makes the window's templates and styles shorter. */
 const shortTexts = {
   name: 'short-texts',
   async transform(code, id) {
     const [, folder] = /\/dist\/window\/(styles|views)\//.exec(id) ?? []
     if (!folder) return null
-    const parts = folder === 'views' ? partsOfTemplates(this.parse(code)) : []
+    const changes = (folder === 'views' ? templates(this.parse(code)) : []).flatMap((parts) => {
+      const short = shortParts(parts.map(({ start, end }) => code.slice(start, end)))
+      return parts.map(({ start, end }, index) => ({ start, end, text: short[index] }))
+    })
     let short = code
-    for (const { start, end } of parts.toSorted((one, other) => other.start - one.start)) {
-      const text = code
-        .slice(start, end)
-        .replace(/>\s*\n\s*</g, '><')
-        .replace(/\s*\n\s*/g, ' ')
+    for (const { start, end, text } of changes.toSorted((one, other) => other.start - one.start))
       short = short.slice(0, start) + text + short.slice(end)
-    }
     if (folder === 'views') return { code: short, map: null }
     const texts = await Promise.all(
       [...code.matchAll(/`([^`]*)`/g)].map(([, text]) => transform(text, { loader: 'css', minify: true })),
@@ -259,6 +269,21 @@ const oneLicense = {
     return { code: short, map: null }
   },
 }
+
+/**
+ * Members of the window's own objects. Nothing outside of its script reads them, and neither the browser nor lit has members of these names,
+ * so the script has shorter ones.
+ */
+const ownMembers = `
+  account announcement arrived brief canUpload clock conversations drafts drawnMessage
+  drawnPeer fillField focusNext followLink hasData hasError hasOlder hasSpoken inactive
+  isDrawn isEmpty isEndSeen isFirst isLast isLeft isListed isLoaded isOnline
+  isOwn isSeen isTooLong isTyping lastShown listFailure loadMore loadOlder nameOf
+  newAfter outgoing ownPeer scrollToEnd searchFor seeEnd setTexts shown tags
+  threads times typed uploads
+`
+  .trim()
+  .split(/\s+/)
 
 /** What the window's script has in place of some of our modules: its languages are scripts of their own. */
 const replacedInWindow = {
@@ -288,9 +313,10 @@ export default [
     part('chat-window', name, module, withoutStyles, [shortTexts]),
   ),
   // Its modules are in the package: with a map an install would be larger than 20 MB.
-  minified('dist/window/define.js', 'dist/cdn/chat-window.js', {
+  minified('dist/window/script.js', 'dist/cdn/chat-window.js', {
     sourcemap: false,
     sources: replacedInWindow,
+    mangle: { properties: { regex: new RegExp(`^(${ownMembers.join('|')})$`) } },
     plugins: [shortTexts, oneLicense, integrity('sha384')],
   }),
   // A classic script, for `importScripts`.

@@ -14,7 +14,7 @@ const limits = {
   'chat-session-calls.js': 6_144,
   'chat-session-notifications.js': 4_096,
   'chat-session-stream.js': 6_144,
-  'chat-window.js': 18_432,
+  'chat-window.js': 16_384,
   'chat-window-base.js': 3_072,
   'chat-window-launcher.js': 1_024,
   'chat-window-uploads.js': 1_024,

@@ -218,14 +218,13 @@ test('a conversation that the gateway no longer has goes, and one beyond the loa
   assert.deepEqual(ids(listed(before, [peer('ann', message(9))], { epoch: 'e', offset: 4 })), ['ann', 'cy'])
 })
 
-test('typing ends by its time, and by a message', () => {
-  const typing = threads.typed(opened, 'ann', NOON + 5_000, NOON)
-  assert.equal(typing.typing.has('ann'), true)
-  assert.equal(threads.typed(typing, 'ann', NOON, NOON).typing.has('ann'), false)
-  assert.equal(threads.typingPassed(typing, NOON + 5_000).typing.has('ann'), false)
-  assert.equal(threads.typingPassed(typing, NOON + 4_000).typing.has('ann'), true)
-  assert.equal(receive(typing, message(1)).typing.has('ann'), false)
-  assert.equal(receive(typing, message(1, me)).typing.has('ann'), true)
+test('a message of the one who types ends the typing, and no other message does', () => {
+  const until = (model: Model): number | undefined => model.typing.get('ann')
+  const typing = threads.typed(opened, 'ann', NOON)
+  assert.equal(until(typing), NOON)
+  assert.equal(until(threads.typed(typing, 'ann', NOON + 1)), NOON + 1)
+  assert.equal(until(receive(typing, message(1))), 0)
+  assert.equal(until(receive(typing, message(1, me))), NOON)
 })
 
 test('a lost inbox takes away what was stored, and keeps what waits', () => {

@@ -7,9 +7,8 @@ const encoder = new TextEncoder()
 export const isTooLong = (text: string): boolean =>
   3 * text.length > MAX_BYTES && encoder.encode(text).length > MAX_BYTES
 
-/** The field grows with its text, by itself where the browser can. The style sheet says how far. */
+/** The field grows with its text. The style sheet says how far. */
 export const fit = (field: HTMLTextAreaElement): void => {
-  if (CSS.supports('field-sizing', 'content')) return
   field.style.height = 'auto'
   field.style.height = `${field.scrollHeight}px`
 }

@@ -173,15 +173,6 @@ export const createAccount = (
     }
   }
 
-  /** Calls `update` when the first of those who type has stopped. */
-  const waitForTyping = (): void => {
-    const first = Math.min(...model.typing.values())
-    if (first === Infinity) return
-    later(first - Date.now() + 1, () => {
-      update(threads.typingPassed(model, Date.now()))
-    })
-  }
-
   const options = { signal }
   element.addEventListener(
     'session-message',
@@ -218,8 +209,9 @@ export const createAccount = (
     'session-signal',
     ({ detail: { signal: sent } }) => {
       if (sent.name !== 'typing') return
-      update(threads.typed(model, sent.from, sent.until, Date.now()))
-      waitForTyping()
+      update(threads.typed(model, sent.from, sent.until))
+      // Then it is drawn that the typing has ended.
+      later(sent.until - Date.now() + 1, changed)
     },
     options,
   )
@@ -256,7 +248,7 @@ export const createAccount = (
     },
     open(peer, name) {
       shown.add(peer)
-      update(threads.opened(introduced(model, peer, name), peer))
+      update(threads.opened(introduced(model, peer, name ?? null), peer))
       loadShown()
       watch()
     },
@@ -277,8 +269,8 @@ export const createAccount = (
     typing(peer) {
       // The app's rules may refuse a signal to a stranger, which would be an error of the page.
       const { messages } = threadOf(model, peer)
-      if (peer === null || !messages.length || performance.now() < typedAt + TYPING_INTERVAL) return
-      typedAt = performance.now()
+      if (peer === null || !messages.length || Date.now() < typedAt + TYPING_INTERVAL) return
+      typedAt = Date.now()
       // A signal is worth nothing later, so one that is not sent is forgotten.
       element.signal(peer, 'typing').catch(() => undefined)
     },

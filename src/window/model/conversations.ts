@@ -87,11 +87,8 @@ export const marked = (model: Model, peer: PeerId, offset: number): Model => {
 }
 
 /** The page shows a conversation that may have no message yet. `name` is what the page calls the peer. */
-export const introduced = (model: Model, peer: PeerId, name: string | undefined): Model => {
-  const known = model.conversations.get(peer)
-  if (known && (known.name !== null || name === undefined)) return model
-  return change(model, peer, { name: name ?? known?.name ?? null })
-}
+export const introduced = (model: Model, peer: PeerId, name: string | null): Model =>
+  change(model, peer, { name: conversationOf(model, peer).name ?? name })
 
 /** The conversations whose name contains `search`, the one with the newest message first. */
 export const sorted = (

@@ -1,6 +1,14 @@
 import type { Message, PeerId } from '../types.js'
 import { conversationOf, conversationReceived, peerOf } from './conversations.js'
-import { changeThread, threadOf, withEntry, type Model, type Outgoing } from './model.js'
+import {
+  changeThread,
+  emptyModel,
+  emptyThread,
+  threadOf,
+  withEntry,
+  type Model,
+  type Outgoing,
+} from './model.js'
 
 /** Returns both lists as one, in the order of the offsets. Of two messages with one offset the later one counts. */
 const merged = (before: readonly Message[], added: readonly Message[]): readonly Message[] => {
@@ -8,17 +16,14 @@ const merged = (before: readonly Message[], added: readonly Message[]): readonly
   return [...byOffset.values()].sort((one, other) => one.offset - other.offset)
 }
 
-/** An own message that is stored waits no more. */
-const withoutStored = (outgoing: readonly Outgoing[], messages: readonly Message[], user: string) => {
-  const stored = new Set(messages.filter(({ from }) => from === user).map(({ id }) => id))
-  return outgoing.some(({ id }) => stored.has(id)) ? outgoing.filter(({ id }) => !stored.has(id)) : outgoing
-}
-
+/** Adds messages to a thread. An own one that is stored waits no more. */
 const withMessages = (model: Model, peer: PeerId, messages: readonly Message[]): Model => {
   const thread = threadOf(model, peer)
+  const isStored = ({ id }: Outgoing): boolean =>
+    messages.some((message) => message.id === id && message.from === model.user)
   return changeThread(model, peer, {
     messages: merged(thread.messages, messages),
-    outgoing: withoutStored(thread.outgoing, messages, model.user),
+    outgoing: thread.outgoing.filter((each) => !isStored(each)),
   })
 }
 
@@ -40,16 +45,11 @@ export const loaded = (model: Model, peer: PeerId, messages: readonly Message[],
     failure: undefined,
   })
 
-const stoppedTyping = (model: Model, peer: PeerId): Model =>
-  model.typing.has(peer)
-    ? { ...model, typing: new Map([...model.typing].filter(([each]) => each !== peer)) }
-    : model
-
 /** A message came, from the peer or as the copy of an own one. `isSeen`: the user is looking at the end of its thread. */
 export const received = (before: Model, message: Message, isSeen: boolean): Model => {
   const peer = peerOf(message, before.user)
   const model = conversationReceived(before, message)
-  const ended = message.from === model.user ? model : stoppedTyping(model, peer)
+  const ended = message.from === model.user ? model : typed(model, peer, 0)
   const thread = ended.threads.get(peer)
   // The history of a thread that was never opened is loaded when it is.
   if (!thread) return ended
@@ -89,25 +89,13 @@ export const failed = (model: Model, to: string, failedId: string, failure: stri
   })
 
 /** The peer types until then (Unix time in milliseconds). A time that has passed ends it. */
-export const typed = (model: Model, peer: PeerId, until: number, now: number): Model =>
-  until > now ? { ...model, typing: withEntry(model.typing, peer, until) } : stoppedTyping(model, peer)
-
-/** Removes those who have stopped typing. */
-export const typingPassed = (model: Model, now: number): Model => ({
+export const typed = (model: Model, peer: PeerId, until: number): Model => ({
   ...model,
-  typing: new Map([...model.typing].filter(([, until]) => until > now)),
+  typing: withEntry(model.typing, peer, until),
 })
 
 /** What the gateway had is gone, or has another order: what is not stored yet stays. */
-export const lost = (model: Model): Model => ({
-  ...model,
-  conversations: new Map(),
-  isListed: false,
-  next: undefined,
-  threads: new Map(
-    [...model.threads].map(([peer, { outgoing }]) => [
-      peer,
-      { messages: [], outgoing, isLoaded: false, hasOlder: false },
-    ]),
-  ),
+export const lost = ({ user, threads }: Model): Model => ({
+  ...emptyModel(user),
+  threads: new Map([...threads].map(([peer, { outgoing }]) => [peer, { ...emptyThread, outgoing }])),
 })

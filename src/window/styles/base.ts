@@ -99,7 +99,7 @@ export const base = /* css */ `
     stroke-linecap: round;
     stroke-linejoin: round;
   }
-  .mirrored:dir(rtl) {
+  .send > .icon:dir(rtl) {
     scale: -1 1;
   }
   .hidden {
@@ -123,6 +123,12 @@ export const base = /* css */ `
   }
   .plain:hover {
     background: var(--surface-2);
+  }
+  .back,
+  .close {
+    font-size: 1.6em;
+    width: 1.5em;
+    height: 1.5em;
   }
   .avatar {
     font-weight: 600;
@@ -210,15 +216,11 @@ export const base = /* css */ `
   }
   .bone {
     display: block;
-    width: 70%;
     height: 2.5em;
     margin-bottom: 1em;
     background: var(--surface-2);
     border-radius: var(--radius);
     animation: pulse 1.6s infinite alternate;
-  }
-  .bone:nth-child(even) {
-    width: 45%;
   }
   @keyframes appear {
     from {

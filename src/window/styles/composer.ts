@@ -20,7 +20,6 @@ export const composerStyles = /* css */ `
     line-height: 1.4;
     resize: none;
     outline: none;
-    field-sizing: content;
   }
   .send,
   .send:hover {

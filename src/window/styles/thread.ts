@@ -22,17 +22,11 @@ export const threadStyles = /* css */ `
     width: 1px;
     height: 2em;
   }
-  .older {
-    align-self: center;
-    padding: 0.35em 1em;
-    font-size: 0.875em;
-    border: 1px solid var(--border);
-    border-radius: 2em;
-  }
+  .older,
   .day,
   .new {
     justify-content: center;
-    margin: 1em 0 0.8em;
+    margin: 1em 0;
     font-size: 0.8em;
     color: var(--text-2);
   }
@@ -98,6 +92,7 @@ export const threadStyles = /* css */ `
     text-align: end;
   }
   .again {
+    margin-inline-start: 0.5em;
     color: var(--link);
     text-decoration: underline;
   }

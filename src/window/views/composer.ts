@@ -7,7 +7,7 @@ const upload = ({ words }: Ui, { name, done, hasFailed, cancel }: Upload): Templ
   html`<li class="upload" role=${hasFailed ? 'alert' : nothing}>
     <bdi>${name}</bdi>
     ${hasFailed ? words['upload-failed'] : html`<progress aria-label=${name} value=${done ?? nothing}></progress>`}
-    <button type="button" class="plain" aria-label=${words.cancel} @click=${cancel}>${icons.close}</button>
+    <button type="button" class="plain" aria-label=${words.close} @click=${cancel}>${icons.close}</button>
   </li>`
 
 /** A button to choose files, which phones need: nothing is pasted there. */

@@ -10,31 +10,16 @@ import { skeleton } from './skeleton.js'
 import { thread } from './thread.js'
 
 const closeButton = (ui: Ui): TemplateResult =>
-  html`<button
-    type="button"
-    class="plain close"
-    part="close"
-    aria-label=${ui.words.close}
-    @click=${() => ui.toggle()}
-  >
+  html`<button class="plain close" part="close" aria-label=${ui.words.close} @click=${() => ui.toggle()}>
     ${icons.close}
   </button>`
 
-/** Why no user is logged in, if that is known, and what to do. */
-const loggedOut = ({ words, session }: Ui): TemplateResult => {
-  const reasons: Record<string, string> = { ended: words.ended, failed: words.unopened }
-  return html`<div class="notice" role="status">
-    <p>${reasons[session?.state ?? '']}</p>
+/** That the session is over, if there was one, and what to do. */
+const loggedOut = ({ words, session }: Ui): TemplateResult =>
+  html`<div class="notice" role="status">
+    <p>${session && session.state !== 'idle' ? words.closed : nothing}</p>
     <slot name="logged-out"><p>${words['logged-out']}</p></slot>
   </div>`
-}
-
-const banner = ({ session, words }: Ui): TemplateResult => {
-  const isConnected = navigator.onLine && session?.state === 'active'
-  return html`<p class="banner" part="banner" role="status">
-    ${isConnected ? words.unloaded : words.offline}
-  </p>`
-}
 
 const panes = (ui: Ui, account: Account, close: unknown): TemplateResult => {
   const { shown, words } = ui
@@ -58,7 +43,11 @@ const content = (ui: Ui, isLauncher: boolean): TemplateResult => {
   const isOut = status === 'logged-out'
   return html`<div class="frame">
     <div class="window">
-      ${status === 'offline' ? banner(ui) : nothing}
+      ${
+        status === 'offline'
+          ? html`<p class="banner" part="banner" role="status">${ui.words.offline}</p>`
+          : nothing
+      }
       ${
         account && !isOut
           ? panes(ui, account, close)
@@ -71,9 +60,8 @@ const content = (ui: Ui, isLauncher: boolean): TemplateResult => {
 /** The round button that opens the window, with the number of unread messages. */
 const launcher = (ui: Ui, isOpen: boolean, unread: number): TemplateResult => {
   const { words } = ui
-  const label = unread ? `${words.launcher}, ${fill(words.unread, { n: unread })}` : words.launcher
+  const label = unread ? `${words.title}, ${fill(words.unread, unread)}` : words.title
   return html`<button
-    type="button"
     class="launcher"
     part="launcher"
     aria-label=${label}
@@ -96,7 +84,7 @@ export const frame = (ui: Ui, isLauncher: boolean, isOpen: boolean): TemplateRes
   return html`<section
     class=${isLauncher ? 'root docked' : 'root'}
     dir=${words.direction || nothing}
-    aria-label=${isLauncher ? words.launcher : name}
+    aria-label=${isLauncher ? words.title : name}
     @keydown=${pressed}
   >
     ${

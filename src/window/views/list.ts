@@ -14,7 +14,7 @@ const PREVIEW_LENGTH = 200
 /** What the list says of the newest message. */
 const preview = (ui: Ui, { model }: Account, { id, name, newest }: Conversation): unknown => {
   const { words } = ui
-  if (ui.isTyping(id)) return fill(words.typing, { name: ui.nameOf({ id, name }) })
+  if (ui.isTyping(id)) return fill(words.typing, ui.nameOf({ id, name }))
   const waiting = threadOf(model, id).outgoing.at(-1)
   const last = waiting ?? newest
   if (!last) return nothing
@@ -28,7 +28,6 @@ const row = (ui: Ui, account: Account, conversation: Conversation, isTabStop: bo
   const { id, unread, newest } = conversation
   return html`<li>
     <button
-      type="button"
       class="conversation ${unread ? 'has-unread' : ''}"
       part="conversation"
       tabindex=${isTabStop ? 0 : -1}
@@ -40,11 +39,7 @@ const row = (ui: Ui, account: Account, conversation: Conversation, isTabStop: bo
       <span class="preview" part="preview">${preview(ui, account, conversation)}</span>
       ${
         unread
-          ? html`<span
-              class="unread"
-              part="unread"
-              role="img"
-              aria-label=${fill(ui.words.unread, { n: unread })}
+          ? html`<span class="unread" part="unread" role="img" aria-label=${fill(ui.words.unread, unread)}
               >${unread > 99 ? '99+' : unread}</span
             >`
           : nothing

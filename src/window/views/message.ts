@@ -5,7 +5,6 @@ import type { MessageItem } from '../model/items.js'
 import type { Outgoing } from '../model/model.js'
 import type { MessageData } from '../types.js'
 import type { Ui } from '../ui.js'
-import type { WordKey } from '../words/en.js'
 import { icons } from './icons.js'
 
 const link = (
@@ -58,24 +57,18 @@ const status = ({ words }: Ui, outgoing: Outgoing | undefined): TemplateResult =
   return html`<span class="status" part="status" role="img" aria-label=${words[state]}>${icons[state]}</span>`
 }
 
-/** The codes of refusals that have words for the user. */
-const reasons: readonly string[] = ['refused', 'unknown-user', 'unknown-outcome'] satisfies WordKey[]
-
 const failure = ({ account, words }: Ui, outgoing: Outgoing): unknown => {
   const { failure: code } = outgoing
   if (!code) return nothing
   return html`<div class="failure">
-    ${words[reasons.includes(code) ? (code as WordKey) : 'failed']}
-    <button type="button" class="again" part="again" @click=${() => account?.again(outgoing)}>
-      ${words.again}
-    </button>
+    ${(words as Partial<Record<string, string>>)[code] ?? words.failed}
+    <button class="again" part="again" @click=${() => account?.again(outgoing)}>${words.again}</button>
   </div>`
 }
 
 const copy = ({ words }: Ui, body: string | undefined): unknown =>
   body && 'clipboard' in navigator
     ? html`<button
-        type="button"
         class="plain copy"
         part="copy"
         aria-label=${words.copy}

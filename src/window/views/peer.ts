@@ -3,20 +3,16 @@ import { safeUrl } from '../content/urls.js'
 import type { Conversation } from '../model/model.js'
 import type { Ui } from '../ui.js'
 
-/** The first letters of the first and of the last word. */
-const initialsOf = (name: string): string => {
-  const words = name.match(/[\p{L}\p{N}]\S*/gu) ?? []
-  const letters = [words[0], words.length > 1 ? words.at(-1) : ''].map((word) => Array.from(word ?? '')[0])
-  return letters.join('').toLocaleUpperCase()
-}
+/** The first letter. A user id may begin with something else. */
+const initialOf = (name: string): string => /[\p{L}\p{N}]/u.exec(name)?.[0].toLocaleUpperCase() ?? ''
 
 const hide = ({ currentTarget }: Event): void => (currentTarget as HTMLElement).remove()
 
-/** The photo, or the initials where there is none or where it can't be loaded. */
+/** The photo, or the initial where there is none or where it can't be loaded. */
 const avatar = (name: string, photoUrl: string | null): TemplateResult => {
   const url = safeUrl(photoUrl)
   const photo = html`<img src=${url} alt="" loading="lazy" referrerpolicy="no-referrer" @error=${hide} />`
-  return html`<span class="avatar" aria-hidden="true">${initialsOf(name)}${url ? photo : nothing}</span>`
+  return html`<span class="avatar" aria-hidden="true">${initialOf(name)}${url ? photo : nothing}</span>`
 }
 
 /** Who it is: the page's own drawing, or photo and name. A node has one place, so it is drawn for each. */

@@ -27,7 +27,7 @@ const messages = (ui: Ui, account: Account, peer: PeerId, name: string): Templat
   if (!items.length && thread.failure) return html`<p class="hint" role="status">${words.unloaded}</p>`
   if (!items.length && !thread.isLoaded) return skeleton
   if (!items.length) return html`<slot name="empty"><p class="hint">${words.empty}</p></slot>`
-  const older = html`<button type="button" class="older" part="older" @click=${() => account.loadOlder(peer)}>
+  const older = html`<button class="older" part="older" @click=${() => account.loadOlder(peer)}>
     ${words.older}
   </button>`
   return html`${thread.hasOlder ? older : nothing}
@@ -64,7 +64,6 @@ export const thread = (ui: Ui, account: Account, peer: PeerId, hasList: boolean,
   const { failure, isLoaded } = threadOf(account.model, peer)
   const name = ui.nameOf(conversation)
   const back = html`<button
-    type="button"
     class="plain back"
     part="back"
     aria-label=${words.back}
@@ -72,7 +71,7 @@ export const thread = (ui: Ui, account: Account, peer: PeerId, hasList: boolean,
   >
     ${icons.back}
   </button>`
-  const typing = html`<p class="typing" part="typing">${fill(words.typing, { name })}</p>`
+  const typing = html`<p class="typing" part="typing">${fill(words.typing, name)}</p>`
   // A user sends nothing to the backend, which has no inbox.
   const canWrite = peer !== null && (isLoaded || !failure)
   return html`<div class="thread" part="thread" role="group" aria-label=${name}>

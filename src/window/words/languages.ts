@@ -1,27 +1,17 @@
 import { hasWords } from './load-words.js'
 
-/** Returns the language tags that apply to an element, from its own `lang` to the page's. */
-export const languagesOf = (element: Element): string[] => {
-  const tags: string[] = []
-  const collect = (node: Element): void => {
-    const found = node.closest('[lang]')
-    const tag = found?.getAttribute('lang')
-    if (tag && isTag(tag)) tags.push(tag)
-    const around = found?.parentElement ?? (node.getRootNode() as Partial<ShadowRoot>).host
-    if (around) collect(around)
-  }
-  collect(element)
-  return tags
-}
-
 /** Whether `Intl` takes this tag. */
-const isTag = (tag: string): boolean => {
+const isTag = (tag: string | undefined): tag is string => {
   try {
     return Intl.getCanonicalLocales(tag).length > 0
   } catch {
     return false
   }
 }
+
+/** Returns the language tags that apply to an element: of the closest `lang` around it, and the page's. */
+export const languagesOf = (element: HTMLElement): string[] =>
+  [element.closest<HTMLElement>('[lang]'), document.documentElement].map((each) => each?.lang).filter(isTag)
 
 /** Returns the first language of these tags that the window has words in: `de` of `de-AT`. English, if there is none. */
 export const wordsLanguage = (tags: readonly string[]): string =>
