@@ -103,7 +103,7 @@ const windowParts = {
     ['ar', 'de', 'es', 'fr', 'ja'].map((language) => [language, `dist/window/words/${language}.js`]),
   ),
   launcher: 'dist/window/styles/launcher.js',
-  uploads: 'dist/window/client/uploads.js',
+  upload: 'dist/window/client/uploads.js',
   base: 'node_modules/@lit/reactive-element/reactive-element.js',
 }
 

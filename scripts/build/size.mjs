@@ -17,7 +17,7 @@ const limits = {
   'chat-window.js': 16_384,
   'chat-window-base.js': 3_072,
   'chat-window-launcher.js': 1_024,
-  'chat-window-uploads.js': 1_024,
+  'chat-window-upload.js': 1_024,
   'chat-window-ar.js': 1_024,
   'chat-window-de.js': 1_024,
   'chat-window-es.js': 1_024,

@@ -1,4 +1,4 @@
 /* The script-tag build has this module in the place of client/load-uploads.ts. */
 import { loadPart } from './load-part.js'
 
-export const loadUploads = (): Promise<unknown> => loadPart('uploads')
+export const loadUploads = (): Promise<unknown> => loadPart('upload')
