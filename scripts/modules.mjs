@@ -348,6 +348,7 @@ export const modules = {
   ],
   gateway: [
     ...connections,
+    'gateway/outbound',
     'gateway/lifecycle',
     'gateway/lifecycle/engines',
     'gateway/admin',

@@ -59,6 +59,7 @@ import { attach } from './transports/node-ws.js'
 import { createTracing } from './tracing/tracing.js'
 import { createDispatcher } from './webhooks/dispatcher.js'
 import { createPushRequests, internet, type PushNetwork } from './push/push-request.js'
+import { reportProxies } from './outbound/targets.js'
 import { createPushes } from './push/pushes.js'
 import { withTimeout } from '../util/with-timeout.js'
 
@@ -134,6 +135,7 @@ export const assembleGateway = (
     const key = await engine.key()
     for (const app of settings.apps.values()) await engine.configure(app.appId, engineOptionsOf(app))
     dispatcher.configure(settings.apps)
+    await reportProxies(settings.apps.values(), log)
     opened = new Map(
       [...settings.apps].map(([appId, app]) => [appId, createApp(app, key, keySets.of(appId, app.jwks))]),
     )

@@ -13,5 +13,7 @@ export { transferData, type TransferProgress } from './lifecycle/engines/transfe
 export { aggregateMetrics } from './metrics/aggregate.js'
 export { createKeySets } from './auth/key-sets.js'
 export { askAuthorizeSendUrl } from './messages/authorize-send-url.js'
+export { problemOfProxy, proxyFor, type Proxy } from './outbound/proxy.js'
+export { targetsOf } from './outbound/targets.js'
 export { reportToken } from './auth/token-report.js'
 export { readCertificate } from './transports/own-server.js'

@@ -4,6 +4,7 @@ import { hasFailed, printFindings, type Finding } from '../report.js'
 import { checkHttp } from './http.js'
 import { checkDns, checkTcp, checkTls, portOf } from './network.js'
 import { checkPage } from './page.js'
+import { checkProxies } from './proxies.js'
 import { checkAuthorizeSendUrl } from './send-url.js'
 import { checkStream } from './stream.js'
 import { checkWebSocket } from './websocket.js'
@@ -52,10 +53,13 @@ const examine = async ({ base, page, origin, appId }: Targets): Promise<Finding[
 }
 
 /** Checks what the gateway needs of an app's backend, from this machine. `only`: the id of the only app that is checked. */
-const examineBackends = async ({ apps }: Settings, only: string | undefined): Promise<Finding[]> => {
-  const findings: Finding[] = []
-  for (const app of apps.values())
-    if (only === undefined || only === app.appId) findings.push(...(await checkAuthorizeSendUrl(app)))
+const examineBackends = async (
+  settings: Settings | undefined,
+  only: string | undefined,
+): Promise<Finding[]> => {
+  const apps = [...(settings?.apps.values() ?? [])].filter(({ appId }) => appId === (only ?? appId))
+  const findings = await checkProxies(apps)
+  for (const app of apps) findings.push(...(await checkAuthorizeSendUrl(app)))
   return findings
 }
 
@@ -73,7 +77,7 @@ export const doctor = async (url: string, options: DoctorOptions, settings?: Set
     origin: origin === undefined ? undefined : readUrl(origin, '--origin').origin,
     appId: app,
   })
-  if (settings) findings.push(...(await examineBackends(settings, app)))
+  findings.push(...(await examineBackends(settings, app)))
   printFindings(findings)
   if (hasFailed(findings)) process.exitCode = 2
 }

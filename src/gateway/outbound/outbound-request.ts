@@ -1,3 +1,4 @@
+import { describeProxy, fetchFor, ProxyError } from './proxy.js'
 import { signWebhook } from './sign.js'
 
 /**
@@ -20,7 +21,7 @@ export class OutboundRequestError extends Error {
 export interface OutboundRequest {
   method?: 'GET' | 'POST'
   headers?: Readonly<Record<string, string>>
-  body?: string
+  body?: string | Uint8Array<ArrayBuffer>
   /** Milliseconds until the last byte of the answer. */
   timeout: number
   /** The most bytes of the answer's body, after decompression. */
@@ -32,6 +33,8 @@ export interface OutboundRequest {
 
 export interface OutboundResponse {
   status: number
+  /** The `Retry-After` header, if there is one. */
+  retryAfter?: string
   /** Null if the body is larger than `maxBytes`. */
   body: string | null
 }
@@ -64,8 +67,10 @@ const readBody = async (response: Response, maxBytes: number): Promise<string | 
   return new TextDecoder().decode(Buffer.concat(chunks))
 }
 
-const send = async (url: string, request: OutboundRequest): Promise<OutboundResponse> => {
-  const { method = 'GET', headers = {}, body, timeout, maxBytes, signal } = request
+const send = async (
+  url: string,
+  { method = 'GET', headers = {}, body, timeout, maxBytes, signal }: OutboundRequest,
+): Promise<OutboundResponse> => {
   // `AbortSignal.any` would leak: in Node 20 a long-lived signal keeps each signal that was made from it.
   const call = new AbortController()
   const abort = (): void => call.abort(new OutboundRequestError('aborted', 'The request was given up.'))
@@ -78,18 +83,24 @@ const send = async (url: string, request: OutboundRequest): Promise<OutboundResp
   try {
     if (signal?.aborted) abort()
     call.signal.throwIfAborted()
-    const response = await fetch(url, {
+    const fetchUrl = await fetchFor(url)
+    const response = await fetchUrl(url, {
       method,
       headers: { 'user-agent': 'chat-session', ...headers },
       redirect: 'manual',
       signal: call.signal,
       ...(body !== undefined && { body }),
     })
-    return { status: response.status, body: await readBody(response, maxBytes) }
+    const retryAfter = response.headers.get('retry-after')
+    const answered = await readBody(response, maxBytes)
+    return { status: response.status, body: answered, ...(retryAfter !== null && { retryAfter }) }
   } catch (error) {
     // If the call was aborted above, this throws the error of the abort.
     call.signal.throwIfAborted()
-    throw new OutboundRequestError('unreachable', `The request failed${failureOf(error)}.`)
+    if (error instanceof ProxyError)
+      throw new OutboundRequestError('unreachable', `The request failed: ${error.message}.`)
+    const why = `The request${describeProxy(url, error)} failed${failureOf(error)}.`
+    throw new OutboundRequestError('unreachable', why)
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', abort)

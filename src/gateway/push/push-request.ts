@@ -4,7 +4,8 @@ import type { LookupFunction, Socket } from 'node:net'
 import { LRUCache } from 'lru-cache'
 import { createConcurrencyLimit, type ConcurrencyLimit } from '../limits/concurrency-limit.js'
 import { isPublicAddress } from '../limits/private-address.js'
-import { failureOf, OutboundRequestError } from '../outbound/outbound-request.js'
+import { failureOf, OutboundRequestError, sendRequest } from '../outbound/outbound-request.js'
+import { proxyFor } from '../outbound/proxy.js'
 
 /** Milliseconds for a request, from its wait for a connection to the end of the answer. */
 const TIMEOUT = 15_000
@@ -116,6 +117,25 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
     if (open(agent.sockets).length + idle.length >= MAX_SOCKETS) idle[0]?.destroy()
   }
 
+  const urlOf = ({ hostname, pathname, search }: URL): string =>
+    `https://${hostname}:${port}${pathname}${search}`
+
+  /** Sends a request through the environment's proxy, which looks up the address of the service. */
+  const sendProxied = async (
+    url: URL,
+    headers: Record<string, string | number>,
+    body: Buffer,
+    signal: AbortSignal,
+  ): Promise<PushAnswer> => {
+    const { status, retryAfter } = await sendRequest(urlOf(url), {
+      method: 'POST',
+      headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])),
+      body: new Uint8Array(body),
+      ...{ timeout, maxBytes: MAX_BODY, signal },
+    })
+    return { status, retryAfter }
+  }
+
   return {
     post: (url, headers, body) =>
       new Promise((resolve, reject) => {
@@ -124,7 +144,8 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
           return reject(new OutboundRequestError('timeout', 'The push service answers no request.'))
         service.unanswered += 1
         service.silentSince ??= performance.now()
-        let request: ReturnType<typeof httpsRequest> | undefined
+        /** Ends the request; undefined until it has begun. */
+        let cancel: (() => void) | undefined
         const end = (): void => {
           if (!running.delete(fail)) return
           clearTimeout(timer)
@@ -133,9 +154,9 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
         }
         const fail = (error: OutboundRequestError): void => {
           reject(error)
-          request?.destroy()
-          // A request that has not begun emits no `close`.
-          if (!request) end()
+          cancel?.()
+          // A request that has not begun does not end by itself.
+          if (!cancel) end()
         }
         running.add(fail)
         const timer = setTimeout(
@@ -145,8 +166,22 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
         const send = (closed: () => void): void => {
           // The request failed while it waited.
           if (!running.has(fail)) return closed()
+          if (proxyFor(urlOf(url))) {
+            const life = new AbortController()
+            cancel = () => life.abort()
+            sendProxied(url, headers, body, life.signal)
+              .then((answer) => {
+                service.silentSince = performance.now()
+                resolve(answer)
+              }, reject)
+              .finally(() => {
+                closed()
+                end()
+              })
+            return
+          }
           makeRoom()
-          request = httpsRequest({
+          const request = httpsRequest({
             ...{
               agent,
               lookup,
@@ -158,6 +193,7 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
             ...(ca !== undefined && { ca }),
             headers: { ...headers, 'user-agent': 'chat-session', 'content-length': body.length },
           })
+          cancel = () => request.destroy()
           request.once('close', () => {
             closed()
             end()
@@ -179,7 +215,7 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
             response.on('error', () => undefined)
             response.on('data', (chunk: Buffer) => {
               bytes += chunk.length
-              if (bytes > MAX_BODY) request?.destroy()
+              if (bytes > MAX_BODY) request.destroy()
             })
           })
           request.end(body)
