@@ -84,7 +84,7 @@ test('the installed command writes a first config, and prints code of the instal
   await writeFile(join(app, 'package.json'), '{"dependencies":{"express":"5"}}')
   const { stdout } = await run(join(folder, 'node_modules/.bin/chat-session'), ['init'], { cwd: app })
   assert.match(stdout, /^export const chatTokenHandler/m)
-  assert.deepEqual((await readdir(app)).sort(), ['chat.json', 'package.json'])
+  assert.deepEqual((await readdir(app)).sort(), ['chat-secret', 'chat.json', 'package.json'])
 })
 
 test('the installed command, run without npx, drains at SIGTERM and exits with 0', async () => {

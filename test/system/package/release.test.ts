@@ -181,9 +181,13 @@ test('the job that publishes checks out nothing, installs nothing and publishes 
 
 test('the image has the published package, an SBOM and provenance, and no install script runs outside of its build', async () => {
   const job = jobOf('images')
-  const { peerDependencies } = await readJson<{ peerDependencies: { ioredis: string } }>('package.json')
+  const { peerDependencies } = await readJson<{ peerDependencies: { ioredis: string; undici: string } }>(
+    'package.json',
+  )
+  const undici = '^7.0.0'
+  assert.ok(peerDependencies.undici.split(' || ').includes(undici))
   for (const part of [
-    `npm install --ignore-scripts --prefer-online "chat-session@$version" ioredis@${peerDependencies.ioredis}\n`,
+    `npm install --ignore-scripts --prefer-online "chat-session@$version" ioredis@${peerDependencies.ioredis} undici@${undici}\n`,
     'npm audit signatures\n',
     '--file node_modules/chat-session/deploy/Dockerfile --sbom=true --provenance=mode=max ',
   ])
