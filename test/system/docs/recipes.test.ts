@@ -260,7 +260,11 @@ test('agents who share an inbox see all customers, and one who leaves is logged 
   const ownCopy = await customer.next('message')
   assert.equal(ownCopy['from'], 'customer')
   const answer = await customer.next('message')
-  assert.deepEqual([answer['from'], answer['body']], ['support', 'It is.'])
+  // Ben's token is the newer one.
+  assert.deepEqual(
+    [answer['from'], answer['body'], answer['sender']],
+    ['support', 'It is.', { name: 'Ann, support' }],
+  )
   await until('the other agent sees the answer', () => ben.seen.at(-1), 'It is.')
   assert.equal(ann.session.unread, 1)
   await ben.session.markRead(1, { with: 'customer' })
