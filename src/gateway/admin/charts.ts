@@ -13,7 +13,17 @@ const LOOP_RESOLUTION = 20
 interface Chart extends Pick<Series, 'label' | 'unit'> {
   /** Called once for each sample. */
   read(): Promise<number | null>
+  /** Returns the value of this moment; undefined for what is measured between two samples. */
+  now?(): number
 }
+
+/** Charts a value that can be read at any moment. */
+const levelOf = (label: string, unit: Series['unit'], now: () => number): Chart => ({
+  label,
+  unit,
+  read: () => Promise.resolve(now()),
+  now,
+})
 
 interface Metric {
   get(): Promise<{ values: { value: number; metricName?: string }[] }>
@@ -63,33 +73,32 @@ const loopDelay = (signal: AbortSignal): Chart => {
 }
 
 /**
- * Takes samples until `signal` aborts. `connected` returns the number of sessions that have a connection. The result always has the samples
- * of the last hour, for the console's charts. They are kept in memory only.
+ * Takes samples until `signal` aborts. `connected` returns the number of sessions that have a connection. Returns a function that returns
+ * the samples of the last hour, for the console's charts. They are kept in memory only.
  */
 export const createCharts = (
   metrics: Metrics,
   connected: () => number,
   log: Pick<Log, 'error'>,
   signal: AbortSignal,
-): readonly Series[] => {
+): (() => readonly Series[]) => {
   const charts: Chart[] = [
-    { label: 'Connected sessions', unit: '', read: () => Promise.resolve(connected()) },
+    levelOf('Connected sessions', '', connected),
     rateOf('Messages', metrics.messages),
     rateOf('Session starts', metrics.starts),
     rateOf('Refused requests', metrics.refusals),
     meanOf('Time to store a message', metrics.commitSeconds),
     meanOf('Round trip to clients', metrics.pingSeconds),
     loopDelay(signal),
-    { label: 'Memory of the process', unit: 'bytes', read: () => Promise.resolve(process.memoryUsage.rss()) },
+    levelOf('Memory of the process', 'bytes', () => process.memoryUsage.rss()),
   ]
-  const series = charts.map(({ label, unit }): Series => ({ label, unit, values: [] }))
+  const sampled = charts.map((): Series['values'] => [])
 
   const takeSample = async (): Promise<void> => {
     // All values are read before any is kept, so that all series have the same length even if a read fails.
     const sample = await Promise.all(charts.map(({ read }) => read()))
-    for (const [index, value] of sample.entries()) {
-      const values = series[index]?.values ?? []
-      values.push(value)
+    for (const [index, values] of sampled.entries()) {
+      values.push(sample[index] ?? null)
       if (values.length > MAX_SAMPLES) values.shift()
     }
   }
@@ -99,5 +108,10 @@ export const createCharts = (
   sample()
   const timer = setInterval(sample, INTERVAL).unref()
   signal.addEventListener('abort', () => clearInterval(timer), { once: true })
-  return series
+  return () =>
+    charts.map(({ label, unit, now }, index): Series => {
+      const values = sampled[index] ?? []
+      // Beside the live numbers of the page, the latest sample could be wrong for 15 seconds.
+      return { label, unit, values: now ? [...values.slice(1 - MAX_SAMPLES), now()] : values }
+    })
 }

@@ -1,6 +1,6 @@
 import { html, LitElement, type TemplateResult } from 'lit'
 
-interface Question {
+export interface Question {
   title: string
   text: string
   /** The label of the button that agrees. */
@@ -25,7 +25,7 @@ class ConfirmDialog extends LitElement {
     this.remove()
   }
 
-  #close(value: string): void {
+  close(value: string): void {
     this.querySelector('dialog')?.close(value)
   }
 
@@ -36,8 +36,8 @@ class ConfirmDialog extends LitElement {
       <h2 id="question">${title}</h2>
       <p>${text}</p>
       <div class="row">
-        <button type="button" autofocus @click=${() => this.#close('')}>Cancel</button>
-        <button type="button" class="danger" @click=${() => this.#close('yes')}>${action}</button>
+        <button type="button" autofocus @click=${() => this.close('')}>Cancel</button>
+        <button type="button" class="danger" @click=${() => this.close('yes')}>${action}</button>
       </div>
     </dialog>`
   }
@@ -45,8 +45,10 @@ class ConfirmDialog extends LitElement {
 
 customElements.define('confirm-dialog', ConfirmDialog)
 
-/** Resolves with whether the operator agrees. */
-export const confirm = (question: Question): Promise<boolean> =>
+/** Resolves with whether the operator agrees. If `signal` aborts, the dialog is closed, and the answer is no. */
+export const confirm = (question: Question, signal: AbortSignal): Promise<boolean> =>
   new Promise((answer) => {
-    document.body.append(Object.assign(new ConfirmDialog(), { question, answer }))
+    const dialog = Object.assign(new ConfirmDialog(), { question, answer })
+    signal.addEventListener('abort', () => dialog.close(''), { once: true })
+    document.body.append(dialog)
   })

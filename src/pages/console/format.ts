@@ -26,7 +26,7 @@ export const formatValue = (value: number | null, unit: Series['unit']): string 
   return unit === 'per second' ? `${formatNumber(value)} per second` : formatNumber(value)
 }
 
-const formatDuration = (milliseconds: number): string => {
+export const formatDuration = (milliseconds: number): string => {
   const seconds = Math.round(milliseconds / 1_000)
   if (seconds < 60) return `${seconds} s`
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`

@@ -14,7 +14,7 @@ export const sessionRow = (
   const { state, way, tokenId, expiresAt, client, origin, address, startedAt, lastSeenAt, rtt } = session
   return html`<div class="row">
       <span class="state ${hasEnded ? '' : state}">${hasEnded ? 'ended' : stateText(session)}</span>
-      <strong class="grow">${title}</strong>
+      <strong>${title}</strong>
       ${buttons}
     </div>
     <dl class="meta">

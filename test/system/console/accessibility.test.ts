@@ -91,7 +91,7 @@ describe('the console: accessibility', () => {
       assert.notEqual(focus.outline, 'none', focus.html)
       seen.push(await focused())
     }
-    assert.deepEqual(seen, ['user-id', 'Open', 'First page', 'ada'])
+    assert.deepEqual(seen, ['user-id', 'Open', 'ada'])
     await page.keyboard.press('Enter')
     await page.locator('h1:focus', { hasText: 'ada' }).waitFor()
   })

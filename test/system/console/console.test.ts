@@ -103,12 +103,10 @@ describe('the console: sessions and users', () => {
     const bob = await start('bob')
     bob.send({ type: 'end' })
     await bob.end()
-    await page.getByRole('button', { name: 'First page' }).click()
     await page.locator('.rows > li').waitFor()
     assert.equal(await changes.getByText('bob').count(), 0)
     await page.getByRole('button', { name: 'Pause' }).click()
     await changes.getByText('ended', { exact: true }).first().waitFor()
-    await page.getByRole('button', { name: 'First page' }).click()
     await page.locator('.rows').getByRole('link', { name: 'ada' }).click()
     await page.getByRole('heading', { name: 'ada' }).waitFor()
   })
@@ -117,7 +115,7 @@ describe('the console: sessions and users', () => {
     const { page, logIn, open, start } = site
     await logIn()
     await open('/apps/app/sessions')
-    await page.getByText('There are none on this page.').waitFor()
+    await page.getByText('There are no sessions.').waitFor()
     const ada = await start('ada')
     const row = page.locator('.rows > li').filter({ hasText: 'ada' })
     await row.getByText('active').waitFor()
@@ -128,7 +126,7 @@ describe('the console: sessions and users', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'End the session' }).click()
     await page.getByText('The session has ended.').waitFor()
     await page.goBack()
-    await page.getByText('There are none on this page.').waitFor()
+    await page.getByText('There are no sessions.').waitFor()
   })
 
   it(
@@ -211,7 +209,7 @@ describe('the console: sessions and users', () => {
     await page.getByRole('button', { name: 'Log out everywhere' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Log out everywhere' }).click()
     assert.equal((await client.end()).frame['code'], 'revoked')
-    await page.getByText('The user has none.').waitFor()
+    await page.getByText('The user has no sessions.').waitFor()
     await page.getByText('Credentials revoked').waitFor()
   })
 
@@ -231,7 +229,7 @@ describe('the console: sessions and users', () => {
       await devices.getByRole('button', { name: 'End', exact: true }).click()
       await page.getByRole('dialog').getByRole('button', { name: 'End the subscription' }).click()
       await page.getByRole('status').getByText('The subscription has ended.').waitFor()
-      await devices.getByText('The user has none.').waitFor()
+      await devices.getByText('The user has no devices.').waitFor()
     },
     { app: { push: pushOf() }, parts: { pushNetwork: push.network } },
   )
@@ -257,7 +255,7 @@ describe('the console: sessions and users', () => {
     await row.locator('.state').getByText('ended').waitFor()
     assert.equal(await row.getByRole('button', { name: 'End' }).count(), 0)
     await page.getByRole('button', { name: 'Watch frames' }).click()
-    await page.getByText('The user has none.').waitFor()
+    await page.getByText('The user has no sessions.').waitFor()
   })
 
   it(
@@ -449,11 +447,86 @@ describe('the console: tools', () => {
     { expected: /Failed to load resource/ },
   )
 
-  it('shows each app with its usage, and charts of the last hour', async ({ page, logIn, start }) => {
+  it('shows each app with its usage, and charts since the start, whose numbers are as live as the others', async (site) => {
+    const { page, logIn, start } = site
     await start('ada')
     await logIn()
     await page.getByRole('heading', { name: 'app', exact: true }).waitFor()
     await page.getByRole('meter', { name: 'Guests' }).waitFor()
-    await page.getByRole('img', { name: 'Messages over the last hour' }).waitFor()
+    await page.getByRole('heading', { name: /^(The time since the start|The last \d+ s)$/ }).waitFor()
+    await page.getByRole('img', { name: /^Messages over the (time since the start|last \d+ s): / }).waitFor()
+    const connected = page.locator('figure', { hasText: 'Connected sessions' })
+    // The latest sample is older than the session.
+    assert.equal(await connected.locator('strong').textContent(), '1')
+    const chart = connected.getByRole('img')
+    const drawn = await chart.evaluate((svg) => ({
+      line: svg.querySelector('path')?.getBoundingClientRect().width ?? 0,
+      chart: svg.getBoundingClientRect().width,
+    }))
+    assert.ok(drawn.line > 0.95 * drawn.chart, JSON.stringify(drawn))
+  })
+
+  it('closes a question when its page is left, so that its button can do nothing on another page', async (site) => {
+    const { page, logIn, open, start } = site
+    await start('ada')
+    await logIn()
+    await open('/apps/app/users')
+    await page.getByRole('link', { name: 'ada' }).click()
+    await page.getByRole('button', { name: 'Log out everywhere' }).click()
+    await page.getByRole('dialog').waitFor()
+    await page.goBack()
+    await page.getByRole('heading', { name: 'Users of app' }).waitFor()
+    assert.equal(await page.locator('confirm-dialog').count(), 0)
+    await page.getByRole('link', { name: 'ada' }).click()
+    await page.locator('.rows .state').getByText('active').waitFor()
+  })
+
+  it('has buttons for the pages of a list only where there are several pages', async (site) => {
+    const { page, gateway, logIn, open } = site
+    const send = (to: string) => gateway.gateway.publish({ appId: 'app', to, body: 'Hello' })
+    await send('first')
+    await logIn()
+    await open('/apps/app/users')
+    const shown = (): Promise<string[]> => page.locator('section button').allTextContents()
+    await page.locator('.rows > li').waitFor()
+    assert.deepEqual(await shown(), [])
+    await Promise.all(Array.from({ length: 50 }, (_, number) => send(`user-${number}`)))
+    await page.reload()
+    await page.getByRole('button', { name: 'Next page' }).click()
+    await page.getByRole('button', { name: 'First page' }).click()
+    await until('the buttons of the first page', async () => (await shown()).join().trim(), 'Next page')
+    await open('/apps/app/webhooks')
+    await page.getByText('There are no events that wait or were given up.').waitFor()
+    assert.deepEqual(await shown(), [])
+  })
+
+  it('keeps what belongs together in a row together, however wide the window is', async (site) => {
+    const { page, logIn, open, start } = site
+    await page.setViewportSize({ width: 1600, height: 900 })
+    await start('ada')
+    await logIn()
+    for (const path of [
+      '/apps/app/sessions',
+      '/apps/app/users',
+      '/apps/app/users/ada',
+      '/apps/app/webhooks',
+    ]) {
+      await open(path)
+      await page.locator('main h1').waitFor()
+      if (!path.endsWith('webhooks')) await page.locator('.rows > li').first().waitFor()
+      // The space between each child of a row and the child to its left, in pixels.
+      const widest = await page.evaluate(() =>
+        Math.max(
+          0,
+          ...[...document.querySelectorAll('main .row, main .columns > li')].flatMap((row) =>
+            [...row.children].slice(1).map((child) => {
+              const { right } = child.previousElementSibling?.getBoundingClientRect() ?? { right: 0 }
+              return child.getBoundingClientRect().left - right
+            }),
+          ),
+        ),
+      )
+      assert.ok(widest < 250, `${path}: ${widest} pixels`)
+    }
   })
 })

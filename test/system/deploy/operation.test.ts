@@ -141,7 +141,7 @@ test('a backend publishes from Python and logs a user out everywhere, and the co
   assert.equal(other.state, 'active')
   const revoked = console.page.getByRole('group', { name: 'Changes' }).getByText('revoked', { exact: true })
   await until('the console shows both ends', () => revoked.count(), 2)
-  await console.page.getByText('The user has none.').waitFor()
+  await console.page.getByText('The user has no sessions.').waitFor()
   await console.page.getByText('Credentials revoked').waitFor()
   assert.deepEqual(console.problems, [])
   assert.equal(await metric('chat_session_ends_total{app="app",code="revoked"}'), 2)

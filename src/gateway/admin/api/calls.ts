@@ -17,6 +17,6 @@ export const createApiCalls = (api: ApiContext): AdminCall[] => [
   {
     method: 'get',
     path: '/charts',
-    handle: (context) => context.json(api.charts satisfies readonly Series[]),
+    handle: (context) => context.json(api.charts() satisfies readonly Series[]),
   },
 ]

@@ -20,7 +20,7 @@ export interface ApiContext {
   pushes: Pick<Pushes, 'test'>
   activity: Activity
   tracer: Tracer
-  charts: readonly Series[]
+  charts: () => readonly Series[]
 }
 
 /** How many entries a page of a list has, at most. */

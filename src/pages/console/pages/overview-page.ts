@@ -1,6 +1,6 @@
 import { html, type TemplateResult } from 'lit'
 import type { AppSummary, Series } from '../../../protocol/internal.js'
-import { chart } from '../chart.js'
+import { chart, spanOf } from '../chart.js'
 import { formatBytes, formatNumber } from '../format.js'
 import { Page } from './page.js'
 import { linkTo } from '../route.js'
@@ -58,14 +58,19 @@ export class OverviewPage extends Page {
   }
 
   protected body(): TemplateResult {
+    const span = spanOf(Math.max(1, ...this.#charts.map(({ values }) => values.length)))
+    const heading = span.replace(/^t/, 'T')
     return html`<h1 tabindex="-1">Overview</h1>
       <section aria-labelledby="apps">
         <h2 id="apps">Apps</h2>
         <div class="cards">${this.#apps.map(appCard)}</div>
       </section>
       <section aria-labelledby="charts">
-        <h2 id="charts">The last hour</h2>
-        <p class="hint">Of this gateway, since it started. It takes a sample every 15 seconds.</p>
+        <h2 id="charts">${heading}</h2>
+        <p class="hint">
+          Of this gateway, since it started. It takes a sample every 15 seconds. A session that waits for its
+          page to come back is not connected.
+        </p>
         <div class="charts">${this.#charts.map(chart)}</div>
       </section>`
   }

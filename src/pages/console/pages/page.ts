@@ -1,6 +1,7 @@
 import { html, LitElement, nothing, type TemplateResult } from 'lit'
 import type { Login } from '../../../protocol/internal.js'
 import type { Client } from '../client.js'
+import { confirm, type Question } from '../confirm.js'
 
 /** Milliseconds between two renders, which keep texts such as "3 s ago" true. */
 const CLOCK_INTERVAL = 5_000
@@ -67,6 +68,11 @@ export abstract class Page extends LitElement {
 
   get mayChange(): boolean {
     return this.role === 'admin'
+  }
+
+  /** Asks the operator before a change. Resolves with whether the operator agrees; with false if the page is left meanwhile. */
+  protected confirm(question: Question): Promise<boolean> {
+    return confirm(question, this.signal)
   }
 
   /** Runs `work` for the operator. If it fails, shows why. Resolves with whether it succeeded. */

@@ -62,6 +62,7 @@ export class SessionsPage extends Page {
   /** Shows the page of sessions after a cursor. */
   async #open(after: string | null): Promise<void> {
     this.#after = after
+    this.requestUpdate()
     await this.attempt(() => this.#refresh())
   }
 
@@ -75,7 +76,7 @@ export class SessionsPage extends Page {
     return html`<h1 tabindex="-1">Sessions of ${this.appId}</h1>
       <section aria-labelledby="changes">
         <header class="row">
-          <h2 id="changes" class="grow">As it happens</h2>
+          <h2 id="changes">As it happens</h2>
           <button
             type="button"
             aria-pressed=${this.isPaused ? 'true' : 'false'}
@@ -94,8 +95,15 @@ export class SessionsPage extends Page {
         )}
       </section>
       <section aria-labelledby="all">
-        ${pagedHeading('All sessions, oldest first', { isEmpty: sessions.length === 0, next }, (after) =>
-          this.#open(after),
+        ${pagedHeading(
+          'All sessions, oldest first',
+          {
+            things: 'sessions',
+            isEmpty: this.#list?.sessions.length === 0,
+            after: this.#after,
+            next,
+          },
+          (after) => this.#open(after),
         )}
         <ul class="rows">
           ${repeat(

@@ -7,7 +7,6 @@ import type {
   SessionSummary,
   UserDetail,
 } from '../../../protocol/internal.js'
-import { confirm } from '../confirm.js'
 import { clockTime, formatNumber, relativeTime } from '../format.js'
 import { Page } from './page.js'
 import { fact, scrollingList } from '../parts.js'
@@ -67,7 +66,7 @@ export class UserPage extends Page {
   }
 
   async #end({ sessionId }: SessionSummary): Promise<void> {
-    const agrees = await confirm({
+    const agrees = await this.confirm({
       title: 'End this session?',
       text: 'Its client receives the code revoked. The user can log in again with the same credentials.',
       action: 'End the session',
@@ -77,7 +76,7 @@ export class UserPage extends Page {
   }
 
   async #endAll(): Promise<void> {
-    const agrees = await confirm({
+    const agrees = await this.confirm({
       title: `Log ${this.userId} out everywhere?`,
       text: 'All sessions end. Tokens and signatures that the user has now are refused from now on.',
       action: 'Log out everywhere',
@@ -86,7 +85,7 @@ export class UserPage extends Page {
   }
 
   async #reauth(): Promise<void> {
-    const agrees = await confirm({
+    const agrees = await this.confirm({
       title: 'Ask for new credentials?',
       text: 'Tokens and signatures that the user has now are refused from now on. Each client has 10 seconds to send a new token, or its session ends.',
       action: 'Ask for new credentials',
@@ -95,7 +94,7 @@ export class UserPage extends Page {
   }
 
   async #endDevice({ id }: DeviceSummary): Promise<void> {
-    const agrees = await confirm({
+    const agrees = await this.confirm({
       title: 'End this subscription?',
       text: 'The device gets no more pushes, until a page of the user is opened there.',
       action: 'End the subscription',
@@ -116,18 +115,18 @@ export class UserPage extends Page {
   #devices(devices: readonly DeviceSummary[]): TemplateResult {
     return html`<section aria-labelledby="devices">
       <header class="row">
-        <h2 id="devices" class="grow">Devices</h2>
+        <h2 id="devices">Devices</h2>
         ${this.mayChange ? html`<button type="button" @click=${() => this.#testPush()}>Send a test push</button>` : nothing}
       </header>
       <p class="hint">Web Push reaches them while no page is open.</p>
-      ${devices.length === 0 ? html`<p class="hint">The user has none.</p>` : nothing}
+      ${devices.length === 0 ? html`<p class="hint">The user has no devices.</p>` : nothing}
       <ul class="rows">
         ${repeat(
           devices,
           ({ id }) => id,
           (device) =>
             html`<li class="row">
-              <span class="grow">
+              <span>
                 <code>${device.host}</code> since ${relativeTime(device.createdAt)}, renewed
                 ${relativeTime(device.renewedAt)}, last push
                 ${device.lastSuccessAt === null ? 'never' : relativeTime(device.lastSuccessAt)}${device.failures > 0 ? `, ${formatNumber(device.failures)} failed since` : ''}
@@ -181,17 +180,19 @@ export class UserPage extends Page {
       </dl>
       <section aria-labelledby="sessions">
         <header class="row">
-          <h2 id="sessions" class="grow">Sessions</h2>
+          <h2 id="sessions">Sessions</h2>
           ${
             this.mayChange
-              ? html`<button type="button" @click=${() => this.#reauth()}>Ask for new credentials</button>
+              ? html`<div class="row">
+                  <button type="button" @click=${() => this.#reauth()}>Ask for new credentials</button>
                   <button type="button" class="danger" @click=${() => this.#endAll()}>
                     Log out everywhere
-                  </button>`
+                  </button>
+                </div>`
               : html`<span class="hint">Your token may only read.</span>`
           }
         </header>
-        ${listed.length === 0 ? html`<p class="hint">The user has none.</p>` : nothing}
+        ${listed.length === 0 ? html`<p class="hint">The user has no sessions.</p>` : nothing}
         ${sessionCount > sessions.length ? html`<p class="hint">The newest ${sessions.length} of ${sessionCount}.</p>` : nothing}
         <ul class="rows">
           ${repeat(
@@ -205,6 +206,7 @@ export class UserPage extends Page {
       <section aria-labelledby="changes">
         <h2 id="changes">Latest changes</h2>
         <p class="hint">On this gateway, since it started. It keeps the latest 20.</p>
+        ${user.changes.length === 0 ? html`<p class="hint">Nothing has happened yet.</p>` : nothing}
         ${scrollingList(
           'Changes, newest first',
           [...user.changes].reverse().map((change) => html`${clockTime(change.at)} ${changeText(change)}`),

@@ -17,6 +17,7 @@ export class UsersPage extends Page {
 
   async #open(after: string | null): Promise<void> {
     this.#after = after
+    this.requestUpdate()
     const path = pagePath(`${apiPath(this.appId)}/users`, after)
     const list = await this.client.get<UserList>(path, this.signal)
     // The operator may have opened another page meanwhile.
@@ -42,14 +43,19 @@ export class UsersPage extends Page {
       <section aria-labelledby="all">
         ${pagedHeading(
           'All users',
-          { isEmpty: this.#list?.users.length === 0, next: this.#list?.next ?? null },
+          {
+            things: 'users',
+            isEmpty: this.#list?.users.length === 0,
+            after: this.#after,
+            next: this.#list?.next ?? null,
+          },
           (after) => this.attempt(() => this.#open(after)),
         )}
-        <ul class="rows">
+        <ul class="rows columns">
           ${this.#list?.users.map(
             ({ userId, profile, createdAt }) =>
-              html`<li class="row">
-                <a class="grow" href=${linkTo({ page: 'user', appId, userId })}>${userId}</a>
+              html`<li>
+                <a href=${linkTo({ page: 'user', appId, userId })}>${userId}</a>
                 <span>${profile.name}</span>
                 <span class="hint">created ${relativeTime(createdAt)}</span>
               </li>`,

@@ -81,6 +81,7 @@ export class WebhooksPage extends Page {
 
   async #open(after: string | null): Promise<void> {
     this.#pendingCursor = after
+    this.requestUpdate()
     await this.attempt(() => this.#refresh())
   }
 
@@ -96,7 +97,7 @@ export class WebhooksPage extends Page {
     return html`<li>
       <div class="row">
         <span class="state ${isFailed ? 'fail' : 'warn'}">${isFailed ? 'given up' : 'waiting'}</span>
-        <code>${type}</code> <span class="grow">${this.#userLink(userId)}</span>
+        <code>${type}</code> ${this.#userLink(userId)}
         ${
           isFailed && this.mayChange
             ? html`<button type="button" @click=${() => this.#replay(event)}>Deliver again</button>`
@@ -126,7 +127,16 @@ export class WebhooksPage extends Page {
         ${fact('Oldest', oldestAt === null ? null : relativeTime(oldestAt))}
       </dl>
       <section aria-labelledby="all">
-        ${pagedHeading('Not delivered', { isEmpty: this.#pending.events.length === 0, next: this.#pending.next }, (after) => this.#open(after))}
+        ${pagedHeading(
+          'Not delivered',
+          {
+            things: 'events that wait or were given up',
+            isEmpty: this.#pending.events.length === 0,
+            after: this.#pendingCursor,
+            next: this.#pending.next,
+          },
+          (after) => this.#open(after),
+        )}
         <ul class="rows">
           ${repeat(
             this.#pending.events,
@@ -138,6 +148,7 @@ export class WebhooksPage extends Page {
       <section aria-labelledby="deliveries">
         <h2 id="deliveries">Latest requests</h2>
         <p class="hint">Of this gateway, since it started.</p>
+        ${deliveries.length === 0 ? html`<p class="hint">No request was made yet.</p>` : nothing}
         ${scrollingList(
           'Requests, newest first',
           deliveries.map((delivery) => this.#delivery(delivery)),
@@ -147,7 +158,7 @@ export class WebhooksPage extends Page {
 
   protected body(): TemplateResult {
     return html`<header class="row">
-        <h1 class="grow" tabindex="-1">Webhooks of ${this.appId}</h1>
+        <h1 tabindex="-1">Webhooks of ${this.appId}</h1>
         ${this.mayChange && this.#state?.isConfigured ? html`<button type="button" @click=${() => this.#test()}>Send a test</button>` : nothing}
       </header>
       <p role="status">${this.done}</p>
