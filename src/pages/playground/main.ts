@@ -12,9 +12,11 @@ const MAX_USERS = 6
 
 /** The playground: some users, side by side. It has no shadow root, so that each `<chat-session>` is in the document itself. */
 export class PlayGround extends LitElement {
-  static override properties = { users: { state: true } }
+  static override properties = { users: { state: true }, chosen: { state: true } }
 
   declare users: readonly User[]
+  /** The key of the user whose panel a narrow window shows. A wide one shows all. */
+  declare chosen: number
   #lastKey = 0
 
   constructor() {
@@ -24,6 +26,7 @@ export class PlayGround extends LitElement {
       settingsFor(sampleUsers[1]),
       settingsFor({ userId: 'visitor', name: 'Visitor' }, 'guest'),
     ].map((initial) => ({ key: ++this.#lastKey, initial, starts: true }))
+    this.chosen = 1
   }
 
   protected override createRenderRoot(): this {
@@ -44,6 +47,7 @@ export class PlayGround extends LitElement {
     const taken = this.#panels.map(({ settings }) => settings.userId)
     const initial = settingsFor(sampleUsers.find(({ userId }) => !taken.includes(userId)) ?? sampleUsers[0])
     this.users = [...this.users, { key: ++this.#lastKey, initial, starts: false }]
+    this.chosen = this.#lastKey
     await this.updateComplete
     const panel = this.#panels.at(-1)
     await panel?.updateComplete
@@ -53,6 +57,7 @@ export class PlayGround extends LitElement {
 
   #remove({ key }: User): void {
     this.users = this.users.filter((user) => user.key !== key)
+    if (this.chosen === key) this.chosen = this.users[0]?.key ?? 0
     this.querySelector<HTMLElement>('.add')?.focus()
   }
 
@@ -85,6 +90,8 @@ export class PlayGround extends LitElement {
       <a
         class="chip ${state}"
         href="#user-${user.key}"
+        aria-current=${user.key === this.chosen}
+        @click=${() => (this.chosen = user.key)}
         aria-label="${name}${unread ? ` ${unread} unread` : ''}, ${state}"
         >${name} ${unread ? html`<span class="count">${unread}</span>` : ''}</a
       >
@@ -94,6 +101,7 @@ export class PlayGround extends LitElement {
   #panel(user: User): TemplateResult {
     return html`<user-panel
       id="user-${user.key}"
+      class=${user.key === this.chosen ? 'chosen' : ''}
       .user=${user}
       .peers=${this.#peersOf(this.#panelOf(user))}
       @change=${() => this.requestUpdate()}
@@ -110,7 +118,7 @@ export class PlayGround extends LitElement {
           ${this.users.map((user) => this.#chip(user))}
         </ul>
         <button class="add" ?disabled=${this.users.length >= MAX_USERS} @click=${() => this.#add()}>
-          Add a user
+          <span>Add a user</span>
         </button>
       </nav>
       <div class="panels">

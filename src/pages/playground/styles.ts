@@ -253,6 +253,16 @@ export const panelStyles = css`
     flex: 1 1 30%;
     padding-inline: 7px;
   }
+  /* All choices of the network are in one row. */
+  .network .segments {
+    flex-wrap: nowrap;
+  }
+  .network .segments > * {
+    flex: auto;
+    min-width: 0;
+    padding-inline: clamp(3px, 1.4vw, 7px);
+    font-size: clamp(0.6875rem, 3.5vw, 0.8125rem);
+  }
   .segments [aria-pressed='true'] {
     color: var(--ink);
     background: var(--chosen);

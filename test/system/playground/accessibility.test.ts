@@ -51,30 +51,80 @@ describe('the playground: accessibility', () => {
       'it has a dark mode',
     )
     await page.setViewportSize({ width: 360, height: 740 })
-    await assertAccessible(page, 'a phone')
-    const controls = page.locator('button, a.chip, select, summary, input:not([type=checkbox])')
-    const boxes = await controls.evaluateAll((all) =>
-      all.map((control) => {
-        const { left, right, height } = control.getBoundingClientRect()
-        const scrolls = control.closest('[role=tablist], .users ul') !== null
-        return {
-          name: control.textContent.trim() || control.id,
-          left,
-          right,
-          height,
-          scrolls,
-          small: control.matches('.small'),
-        }
-      }),
-    )
-    assert.ok(boxes.length > 60)
-    for (const { name, left, right, height, scrolls, small } of boxes) {
-      if (height === 0) continue
-      // WCAG 2.2, 2.5.8: the small buttons have enough space around them.
-      assert.ok(height >= (small ? 24 : 44), `${name} is ${height} px high`)
-      assert.ok(scrolls || (left >= 0 && right <= 360), `${name} is within the window`)
+    const chips = page.getByRole('navigation', { name: 'Users' }).getByRole('link')
+    assert.equal(await chips.count(), 6)
+    let shown = 0
+    for (const chip of await chips.all()) {
+      await chip.click()
+      await assertAccessible(page, `a phone, ${(await chip.textContent()) ?? ''}`)
+      const controls = page.locator('button, a.chip, select, summary, input:not([type=checkbox])')
+      const boxes = await controls.evaluateAll((all) =>
+        all.map((control) => {
+          const { left, right, height } = control.getBoundingClientRect()
+          const scrolls = control.closest('[role=tablist]') !== null
+          return {
+            name: control.textContent.trim() || control.id,
+            left,
+            right,
+            height,
+            scrolls,
+            small: control.matches('.small'),
+          }
+        }),
+      )
+      for (const { name, left, right, height, scrolls, small } of boxes) {
+        if (height === 0) continue
+        shown += 1
+        // WCAG 2.2, 2.5.8: the small buttons have enough space around them.
+        assert.ok(height >= (small ? 24 : 44), `${name} is ${height} px high`)
+        assert.ok(scrolls || (left >= 0 && right <= 360), `${name} is within the window`)
+      }
     }
+    assert.ok(shown > 100)
   })
+
+  for (const width of [320, 360, 390])
+    it(`shows one user at a time on a phone of ${width} pixels, with a button for each`, async ({
+      page,
+      panel,
+    }) => {
+      await page.setViewportSize({ width, height: 740 })
+      for (const index of [0, 1, 2])
+        await page.locator('user-panel').nth(index).waitFor({ state: 'attached' })
+      await panel(0).reaches('active')
+      const visible = page.locator('user-panel:visible')
+      const users = page.getByRole('navigation', { name: 'Users' })
+      const isUncovered = (control: Element): boolean => {
+        const { left, right, top, height } = control.getBoundingClientRect()
+        return [left + 2, (left + right) / 2, right - 2].every((x) =>
+          control.contains(document.elementFromPoint(x, top + height / 2)),
+        )
+      }
+      for (const [index, name] of ['Alice', 'Bob', 'Visitor'].entries()) {
+        const chip = users.getByRole('link', { name })
+        assert.ok(await chip.evaluate(isUncovered), `${name} can be pressed`)
+        await chip.click()
+        await visible.getByRole('heading', { name }).waitFor()
+        assert.equal(await visible.count(), 1)
+        await panel(index).reaches('active')
+        const tops = await visible
+          .getByRole('group', { name: 'Network' })
+          .getByRole('button')
+          .evaluateAll((all) => all.map((each) => Math.round(each.getBoundingClientRect().top)))
+        assert.equal(tops.length, 5)
+        assert.equal(new Set(tops).size, 1, 'the choices of the network are in one row')
+        const { height, across } = await page.evaluate(() => ({
+          height: document.documentElement.scrollHeight,
+          across: document.documentElement.scrollWidth,
+        }))
+        assert.ok(height < 2_200, `the page is ${height} px high`)
+        assert.ok(across <= width, `the page is ${across} px wide`)
+      }
+      // The user who is not shown still receives.
+      await panel(2).write('Alice Moreau', 'Hello Alice.')
+      await users.getByRole('link', { name: 'Alice 1 unread' }).click()
+      await panel(0).message('Hello Alice.').waitFor()
+    })
 
   it('can be used without a mouse, and shows the focus', async ({ page, alone, reaches, at }) => {
     const focus = async (): Promise<{ name: string; outline: string }> =>

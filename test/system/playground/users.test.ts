@@ -154,7 +154,7 @@ describe('the playground: several users', () => {
     const [alice, bob] = await firstUsers(playground)
     const former = await alice.sessionId()
     await alice.at.getByText('by WebSocket').waitFor()
-    await alice.press('No WebSocket')
+    await alice.press('Stream')
     await alice.at.getByText('by an event stream').waitFor()
     await alice.reaches('active')
     assert.equal(await alice.sessionId(), former)

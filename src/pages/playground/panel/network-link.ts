@@ -15,7 +15,7 @@ interface LinkFaults {
 export const conditions = {
   up: { label: 'Online', hint: 'A real link to the gateway, to cut or slow.' },
   slow: { label: 'Slow', hint: 'Everything takes a second longer, each way.', delay: 1_000 },
-  streams: { label: 'No WebSocket', hint: 'As behind a proxy that refuses WebSockets.', noWebSocket: true },
+  streams: { label: 'Stream', hint: 'No WebSocket, as behind a proxy that refuses them.', noWebSocket: true },
   outage: { label: 'Away 5 s', hint: 'Connections fail for five seconds.', down: 5_000 },
   down: { label: 'Offline', hint: 'Connections fail until it is online again.', down: 3_600_000 },
 } as const satisfies Record<string, Choice & LinkFaults>
