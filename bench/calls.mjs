@@ -66,7 +66,16 @@ export const background = [
 
 /** The scripts that gateways run without users, or once for a gateway. They are no part of an operation. */
 const BACKGROUND = [
-  ...['open', 'configure', 'node-beat', 'node-remove', 'list-due', 'list-aging', 'list-attached'],
+  ...[
+    'open',
+    'configure',
+    'apps-touch',
+    'node-beat',
+    'node-remove',
+    'list-due',
+    'list-aging',
+    'list-attached',
+  ],
   ...['list-generations', 'published', 'counts-read', 'events-due', 'state-note', 'watch'],
   // A sweep may see the own copy of a message that is on its way.
   'own-copies-pending',

@@ -270,6 +270,7 @@ export const modules = {
   'engine/redis': [
     ...redisBase,
     'engine/redis/apps',
+    'engine/redis/lists',
     'engine/redis/messages',
     'engine/redis/nodes',
     'engine/redis/nodes/partitions',

@@ -32,6 +32,8 @@ export type TransferRecord =
   | { kind: 'key'; key: string }
   /** `options` are null if the engine stores none. */
   | { kind: 'app'; appId: string; revokedBefore: number | null; options: AppOptions | null }
+  /** The app asks for `message.unread`, and each streak of unread messages has its check, or was reported. */
+  | { kind: 'unread-scan'; appId: string }
   /** A revoked token. `left`: for how many more milliseconds the revocation is kept; null if it is kept for ever. */
   | { kind: 'token'; appId: string; tokenId: string; left: number | null }
   | { kind: 'user'; user: UserRecord; guest: boolean }

@@ -33,7 +33,10 @@ export interface WebhookOptions {
    * @default none
    */
   limits?: { user: EventLimits; app: EventLimits } | undefined
-  /** If a message is unread for this many milliseconds, the engine adds a `message.unread`. */
+  /**
+   * If a message is unread for this many milliseconds, the engine adds a `message.unread`. When an app begins to ask for this event, that
+   * includes messages that are unread already.
+   */
   unreadAfter: number
 }
 

@@ -21,6 +21,7 @@ import { withTimeout } from '../../util/with-timeout.js'
 import { Apps } from './apps.js'
 import { assertUsable, leastDurable } from './server-check.js'
 import type { RedisClient, ServerInfo } from './client/port.js'
+import { inGroups } from './lists.js'
 import { AttachedUsers } from './messages/attached-users.js'
 import { Adoptions } from './messages/adoption/adoptions.js'
 import { Inboxes } from './messages/inboxes.js'
@@ -42,6 +43,7 @@ import { Sessions } from './sessions/sessions.js'
 import { StepRunner, type UncertainCall } from './step-runner.js'
 import { Sweeper } from './nodes/sweeper.js'
 import { Users } from './sessions/users/users.js'
+import { UnreadSearch } from './webhooks/unread-search.js'
 import { Webhooks } from './webhooks/webhooks.js'
 import type { EventKinds, WireEvent } from './wire-event.js'
 
@@ -49,6 +51,12 @@ const KEY_BYTES = 32
 const NODE_ID_BYTES = 9
 /** The smallest interval, in milliseconds, at which the node looks for events that it may have missed. */
 const MIN_COMPARE_INTERVAL = 1_000
+/**
+ * After how many beats of its lease a node tells again which apps are in its config. An app that no node has told of for `APP_IN_USE`
+ * milliseconds counts as removed. This time is longer than a gateway takes to start again.
+ */
+const BEATS_PER_TOUCH = 15
+const APP_IN_USE = 600_000
 /** Milliseconds within which a canary must arrive at this node. */
 const CANARY_TIMEOUT = 2_000
 
@@ -85,6 +93,7 @@ export class OpenedEngine {
   readonly #runner: StepRunner
   readonly #options: OpenedEngineOptions
   readonly #apps = new Apps()
+  readonly #unreadSearch: UnreadSearch
   /** What to call when a canary arrives: see `check`. */
   readonly #canaries = new Map<string, () => void>()
   readonly #publications: Publications
@@ -104,6 +113,7 @@ export class OpenedEngine {
   /** Whether Redis has perhaps lost the texts that `#keepSecrets` stores. */
   #mayLackSecrets = false
   #compareTimer: NodeJS.Timeout | undefined
+  #beats = 0
 
   constructor(options: OpenedEngineOptions) {
     const { client, prefix, clockShift, partitionCount, emit, onError, name, answer } = options
@@ -136,7 +146,8 @@ export class OpenedEngine {
       stateOf: (of, state) => this.inboxes.stateOf(of, state),
     })
     this.#adoptions = new Adoptions({ runner, retentionOf: (appId) => this.#apps.retentionOf(appId) })
-    this.webhooks = new Webhooks(runner, emit)
+    this.webhooks = new Webhooks(runner, emit, (appId) => this.#apps.webhooksOf(appId) !== null)
+    this.#unreadSearch = new UnreadSearch(runner)
     this.calls = new NodeCalls({
       ...{ runner, name, answer, onError },
       seen: (sessions) => this.attached.seen(sessions),
@@ -215,7 +226,7 @@ export class OpenedEngine {
       // The subscription comes before any session, because the events of a session must arrive.
       await client.subscribe(this.#runner.keys.subscribed(this.#runner.nodeId, this.#options.name))
       const runner = this.#runner
-      const [key, epochs, ...apps] = await runner.onPartition(runner.steps.open, 0, [
+      const [key, epochs] = await runner.onPartition(runner.steps.open, 0, [
         randomBytes(KEY_BYTES).toString('base64'),
         randomBytes(KEY_BYTES).toString('base64'),
       ])
@@ -223,8 +234,7 @@ export class OpenedEngine {
       await runner.keepOwnLibrary()
       this.#key = Buffer.from(String(key), 'base64')
       runner.epochKey = String(epochs)
-      for (let n = 0; n + 1 < apps.length; n += 2)
-        this.#apps.set(String(apps[n]), JSON.parse(String(apps[n + 1])) as AppOptions)
+      await this.#touchApps()
       await this.#publications.open()
       await this.#recovery.open()
       // `start` begins lasting work, so every other call that can fail comes before it.
@@ -250,7 +260,7 @@ export class OpenedEngine {
     this.webhooks.stop()
     this.#publications.close()
     try {
-      await Promise.all([this.#recovery.stop(), this.#uncertain.stop()])
+      await Promise.all([this.#recovery.stop(), this.#uncertain.stop(), this.#unreadSearch.stop()])
       await this.#sweeper.stop()
       await this.inboxes.stop()
       // The pending ends and detachments of sessions come first. If `leave` detached a session that is to end, the session would stay
@@ -305,12 +315,34 @@ export class OpenedEngine {
 
   async configure(appId: string, options: AppOptions): Promise<void> {
     this.retain(appId, options.retention)
-    this.#apps.set(appId, options)
-    await this.#runner.onApp(this.#runner.steps.configure, 0, appId, [JSON.stringify(options)])
+    this.#apps.configure(appId, options)
+    await this.#store(appId, options)
     if (!options.webhooks) return this.webhooks.leave(appId)
     await this.webhooks.resume(appId, this.#leases.isAlone)
     // In a cluster this call reads how many webhook events are pending, so that the app's limits apply from now on.
     await this.#quotas.others(appId, 0)
+  }
+
+  async #store(appId: string, options: AppOptions): Promise<void> {
+    const unreadAfter = options.webhooks?.events.includes('message.unread')
+      ? options.webhooks.unreadAfter
+      : undefined
+    const { steps } = this.#runner
+    const args = [JSON.stringify(options), unreadAfter === undefined ? '' : '1']
+    const [isUnsearched] = await this.#runner.onApp(steps.configure, 0, appId, args)
+    if (isUnsearched === 1 && unreadAfter !== undefined) this.#unreadSearch.begin(appId, unreadAfter)
+    else this.#unreadSearch.end(appId)
+  }
+
+  /** Tells the other nodes which apps are in this node's config, and learns which are in theirs. */
+  async #touchApps(): Promise<void> {
+    const args = [String(APP_IN_USE), ...[...this.#apps.configured()].map(([appId]) => appId)]
+    const apps = await this.#runner.onPartition(this.#runner.steps.touchApps, 0, args)
+    const [others, removed] = [new Map<string, AppOptions>(), new Set<string>()]
+    for (const [id, options, isInUse] of inGroups(apps, 3))
+      if (isInUse === 1) others.set(String(id), JSON.parse(String(options)) as AppOptions)
+      else removed.add(String(id))
+    this.#apps.setOthers(others, removed)
   }
 
   /** Sets the app's retention. If the greatest age of messages has changed, the next sweeps search the app's inboxes. */
@@ -349,21 +381,24 @@ export class OpenedEngine {
   }
 
   async #onBeat(): Promise<void> {
+    this.#unreadSearch.run().catch(this.#options.onError)
     this.#recovery.run()
     this.attached.readAgain()
     this.#uncertain.run()
     this.sessions.recent.beat()
     if (this.#mayLackSecrets) await this.#keepSecrets()
     await this.sessions.retryDepartures()
+    if (++this.#beats % BEATS_PER_TOUCH === 0) await this.#touchApps()
   }
 
   /**
-   * Stores the engine's key and the secret of the epochs if Redis lacks them. Without them the next node that opens would make others: then
-   * each node would refuse the tokens and the epochs of the other nodes.
+   * Stores the engine's key and the secret of the epochs if Redis lacks them, and the options of this node's apps. Without the secrets the
+   * next node that opens would make others: then each node would refuse the tokens and the epochs of the other nodes.
    */
   async #keepSecrets(): Promise<void> {
     const secrets = [this.#key.toString('base64'), this.#runner.epochKey]
     await this.#runner.onPartition(this.#runner.steps.open, 0, secrets)
+    for (const [appId, options] of this.#apps.configured()) await this.#store(appId, options)
     this.#mayLackSecrets = false
   }
 
@@ -424,7 +459,9 @@ export class OpenedEngine {
         return this.watches.onEvent(user, online === 1, lastSeenAt < 0 ? null : lastSeenAt, at)
       }
       case kinds.pushDue:
-        return emit({ type: 'push-due', user })
+        if (!this.#apps.isRemoved(user.appId)) return emit({ type: 'push-due', user })
+        // If this fails, the next sweep tries again.
+        return void this.pushes.cancel(user).catch(this.#options.onError)
       case kinds.devicesEnded:
         // If this fails, the Redis keys that name the devices' owners stay until they expire. That does no harm.
         return void this.pushes.letGo(user, JSON.parse(event[3]) as PushDevice[]).catch(this.#options.onError)

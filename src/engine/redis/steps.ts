@@ -18,9 +18,10 @@ export const loadSteps = () => {
   const step = library.step.bind(library)
   const batchStep = library.batchStep.bind(library)
   return {
-    open: step('open', ['key', 'epochs', 'apps', 'transfer', 'state'], again),
+    open: step('open', ['key', 'epochs', 'transfer', 'state'], again),
     check: step('check', ['check'], { ...again, ...grows }),
-    configure: step('configure', ['apps'], { ...again, ...grows }),
+    configure: step('configure', ['apps', 'appNotes'], { ...again, ...grows }),
+    touchApps: step('apps-touch', ['apps', 'appNotes', 'state'], again),
     published: step('nodes/published', ['check'], again),
     tellNode: step('nodes/node-tell', ['check'], again),
     noteState: step('state-note', ['state'], again),
@@ -108,6 +109,8 @@ export const loadSteps = () => {
     listEvents: batchStep('webhooks/events-list', ['due', 'events', 'pending', 'failed'], reads),
     replayEvent: step('webhooks/events-replay', delivery),
     eventsSummary: batchStep('webhooks/events-summary', ['events', 'pending'], reads),
+    beginUnread: step('webhooks/unread-begin', ['user', ...inbox, 'deadlines'], again),
+    unreadBegun: step('webhooks/unread-begun', ['appNotes'], again),
     eventsDue: batchStep('webhooks/events-due', ['due', 'events', 'deadlines']),
 
     listUsers: batchStep('sessions/users/list-users', ['users'], reads),

@@ -55,8 +55,7 @@ export const createPushes = ({ apps, ...rest }: PushesContext): Pushes => {
     // The lease has ended, so the engine may have named the user to another gateway.
     if (waited >= engineRules.pushLease) return
     const app = (await apps()).get(user.appId)
-    // The app was removed from the config. The engine goes on naming its users until the gateway is restarted, or the app is in the config
-    // again.
+    // The app is in the config of another gateway only. The engine names the user again when the lease ends.
     if (!app) return
     if (waited > RENEW_AFTER)
       await engine.endPushes(user, [], (await engine.inbox(user)).offset, engineRules.pushLease)

@@ -88,7 +88,10 @@ export const createSimpleWebhooks = (
     configure(appId: string, webhooks: WebhookOptions | null) {
       options.set(appId, structuredClone(webhooks))
     },
-    unreadAfter: (appId: string): number => options.get(appId)?.unreadAfter ?? Infinity,
+    unreadAfter(appId: string): number {
+      const { events = [], unreadAfter = Infinity } = options.get(appId) ?? {}
+      return events.includes('message.unread') ? unreadAfter : Infinity
+    },
     addEvent({ appId, userId }: UserRef, type: WebhookEventType, data: JsonObject) {
       const limits = options.get(appId)?.limits
       if (!options.get(appId)?.events.includes(type)) return

@@ -27,8 +27,9 @@ import { SenderShares } from './sends/sender-shares.js'
 import { Sends } from './sends/sends.js'
 import { rows } from '../store/rows.js'
 import { del, type Operation, type Store } from '../store/store.js'
-import { UnreadChecks } from './unread/unread-checks.js'
+import { UnreadChecks, type Unread } from './unread/unread-checks.js'
 import { UnreadLimit } from './unread/unread-limit.js'
+import { UnreadScan } from './unread/unread-scan.js'
 import type { Usage } from '../store/usage.js'
 import type { Users } from '../sessions/users.js'
 import type { WebhookEvents } from '../webhooks/webhook-events.js'
@@ -71,6 +72,7 @@ export class Inboxes {
   readonly #adopted: AdoptedMessages
   readonly #unreadLimit: UnreadLimit
   readonly #unreadChecks: UnreadChecks
+  readonly #unreadScan: UnreadScan
   readonly #idempotencyKeys: IdempotencyKeys
 
   constructor(options: InboxesOptions) {
@@ -91,11 +93,12 @@ export class Inboxes {
       cacheBytes: options.cacheBytes,
       onRead: (inbox) => this.#unreadLimit.forget(inbox),
     })
-    this.#unreadChecks = new UnreadChecks({
-      ...{ reads, commit, clock, scheduler, webhooks },
-      // An adopted guest gets no `message.unread`, because the guest's messages are moving to the user.
-      unreadOf: async (of) => (adoptions.of(of) ? null : this.reader.unread(of)),
-    })
+    // An adopted guest gets no `message.unread`, because the guest's messages are moving to the user.
+    const unreadOf = async (of: UserRef): Promise<Unread | null> =>
+      adoptions.of(of) ? null : this.reader.unread(of)
+    const unreadParts = { reads, commit, clock, scheduler, webhooks, unreadOf }
+    this.#unreadChecks = new UnreadChecks(unreadParts)
+    this.#unreadScan = new UnreadScan({ ...unreadParts, store, checks: this.#unreadChecks })
     const swept: SweptInboxes = {
       open: (of) => table.open(of),
       deleteUnretained: (inbox, retention, now, operations) =>
@@ -142,6 +145,7 @@ export class Inboxes {
    */
   resume(appId: string): void {
     this.#unreadChecks.resume(appId)
+    this.#unreadScan.resume(appId)
     this.#adopted.resume(appId)
     this.#options.pushes.resume(appId)
   }

@@ -55,4 +55,7 @@ export const webhookRows = {
   },
   /** Rows that say when to check whether a user's messages are still unread. */
   unreadChecks: timedRows('unread check'),
+  /** The `ScanRow` of an app that asks for `message.unread`. */
+  unreadScan: (appId: string) => keyOf('unread scan', appId),
+  allUnreadScans: below('unread scan'),
 } as const

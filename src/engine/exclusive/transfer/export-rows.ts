@@ -15,6 +15,7 @@ import { sessionOf, type StoredSession } from '../sessions/session-row.js'
 import { userRecordOf, type StoredUser } from '../sessions/user-row.js'
 import { read, readAll, type Range, type Store } from '../store/store.js'
 import type { CheckRow } from '../messages/unread/unread-checks.js'
+import type { ScanRow } from '../messages/unread/unread-scan.js'
 
 const ROWS_PER_PAGE = 500
 /** A message may have 16 kB, so a page may have 3 MB. */
@@ -53,6 +54,10 @@ export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]
       const { kind, appId } = rows.appRevocationOf(row)
       return kind === 'app' ? [{ kind: 'app', appId, revokedBefore, options: null }] : []
     })
+  for await (const found of pagesOf<ScanRow>(store, rows.allUnreadScans))
+    yield found.flatMap(([row, scan]): TransferRecord[] =>
+      scan === true ? [{ kind: 'unread-scan', appId: lastOf(row) }] : [],
+    )
   for await (const found of pagesOf<RevokedToken>(store, below('revoked token')))
     yield found.map(([row, [until]]): TransferRecord => {
       const [, appId = '', ...tokenId] = row.split('\0')

@@ -17,6 +17,7 @@ import { storedUserOf } from '../sessions/user-row.js'
 import { rows } from '../store/rows.js'
 import { del, put, read, readAll, type Store } from '../store/store.js'
 import type { CheckRow } from '../messages/unread/unread-checks.js'
+import type { ScanRow } from '../messages/unread/unread-scan.js'
 import { randomDigits } from '../../../util/random-digits.js'
 import { ImportedInbox } from './import-inbox.js'
 import { RowWriter } from './row-writer.js'
@@ -101,6 +102,8 @@ export class RowImport {
         if (record.revokedBefore !== null)
           writer.put(rows.appRevocation('app', record.appId), record.revokedBefore)
         return
+      case 'unread-scan':
+        return writer.put(rows.unreadScan(record.appId), true satisfies ScanRow)
       case 'token':
         return this.#addToken(record)
       case 'user':

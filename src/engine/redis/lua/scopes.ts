@@ -14,7 +14,7 @@ export const scopes = {
   ...{ deadlines: 'partition', attached: 'partition', ownCopies: 'partition' },
   ...{ counts: 'sums', held: 'held', state: 'server' },
   // Each of these keys exists only in the first partition.
-  ...{ key: 'partition', epochs: 'partition', apps: 'partition' },
+  ...{ key: 'partition', epochs: 'partition', apps: 'partition', appNotes: 'partition' },
   ...{ nodes: 'partition', check: 'partition', transfer: 'partition' },
   // What the digests stand for: a message's id (`id`), a sender's own copy (`own`), an adopted guest, a token, a device.
   ...{ id: 'hash', own: 'hash', adopted: 'hash', token: 'hash', device: 'hash' },

@@ -122,6 +122,11 @@ export class Pushes {
     for (const { id, result } of outcomes) if (result === 'gone') await this.#free(of, id)
   }
 
+  /** Lets nothing be due for the user until another message comes. */
+  async cancel(of: UserRef): Promise<void> {
+    await this.#change({ ...of }, ({ devices, newest }) => ({ devices, dueIn: null, through: newest }))
+  }
+
   async unreadSenders(of: UserRef, after: number, limit: number): Promise<UnreadSenders> {
     const { runner, stateOf } = this.#options
     const newest = new Map<string | null, UnreadSenders['messages'][number]>()

@@ -9,7 +9,11 @@ export const loadTransferSteps = () => {
   const step = library.step.bind(library)
   const batchStep = library.batchStep.bind(library)
   return {
-    source: step('transfer/export/transfer-source', ['nodes', 'transfer', 'key', 'apps', 'state'], reads),
+    source: step(
+      'transfer/export/transfer-source',
+      ['nodes', 'transfer', 'key', 'apps', 'appNotes', 'state'],
+      reads,
+    ),
     begin: step('transfer/import/transfer-begin', ['transfer', 'key', 'epochs'], { effect: 'grows' }),
     clear: step('transfer/import/transfer-clear', [], { repeatable: true }),
     finish: step('transfer/import/transfer-finish', ['key', 'transfer'], grows),

@@ -47,6 +47,8 @@ type Outcome = Pick<PendingEvent, 'attempts' | 'lastError'>
 export class Webhooks {
   readonly #runner: StepRunner
   readonly #emit: (event: EngineEvent) => void
+  /** Returns whether an app that is in use has webhooks. */
+  readonly #hasWebhooks: (appId: string) => boolean
   /** What is due, by app and partition. */
   readonly #due = new Map<string, Map<number, Due>>()
   readonly #timers = new Map<string, Timer>()
@@ -55,9 +57,14 @@ export class Webhooks {
   #announcements = 0
   #isStopped = false
 
-  constructor(runner: StepRunner, emit: (event: EngineEvent) => void) {
+  constructor(
+    runner: StepRunner,
+    emit: (event: EngineEvent) => void,
+    hasWebhooks: (appId: string) => boolean,
+  ) {
     this.#runner = runner
     this.#emit = emit
+    this.#hasWebhooks = hasWebhooks
   }
 
   /** Notes that an event of a partition is due now. */
@@ -92,7 +99,8 @@ export class Webhooks {
   /** Called if the sweep has found due events that no node has taken. Announces them if this node delivers the app's events. */
   async find(appId: string, partition: number): Promise<void> {
     if (this.#resumed.has(appId)) return this.announce(appId, partition)
-    const args = ['0', String(UNDELIVERED_WAIT)]
+    // If no node delivers the app's events, the sweep looks for them no more. `resume` puts them back when the app has webhooks again.
+    const args = ['0', this.#hasWebhooks(appId) ? String(UNDELIVERED_WAIT) : 'never']
     await this.#runner.inPartitions(this.#runner.steps.eventsDue, [partition], appId, args)
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { ada, app, bob, deliver, until, type SuiteContext } from '../kit.js'
+import type { UserRef } from '../../engine.js'
+import { ada, app, bob, deliver, rules, until, type SuiteContext } from '../kit.js'
 import { ask, pendingOf, untilPending } from '../webhook-kit.js'
 
 /** A part of the suite: `message.unread`, the webhook event for messages that stay unread. */
@@ -52,6 +53,35 @@ export const webhookUnreadSuite = ({ describe, on, reopen, durable }: SuiteConte
       const { event } = await untilPending(engine, bob, 'message.unread')
       assert.ok(performance.now() - began >= 590)
       assert.deepEqual([event.data['unread'], event.data['oldestAt']], [1, second.sentAt])
+    })
+
+    on('comes for messages that were unread when the app began to ask for it', async (engine) => {
+      const retention = rules().retention
+      const [cy, dan] = ['cy', 'dan'].map((userId) => ({ appId: app, userId })) as [UserRef, UserRef]
+      await engine.configure(app, { retention, webhooks: null })
+      const first = await deliver(engine)
+      await ask(engine, ['message.created'])
+      await deliver(engine, { body: 'second' })
+      await deliver(engine, { to: cy.userId })
+      const { epoch } = await engine.inbox(cy)
+      await engine.markRead(cy, { epoch, offset: 1 })
+      await ask(engine, ['message.unread'], 200)
+      const { event } = await untilPending(engine, bob, 'message.unread')
+      assert.deepEqual([event.data['unread'], event.data['oldestAt']], [2, first.sentAt])
+      // The same streak is reported once, whatever is configured and comes later.
+      await ask(engine, ['message.unread', 'user.updated'], 200)
+      await deliver(engine, { body: 'third' })
+      await deliver(engine, { to: dan.userId })
+      await untilPending(engine, dan, 'message.unread')
+      const reports = async (of: UserRef): Promise<number> =>
+        (await pendingOf(engine, of)).filter((each) => each.event.type === 'message.unread').length
+      assert.deepEqual([await reports(bob), await reports(cy)], [1, 0])
+      if (!durable) return
+      await reopen(engine)
+      await ask(engine, ['message.unread'], 200)
+      await deliver(engine, { to: cy.userId })
+      await untilPending(engine, cy, 'message.unread')
+      assert.deepEqual([await reports(bob), await reports(dan)], [1, 1])
     })
 
     on('does not come for a user who was deleted', async (engine) => {

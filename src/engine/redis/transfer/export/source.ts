@@ -83,11 +83,8 @@ export class RedisSource implements TransferSource {
   }
 
   async #assertUnused(): Promise<{ opened: Reply; key: Reply; apps: TransferRecord[] }> {
-    const [live, isUnfinished, opened = null, key = null, ...list] = await this.#get().runner.onPartition(
-      this.#steps.source,
-      0,
-      [],
-    )
+    const [live, isUnfinished, opened = null, key = null, searched, ...list] =
+      await this.#get().runner.onPartition(this.#steps.source, 0, [])
     if (Number(live) > 0) throw new EngineError('locked', IN_USE)
     if (isUnfinished === 1) throw new EngineError('unavailable', unfinishedTransfer('The Redis of --from'))
     const apps: TransferRecord[] = []
@@ -95,6 +92,7 @@ export class RedisSource implements TransferSource {
       const options = JSON.parse(String(list[n + 1])) as AppOptions
       apps.push({ kind: 'app', appId: String(list[n]), revokedBefore: null, options })
     }
+    for (const appId of searched as string[]) apps.push({ kind: 'unread-scan', appId })
     return { opened, key, apps }
   }
 

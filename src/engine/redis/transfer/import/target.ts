@@ -149,9 +149,12 @@ export class RedisTarget implements TransferTarget {
         const { appId, revokedBefore, options } = record
         if (revokedBefore !== null)
           await runner.onEveryPartition(runner.steps.revokeApp, appId, [String(revokedBefore)])
-        if (options) await runner.onApp(runner.steps.configure, 0, appId, [JSON.stringify(options)])
+        if (options) await runner.onApp(runner.steps.configure, 0, appId, [JSON.stringify(options), ''])
         return
       }
+      case 'unread-scan':
+        await runner.onApp(runner.steps.unreadBegun, 0, record.appId, [])
+        return
       case 'token': {
         const { appId, tokenId, left } = record
         const hashed = `token:${tokenHash(appId, tokenId)}` as const
@@ -308,6 +311,7 @@ const ownerOf = (record: TransferRecord): string => {
     case 'key':
       return ''
     case 'app':
+    case 'unread-scan':
     case 'token':
       return record.appId
     case 'user':

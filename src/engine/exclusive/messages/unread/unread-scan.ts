@@ -1,0 +1,109 @@
+import type { UserRef } from '../../../engine.js'
+import type { Clock } from '../../../../util/clock.js'
+import type { Job, Scheduler } from '../../../../util/scheduler.js'
+import type { GroupCommit } from '../../store/group-commit.js'
+import type { Reads } from '../../store/reads.js'
+import { lastOf, rows } from '../../store/rows.js'
+import { del, put, read, type Operation, type Store } from '../../store/store.js'
+import type { WebhookEvents } from '../../webhooks/webhook-events.js'
+import { inboxRowOf, type StoredInbox } from '../inbox-row.js'
+import type { Unread, UnreadChecks } from './unread-checks.js'
+
+/** How many inboxes one step reads. */
+const INBOXES_PER_STEP = 64
+/** Milliseconds from one step to the next. */
+const STEP_DELAY = 100
+
+/**
+ * How far the scan of an app's inboxes is: since when the app has asked for `message.unread`, and the row of the last inbox that the scan
+ * has looked at. True if the scan is complete.
+ */
+export type ScanRow = [since: number, after: string | null] | true
+
+interface UnreadScanOptions {
+  store: Store
+  reads: Reads
+  commit: GroupCommit
+  clock: Clock
+  scheduler: Scheduler
+  webhooks: WebhookEvents
+  checks: UnreadChecks
+  /** Resolves with null if no message is unread. */
+  unreadOf: (of: UserRef) => Promise<Unread | null>
+}
+
+/**
+ * Looks once through the inboxes of an app that begins to ask for `message.unread`. The messages that are unread by then have no check,
+ * because a check is stored only with the first message of a streak.
+ */
+export class UnreadScan {
+  readonly #options: UnreadScanOptions
+  readonly #scans = new Map<string, ScanRow | undefined>()
+  readonly #jobs = new Map<string, Job>()
+
+  constructor(options: UnreadScanOptions) {
+    this.#options = options
+  }
+
+  /** Called when the app was configured. Begins a scan, or goes on with it, if the app asks for `message.unread`. */
+  resume(appId: string): void {
+    const { store, webhooks, scheduler, clock, commit } = this.#options
+    const known = this.#scans.has(appId)
+      ? this.#scans.get(appId)
+      : (read(store, rows.unreadScan(appId)) as ScanRow | undefined)
+    this.#scans.set(appId, known)
+    if (webhooks.unreadAfter(appId) === undefined) {
+      if (known !== undefined) commit.append(this.#set(appId, undefined))
+      return
+    }
+    if (known === true) return
+    if (known === undefined) commit.append(this.#set(appId, [clock.now(), null]))
+    let job = this.#jobs.get(appId)
+    if (!job) this.#jobs.set(appId, (job = scheduler.job((now) => this.#step(appId, now))))
+    scheduler.schedule(job, clock.now())
+  }
+
+  #set(appId: string, scan: ScanRow | undefined): Operation[] {
+    this.#scans.set(appId, scan)
+    const row = rows.unreadScan(appId)
+    return [scan === undefined ? del(row) : put(row, scan)]
+  }
+
+  async #step(appId: string, now: number): Promise<number> {
+    const { reads, commit } = this.#options
+    const scan = this.#scans.get(appId)
+    if (scan === undefined || scan === true) return Infinity
+    const [since, after] = scan
+    const range = { ...rows.inboxesAfter(appId, after ?? undefined), limit: INBOXES_PER_STEP }
+    const found = await reads.all<StoredInbox>(range)
+    const operations: Operation[] = []
+    const failures: unknown[] = []
+    for (const [row, stored] of found)
+      try {
+        operations.push(...(await this.#checkOf({ appId, userId: lastOf(row) }, stored, since, now)))
+      } catch (error) {
+        // An inbox that can't be read does not stop the scan.
+        failures.push(error)
+      }
+    // Meanwhile the app may have ceased to ask, and begun again.
+    if (this.#scans.get(appId) !== scan) return now
+    const last = found.length < INBOXES_PER_STEP ? undefined : found.at(-1)?.[0]
+    commit.append([...operations, ...this.#set(appId, last === undefined ? true : [since, last])])
+    if (failures.length > 0) throw failures[0]
+    return last === undefined ? Infinity : now + STEP_DELAY
+  }
+
+  /** Returns the operations that store the check of an inbox; none if its unread messages have a check or were reported. */
+  async #checkOf(of: UserRef, stored: StoredInbox, since: number, now: number): Promise<Operation[]> {
+    const { webhooks, checks, unreadOf } = this.#options
+    const unreadAfter = webhooks.unreadAfter(of.appId)
+    const { isExact, received, readReceived } = inboxRowOf(stored)
+    if (unreadAfter === undefined || (isExact && received <= readReceived)) return []
+    const unread = await unreadOf(of)
+    if (!unread) return []
+    const { oldest, deletions } = unread
+    // A streak that began since then has a check, which perhaps was made already. A second check for the same time is the same row.
+    if (oldest.at >= since && now >= since + unreadAfter) return []
+    return checks.begin(of, oldest.offset, deletions, oldest.at)
+  }
+}
