@@ -276,7 +276,7 @@ const oneLicense = {
  */
 const ownMembers = `
   account announcement arrived brief canUpload clock conversations drafts drawnMessage
-  drawnPeer fillField focusNext followLink hasData hasError hasOlder hasSpoken inactive
+  drawnPeer fillField focusNext followLink hasData hasError hasOlder inactive
   isDrawn isEmpty isEndSeen isFirst isLast isLeft isListed isLoaded isOnline
   isOwn isSeen isTooLong isTyping lastShown listFailure loadMore loadOlder nameOf
   newAfter outgoing ownPeer scrollToEnd searchFor seeEnd setTexts shown tags

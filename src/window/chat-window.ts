@@ -36,10 +36,6 @@ export class ChatWindowElement extends LitElement {
     upload: { attribute: false },
   }
 
-  static override get observedAttributes(): string[] {
-    return [...super.observedAttributes, 'lang']
-  }
-
   /** The id of the `<chat-session>` to use. @default the first one of the document */
   declare for: string | null | undefined
   /** A user id: the window has this conversation alone, without a list. */
@@ -124,17 +120,11 @@ export class ChatWindowElement extends LitElement {
     this.#look()
   }
 
-  override attributeChangedCallback(name: string, before: string | null, after: string | null): void {
-    super.attributeChangedCallback(name, before, after)
-    if (this.isConnected) this.#look()
-  }
-
   /** Finds the session and the language, after something has changed that may give others. */
   #look(): void {
     const session = findSession(this, this.for)
     if (session !== this.#ui.session) this.#ui.follow(session)
-    const tags = languagesOf(this)
-    if (!this.#ui.hasSpoken(tags)) void this.#ui.speak(tags)
+    void this.#ui.speak(languagesOf(this))
   }
 
   protected override createRenderRoot(): HTMLElement | DocumentFragment {

@@ -50,7 +50,7 @@ export class Ui {
   /** Those of the page's language, with the page's own in their place. */
   words: Words = english
   /** The tags of the languages that apply. */
-  tags: readonly string[] = []
+  tags: readonly string[] | undefined
   times: Times = timesOf([])
   /** Whether the user can see the end of the thread. */
   isEndSeen = false
@@ -92,12 +92,9 @@ export class Ui {
     this.draw()
   }
 
-  hasSpoken(tags: readonly string[]): boolean {
-    return tags.join() === this.tags.join() && !!this.#words
-  }
-
   /** Takes the words of the first of these languages that has some. */
   async speak(tags: readonly string[]): Promise<void> {
+    if (tags.join() === this.tags?.join()) return
     this.tags = tags
     this.times = timesOf(tags)
     const language = wordsLanguage(tags)
