@@ -357,7 +357,7 @@ export const createSimpleMessages = ({
       const { epoch, messages } = inboxOf(of)
       if (before.epoch !== epoch) return null
       const found = messages.filter(({ offset }) => before.offset === null || offset < before.offset)
-      return structuredClone(found.slice(-limit))
+      return limit === 0 ? [] : structuredClone(found.slice(-limit))
     },
     exchanges(of: UserRef, peers: readonly (string | null)[]): Exchange[] {
       const { messages } = inboxOf(of)

@@ -24,10 +24,11 @@ export class InboxReader {
     const { first, offset: newest } = inbox.durable
     const isComparable = position.epoch === inbox.epoch && position.offset <= newest
     const from = isComparable ? position.offset : 0
-    const messages = await this.read(inbox, Math.max(from + 1, first), newest + 1, limit)
-    // `lost` is computed from the messages that were read, because retention may have deleted some since `first` was read.
+    // `lost` is computed from the messages that were read, because retention may have deleted some since `first` was read. So at least one
+    // is read.
+    const messages = await this.read(inbox, Math.max(from + 1, first), newest + 1, Math.max(1, limit))
     const next = messages[0]?.offset ?? newest + 1
-    return { messages, lost: !isComparable || next > from + 1 }
+    return { messages: messages.slice(0, limit), lost: !isComparable || next > from + 1 }
   }
 
   async before(

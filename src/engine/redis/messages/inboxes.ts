@@ -16,8 +16,8 @@ import { SendLanes } from './send-lanes.js'
 import { OwnCopies, type OwnCopyPlace } from './own-copies/own-copies.js'
 import { callId, type StepRunner } from '../step-runner.js'
 
-/** Returns the limit as an argument for Redis, which does not understand `Infinity`. */
-const countOf = (limit: number): string => String(Math.min(limit, 1_000_000))
+/** Returns the limit as an argument for Redis, which does not understand `Infinity`, and returns no list for 0. */
+const countOf = (limit: number): string => String(Math.min(Math.max(1, limit), 1_000_000))
 
 /** The user who has adopted the recipient of a message, and when that user was created. */
 interface Adopted {
@@ -94,7 +94,7 @@ export class Inboxes {
     )
     const messages = (found as string[]).map((json) => JSON.parse(json) as Message)
     const first = messages[0]?.offset ?? Math.max(Number(next), Number(newest) + 1)
-    return { messages, lost: isComparable !== 1 || first > offset + 1 }
+    return { messages: messages.slice(0, limit), lost: isComparable !== 1 || first > offset + 1 }
   }
 
   async before(
@@ -107,7 +107,8 @@ export class Inboxes {
       String(offset ?? ''),
       countOf(limit),
     ])
-    return isComparable === 1 ? (found as string[]).map((json) => JSON.parse(json) as Message) : null
+    if (isComparable !== 1) return null
+    return limit === 0 ? [] : (found as string[]).map((json) => JSON.parse(json) as Message)
   }
 
   async markRead(of: UserRef, { epoch, offset }: Position): Promise<InboxState | null> {

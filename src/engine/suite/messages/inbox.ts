@@ -53,6 +53,24 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
       assert.deepEqual(await after(engine, bob, 12), { messages: [], lost: false })
     })
 
+    on('has no message in a page of none, which says what is lost all the same', async (engine) => {
+      await fill(engine, 3)
+      const { epoch } = await engine.inbox(bob)
+      const read = (position: { epoch: string; offset: number }) => engine.messagesAfter(bob, position, 0)
+      for (const offset of [0, 1, 3])
+        assert.deepEqual(await read({ epoch, offset }), { messages: [], lost: false })
+      for (const position of [
+        { epoch, offset: 4 },
+        { epoch: 'another', offset: 1 },
+      ])
+        assert.deepEqual(await read(position), { messages: [], lost: true })
+      for (const offset of [null, 2])
+        assert.deepEqual(await engine.messagesBefore(bob, { epoch, offset }, 0), [])
+      await deliver(engine, {}, { retention: { messages: 1, age: 1e9, bytes: 1e9 } })
+      assert.deepEqual(await read({ epoch, offset: 1 }), { messages: [], lost: true })
+      assert.deepEqual(await read({ epoch, offset: 3 }), { messages: [], lost: false })
+    })
+
     on(
       'is read from its start, with `lost`, after a position of another epoch or beyond its end',
       async (engine) => {
