@@ -361,6 +361,24 @@ export const attacks = {
   reads: { run: () => flood(({ started }) => json({ type: 'read', epoch: started.epoch, offset: 0 })) },
   visibility: { run: () => flood(({ index }) => json({ type: 'visibility', hidden: index % 2 === 0 })) },
   pongs: { run: () => flood(() => '{"type":"pong"}') },
+  'the whole inbox, again and again': {
+    prepare: fillInbox,
+    async run() {
+      const worker = async () => {
+        while (!isOver()) {
+          const { socket, opened } = await session('mallory', { since: { epoch: 'another', offset: 0 } })
+          if (opened && socket.readyState === WebSocket.OPEN) {
+            socket.on('message', (data) => {
+              if (JSON.parse(data.toString()).offset === socket.started.offset) socket.terminate()
+            })
+            await once(socket, 'close')
+          }
+          await sleep(0)
+        }
+      }
+      await Promise.all(Array.from({ length: 15 }, worker))
+    },
+  },
   'replays, read slowly': {
     prepare: fillInbox,
     async run() {

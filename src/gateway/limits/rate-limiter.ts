@@ -6,6 +6,7 @@ export type LimitName =
   | 'bytesPerSecond'
   | 'connectionsPerSecondPerAddress'
   | 'restPerSecond'
+  | 'inboxMessagesPerSecond'
 
 /** Limits how much each key may use in a second. Each key of each limit has a token bucket with room for the tokens of one second. */
 export interface RateLimiter {
@@ -98,6 +99,7 @@ export const createRateLimiter = (clock: () => number = () => performance.now())
     bytesPerSecond: new Buckets(SECOND * (1 + MAX_DEBT), now),
     connectionsPerSecondPerAddress: new Buckets(SECOND, now),
     restPerSecond: new Buckets(SECOND, now),
+    inboxMessagesPerSecond: new Buckets(SECOND * (1 + MAX_DEBT), now),
   }
   return {
     take(limit, key, perSecond) {

@@ -1,46 +1,42 @@
+import { RoundRobin } from '../../util/round-robin.js'
+
 /** Spreads jobs over turns of the event loop. */
 interface TurnLimit {
-  /** Calls `job` now, or in a later turn if this turn's jobs have reached the limit. Jobs run in the order in which they came. */
-  run(job: () => void, weight?: number): void
+  /**
+   * Calls `job` now, or in a later turn if this turn's jobs have reached the limit. The jobs of one group run in the order in which they
+   * came, and the groups take turns.
+   */
+  run(job: () => void, weight?: number, group?: string): void
 }
 
-interface WaitingJob {
-  run: () => void
-  weight: number
+/** Calls `then` after this many turns of the event loop. */
+const afterTurns = (turns: number, then: () => void): void => {
+  setImmediate(turns > 1 ? () => afterTurns(turns - 1, then) : then)
 }
 
 /**
  * Creates a limit. In each turn jobs run until the sum of their weights reaches `max`. Between turns the event loop serves other sockets.
+ * With `every` only one of so many turns has jobs.
  */
-export const createTurnLimit = (max: number): TurnLimit => {
-  /** The jobs before index `first` have run. */
-  let waiting: WaitingJob[] = []
-  let first = 0
+export const createTurnLimit = (max: number, every = 1): TurnLimit => {
+  const waiting = new RoundRobin<{ run: () => void; weight: number }>()
   let ranInThisTurn = 0
 
   const nextTurn = (): void => {
     ranInThisTurn = 0
-    const jobs: WaitingJob[] = []
-    for (let job; ranInThisTurn < max && (job = waiting[first]); first++) {
+    const jobs: (() => void)[] = []
+    for (let job; ranInThisTurn < max && (job = waiting.take());) {
       ranInThisTurn += job.weight
-      jobs.push(job)
+      jobs.push(job.run)
     }
-    // Jobs are removed only when half of the list has run: each removal copies all other jobs, which may be a million.
-    if (2 * first >= waiting.length) {
-      waiting = waiting.slice(first)
-      first = 0
-    }
-    if (jobs.length > 0) setImmediate(nextTurn)
-    for (const job of jobs) job.run()
+    if (jobs.length > 0) afterTurns(every, nextTurn)
+    for (const run of jobs) run()
   }
 
   return {
-    run(job, weight = 1) {
-      if (ranInThisTurn >= max) {
-        waiting.push({ run: job, weight })
-        return
-      }
-      if (ranInThisTurn === 0) setImmediate(nextTurn)
+    run(job, weight = 1, group = '') {
+      if (ranInThisTurn >= max) return waiting.add({ run: job, weight }, group)
+      if (ranInThisTurn === 0) afterTurns(every, nextTurn)
       ranInThisTurn += weight
       job()
     },

@@ -21,7 +21,7 @@ export const readHistory = async (
 ): Promise<Message[] | null> => {
   const { epoch } = range
   const isBackwards = 'before' in range
-  const messages = await readWhatFits<Message>(messageTurns, limit, maxBytes, async (count, last) => {
+  const messages = await readWhatFits<Message>(messageTurns, of, limit, maxBytes, async (count, last) => {
     if (isBackwards) {
       const offset = last?.offset ?? range.before
       // The newest messages come first, so that the oldest ones are left out if not all fit.

@@ -34,7 +34,7 @@ export const readWith = async (
   const { epoch } = range
   const isBackwards = 'before' in range
   let [offset, count, next] = [0, 0, null as number | null]
-  const messages = await readWhatFits<Message>(messageTurns, limit, maxBytes, async (wanted, last) => {
+  const messages = await readWhatFits<Message>(messageTurns, of, limit, maxBytes, async (wanted, last) => {
     const from: InboxRange = isBackwards
       ? { epoch, before: last?.offset ?? range.before }
       : { epoch, after: last?.offset ?? range.after }
@@ -65,7 +65,7 @@ export const readPeers = async (
   maxBytes: number,
 ): Promise<PeerPage | null> => {
   let [count, hasMore] = [0, false]
-  const peers = await readWhatFits<Peer>(messageTurns, limit, maxBytes, async (wanted, last) => {
+  const peers = await readWhatFits<Peer>(messageTurns, of, limit, maxBytes, async (wanted, last) => {
     const page = await engine.peers(of, { epoch, offset: last?.newest.offset ?? before }, wanted)
     if (!page) return null
     hasMore = page.next !== null

@@ -1,3 +1,4 @@
+import type { UserRef } from '../../engine/index.js'
 import type { MessageTurns } from './message-turns.js'
 
 /** How many messages are read first. Their size decides how many are read next. */
@@ -10,6 +11,7 @@ const FIRST_CHUNK = 16
  */
 export const readWhatFits = async <T>(
   turns: MessageTurns,
+  of: UserRef,
   limit: number,
   maxBytes: number,
   read: (limit: number, last: T | undefined) => Promise<T[] | null>,
@@ -19,11 +21,12 @@ export const readWhatFits = async <T>(
   let chunk = FIRST_CHUNK
   while (messages.length < limit) {
     const wanted = Math.min(chunk, limit - messages.length)
-    await turns.wait(wanted)
+    const average = messages.length > 0 ? bytes / messages.length : 0
+    await turns.wait(of, wanted, wanted * average)
     const next = await read(wanted, messages.at(-1))
     if (!next) return null
     // Reads of many sessions may end in the same turn. So the messages that were read wait for a turn, too.
-    await turns.wait(next.length)
+    await turns.wait(of, next.length, next.length * average)
     for (const message of next) {
       bytes += Buffer.byteLength(JSON.stringify(message)) + 1
       if (bytes > maxBytes && messages.length > 0) return messages

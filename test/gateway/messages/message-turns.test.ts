@@ -15,7 +15,7 @@ test('the pages of several readers take turns, two in a turn of the event loop',
   const read: string[] = []
   const readPages = async (name: string): Promise<void> => {
     for (let page = 0; page < 3; page += 1) {
-      await turns.wait(128)
+      await turns.wait({ appId: 'app', userId: name }, 128)
       read.push(name)
     }
   }
@@ -34,10 +34,51 @@ test('the pages of several readers take turns, two in a turn of the event loop',
 test('small pages share a turn, and the first one waits for none', async () => {
   const turns = createMessageTurns()
   let read = 0
-  for (let page = 0; page < 10; page += 1) void turns.wait(16).then(() => (read += 1))
+  for (let page = 0; page < 10; page += 1)
+    void turns.wait({ appId: 'app', userId: 'ada' }, 16).then(() => (read += 1))
   await Promise.resolve()
   assert.equal(read, 10)
   await turn()
+})
+
+test('users take turns, however many readers one of them has', async () => {
+  const turns = createMessageTurns()
+  const order: string[] = []
+  const read = async (userId: string): Promise<void> => {
+    await turns.wait({ appId: 'app', userId }, 128)
+    order.push(userId)
+  }
+  const first = Array.from({ length: 6 }, () => read('ada'))
+  await Promise.all([...first, read('bob'), read('cleo')])
+  assert.ok(order.indexOf('bob') <= 3 && order.indexOf('cleo') <= 4, order.join())
+})
+
+test('whoever has read little has the next turn, however many have read much', async () => {
+  const turns = createMessageTurns()
+  const heavy = Array.from({ length: 20 }, (_, index) => ({ appId: 'app', userId: `heavy-${index}` }))
+  let pages = 0
+  let isOver = false
+  const reading = heavy.map(async (user) => {
+    while (!isOver) {
+      await turns.wait(user, 128)
+      pages += 1
+    }
+  })
+  // After these pages each of them has read more than a thousand messages.
+  while (pages < 300) await turn()
+  const waited: number[] = []
+  for (let round = 0; round < 10; round += 1) {
+    const before = pages
+    await turns.wait({ appId: 'app', userId: 'ada' }, 50)
+    waited.push(pages - before)
+    await turn()
+  }
+  isOver = true
+  await Promise.all(reading)
+  assert.ok(
+    waited.every((pages) => pages <= 1),
+    `pages that came before: ${waited.join()}`,
+  )
 })
 
 const MESSAGES = 2_000
@@ -114,4 +155,20 @@ test('of thirty `history` frames that come at once, few are answered in one turn
     )
     client.close()
   }
+})
+
+test('an answer does not wait for the replays of another user, however many clients that user has', async () => {
+  for (let n = 0; n < 50; n += 1) await gateway.publish({ appId: 'app', to: 'bob', body: 'kept' })
+  const bob = await startClient(url, await startOf('bob'))
+  const start = await startOf('ada', { resume: { key: 'gone', epoch, offset: 0 } })
+  const clients = Array.from({ length: 15 }, () => openClient(url, { start }))
+  const received = (): number => clients.reduce((sum, { frames }) => sum + frames.length, 0)
+  await until('every client to have begun', () => clients.every(({ frames }) => frames.length > 20))
+  const before = readMessages
+  bob.send({ type: 'history', id: 'h', epoch: bob.started['epoch'], limit: 50 })
+  assert.equal((await bob.next('history'))['id'], 'h')
+  const meanwhile = readMessages - before - 50
+  assert.ok(received() < 15 * MESSAGES, 'the replays were over before the answer')
+  assert.ok(meanwhile < 1_500, `${meanwhile} messages were read before`)
+  for (const client of [bob, ...clients]) client.close()
 })

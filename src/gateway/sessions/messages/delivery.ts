@@ -57,6 +57,8 @@ interface Replay {
   counted: number
   /** How many messages the next read asks for. */
   pageSize: number
+  /** About how many bytes the latest page had. */
+  pageBytes: number
 }
 
 /** How many bytes of pages wait for all slow clients. All gateways of the process share this number, because they share the memory. */
@@ -78,6 +80,7 @@ const keepPage = (replay: Replay, page: readonly WaitingMessage[], sent: number)
 const takePage = (replay: Replay, messages: Message[]): Message[] => {
   let bytes = 0
   const end = messages.findIndex((message) => (bytes += sizeOf(message)) > MAX_PAGE_BYTES)
+  replay.pageBytes = bytes
   if (end < 0) {
     if (bytes < MAX_PAGE_BYTES / 2) replay.pageSize = Math.min(MAX_PAGE, 2 * replay.pageSize)
     return messages
@@ -247,14 +250,14 @@ export class Delivery {
 
   async #pull(epoch: string): Promise<void> {
     this.#state = 'pulling'
-    const replay = (this.#replay ??= { page: [], counted: 0, pageSize: FIRST_PAGE })
+    const replay = (this.#replay ??= { page: [], counted: 0, pageSize: FIRST_PAGE, pageBytes: 0 })
     try {
       while (this.#cursor < this.#newest && !this.#isStopped()) {
         await this.#connection.drained()
         if (replay.page.length === 0) await this.#readPage(replay, epoch)
         if (this.#isStopped()) return
         // Reads of many sessions may end in one turn of the event loop, and many sockets may be drained in one. So each page waits here.
-        await this.#context.messageTurns.wait(replay.page.length)
+        await this.#context.messageTurns.wait(this.#session.user, replay.page.length, replay.pageBytes)
         this.#sendPage(replay)
       }
     } finally {
@@ -263,7 +266,8 @@ export class Delivery {
   }
 
   async #readPage(replay: Replay, epoch: string): Promise<void> {
-    await this.#context.messageTurns.wait(Math.min(replay.pageSize, this.#newest - this.#cursor))
+    const wanted = Math.min(replay.pageSize, this.#newest - this.#cursor)
+    await this.#context.messageTurns.wait(this.#session.user, wanted, replay.pageBytes)
     if (this.#isStopped()) return
     const newestBefore = this.#newest
     const { messages, lost } = await this.#context.engine.messagesAfter(
