@@ -10,27 +10,32 @@ import { attachGateway, startGateway, testApp } from '../../../support/gateway.j
 import { until } from '../../../support/until.js'
 import { restOf, statusAndCode } from '../../../support/rest/rest-calls.js'
 
+const sendMessage = calls.find(({ id }) => id === 'sendMessage')
+assert.ok(sendMessage)
+
+/** A request whose body is what is written to it. */
+const openRequest = (): PassThrough & IncomingMessage => {
+  const headers = { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }
+  return Object.assign(new PassThrough(), { headers }) as unknown as PassThrough & IncomingMessage
+}
+
 test('a body that takes more than 10 seconds is refused', async ({ mock }) => {
   mock.timers.enable({ apis: ['setTimeout'] })
-  const call = calls.find(({ id }) => id === 'sendMessage')
-  assert.ok(call)
-  const stream = Object.assign(new PassThrough(), { headers: { 'content-type': 'application/json' } })
-  const body = readBody(call, stream as unknown as IncomingMessage)
-  stream.write('{"body":')
+  const request = openRequest()
+  const body = readBody(sendMessage, request)
+  request.write('{"body":')
   mock.timers.tick(9_999)
-  stream.write('"x"')
+  request.write('"x"')
   mock.timers.tick(1)
   await assert.rejects(body, { code: 'bad-request', message: /10 s/, headers: { connection: 'close' } })
-  assert.equal(stream.listenerCount('data'), 0)
+  assert.equal(request.listenerCount('data'), 0)
 })
 
 test('the body of a client that has left is not waited for', async () => {
-  const call = calls.find(({ id }) => id === 'sendMessage')
-  assert.ok(call)
-  const stream = Object.assign(new PassThrough(), { headers: { 'content-type': 'application/json' } })
-  stream.destroy()
-  await new Promise((resolve) => stream.once('close', resolve))
-  await assert.rejects(readBody(call, stream as unknown as IncomingMessage), { code: 'bad-request' })
+  const request = openRequest()
+  request.destroy()
+  await new Promise((resolve) => request.once('close', resolve))
+  await assert.rejects(readBody(sendMessage, request), { code: 'bad-request', message: /to its end/ })
 })
 
 test('64 calls of an app run at once, 1000 wait, and the next is unavailable', async () => {
