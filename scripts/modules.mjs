@@ -101,6 +101,7 @@ export const modules = {
   'element/badge': ['element/attach-part', 'element/unread', 'session'],
   'element/forms': ['element/events', 'element/find-chat', 'session'],
   'element/parts': [
+    'element/attach-part',
     'element/badge',
     'element/events',
     'element/forms',

@@ -86,6 +86,7 @@ export const attach: AttachPart = (session, context) => {
     if (isVisible || !emit(target(), 'session-notification', content)) {
       state.idleAt -= INTERVAL
       if (isVisible) clear()
+      else showPending()
       return
     }
     try {

@@ -1,4 +1,5 @@
 import type { ChatSession, PushSubscriber, SessionError as SessionErrorClass } from '../../session/index.js'
+import { ifPossible } from '../../session/internal.js'
 import { emit } from '../events/emit.js'
 import type { PartContext } from '../attach-part.js'
 import { isSet } from '../is-set.js'
@@ -16,11 +17,21 @@ const pageManager = (): PushManager | undefined => (window as { pushManager?: Pu
 const pushManager = async (): Promise<PushManager | undefined> =>
   (await serviceWorkers()?.getRegistration())?.pushManager ?? pageManager()
 
+/** Returns whether a subscription is for a key in Base64url. */
 const hasKey = ({ options: { applicationServerKey } }: PushSubscription, key: string): boolean =>
-  btoa(String.fromCharCode(...new Uint8Array(applicationServerKey ?? [])))
-    .replace(/=+$/, '')
-    .replaceAll('+', '-')
-    .replaceAll('/', '_') === key
+  String.fromCharCode(...new Uint8Array(applicationServerKey ?? [])) ===
+  ifPossible(() => atob(key.replace(/-/g, '+').replace(/_/g, '/')))
+
+/**
+ * The name under which `localStorage` keeps the key of the subscription that a page of the site made last. It tells our subscription from
+ * one of the site's own, before a session has started, and when the app has another key than before.
+ */
+const STORED_KEY = 'chat-session-push'
+const storedKey = (): string | undefined => ifPossible(() => localStorage.getItem(STORED_KEY)) ?? undefined
+
+/** Returns whether a subscription is for `key`, which is the app's, or for the key of an earlier page. */
+const isOurs = (subscription: PushSubscription, key: string | undefined): boolean =>
+  [key, storedKey()].some((each) => each && hasKey(subscription, each))
 
 /**
  * The latest change of the browser's subscription. All sessions of a page share the subscription, so a change waits for the previous
@@ -39,23 +50,27 @@ let owner: ChatSession | undefined
 const subscribe = async (session: ChatSession, key: string): Promise<PushSubscription> => {
   owner = session
   const manager = await pushManager()
-  const known = await manager?.getSubscription()
-  if (known && hasKey(known, key)) return known
-  await known?.unsubscribe()
   if (!manager) throw new Error('There is no service worker.')
-  return manager.subscribe({ userVisibleOnly: true, applicationServerKey: key })
+  const known = await manager.getSubscription()
+  if (known && !isOurs(known, key))
+    throw new Error(
+      "The service worker has a subscription of the site's own, and can have one only: make its key the app's (push.privateKey).",
+    )
+  const isCurrent = known && hasKey(known, key)
+  if (!isCurrent) await known?.unsubscribe()
+  ifPossible(() => localStorage.setItem(STORED_KEY, key))
+  return isCurrent ? known : manager.subscribe({ userVisibleOnly: true, applicationServerKey: key })
 }
 
-const unsubscribe = async (session: ChatSession): Promise<void> => {
+const unsubscribe = async (session: ChatSession, key: string | undefined): Promise<void> => {
   // The session of the page's next user may have taken over the subscription.
   if (owner !== session && owner?.sessionId) return
-  const manager = await pushManager()
-  await (await manager?.getSubscription())?.unsubscribe()
+  const known = await (await pushManager())?.getSubscription()
+  if (known && isOurs(known, key)) await known.unsubscribe()
 }
 
 /** An element, of this session or of another one. */
-type Asker = HTMLElement &
-  Partial<Record<'notifications' | 'push' | 'userId', unknown>> & { session?: ChatSession | null }
+type Asker = HTMLElement & { userId?: unknown; session?: ChatSession | null }
 
 /** Returns the elements in a tree, and in the open shadow trees within it. */
 const elementsIn = (root: ParentNode): Asker[] =>
@@ -72,11 +87,11 @@ interface Push {
 
 const renewals = new WeakMap<ChatSession, () => Promise<void>>()
 
-/** Subscribes the device if the session's first element with `notifications` has `push`. Called when the user has allowed notifications. */
+/** Subscribes the device if an element of the session asks for it. Called when the user has allowed notifications. */
 export const renewPush = async (session: ChatSession): Promise<void> => renewals.get(session)?.()
 
-/** Subscribes this device while the session's first element with `notifications` has `push`. Unsubscribes it when the user logs out. */
-export const attachPush = (session: ChatSession, { target, SessionError }: PartContext): Push => {
+/** Subscribes this device while an element of the session has `notifications` and `push`. Unsubscribes it when the user logs out. */
+export const attachPush = (session: ChatSession, { target, firstWith, SessionError }: PartContext): Push => {
   /** Whether the latest call of `session.push` passed `subscriber`, and not null. */
   let isAsked = false
   let isOn = false
@@ -85,19 +100,16 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
   let isRefused = false
   /** The id of the session's user; empty before the session is active. After the end of the session the id stays. */
   let user = ''
-  /** The element that `target` returned last. It is kept, because `target` does not return an element that has lost all its attributes. */
+  /** The public key of the app's pushes; undefined before the session is active, or if the app pushes nothing. */
+  let key: string | undefined
+  /** The element that asked for the subscription last. It is kept when it has left the session. */
   let asker: Asker | undefined
 
-  /**
-   * Returns the element whose attributes say whether to subscribe the device; undefined if the element has left the page or this session.
-   */
-  const findAsker = (): Asker | undefined => {
-    asker = target() ?? asker
-    return asker?.isConnected && asker.session === session ? asker : undefined
-  }
+  /** Returns whether an element in the page asks for the subscription. */
   const isWanted = (): boolean => {
-    const element = findAsker()
-    return isSet(element?.notifications) && isSet(element?.push)
+    const found = firstWith(({ notifications, push }) => isSet(notifications) && isSet(push))
+    asker = found ?? asker
+    return !!found
   }
 
   const report = (error: SessionErrorClass): void => {
@@ -147,7 +159,7 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
     if (isAsked) session.push(null).catch(() => undefined)
     isAsked = isOn = false
     // An error of the browser is ignored: the gateway ends the subscription too, or the session of the next user replaces it.
-    inTurn(() => unsubscribe(session)).catch(() => undefined)
+    inTurn(() => unsubscribe(session, key)).catch(() => undefined)
   }
 
   /**
@@ -170,19 +182,27 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
   const closeAll = (): void =>
     void closeRead(userKeyOf(session.appId, user), () => true).catch(() => undefined)
 
-  const update = (): void => {
-    user = session.user?.id ?? user
-    // If `asker` has left the page, only the session of another user shows that this user has logged out.
-    const isLeft = !findAsker() && isReplaced()
-    if (isLeft) closeAll()
-    if (isAsked && (isLeft || (findAsker() && !isWanted()))) drop()
-    else if (!isAsked && session.state === 'active') renew().catch(report)
-  }
-
   /** Closes the notifications and drops the subscription, even a subscription that an earlier page made. */
   const logOut = (): void => {
     closeAll()
-    if (isAsked || isWanted()) drop()
+    if (isWanted() || asker) drop()
+  }
+
+  /** Whether `asker` is in the page and has no session any more: its user or its app was cleared. */
+  const isCleared = (): boolean => !!asker?.isConnected && !!asker.ownerDocument.defaultView && !asker.session
+
+  const update = (): void => {
+    user = session.user?.id ?? user
+    key = session.info?.pushKey ?? key
+    if (isWanted()) {
+      if (!isAsked && session.state === 'active') renew().catch(report)
+    }
+    // If the session goes on, its elements have lost the attributes.
+    else if (firstWith(() => true)) {
+      if (isAsked) drop()
+    }
+    // A page that was left keeps the subscription, so only an element without a user, or with another one, shows the log-out.
+    else if (isCleared() || isReplaced()) logOut()
   }
   session.addEventListener('logout', logOut)
   const hasEndedWith = (codes: readonly string[]): boolean =>

@@ -2,8 +2,8 @@ import type { Message } from '../../session/index.js'
 import { ifPossible } from '../../session/internal.js'
 import type { NotificationContent } from './content.js'
 
-/** Milliseconds in which a service worker must answer with this page's client id. */
-const CLIENT_ID_TIMEOUT = 3_000
+/** Milliseconds in which a service worker must answer with this page's client id. The first notification waits for this answer. */
+const CLIENT_ID_TIMEOUT = 500
 
 /** The message that a service worker posts to the page after a click. */
 export interface NotificationClick {

@@ -1,4 +1,5 @@
 import { SessionError, type ChatSession, type MessageDetail } from '../../session/index.js'
+import type { PartContext } from '../attach-part.js'
 import { isSet } from '../is-set.js'
 import { usePart } from './use-part.js'
 
@@ -8,16 +9,11 @@ export type Attachable = 'badge' | 'notifications'
 /** The most messages that wait while a part is loaded. */
 const MAX_EARLY = 100
 
-/** Returns the first element in the page that uses the session and passes the filter. */
-type FirstWith = (
-  filter: (member: Partial<Record<Attachable, unknown>>) => boolean,
-) => HTMLElement | undefined
-
 /**
  * Attaches to a session the parts that its elements ask for. The caller calls the returned function when an element has changed, joined or
  * left. That function attaches the missing parts, and updates the attached ones.
  */
-export const attachParts = (session: ChatSession, firstWith: FirstWith): (() => void) => {
+export const attachParts = (session: ChatSession, firstWith: PartContext['firstWith']): (() => void) => {
   /** For each part that was asked for, a function that tells the part that the elements may have changed. */
   const updates: Partial<Record<Attachable, (() => void) | undefined>> = {}
 
@@ -33,7 +29,7 @@ export const attachParts = (session: ChatSession, firstWith: FirstWith): (() => 
     updates[name] = () => undefined
     session.addEventListener('message', keep)
     // If a part could not be loaded, the next call of `update` tries again.
-    updates[name] = (await usePart(name, first))?.attach(session, { target, early, SessionError })
+    updates[name] = (await usePart(name, first))?.attach(session, { target, firstWith, early, SessionError })
     session.removeEventListener('message', keep)
   }
 

@@ -1,8 +1,12 @@
 import type { ClientFrameOf } from '../../protocol/index.js'
 import type { SessionError } from '../errors.js'
+import { deadlineTimer, now } from '../util/clock.js'
 import type { SessionInfo } from '../machine/state.js'
 import type { PushSubscriber } from '../messages.js'
 import type { CallsHost } from './host.js'
+
+/** Milliseconds after which a subscription is taken back again, if the gateway has refused that for now and has named no time. */
+const RETRY = 5_000
 
 interface Push {
   /** See `ChatSession.push`. */
@@ -24,10 +28,17 @@ export const createPush = (
   let subscriber: PushSubscriber | null = null
   /** The endpoint of the subscription that this page sent last; undefined if the subscription was taken back or refused. */
   let endpoint: string | undefined
+  /** The endpoint that was taken back last. The gateway answers only if it refuses that. */
+  let takenBack: string | undefined
 
   const takeBack = (): void => {
-    if (endpoint && send({ type: 'push', subscription: null, endpoint })) endpoint = undefined
+    if (!endpoint || !send({ type: 'push', subscription: null, endpoint })) return
+    takenBack = endpoint
+    endpoint = undefined
   }
+  const retry = deadlineTimer(() => {
+    if (!subscriber) takeBack()
+  })
 
   const renew = async (): Promise<void> => {
     const known = info()
@@ -40,7 +51,9 @@ export const createPush = (
     // The page may have called `push` again meanwhile.
     if (!found || asked !== subscriber) return
     const subscription = JSON.parse(JSON.stringify(found)) as ClientFrameOf<'push'>['subscription']
-    if (send({ type: 'push', subscription })) endpoint = found.endpoint
+    if (!send({ type: 'push', subscription })) return
+    endpoint = found.endpoint
+    takenBack = undefined
   }
 
   session.addEventListener('logout', () => {
@@ -55,7 +68,8 @@ export const createPush = (
     },
     renew,
     refused(error) {
-      endpoint = undefined
+      endpoint = subscriber || !error.retryable ? undefined : takenBack
+      if (endpoint) retry(now() + (error.retryAfter ?? RETRY))
       subscriber?.refused?.(error)
     },
   }

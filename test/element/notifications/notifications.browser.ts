@@ -308,6 +308,43 @@ describe('The notifications on the screen', () => {
     expect(open.size).to.equal(2)
   })
 
+  it('wait for nothing after a burst that a listener has prevented', async () => {
+    const element = gateway.mount({
+      userId: 'burst',
+      token: await gateway.token('burst'),
+      notifications: true,
+    })
+    const announced: number[] = []
+    element.addEventListener('session-notification', (event) => {
+      for (const { offset } of event.detail.messages) announced.push(offset)
+      if (announced.length < 12) event.preventDefault()
+    })
+    await element.whenStarted()
+    const { setTimeout } = globalThis
+    // A notification that waits for the rate limit would wait for ever.
+    const impatient = (callback: () => void, delay = 0): unknown =>
+      delay < 500 ? setTimeout(callback, delay) : 0
+    Object.assign(globalThis, { setTimeout: impatient })
+    try {
+      for (let offset = 1; offset <= 12; offset += 1) {
+        const message = {
+          offset,
+          id: `m${offset}`,
+          from: 'bob',
+          to: 'burst',
+          sender: null,
+          body: 'Hi',
+          sentAt: 1,
+        }
+        element.session?.dispatchEvent(new CustomEvent('message', { detail: { message } }))
+      }
+      await until('all messages are announced', () => announced.length, 12)
+    } finally {
+      Object.assign(globalThis, { setTimeout })
+    }
+    expect(open.size).to.equal(1)
+  })
+
   it('are closed when the user logs out', async () => {
     const element = await notified('out', await gateway.token('out'))
     await element.end()

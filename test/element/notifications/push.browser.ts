@@ -87,6 +87,7 @@ describe('<chat-session notifications push>', () => {
     manager = new FakePushManager()
     permission = 'granted'
     asked = 0
+    localStorage.clear()
     const registration = { pushManager: manager, getNotifications: () => Promise.resolve([]) }
     replace(navigator.serviceWorker, 'getRegistration', { value: () => Promise.resolve(registration) })
     replace(Notification, 'permission', { get: () => permission })
@@ -285,6 +286,77 @@ describe('<chat-session notifications push>', () => {
     await untilFrames('oda', 2)
     expect(manager.asked).to.deep.equal(['subscribe true A'])
   })
+
+  it('never touches a subscription of the site’s own, and says that it takes the place', async () => {
+    const key = toBase64url(Uint8Array.of(4, ...Array<number>(64).fill(7)).buffer)
+    await manager.subscribe({ userVisibleOnly: true, applicationServerKey: key })
+    const own = manager.current
+    const element = mount('push-A', 'sid')
+    const { error } = (await nextEvent(element, 'session-error')).detail
+    expect(error.code).to.equal('push-unavailable')
+    expect(String(error.cause)).to.match(/of the site's own.*push\.privateKey/)
+    const refusal = await element.requestNotifications().catch((cause: unknown) => cause)
+    expect(refusal).to.include({ code: 'push-unavailable' })
+    await element.end()
+    await element.start()
+    element.userId = 'tom'
+    await element.whenStarted()
+    element.push = false
+    await element.session?.history()
+    // A source of tokens says that the user is signed out, in an app with pushes, and in one without.
+    for (const appId of ['push-A', 'no-push']) {
+      const other = mount(appId, 'uma', { token: null, tokenFetcher: () => Promise.resolve(null) })
+      await nextEvent(other, 'session-failed')
+      const last = mount(appId, 'vic')
+      await last.whenStarted()
+      await last.end()
+    }
+    // The turn of this page comes after all that the others have asked for.
+    manager.current = null
+    const later = mount('push-A', 'wes')
+    await untilFrames('wes', 1)
+    await later.end()
+    await until('it is unsubscribed', () => manager.current === null)
+    expect(manager.asked).to.deep.equal(['subscribe true B', 'subscribe true A', 'unsubscribe'])
+    expect(own).to.not.equal(null)
+  })
+
+  it('ends a subscription with the key of an earlier page at a log-out without a connection', async () => {
+    await mount('push-A', 'xia').whenStarted()
+    await untilFrames('xia', 1)
+    document.body.replaceChildren()
+    const element = mount('no-push', 'xia')
+    await element.whenStarted()
+    await element.end()
+    await until('it is unsubscribed', () => manager.current === null)
+  })
+
+  it('subscribes if any element of the session asks for it, and until none does', async () => {
+    const first = mount('push-A', 'yan', { push: false })
+    await first.whenStarted()
+    await first.session?.history()
+    expect(manager.asked).to.deep.equal([])
+    const second = mount('push-A', 'yan')
+    await untilFrames('yan', 1)
+    first.push = true
+    second.push = false
+    await second.session?.history()
+    expect(manager.asked).to.deep.equal(['subscribe true A'])
+    first.push = false
+    await until('it is unsubscribed', () => manager.current === null)
+  })
+
+  for (const [what, change] of [
+    ['user', { userId: '', token: '' }],
+    ['app', { appId: null }],
+  ] as const)
+    it(`ends the subscription when the element’s ${what} becomes empty`, async () => {
+      const element = mount('push-A', `zoe-${what}`)
+      await untilFrames(`zoe-${what}`, 1)
+      Object.assign(element, change)
+      await until('it is unsubscribed', () => manager.current === null)
+      expect(element.session).to.equal(null)
+    })
 
   it('leaves the subscription to the next user who has taken it over', async () => {
     const element = mount('push-A', 'pia')

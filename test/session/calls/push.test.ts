@@ -36,6 +36,43 @@ test('a subscription that is taken back without a connection is taken back on th
   assert.deepEqual(third.of('push'), [])
 })
 
+test('a subscription that the gateway refuses to take back for now is taken back again', async () => {
+  const script = await startScript(() => [started({ can: ['push', 'signal'], pushKey: 'key' })])
+  const session = newSession({ endpoint: script.endpoint, token: 'a.b.c' })
+  await session.start()
+  await session.push(subscriber)
+  await session.push(null)
+  const first = await script.connection(0)
+  const taken = { type: 'push', subscription: null, endpoint }
+  for (const count of [1, 2, 3]) {
+    await eventually(() => first.of('push').length === 1 + count)
+    assert.deepEqual(first.of('push').at(-1), taken)
+    first.send({
+      type: 'refused',
+      re: 'push',
+      ...(count < 3
+        ? { code: 'rate-limited', message: 'Later.', retryable: true, retryAfter: 10 }
+        : { code: 'bad-request', message: 'No.', retryable: false }),
+    })
+  }
+  // After a refusal for good, and after another subscription, nothing is taken back.
+  await session.push(subscriber)
+  await session.push(null)
+  await session.push(subscriber)
+  await eventually(() => first.of('push').length === 7)
+  first.send({
+    type: 'refused',
+    re: 'push',
+    code: 'unavailable',
+    message: 'Later.',
+    retryable: true,
+    retryAfter: 1,
+  })
+  first.send({ type: 'signal', from: 'bob', name: 'typing', ttl: 1000 })
+  await nextEvent(session, 'signal')
+  assert.equal(first.of('push').length, 7)
+})
+
 test('a subscriber that rejects on a new connection makes an `error` event with a code and the cause', async () => {
   const script = await startScript(() => [started({ can: ['push'], pushKey: 'key' })])
   const session = newSession({ endpoint: script.endpoint, token: 'a.b.c' })

@@ -37,6 +37,13 @@ const untilShown = (page: Page): Promise<void> =>
 /** Such a site, whose service worker imports chat-session's worker. */
 const startSite = (): Promise<Place> => startPlaceWithWorker(noConstructor)
 
+/** A page whose timers of one to three seconds never end. */
+const impatient = `{
+  const { setTimeout } = window
+  window.setTimeout = (callback, delay, ...given) =>
+    delay >= 1_000 && delay <= 3_000 ? 0 : setTimeout(callback, delay, ...given)
+}`
+
 const click = { type: 'session-notification-click', bodies: ['Hello'] }
 
 test("if a page can't show a notification its service worker does, and a click fires session-notification-click in that page", async () => {
@@ -82,10 +89,10 @@ test('a click fires in another page if the first page is closed, and opens a pag
   }
 })
 
-test('a worker that answers nothing is asked once, and shows each notification', async () => {
+test('a worker that answers nothing is asked once, and shows each notification within a second', async () => {
   const silent = `self.asked = 0; addEventListener('message', () => (asked += 1))`
   const place = await startPlace({
-    script: noConstructor,
+    script: `${noConstructor}\n${impatient}`,
     api: () => ({ status: 200, headers: workerHeaders, body: silent }),
   })
   const tab = await openTab(place)
