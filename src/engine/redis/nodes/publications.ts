@@ -30,7 +30,7 @@ export class Publications {
   readonly #names: readonly string[]
   /** The number of the last text, by the server's run and the channel's name. */
   readonly #numbers = new Map<string, number>()
-  #timer: NodeJS.Timeout | undefined
+  #isClosed = false
 
   constructor(options: PublicationsOptions) {
     this.#options = options
@@ -57,8 +57,9 @@ export class Publications {
   /** Asks the servers for their numbers. A text that has not arrived a second later counts as missed. */
   async check(): Promise<void> {
     const published = await this.#read()
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => {
+    // The next check may come sooner. If it stopped this timer, checks at such an interval would find nothing.
+    setTimeout(() => {
+      if (this.#isClosed) return
       const isMissing = [...published].some(([key, number]) => number > (this.#numbers.get(key) ?? 0))
       for (const [key, number] of published) this.#note(key, number)
       if (isMissing) this.#options.onMissed()
@@ -66,7 +67,7 @@ export class Publications {
   }
 
   close(): void {
-    clearTimeout(this.#timer)
+    this.#isClosed = true
   }
 
   #note(key: string, number: number): void {

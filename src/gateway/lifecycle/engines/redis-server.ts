@@ -64,7 +64,7 @@ export const redisServerOf = (settings: RedisSettings): RedisServer => {
   const { url, sentinels, name = '', cluster } = settings
   const tls = tlsOf(settings)
   if (url !== undefined) {
-    // The config accepts a scheme in capitals and spaces around the URL. `href` has neither.
+    // The config accepts a scheme in capitals. `href` has none.
     const { protocol, href } = new URL(url)
     const isTls = tls === undefined ? protocol === 'rediss:' : tls !== false
     const address = href.replace(protocol, isTls ? 'rediss:' : 'redis:')

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Engine, EngineEvent, SessionRecord } from '../../../../src/engine/index.js'
 import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
@@ -29,12 +30,22 @@ interface Node {
   lost: number
   /** The scripts that the node has run. */
   scripts: string[]
+  /** Milliseconds for which the node's next questions for the numbers of texts are held back, each in its turn. */
+  pauses: number[]
+  /** How many of these questions are held back now. */
+  held: number
 }
 
 for (const { name, options } of settings)
   void describe(name, () => {
     const openNode = async (prefix: string): Promise<Node> => {
-      const client = hookedClient(options, (script) => node.scripts.push(script))
+      const client = hookedClient(options, async (script) => {
+        node.scripts.push(script)
+        if (script !== 'published') return
+        node.held++
+        await delay(node.pauses.shift())
+        node.held--
+      })
       const open = client.open.bind(client)
       client.open = (events) =>
         open({
@@ -47,7 +58,7 @@ for (const { name, options } of settings)
       const engine = createSharedEngine({
         ...{ client: () => client, prefix, compareInterval: 1_000, onError: assert.ifError },
       })
-      const node: Node = { engine, events: [], hears: true, lost: 0, scripts: [] }
+      const node: Node = { engine, events: [], hears: true, lost: 0, scripts: [], pauses: [], held: 0 }
       engine.listen((event) => node.events.push(event), new AbortController().signal)
       await engine.open()
       return node
@@ -81,6 +92,24 @@ for (const { name, options } of settings)
       await until('the third one', () => messagesTo(two, bob.userId).length, 3)
       assert.deepEqual(messagesTo(two, bob.userId), [1, 2, 3])
     })
+
+    // In a cluster each server has a question of its own.
+    if (options.type === 'single')
+      onTwo(
+        'a lost message is emitted although a reply comes soon after the one before',
+        async (one, two) => {
+          await start(two.engine, bob)
+          two.pauses = Array.from({ length: 10 }, (_, n) => 4_000 - 400 * n)
+          two.hears = false
+          await deliver(one.engine, { from: null })
+          await until('it is lost', () => two.lost, 1)
+          two.hears = true
+          await until('the message', () => messagesTo(two, bob.userId).length, 1)
+          assert.ok(two.pauses.length > 0, 'while each reply takes less time than the one before')
+          two.pauses = []
+          await until('no question is held back', () => two.held, 0)
+        },
+      )
 
     onTwo('the end of a session that did not reach the node is noticed too', async (one, two) => {
       const session = await start(two.engine, bob)
