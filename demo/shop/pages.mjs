@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { html } from 'hono/html'
 import { customers, productOf, products, seller, visitor } from './goods.mjs'
 import { picture } from './pictures.mjs'
+import { createTimeFormat } from './public/time.js'
 
 /** @typedef {import('./layout.mjs').Page} Page */
 
@@ -45,7 +46,7 @@ const threadsFor = (person) => {
 /** @typedef {Awaited<ReturnType<ReturnType<typeof import('./chat.mjs').createChat>['messages']>>} Inbox */
 /** @typedef {NonNullable<Inbox>['messages'][number]} Message */
 
-const utc = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
+const formatTime = createTimeFormat('en', 'UTC')
 
 /** Returns who wrote a message, and about what if that is another product than the page's. */
 const statusOf = (
@@ -71,7 +72,9 @@ const item = (
     <p class="text" data-body>${message?.body}</p>
     <small class="row">
       <span data-status>${status}</span>
-      <time datetime="${at?.toISOString() ?? ''}" data-time>${at && `${utc.format(at)} UTC`}</time>
+      <time datetime="${at?.toISOString() ?? ''}" data-time
+        >${message && `${formatTime(message.sentAt)} UTC`}</time
+      >
     </small>
   </li>`
 }
@@ -103,6 +106,7 @@ const thread = (person, { id: other, name }, product, inbox) => {
       aria-label="Messages"
       tabindex="0"
       data-log
+      ${isVisitor ? '' : html`data-at-logout="remove"`}
       ${messages.length > 0 ? '' : 'hidden'}
     >
       <ol class="stack" data-messages>
@@ -228,7 +232,7 @@ export const messages = (person) => ({
             : html`You have no messages yet. Ask about <a href="/">any product</a> on its page.`
         }
       </p>
-      <ul class="stack" data-list></ul>
+      <ul class="stack" data-list data-at-logout="remove"></ul>
       <p data-more hidden><button type="button">Show more</button></p>
       <template data-thread>
         <li class="card">
@@ -258,7 +262,7 @@ export const conversation = (customer, { id, name }, isHere, inbox) => ({
   script: 'thread.js',
   since: inbox?.since,
   body: html`<p><a href="/messages">All messages</a></p>
-    <h1>${customer.name}</h1>
+    <h1 data-at-logout="remove">${customer.name}</h1>
     <p class="soft">What you write is about <a href="/products/${id}">${name}</a>.</p>
     ${presence(customer.name, isHere)} ${thread(seller, customer, id, inbox)}`,
 })
@@ -380,7 +384,7 @@ export const help = (loggedIn) => ({
     ${
       loggedIn
         ? html`<h2>Your session</h2>
-            <dl>
+            <dl data-at-logout="remove">
               <dt class="soft">Session</dt>
               <dd data-chat-state>chat: connecting</dd>
               <dt class="soft">Verified as</dt>

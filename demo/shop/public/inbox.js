@@ -1,19 +1,21 @@
 /* global document */
 // What the pages with messages have in common: names, times, and the messages with one person.
 import { setText } from './patch-list.js'
+import { createTimeFormat } from './time.js'
 
 /** How many messages are loaded at a time. */
 const PAGE_SIZE = 100
 
 export const element = document.querySelector('chat-session')
 
-/** Formats in the reader's language and time zone. */
-const timeFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+const formatTime = createTimeFormat()
+const fullFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' })
 
-/** Shows `sentAt` in a `<time>`. */
+/** Shows `sentAt` in a `<time>`, in the reader's language and time zone. Its title has the whole date. */
 export const showTime = (node, sentAt) => {
   node.dateTime = new Date(sentAt).toISOString()
-  setText(node, timeFormat.format(sentAt))
+  node.title = fullFormat.format(sentAt)
+  setText(node, formatTime(sentAt))
 }
 
 const { dataset } = document.querySelector('[data-people]')

@@ -22,13 +22,18 @@ document.addEventListener('session-user', ({ detail }) => showUser(detail.user))
 if (element.state) showState(element.state)
 if (element.session?.user) showUser(element.session.user)
 
+/** Shows the page as that of nobody: without the customer's name, messages and cart. */
+const showLoggedOut = () => {
+  for (const part of document.querySelectorAll('[data-at-logout="remove"]')) part.remove()
+  for (const part of document.querySelectorAll('[data-at-logout="show"]')) part.hidden = false
+}
+
 const logOut = async (form) => {
   const { ok } = await fetch(form.action, { method: 'POST', headers: { accept: 'application/json' } })
   if (!ok) throw new Error('The log-out failed.')
   // If the gateway was down when the page loaded, the element is undefined and has no session.
   await element.end?.()
-  for (const part of document.querySelectorAll('[data-at-logout="remove"]')) part.remove()
-  for (const part of document.querySelectorAll('[data-at-logout="show"]')) part.hidden = false
+  showLoggedOut()
   document.querySelector('main [data-at-logout="show"]').focus()
 }
 
@@ -39,6 +44,13 @@ for (const form of document.querySelectorAll('form[data-stay]'))
       document.querySelector('[data-problem]').textContent = 'That did not work. Please try again.'
     })
   })
+
+// A log-out in another tab ends the session of this page. The shop knows whether the customer is logged in still.
+document.addEventListener('session-ended', async ({ detail: { error } }) => {
+  if (!error) return
+  const { status } = await fetch('/chat-token').catch(() => ({ status: 0 }))
+  if (status === 401) showLoggedOut()
+})
 
 // Whether this browser notifies is a choice of the customer, on the account page. It holds for every page, and not for the next customer.
 const toggle = document.querySelector('[data-notify]')

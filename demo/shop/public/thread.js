@@ -70,7 +70,7 @@ const showContact = () => {
     presence.dataset.presence = isOnline ? 'online' : 'offline'
     setText(presence, isOnline ? `${name} is here now.` : `${name} is away, and answers later.`)
   }
-  setText(part('typing'), contacts.isTyping(other) ? `${name} types…` : '\u00A0')
+  setText(part('typing'), contacts.isTyping(other) ? `${name} is typing…` : '\u00A0')
 }
 
 const show = () => {

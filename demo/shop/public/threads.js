@@ -9,6 +9,8 @@ const PAGE_SIZE = 50
 
 const section = document.querySelector('[data-threads]')
 const part = (what) => section.querySelector(`[data-${what}]`)
+/** A log-out removes it from the page. */
+const list = part('list')
 
 /** What `peers()` has returned: the one with the newest message first. Undefined until it has. */
 let peers
@@ -32,7 +34,7 @@ const updateItem = (item, { id, name, unread, newest }) => {
   const contact = item.querySelector('[data-contact]')
   const isOnline = contacts.isOnline(id)
   contact.dataset.presence = isOnline ? 'online' : 'offline'
-  setText(contact, contacts.isTyping(id) ? 'types…' : isOnline ? 'is here' : '')
+  setText(contact, contacts.isTyping(id) ? 'is typing…' : isOnline ? 'is here' : '')
   showTime(time, newest.sentAt)
 }
 
@@ -43,7 +45,7 @@ const show = () => {
     const name = nameOf(peer.id)
     return name ? { ...peer, name, key: peer.id } : []
   })
-  patchList(part('list'), items, part('thread'), updateItem)
+  patchList(list, items, part('thread'), updateItem)
   part('connecting').hidden = true
   part('nothing').hidden = items.length > 0
   part('more').hidden = !hasMore

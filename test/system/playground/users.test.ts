@@ -58,7 +58,7 @@ describe('the playground: several users', () => {
     await alice.write('Bob Okafor', 'Is the lamp still there?')
     await contact.getByText('online').waitFor()
     await alice.at.getByLabel('Message', { exact: true }).pressSequentially('And')
-    await contact.getByText('types…').waitFor()
+    await contact.getByText('is typing…').waitFor()
     await alice.write('Bob Okafor', 'And the mug?')
     await contact.getByText('online').waitFor()
     await alice.press('end()')

@@ -14,10 +14,10 @@ test('the seller’s list shows how much of a thread is unread, who is here, and
   await thread.getByText('1 new').waitFor()
   await thread.getByText('is here').waitFor()
   await alice.getByLabel('Write to').pressSequentially('Is it')
-  await thread.getByText('types…').waitFor()
+  await thread.getByText('is typing…').waitFor()
   await write(alice, 'Is it blue?')
   await thread.getByText('2 new').waitFor()
-  await thread.getByText('types…').waitFor({ state: 'detached' })
+  await thread.getByText('is typing…').waitFor({ state: 'detached' })
   await thread.getByText('is here').waitFor()
   await alice.goto(`${site.url}/account`)
   await alice.getByRole('button', { name: 'Log out and stay here' }).click()
@@ -37,11 +37,11 @@ test('a thread shows that the other person is here and types, and the server has
   await write(nora, 'A third')
   await alice.getByText('Nora Lind is here now.').waitFor()
   await nora.getByLabel('Write to').pressSequentially('A th')
-  await alice.getByText('Nora Lind types…').waitFor()
+  await alice.getByText('Nora Lind is typing…').waitFor()
   await alice.getByLabel('Write to').pressSequentially('And')
-  await nora.getByText('Alice Moreau types…').waitFor()
+  await nora.getByText('Alice Moreau is typing…').waitFor()
   // Without another key the signal ends by itself.
-  await alice.getByText('Nora Lind types…').waitFor({ state: 'detached' })
+  await alice.getByText('Nora Lind is typing…').waitFor({ state: 'detached' })
 })
 
 test('the switch of notifications says why they are not shown, and stays off then', async () => {

@@ -132,6 +132,40 @@ test('after a log-out, the session of another tab ends as revoked', async () => 
   await until('open connections', site.gateway.open, 0)
 })
 
+test('after a log-out, no other page of the browser shows the customer’s name, messages or cart', async () => {
+  const site = await startShop()
+  const { context, page } = await customerIn(site)
+  await site.gateway.gateway.publish({ appId: APP, from: 'nora', to: 'alice', body: 'It can be replaced.' })
+  const paths = ['/about', '/products/mug', '/messages', '/help', '/account']
+  const others: Page[] = []
+  for (const path of paths) {
+    const other = await context.newPage()
+    await other.goto(site.url + path)
+    await other.getByRole('link', { name: 'Alice Moreau' }).waitFor()
+    await untilState(other, 'active')
+    others.push(other)
+  }
+  await others[1]?.getByText('It can be replaced.').waitFor()
+  await others[2]?.getByText('It can be replaced.').waitFor()
+  await logOut(page, site, 'Log out')
+  for (const [index, other] of others.entries()) {
+    await other.getByRole('link', { name: 'Log in', exact: true }).waitFor()
+    const text = await other.locator('body').innerText()
+    for (const word of ['Alice', 'alice', 'It can be replaced.'])
+      assert.ok(!text.includes(word), `${word} on ${paths[index]}`)
+  }
+})
+
+test('a customer whose sessions the shop ends, but who is logged in, keeps the name', async () => {
+  const site = await startShop()
+  const { page } = await customerIn(site)
+  const asked = page.waitForResponse('**/chat-token')
+  await site.gateway.gateway.client(APP).endUserSessions({ user: 'alice' })
+  assert.equal((await asked).status(), 200)
+  await untilState(page, 'ended')
+  await page.getByRole('link', { name: 'Alice Moreau' }).waitFor()
+})
+
 test('a log-out ends the sessions of another browser, and leaves those of other customers alone', async () => {
   const site = await startShop()
   const [{ page }, { page: elsewhere }, { page: bilal }] = [

@@ -50,7 +50,7 @@ export class Thread extends EventTarget {
 
   /** Returns a word that says whether another user types or is online; empty if the gateway has told neither. */
   contact(id: Peer['id']): string {
-    if ((this.#typingUntil.get(id) ?? 0) > Date.now()) return 'types…'
+    if ((this.#typingUntil.get(id) ?? 0) > Date.now()) return 'is typing…'
     return this.#element?.state === 'active' && this.#online.get(id) ? 'online' : ''
   }
 

@@ -1,0 +1,4 @@
+export declare const createTimeFormat: (
+  locale?: string,
+  timeZone?: string,
+) => (sentAt: number, now?: number) => string
