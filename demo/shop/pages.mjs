@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { html } from 'hono/html'
 import { customers, productOf, products, seller, visitor } from './goods.mjs'
 import { picture } from './pictures.mjs'
-import { createTimeFormat } from './public/time.js'
+import { createTimeFormat } from './public/time.mjs'
 
 /** @typedef {import('./layout.mjs').Page} Page */
 

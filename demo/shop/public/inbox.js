@@ -1,7 +1,7 @@
 /* global document */
 // What the pages with messages have in common: names, times, and the messages with one person.
 import { setText } from './patch-list.js'
-import { createTimeFormat } from './time.js'
+import { createTimeFormat } from './time.mjs'
 
 /** How many messages are loaded at a time. */
 const PAGE_SIZE = 100

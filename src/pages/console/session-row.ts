@@ -2,7 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit'
 import type { SessionSummary } from '../../protocol/internal.js'
 import { relativeTime } from './format.js'
 import { fact } from './parts.js'
-import { stateText, WAYS } from './words.js'
+import { stateText, wayText } from './words.js'
 
 /** A session in a list, with buttons. `title` is its heading. */
 export const sessionRow = (
@@ -19,7 +19,7 @@ export const sessionRow = (
     </div>
     <dl class="meta">
       ${fact('Started', relativeTime(startedAt))} ${fact('Last seen', relativeTime(lastSeenAt))}
-      ${fact('Log-in', WAYS[way])} ${fact('Token id', tokenId)}
+      ${fact('Log-in', wayText(way))} ${fact('Token id', tokenId)}
       ${fact('Credentials expire', expiresAt === null ? 'never' : relativeTime(expiresAt))}
       ${fact('Client', client)} ${fact('Page', origin)} ${fact('Address', address)}
       ${fact('Round trip', rtt === null ? null : `${rtt} ms`)}

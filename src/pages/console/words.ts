@@ -24,9 +24,4 @@ export const changeText = ({ type, code }: SessionChange): TemplateResult =>
 export const stateText = ({ state, hidden }: SessionSummary): string =>
   state === 'detached' ? 'disconnected' : hidden ? 'active, page hidden' : 'active'
 
-export const WAYS: Readonly<Record<SessionSummary['way'], string>> = {
-  token: 'token',
-  signature: 'signature',
-  authParams: 'auth params',
-  guest: 'guest',
-}
+export const wayText = (way: SessionSummary['way']): string => (way === 'authParams' ? 'auth params' : way)

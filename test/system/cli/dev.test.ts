@@ -62,20 +62,22 @@ describe('chat-session dev', () => {
   it('prints the addresses at which a phone opens the playground, and that the network can be any user there', async () => {
     const open = await runDev(scratchFolder(), '--host', '0.0.0.0')
     const { port } = new URL(open.address)
-    const [, phones = ''] = await open.printed(/^playground: .*\n((?:on a phone: .*\n)*)/m)
     const addresses = Object.values(networkInterfaces())
       .flatMap((each) => each ?? [])
       .filter(({ family, internal }) => family === 'IPv4' && !internal)
-    assert.equal(phones, addresses.map(({ address }) => `on a phone: http://${address}:${port}/\n`).join(''))
-    const [, local = ''] = await open.printed(/^playground: (.*)$/m)
-    for (const shown of [local, ...addresses.map(({ address }) => `http://${address}:${port}/`)]) {
+    const phones = addresses.map(({ address }) => `http://${address}:${port}/`)
+    const [, local = ''] = await open.printed(/^playground: (.*)\n/m)
+    for (const shown of [local, ...phones]) {
       assert.match((await ask(shown)).body, /<play-ground>/)
       const { origin } = new URL(shown)
       const token = await mint(origin, 'strict')
       assert.equal(await startOver(origin, { appId: 'strict', token }, origin), 'started', shown)
     }
     open.child.kill('SIGTERM')
-    const { stderr } = await open.outcome
+    // What was printed is complete only now: lines that were written together may arrive one by one.
+    const { stdout, stderr } = await open.outcome
+    const lines = [`listening on ${open.address}`, `playground: ${local}`]
+    assert.equal(stdout, [...lines, ...phones.map((phone) => `on a phone: ${phone}`), ''].join('\n'))
     assert.match(stderr, /^Warning: .*network can be any user of these apps.*\n$/)
   })
 

@@ -5,8 +5,8 @@ import { it } from 'node:test'
 const linesOf = async (file: string): Promise<number> => (await readFile(file, 'utf8')).split('\n').length - 1
 
 for (const [folder, most] of [
-  ['src/pages/playground', 2_250],
-  ['src/pages/console', 1_850],
+  ['src/pages/playground', 2_300],
+  ['src/pages/console', 1_900],
 ] as const)
   it(`keeps ${folder} within ${most} lines`, async () => {
     const entries = await readdir(folder, { recursive: true, withFileTypes: true })

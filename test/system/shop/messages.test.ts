@@ -361,8 +361,9 @@ test('a thread that the server drew goes on live from there, with the same eleme
   await ask(alice, site, 'mug', 'Is it blue?')
   const { page: nora } = await customerIn(site, NORA)
   await nora.addInitScript(() => {
-    const note = () => Object.assign(window, { drawn: document.querySelector('[data-messages] > li') })
-    document.addEventListener('DOMContentLoaded', note)
+    document.addEventListener('DOMContentLoaded', () =>
+      Object.assign(window, { drawn: document.querySelector('[data-messages] > li') }),
+    )
   })
   await nora.goto(`${site.url}/messages/alice/mug`)
   const html = await (await nora.request.get(`${site.url}/messages/alice/mug`)).text()

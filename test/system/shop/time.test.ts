@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createTimeFormat } from '../../../demo/shop/public/time.js'
+import { createTimeFormat } from '../../../demo/shop/public/time.mjs'
 
 test('a message of today has its time alone, an earlier one the day, and one of another year the year', () => {
   const format = createTimeFormat('en-GB', 'Europe/Berlin')

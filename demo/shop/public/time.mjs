@@ -1,8 +1,6 @@
 /**
- * Returns a function that says when a message was sent, in as few words as are clear: the time alone for one of today, with the day for an
- * earlier one, and with the year for one of another year.
- * @param {string | undefined} locale @param {string} [timeZone] Without it the reader's own.
- * @returns {(sentAt: number, now?: number) => string}
+ * Returns a function that says when a message was sent: the time alone if it was today, with the day if it was earlier, and with the year if
+ * it was another year. Without `timeZone` the times are those of the reader.
  */
 export const createTimeFormat = (locale, timeZone) => {
   const day = new Intl.DateTimeFormat(locale, { timeZone, dateStyle: 'short' })
