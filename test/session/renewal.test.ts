@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it, test } from 'node:test'
+import { decodeJwt } from 'jose'
 import type { SessionError, SessionErrorCode, TokenAsk } from '../../src/session/index.js'
 import { startProxy } from '../support/network/proxy.js'
 import { eventually, newSession, nextEvent, reaches, statesOf } from '../support/clients/client-sessions.js'
@@ -113,21 +114,24 @@ void describe('while time passes', { concurrency: true }, () => {
     assert.equal(session.state, 'active')
     await session.end()
   })
+})
 
-  void it('of several tokens the last counts, even if the gateway refuses an earlier token', async () => {
-    const proxy = await startProxy(endpoint)
-    const token = await tokenFor('ann', { expiresIn: 4 })
-    const [session, witness] = [newSession({ endpoint: proxy.url, token }), newSession({ endpoint, token })]
-    await Promise.all([session.start(), witness.start()])
-    const fresh = await tokenFor('ann')
-    session.setToken('none')
-    session.setToken(fresh)
-    await reaches(witness, 'ended')
-    proxy.cut()
-    await reaches(session, 'reconnecting')
-    await reaches(session, 'active')
-    await session.end()
-  })
+test('of several tokens the last counts, even if the gateway refuses an earlier token', async () => {
+  const proxy = await startProxy(endpoint)
+  const token = await tokenFor('ann')
+  const session = newSession({ endpoint: proxy.url, token })
+  const witness = newSession({ endpoint, token })
+  await Promise.all([session.start(), witness.start()])
+  session.setToken('none')
+  session.setToken(await tokenFor('ann'))
+  // The gateway takes the frames of a connection in order, so when it has stored a message it has the token.
+  await session.send({ to: 'bob', body: 'the token was sent before' })
+  await gateway.gateway.client('app').revokeToken({ jti: String(decodeJwt(token).jti) })
+  await reaches(witness, 'ended')
+  proxy.cut()
+  await reaches(session, 'reconnecting')
+  await reaches(session, 'active')
+  await session.end()
 })
 
 test('a failed session is revived by good credentials, but one that was ended is not', async () => {
