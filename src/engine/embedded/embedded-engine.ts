@@ -17,9 +17,9 @@ export interface EmbeddedEngineOptions extends EngineOptions {
    */
   lockWait?: number | undefined
   /**
-   * About how many bytes of memory the engine may take for inboxes and senders, so that a send need not read them from the disk. Besides
-   * these, LevelDB has a cache of 8 MB and two write buffers. Each of the two has half of `cacheBytes`, but at least 4 and at most 64 MB.
-   * Up to 8 MB more hold the filters that recognize most new message ids.
+   * About how many bytes of memory the engine may take for inboxes, senders and the peers of inboxes, so that a send or a list of peers
+   * need not read them from the disk. Besides these, LevelDB has a cache of 8 MB and two write buffers. Each of the two has half of
+   * `cacheBytes`, but at least 4 and at most 64 MB. Up to 8 MB more hold the filters that recognize most new message ids.
    * @default 67_108_864
    */
   cacheBytes?: number | undefined

@@ -57,8 +57,8 @@ interface EpochRow {
 }
 
 const SECRET_BYTES = 32
-/** The share of `cacheBytes` that the inboxes in memory may take. `Users` keeps the senders of messages in the rest. */
-const INBOXES_SHARE = 0.75
+/** The parts of `cacheBytes` for the inboxes in memory and for the indexes of their peers. The rest is for the senders of messages. */
+const SHARES = { inboxes: 0.65, peers: 0.125 }
 
 const newSecret = (): string => randomBytes(SECRET_BYTES).toString('base64url')
 
@@ -122,7 +122,8 @@ export const openDatabase = async ({
   const volume = await openVolume(signal)
   try {
     const { store, identity, cacheBytes } = volume
-    const inboxBytes = cacheBytes * INBOXES_SHARE
+    const inboxBytes = cacheBytes * SHARES.inboxes
+    const peerBytes = cacheBytes * SHARES.peers
     if (read(store, rows.unfinishedTransfer) !== undefined)
       throw new EngineError('unavailable', unfinishedTransfer("The engine's folder"))
     const commit = new GroupCommit(
@@ -143,14 +144,14 @@ export const openDatabase = async ({
     const webhooks = new WebhookEvents({ commit, queue, presenceOf, onError })
     const pushes = new Pushes({ store, reads, commit, clock, scheduler, revocations, webhooks, emit })
     const users = new Users({
-      ...{ store, commit, usage, webhooks, cacheBytes: cacheBytes - inboxBytes },
+      ...{ store, commit, usage, webhooks, cacheBytes: cacheBytes - inboxBytes - peerBytes },
       onDelete: (of) => pushes.forget(of),
     })
     const adoptions = new Adoptions({ store, clock, users, revocations, webhooks })
     const onEmptied = (of: UserRef): void => guests.deleteIfUnused(of)
     const inboxes = new Inboxes({
       ...{ store, commit, users, usage, revocations, adoptions, pushes, webhooks, clock, epochKey },
-      ...{ isPersistent: volume.isPersistent, cacheBytes: inboxBytes, emit, onEmptied, onError },
+      ...{ isPersistent: volume.isPersistent, cacheBytes: inboxBytes, peerBytes, emit, onEmptied, onError },
     })
     const isInUse = (of: UserRef): boolean => hasSession(of) || inboxes.hasMessages(of)
     const guests = new Guests({

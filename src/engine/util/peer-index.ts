@@ -22,8 +22,10 @@ interface IndexedPeer {
 }
 
 const MIN_CAPACITY = 16
-/** A peer takes about as much memory as this many messages. */
-const PEER_COST = 40
+/** About how many bytes an index without peers takes, with its entry in a cache. */
+const INDEX_BYTES = 1_000
+/** Returns about how many bytes a peer takes. A character of the id takes one or two. */
+const bytesOf = (id: string | null): number => 128 + 2 * (id?.length ?? 0)
 
 /**
  * An index of an inbox's kept messages by peer, which takes at least 4 bytes for each message. The caller makes the index when a call asks
@@ -35,6 +37,7 @@ export class PeerIndex {
   /** The peers by number. */
   readonly #numbered: (IndexedPeer | undefined)[] = [undefined]
   readonly #freeNumbers: number[] = []
+  #peerBytes = 0
   /**
    * For each offset from `#first` on: twice the peer's number, plus 1 if the message is unread until a mark reaches it. 0 if there is no
    * message.
@@ -60,9 +63,9 @@ export class PeerIndex {
     return this.#first
   }
 
-  /** About how much memory the index takes. The unit is the memory for one message. */
-  get cost(): number {
-    return this.#codes.length + PEER_COST * this.#peers.size
+  /** About how many bytes of memory the index takes. */
+  get bytes(): number {
+    return INDEX_BYTES + this.#codes.byteLength + this.#peerBytes
   }
 
   /** Adds a message. It must be newer than all messages that were added before. */
@@ -186,6 +189,7 @@ export class PeerIndex {
     const number = this.#freeNumbers.pop() ?? this.#numbered.length
     const peer = { id, number, kept: 0, newest: 0, received: 0, sent: 0 }
     this.#peers.set(id, peer)
+    this.#peerBytes += bytesOf(id)
     this.#numbered[number] = peer
     return peer
   }
@@ -194,6 +198,7 @@ export class PeerIndex {
     const peer = this.#numbered[code >> 1]
     if (!peer || --peer.kept > 0) return
     this.#peers.delete(peer.id)
+    this.#peerBytes -= bytesOf(peer.id)
     this.#numbered[peer.number] = undefined
     this.#freeNumbers.push(peer.number)
   }

@@ -151,7 +151,7 @@ export interface EmbeddedEngineConfig {
   type?: 'embedded' | undefined
   /** The folder, from the working directory. @default './data' */
   path?: string | undefined
-  /** About how many bytes the engine's cache of inboxes and of senders' profiles may take in memory. @default 67108864 */
+  /** About how many bytes the engine's cache of inboxes, their peers and senders' profiles may take in memory. @default 67108864 */
   cacheBytes?: number | undefined
 }
 

@@ -15,27 +15,53 @@ const rules = {
   quota: { inboxes: 2 ** 30, bytes: 2 ** 40 },
 }
 
-test('inboxes of users beyond `cacheBytes` leave the memory', async () => {
-  // This has room for about 75 inboxes and 250 senders.
-  const engine = createEmbeddedEngine({ path: scratchFolder(), cacheBytes: 100_000 })
+/** Opens an engine. `send` sends one message to each of `count` new users, and resolves with their number so far. */
+const openEngine = async (cacheBytes: number) => {
+  const engine = createEmbeddedEngine({ path: scratchFolder(), cacheBytes })
   await engine.open()
   let users = 0
-  /** Sends one message to each of `count` new users. Resolves with the bytes of the live objects. */
-  const sendTo = async (count: number): Promise<number> => {
+  const send = async (count: number): Promise<number> => {
     const sends = Array.from({ length: count }, () => {
       const n = users++
       const message = { id: 'first', from: `sender-${n}`, to: `user-${n}`, body: 'x'.repeat(60) }
       return engine.send({ appId: 'app', ...message }, rules)
     })
     await Promise.all(sends)
-    collect()
-    return process.memoryUsage().heapUsed
+    return users
   }
-  await sendTo(400)
-  const few = await sendTo(400)
-  let many = few
-  for (let round = 0; round < 4; round++) many = await sendTo(400)
+  return { engine, send }
+}
+
+/** Returns the bytes of the live objects. */
+const liveBytes = (): number => {
+  collect()
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return heapUsed + arrayBuffers
+}
+
+test('inboxes of users beyond `cacheBytes` leave the memory', async () => {
+  // This has room for about 65 inboxes and 56 senders.
+  const { engine, send } = await openEngine(100_000)
+  await send(800)
+  const few = liveBytes()
+  for (let round = 0; round < 4; round++) await send(400)
+  const many = liveBytes()
   // Each of the 1,600 messages fills two inboxes. If these stayed in memory, they would take about 2 MB.
   assert.ok(many - few < 1_000_000, `${many - few} bytes more`)
+  await engine.close()
+})
+
+test('lists of peers beyond `cacheBytes` leave the memory', async () => {
+  // This has room for about 400 indexes of peers.
+  const { engine, send } = await openEngine(4_000_000)
+  const users = await send(4_000)
+  const askAll = async (): Promise<void> => {
+    for (let n = 0; n < users; n++) await engine.peers({ appId: 'app', userId: `user-${n}` }, null, 1)
+  }
+  const before = liveBytes()
+  await askAll()
+  const after = liveBytes()
+  // The indexes of all users would take about 4 MB.
+  assert.ok(after - before < 500_000, `${after - before} bytes more`)
   await engine.close()
 })

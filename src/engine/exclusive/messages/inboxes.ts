@@ -51,6 +51,8 @@ interface InboxesOptions {
   isPersistent: boolean
   /** About how many bytes the inboxes in memory may take. */
   cacheBytes: number
+  /** About how many bytes the indexes of peers may take. */
+  peerBytes: number
   emit: (event: EngineEvent) => void
   /** Called after retention has deleted the last message of an inbox. By then another message may have come. */
   onEmptied: (of: UserRef) => void
@@ -90,7 +92,7 @@ export class Inboxes {
     this.reader = new InboxReader(reads, (of) => table.open(of))
     this.peers = new Peers({
       ...{ store, reads, commit, table, webhooks, emit },
-      cacheBytes: options.cacheBytes,
+      cacheBytes: options.peerBytes,
       onRead: (inbox) => this.#unreadLimit.forget(inbox),
     })
     // An adopted guest gets no `message.unread`, because the guest's messages are moving to the user.

@@ -28,9 +28,6 @@ import { PeerMarks } from './peer-marks.js'
 const TALLIES_PER_STEP = 64
 /** How many messages are read in one turn of the event loop. Each may have 16 kB. */
 const MESSAGES_PER_TURN = 32
-/** How much the `PeerIndex` objects may take, as a share of `cacheBytes`. One unit of `PeerIndex.cost` is about `COST_BYTES` bytes. */
-const CACHE_SHARE = 0.25
-const COST_BYTES = 4
 
 interface PeersOptions {
   store: Store
@@ -39,7 +36,7 @@ interface PeersOptions {
   table: InboxTable
   webhooks: WebhookEvents
   emit: (event: EngineEvent) => void
-  /** About how many bytes the inboxes in memory may take. */
+  /** About how many bytes the indexes in memory may take. */
   cacheBytes: number
   /** Called with an inbox in which a mark of a peer has moved. */
   onRead: (inbox: Inbox) => void
@@ -61,8 +58,8 @@ export class Peers {
     this.#options = options
     this.#marks = new PeerMarks(options.store, options.commit)
     this.#indexes = new LRUCache({
-      maxSize: Math.ceil((options.cacheBytes * CACHE_SHARE) / COST_BYTES),
-      sizeCalculation: ({ index }) => index.cost,
+      maxSize: Math.ceil(options.cacheBytes),
+      sizeCalculation: ({ index }) => index.bytes,
     })
   }
 

@@ -20,8 +20,8 @@ import type { StepRunner } from '../../step-runner.js'
 const MESSAGES_PER_STEP = 2_000
 /** How often a call asks again at most if messages are stored or deleted meanwhile. */
 const MAX_TRIES = 8
-/** The greatest sum of the indexes' costs. One unit takes about 4 bytes. */
-const MAX_COST = 3_000_000
+/** How many bytes the indexes may take in all. */
+const MAX_BYTES = 12_000_000
 
 interface Cached {
   /** The number of the inbox's epoch. */
@@ -62,8 +62,8 @@ export class Peers {
   readonly #stateOf: (of: UserRef, state: readonly Reply[]) => InboxState
   /** The indexes of the inboxes that were asked about last. */
   readonly #indexes = new LRUCache<string, Cached>({
-    maxSize: MAX_COST,
-    sizeCalculation: ({ index }) => index.cost,
+    maxSize: MAX_BYTES,
+    sizeCalculation: ({ index }) => index.bytes,
   })
 
   /** `stateOf` makes the state of an inbox from the numbers that a step returns. */
