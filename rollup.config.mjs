@@ -47,8 +47,8 @@ const replaced = {
     import { ifPossible } from '../util/if-possible.js'
     export const parseFrame = (json) => ifPossible(() => {
       const frame = JSON.parse(json)
-      return frame.type ? frame : null
-    })`,
+      return { kind: frame.type ? 'frame' : 'unknown', frame }
+    }) ?? { kind: 'malformed' }`,
   'element/events/event-map.js': 'export const createEvent = (type, init) => new CustomEvent(type, init)',
   // The first script loads the parts, whose scripts are built before it.
   'element/parts/parts.js': `export { loadPart } from './script-parts.js'`,

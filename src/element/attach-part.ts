@@ -1,4 +1,5 @@
 import type { ChatSession, MessageDetail, SessionError } from '../session/index.js'
+import type { SessionInfo } from '../session/internal.js'
 
 /** An element that uses a session, with the properties that parts read. */
 export type Member = HTMLElement & Partial<Record<'badge' | 'notifications' | 'push', unknown>>
@@ -9,6 +10,8 @@ export interface PartContext {
   target(): HTMLElement | undefined
   /** Returns the first element in the page that uses the session and passes the filter. */
   firstWith(filter: (member: Member) => boolean): HTMLElement | undefined
+  /** Returns the gateway's latest state of the session; null while there is none. */
+  info(): SessionInfo | null
   /** The class of all errors of the session. The part must use this class, so that `instanceof` works. */
   SessionError: typeof SessionError
   /** The session's `message` events that came while the part was being loaded: the newest 100. */

@@ -216,6 +216,7 @@ export class ChatSessionElement extends ReactiveElement {
     // The scheduled `#reconcile()` may start another session. Then the state of the present session must not settle this promise.
     await this.updateComplete
     await this.#reconciled
+    await this.#lease?.shared.becoming
     while (this.state !== 'active' || !this.session) {
       if (this.state === 'failed' || this.state === 'ended') throw this.error ?? new SessionError('ended')
       await nextEvent(this, 'session-state')
@@ -228,8 +229,10 @@ export class ChatSessionElement extends ReactiveElement {
     await this.updateComplete
     this.#startCalled = true
     this.#askedFor = undefined
-    const started = this.#reconcile() ?? this.session?.start()
-    return started ?? { succeeded: false, failed: true, error: new SessionError('no-credentials') }
+    const started = this.#reconcile()
+    await this.#lease?.shared.becoming
+    const result = await (started ?? this.session?.start())
+    return result ?? { succeeded: false, failed: true, error: new SessionError('no-credentials') }
   }
 
   /**

@@ -29,3 +29,7 @@ export class SessionError extends Error {
     this.retryAfter = options.retryAfter
   }
 }
+
+/** Returns an error as a SessionError: the error itself, or a new one with this code and the error as its cause. */
+export const toSessionError = (error: unknown, code: SessionErrorCode): SessionError =>
+  error instanceof SessionError ? error : new SessionError(code, { cause: error })

@@ -1,8 +1,9 @@
 import type { JsonObject, Profile } from '../protocol/index.js'
 import type { AskReason } from './machine/state.js'
 import type { Trace } from './trace.js'
+import type { WebSocketClass } from './websocket-class.js'
 
-export type { AskReason }
+export type { AskReason, WebSocketClass }
 
 export interface TokenAsk {
   reason: AskReason
@@ -39,22 +40,6 @@ export interface Credentials {
   /** Start as a guest, if the app allows guests. */
   guest?: boolean | undefined
 }
-
-/** What a session uses of a WebSocket. */
-interface WebSocketLike {
-  readonly readyState: number
-  readonly OPEN: number
-  readonly CLOSED: number
-  onopen: ((event: never) => unknown) | null
-  onmessage: ((event: never) => unknown) | null
-  onerror: ((event: never) => unknown) | null
-  onclose: ((event: never) => unknown) | null
-  send(text: string): void
-  close(code?: number): void
-}
-
-/** A class of WebSockets: that of browsers, or that of the package `ws`, whose types differ. */
-export type WebSocketClass = new (url: string, protocols: string[]) => WebSocketLike
 
 export interface SessionOptions extends Credentials {
   /** The gateway's address: https://HOST, or wss://HOST. */

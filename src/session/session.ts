@@ -1,7 +1,6 @@
 // Projects with an older `lib` need this reference, because the type of this class has `Symbol.asyncDispose`.
 /// <reference lib="esnext.disposable" preserve="true" />
 import {
-  userIdText,
   VERSION,
   type ClientFrameOf,
   type GatewayFrameOf,
@@ -10,53 +9,56 @@ import {
   type Profile,
   type User,
 } from '../protocol/index.js'
-import { toUnixTime, withTimeout } from './util/clock.js'
+import type { Calls } from './calls/calls.js'
+import { loadCalls, loadForSend } from './calls/load-calls.js'
 import { credentialStore, type CredentialStore } from './credentials/credentials.js'
-import { SessionError } from './errors.js'
+import { unverifiedSubject } from './credentials/unverified-subject.js'
+import { SessionError, toSessionError } from './errors.js'
 import {
   SessionTarget,
   TokenNeededEvent,
   type FailedSend,
+  type PendingDetail,
   type SessionEventDetails,
   type SessionState,
 } from './events.js'
-import type { HistoryRange, PeersPage, PeersRange, PushSubscriber, Sent, SignalOptions } from './messages.js'
-import type { Credentials, SessionOptions, StartOptions } from './options.js'
-import { newId } from './util/new-id.js'
-import { nextEvent } from './util/next-event.js'
-import { isOffline } from './util/runtime.js'
-import { checkedCopy, createOutbox, type Outbox } from './storage/outbox.js'
-import { isPageHidden } from './page.js'
-import { createRunner, type Runner } from './runner.js'
-import { guestToken } from './storage/guest-token.js'
-import { areSendsLeft, leaveSends, leftKey } from './storage/left-sends.js'
-import { createResumeStorage, type ResumeStorage } from './storage/resume-key.js'
+import { idText } from './id-text.js'
+import { internals, type SessionInternals } from './internals.js'
 import {
+  cursorOf,
+  errorOf,
+  infoOf,
   isAsleep,
   isOver,
   isPageGone,
   nameOf,
   retryDeadlineOf,
-  type Fault,
-  type Position,
-  type SessionInfo,
-  type State,
-} from './machine/state.js'
+} from './machine/selectors.js'
+import type { AnswerType, Cursor, Fault, Position, SessionInfo, State } from './machine/state.js'
+import type { HistoryRange, PeersPage, PeersRange, PushSubscriber, Sent, SignalOptions } from './messages.js'
+import type { Credentials, SessionOptions, StartOptions } from './options.js'
+import { isPageHidden } from './page.js'
+import { createPendingReport } from './pending-report.js'
 import { profileFields } from './profile-fields.js'
+import { createRunner, type Runner } from './runner.js'
 import { sentences } from './sentences.js'
-import { unverifiedSubject } from './credentials/unverified-subject.js'
-import { loadCalls, loadForSend } from './calls/load-calls.js'
-import type { Calls, CallsFrame } from './calls/calls.js'
+import { guestToken, type GuestToken } from './storage/guest-token.js'
+import { createLeftSends, fateOf, isSame, type LeftSends, type Sender } from './storage/left-sends.js'
+import { checkedCopy, createOutbox, sendOptions, type Outbox } from './storage/outbox.js'
+import { createResumeStorage, type ResumeStorage } from './storage/resume-key.js'
+import type { StartFrame } from './transports/connection.js'
+import { toUnixTime, withTimeout } from './util/clock.js'
+import { inOrder } from './util/in-order.js'
+import { newId } from './util/new-id.js'
+import { nextEvent } from './util/next-event.js'
+import { toFrame } from './util/to-frame.js'
+import { createVisibility, type Visibility } from './visibility.js'
 
-/** Milliseconds that `end()` waits for the close of the socket. */
+/** Milliseconds that `end()` waits for the close of the connection. */
 const CLOSE_TIMEOUT = 1_000
 
-/** Returns a user id as frames have it. Throws `bad-request` for a number that may have lost digits. */
-const idText = <T>(id: T): Exclude<T, number> | string => {
-  const text = userIdText(id)
-  if (typeof text === 'number') throw new SessionError('bad-request', { message: sentences.badId })
-  return text as Exclude<T, number>
-}
+/** The errors of a session that has ended because the user has logged out. */
+const LOGGED_OUT = ['signed-out', 'revoked']
 
 /** Parses `EPOCH/OFFSET`. If the text has another form, the console says so, and the page works without a position. */
 const parsePosition = (text: string | null | undefined): Position | undefined => {
@@ -66,21 +68,38 @@ const parsePosition = (text: string | null | undefined): Position | undefined =>
   return undefined
 }
 
-const infoOf = ({ info = null }: { name: string; info?: SessionInfo | null }): SessionInfo | null => info
-
 /** Returns the Unix time of the next attempt. */
 const retryAtOf = (state: State): number | null => {
   const deadline = retryDeadlineOf(state)
-  return deadline && toUnixTime(deadline)
+  return deadline === null ? null : toUnixTime(deadline)
 }
 
-const errorOf = ({ error }: { name: string; error?: Fault | null }): SessionError | null =>
-  error ? new SessionError(error.code, error) : null
+const errorOfFault = (fault: Fault): SessionError => new SessionError(fault.code, fault)
+
+const sessionErrorOf = (state: State): SessionError | null => {
+  const fault = errorOf(state)
+  return fault && errorOfFault(fault)
+}
+
+/**
+ * Returns the resume key of the connection; null if there is none. If a WebSocket takes over from a stream, the session stays `active`, and
+ * its resume key changes.
+ */
+const connectionOf = (state: State): string | null => (state.name === 'active' ? state.info.resumeKey : null)
+
+/** Returns the place in a `start` frame. A cursor without a key is the position up to which a server drew the page. */
+const placeOf = (cursor: Cursor | null): Pick<StartFrame, 'resume' | 'since'> => {
+  if (!cursor) return {}
+  const { key, epoch, offset } = cursor
+  return key === null ? { since: { epoch, offset } } : { resume: { key, epoch, offset } }
+}
 
 /** The result of `start()`. */
 export type StartResult =
   | { succeeded: true; failed: false; session: ChatSession }
   | { succeeded: false; failed: true; error: SessionError }
+
+const failedStart = (error: SessionError): StartResult => ({ succeeded: false, failed: true, error })
 
 /**
  * A user's chat session. It keeps one verified, two-way connection to the gateway until it ends, and connects again whenever the connection
@@ -94,157 +113,150 @@ export type StartResult =
  */
 export class ChatSession extends SessionTarget {
   readonly appId: string
+  /** @internal */
+  readonly [internals]: SessionInternals = {
+    info: () => this.#info,
+    close: () => this.#close(),
+  }
+  readonly #endpoint: string
+  readonly #sleep: boolean
   readonly #credentials: CredentialStore
   readonly #runner: Runner
   readonly #outbox: Outbox
-  /**
-   * Undefined if there is no storage, or if the user id is not known before the start, because the storage's key needs it. A guest needs no
-   * id.
-   */
-  readonly #resumeStorage: ResumeStorage | undefined
-  readonly #isGuest: boolean
-  readonly #options: Pick<SessionOptions, 'endpoint' | 'sleep'>
-  /** The user id, if it is known before the start. A guest may have no id yet. */
+  readonly #visibility: Visibility
+  readonly #resumeStorage: ResumeStorage
+  /** The messages that the pages of this tab leave for their next page. */
+  readonly #leftSends: LeftSends
+  /** The key of the messages that this page leaves. */
+  readonly #leftKey: string
+  /** The token of this browser's guest, for the user who logs in; undefined without `adoptGuest`. */
+  readonly #guestToken: GuestToken | undefined
+  /** The user id that the page names. */
+  readonly #givenUserId: string | undefined
+  /** The user id, if it is known before the start. */
   readonly #knownUserId: string | undefined
-  /** The key under which the next page of the tab finds the messages of this page. */
-  readonly #leftKey = leftKey()
-  /**
-   * The key under which `localStorage` keeps the token of this browser's guest, for the user who logs in; undefined without `adoptGuest`.
-   */
-  readonly #guestKey: string | undefined
+  /** The user whom the gateway has verified last. The session is never of another user, unless a guest becomes a user. */
+  #verified: Sender | null = null
   /** The position up to which a server drew the page; undefined once a session has started. */
   #since: Position | undefined
-  #userId: string | undefined
+  /** The profile that the next start sends. */
+  #profile: Profile
   /** The methods that most pages never call; undefined until one of them is needed. */
   #calls: Promise<Calls> | undefined
-  #profile: Profile
   /**
-   * Whether the outbox has all messages that earlier pages stored for this page. Until then the outbox sends nothing, so that no request
-   * overtakes these messages.
+   * The connection (`connectionOf`) on which requests may be written. Before that, the outbox gets the messages that earlier pages have left,
+   * so that no request overtakes them.
    */
-  #hasLeftSends: boolean | undefined
-  /**
-   * Whether the page is hidden, as far as the gateway knows. Undefined if two starts differ in this, because the gateway may have taken
-   * either of them.
-   */
-  #announcedHidden: boolean | undefined = isPageHidden()
-  /** The content of the latest `pending` event, as text. */
-  #reported = '0,,0'
+  #writable: string | undefined
   /** Whether `logout` was emitted since the latest start. A listener may call `end()` again. */
-  #isLoggedOut: boolean | undefined
-  /** Resolves the promise of `start()` once the session is active or over. */
-  #settleStart: (() => void) | undefined
+  #isLoggedOut = false
+  /**
+   * Whether the session has started again by itself, and no call of `start()` has asked for the result: new credentials have come, or a page
+   * that made room is visible again.
+   */
+  #isRevived = false
+  /** The calls of `start()` that wait until the session is active or over. */
+  readonly #waitingStarts: ((result: StartResult) => void)[] = []
+  readonly #reportPending: (failed?: FailedSend[]) => void
+  /**
+   * Dispatches an event. A listener may cause another one, for example if it ends the session. All listeners get the first event before any gets
+   * the second.
+   */
+  readonly #dispatch = inOrder((event: Event) => this.dispatchEvent(event))
+  /** Emits an event, after those that listeners have not got yet. */
+  readonly #emit = <K extends keyof SessionEventDetails>(type: K, detail: SessionEventDetails[K]): void =>
+    this.#dispatch(new CustomEvent(type, { detail }))
 
   constructor({ appId, user = {}, since, ...options }: SessionOptions) {
     super()
     this.appId = appId
+    this.#endpoint = String(options.endpoint)
+    this.#sleep = options.sleep ?? false
     this.#since = parsePosition(since)
-    this.#userId = idText(user.id) || undefined
+    this.#givenUserId = idText(user.id) || undefined
+    this.#knownUserId = this.#givenUserId ?? unverifiedSubject(options.token)
     this.#profile = profileFields(user)
-    this.#options = options
     this.#credentials = credentialStore(options, (ask) => {
       const event = new TokenNeededEvent('tokenneeded', ask)
       this.dispatchEvent(event)
       return event.answer
     })
-    this.#isGuest = !!this.#credentials.held()?.guest
-    const knownUserId = (this.#knownUserId = this.#userId ?? unverifiedSubject(options.token))
-    if (options.adoptGuest) this.#guestKey = JSON.stringify(['chat-session', options.endpoint, appId])
-    if (knownUserId || this.#isGuest)
-      // A guest who asks for the id of a user is somebody else, so the key says whether the user is a guest.
-      this.#resumeStorage = createResumeStorage(
-        JSON.stringify(['chat-session', options.endpoint, appId, knownUserId, this.#isGuest]),
-        this.#isGuest,
-        this.#credentials,
-      )
+    if (options.adoptGuest) this.#guestToken = guestToken(this.#storageKey())
+    this.#leftSends = createLeftSends(this.#endpoint, appId)
+    this.#leftKey = this.#leftSends.newKey()
+    this.#resumeStorage = createResumeStorage(() => {
+      // A guest who asks for the id of a user is somebody else, so the key says whether the user is a guest. A guest needs no id.
+      const isGuest = this.#isGuest()
+      const userId = this.#knownUserId
+      return isGuest || userId !== undefined ? this.#storageKey(userId ?? null, isGuest) : undefined
+    }, this.#credentials)
     this.#runner = createRunner(options, {
       credentials: this.#credentials,
       resumeStorage: this.#resumeStorage,
       since: () => this.#since,
-      startFrame: () => {
-        const hidden = isPageHidden()
-        if (hidden !== this.#announcedHidden) this.#announcedHidden = undefined
-        const { cursor } = this.#runner.state()
-        // Without a key there is no session to resume, and `since` has the position.
-        const { key, ...since } = cursor ?? {}
-        // JSON leaves out fields that are undefined.
-        return {
-          type: 'start',
-          appId,
-          userId: this.#userId,
-          user: Object.keys(this.#profile).length ? this.#profile : undefined,
-          resume: key ? cursor : undefined,
-          since: !key && cursor ? since : undefined,
-          adopt: this.#isGuest ? undefined : guestToken(this.#guestKey),
-          hidden: hidden || undefined,
-          // This comes after `userId`, which the credentials may remove.
-          ...this.#credentials.held(),
-          client: `chat-session/${VERSION}`,
-        } as ClientFrameOf<'start'>
-      },
+      startFrame: () => this.#startFrame(),
       changed: (before, after) => this.#changed(before, after),
-      deliver: (frame) => {
-        const { type, ...detail } = frame
-        if (frame.type === 'message') this.#emit('message', { message: detail as Message })
-        else {
-          // Signals do not go through the outbox, so the refusal of a signal answers no request of the outbox. Only refusals have `re`.
-          if ((frame as { re?: string }).re !== 'signal' && this.#outbox.answered(frame) && type === 'sent')
-            this.#emit(type, detail as Sent)
-          this.#reportPending()
-        }
-        void this.#pass(frame)
-      },
-      emitError: (fault) => this.#emit('error', { error: new SessionError(fault.code, fault) }),
+      deliver: (frame) => this.#deliver(frame),
+      emitError: (fault) => this.#emit('error', { error: errorOfFault(fault) }),
     })
-    this.#outbox = createOutbox(
-      (request) => this.#hasLeftSends && this.#runner.send(request),
-      () => this.info,
-      () => this.#reportPending(),
+    this.#visibility = createVisibility(isPageHidden, (hidden) =>
+      this.#runner.send({ type: 'visibility', hidden }),
+    )
+    this.#outbox = createOutbox({
+      write: (request) => connectionOf(this.#state) === this.#writable && this.#runner.send(request),
+      sendWindow: () => this.#info?.sendWindow ?? Infinity,
+      changed: () => this.#reportPending(),
+    })
+    this.#reportPending = createPendingReport(
+      () => this.#state,
+      this.#outbox,
+      (detail) => this.#emitPending(detail),
     )
   }
 
   get state(): SessionState {
-    return nameOf(this.#runner.state())
+    return nameOf(this.#state)
   }
 
   /** Whether the hidden page has closed its connection (`sleep`). The state stays `active`. */
   get sleeping(): boolean {
-    return isAsleep(this.#runner.state())
+    return isAsleep(this.#state)
   }
 
   /** Why the session ended or failed, or why the last attempt to connect failed. */
   get error(): SessionError | null {
-    return errorOf(this.#runner.state())
+    return sessionErrorOf(this.#state)
   }
 
   /** Unix time in milliseconds of the next attempt to connect; null when none is scheduled. */
   get retryAt(): number | null {
-    return retryAtOf(this.#runner.state())
+    return retryAtOf(this.#state)
   }
 
   /** The id that the gateway gave the session; null while there is none. */
   get sessionId(): string | null {
-    return this.info?.sessionId ?? null
+    return this.#info?.sessionId ?? null
   }
 
   /** What carries the session, or carried it before the connection was lost; null while there is no session. */
   get transport(): 'websocket' | 'stream' | null {
-    return this.info && (this.info.transport ?? 'websocket')
+    const info = this.#info
+    return info && (info.transport ?? 'websocket')
   }
 
   /** The user as the gateway knows them; null while there is no session. */
   get user(): User | null {
-    return this.info?.user ?? null
+    return this.#info?.user ?? null
   }
 
   /** Whether the gateway let the user in as a guest. */
   get guest(): boolean {
-    return this.info?.guest ?? false
+    return this.#info?.guest ?? false
   }
 
   /** How many messages are unread; 0 while there is no session. */
   get unread(): number {
-    return this.info?.unread ?? 0
+    return this.#info?.unread ?? 0
   }
 
   /** How many messages are not stored yet, of this page and of earlier pages of the tab. */
@@ -257,55 +269,37 @@ export class ChatSession extends SessionTarget {
    * it. 0 while there is no session.
    */
   get missedUntil(): number {
-    return this.info?.offset ?? 0
+    return this.#info?.offset ?? 0
   }
 
   /**
    * The offset up to which the user has read all messages, here or on another device, as the gateway reported it on the latest connection.
    */
   get readOffset(): number {
-    return this.info?.readOffset ?? 0
-  }
-
-  /**
-   * The gateway's latest state of the session; null while there is none. For the parts of the element (element/parts/parts.ts).
-   * @internal
-   */
-  get info(): SessionInfo | null {
-    return infoOf(this.#runner.state())
+    return this.#info?.readOffset ?? 0
   }
 
   /**
    * Starts the session. Never rejects: the result has `succeeded` once the gateway has verified the user, else `failed` and
    * an error. After the timeout the session goes on connecting; its `state` event says when it is active. If the session is starting
-   * already, `start()` waits for the outcome.
+   * already, or has started again by itself, the result is that of this start.
    */
   async start({ signal, timeout = 30_000 }: StartOptions = {}): Promise<StartResult> {
-    const failed = (error = new SessionError('ended')): StartResult => ({
-      succeeded: false,
-      failed: true,
-      error,
-    })
-    if (this.info) return failed(new SessionError('session-active'))
-    if (signal?.aborted) return failed()
-    let result = failed(new SessionError('unavailable'))
-    // `start()` removes this listener itself. If many listeners wait for the same abort, the option `signal` of `addEventListener` does not
-    // always remove a listener in Node.
-    const end = (): void => void this.end(true)
-    signal?.addEventListener('abort', end)
+    if (this.#info && !this.#isRevived) return failedStart(new SessionError('session-active'))
+    if (signal?.aborted) return failedStart(new SessionError('ended'))
+    let result = failedStart(new SessionError('unavailable'))
+    const close = (): void => void this.#close()
+    signal?.addEventListener('abort', close)
     await withTimeout(timeout, (done) => {
-      const settleOthers = this.#settleStart
-      this.#settleStart = () => {
-        settleOthers?.()
-        const { state } = this
-        const active = state === 'active'
-        if (!active && !isOver(state)) return
-        this.#settleStart = undefined
-        signal?.removeEventListener('abort', end)
-        result = active ? { succeeded: true, failed: false, session: this } : failed(this.error ?? undefined)
+      this.#waitingStarts.push((settled) => {
+        // If many listeners wait for the same abort, the option `signal` of `addEventListener` does not always remove a listener in Node.
+        signal?.removeEventListener('abort', close)
+        result = settled
         done()
-      }
+      })
+      this.#isRevived = false
       if (!this.#runner.isRunning()) this.#runner.start()
+      if (this.state === 'active') this.#settleStarts()
     })
     return result
   }
@@ -313,15 +307,11 @@ export class ChatSession extends SessionTarget {
   /**
    * Ends the session, at the gateway too, and frees its resources. Resolves when the connection is closed, at the latest after a second. A
    * connection that is still opening sends `end` when it is open, and is given up after five seconds. A session that has ended may be
-   * started again. A guest's session with `adoptGuest` also removes the guest's token from `localStorage`, unless `keepsGuest` is set.
+   * started again. A guest's session with `adoptGuest` also removes the guest's token from `localStorage`.
    */
-  async end(keepsGuest?: boolean): Promise<void> {
-    if (!keepsGuest && !this.#isLoggedOut) {
-      this.#isLoggedOut = true
-      this.#emit('logout', null)
-      if (this.#isGuest) guestToken(this.#guestKey, null)
-    }
-    await withTimeout(CLOSE_TIMEOUT, (done) => void this.#runner.end().then(done))
+  async end(): Promise<void> {
+    this.#logOut()
+    await this.#close()
   }
 
   /** Ends the session. A browser without `await using` has no such symbol, and there the method's name is `undefined`. */
@@ -344,8 +334,8 @@ export class ChatSession extends SessionTarget {
    */
   setCredentials(credentials: Credentials): void {
     const { tokenFetcher, tokenUrl, token } = credentials
-    const isUsable = this.#credentials.set(credentials) && (token || this.state !== 'active')
-    if (isUsable) this.#runner.feed({ type: 'credentials' })
+    const isReplaced = this.#credentials.set(credentials)
+    if (isReplaced && (token || this.state !== 'active')) this.#runner.feed({ type: 'credentials' })
     // In an active session, credentials with neither a token nor a source cause no fetch. A fetch would emit `tokenneeded`, and a listener
     // that sets such credentials would cause a loop.
     else if (tokenFetcher ?? tokenUrl) this.#runner.feed({ type: 'source' })
@@ -361,7 +351,7 @@ export class ChatSession extends SessionTarget {
     const fields = profileFields(change)
     // A later start sends these fields.
     this.#profile = { ...before, ...fields }
-    return (await this.#loadCalls()).setProfile(fields, before, (profile) => (this.#profile = profile))
+    return (await this.#loadCalls()).setProfile(fields, before)
   }
 
   /**
@@ -369,13 +359,13 @@ export class ChatSession extends SessionTarget {
    * stored twice. Rejects with a SessionError: the gateway's refusal, `unknown-outcome`, `outbox-full`, or why the session ended.
    */
   async send({ to, id = newId(), body, data }: NewMessage): Promise<Sent> {
-    if (isOver(this.state)) throw this.error ?? new SessionError('ended')
-    const frame = { type: 'send', to: idText(to), id, body, data } as ClientFrameOf<'send'>
-    const sent = this.#outbox.add<GatewayFrameOf<'sent'>>(frame)
-    if (isPageGone(this.#runner.state())) this.#leave(true)
+    if (isOver(this.#state)) throw this.error ?? new SessionError('ended')
+    const frame = toFrame<ClientFrameOf<'send'>>({ type: 'send', to: idText(to), id, body, data })
+    const answer = this.#outbox.add(frame, sendOptions)
+    if (isPageGone(this.#state)) this.#leaveSends()
     this.#reportPending()
-    const { type, ...stored } = await sent
-    return stored
+    const { type, ...sent } = await answer
+    return sent
   }
 
   /**
@@ -433,6 +423,67 @@ export class ChatSession extends SessionTarget {
     return this.state === 'active'
   }
 
+  get #state(): State {
+    return this.#runner.state()
+  }
+
+  /** The gateway's latest state of the session; null while there is none. */
+  get #info(): SessionInfo | null {
+    return infoOf(this.#state)
+  }
+
+  /** Returns a key for the storage of the browser. */
+  #storageKey(...names: unknown[]): string {
+    return JSON.stringify(['chat-session', this.#endpoint, this.appId, ...names])
+  }
+
+  /** Returns whether the user is a guest, or will start as one. */
+  #isGuest(): boolean {
+    return this.#info?.guest ?? this.#credentials.held()?.isGuest ?? false
+  }
+
+  /** Returns who sends the messages of this page. */
+  #sender(): Sender {
+    if (this.#verified) return this.#verified
+    const isGuest = this.#isGuest()
+    // A guest who asks for the id `ada` gets another id, so before the first connection the id of a guest is not known.
+    return { isGuest, id: isGuest ? null : (this.#knownUserId ?? null) }
+  }
+
+  /** Returns the user id that a start names. A guest who becomes a user is the one whom the page names. */
+  #startUserId(): string | undefined {
+    const verified = this.#verified
+    return verified && !verified.isGuest ? (verified.id ?? undefined) : this.#givenUserId
+  }
+
+  #startFrame(): StartFrame {
+    const credentials = this.#credentials.held()
+    return toFrame<StartFrame>({
+      type: 'start',
+      appId: this.appId,
+      userId: credentials?.from === 'gateway' ? undefined : this.#startUserId(),
+      user: Object.keys(this.#profile).length ? this.#profile : undefined,
+      ...placeOf(cursorOf(this.#state)),
+      adopt: this.#isGuest() ? undefined : this.#guestToken?.read(),
+      hidden: this.#visibility.start() || undefined,
+      ...credentials?.fields,
+      client: `chat-session/${VERSION}`,
+    })
+  }
+
+  /** Emits `logout`, unless the user has logged out already. */
+  #logOut(): void {
+    if (this.#isLoggedOut) return
+    this.#isLoggedOut = true
+    // The listeners of this event need the connection, which closes next.
+    this.dispatchEvent(new CustomEvent('logout'))
+    if (this.#isGuest()) this.#guestToken?.remove()
+  }
+
+  async #close(): Promise<void> {
+    await withTimeout(CLOSE_TIMEOUT, (done) => void this.#runner.end().then(done))
+  }
+
   /**
    * Loads the methods that most pages never call. Rejects with `script-unavailable` if their script can't be loaded. The next call tries
    * again.
@@ -441,15 +492,17 @@ export class ChatSession extends SessionTarget {
     return (this.#calls ??= loadCalls().then(
       ({ createCalls }) =>
         createCalls({
-          ...this.#options,
           session: this,
+          emit: this.#emit,
+          endpoint: this.#endpoint,
           knownUserId: this.#knownUserId,
-          credentials: this.#credentials,
+          sleep: this.#sleep,
+          setStartProfile: (profile) => (this.#profile = profile),
           runner: this.#runner,
+          credentials: this.#credentials,
           outbox: this.#outbox,
           checkedCopy,
           idText,
-          reportPending: (failed) => this.#reportPending(failed),
           SessionError,
         }),
       (error: unknown) => {
@@ -459,104 +512,141 @@ export class ChatSession extends SessionTarget {
     ))
   }
 
-  /** Stores the waiting messages for the next page of the tab, or removes them again if this page goes on. */
-  #leave(isGone: boolean): void {
-    // While this page is gone, another page of the tab may store messages. These messages come first when this page is back.
-    this.#hasLeftSends = false
-    const sends = isGone ? this.#outbox.leave() : []
-    // A guest who asks for the id `ada` gets another id, so before the first connection the id of a guest is not known.
-    const userId = (!!this.info || !this.#isGuest) && (this.#userId ?? this.#knownUserId ?? true)
-    leaveSends(this.#leftKey, [this.#options.endpoint, this.appId, userId, sends])
+  /** Tells something to the calls, after everything that they were told before. If they are not loaded, loads them only if `isNeeded`. */
+  async #tellCalls(isNeeded: boolean, tell: (calls: Calls) => void): Promise<void> {
+    if (!this.#calls && !isNeeded) return
+    try {
+      tell(await this.#loadCalls())
+    } catch (error) {
+      this.#emit('error', { error: toSessionError(error, 'script-unavailable') })
+    }
   }
 
-  /**
-   * Emits `pending` if messages have failed, or if one of these has changed: how many messages wait, why they wait, or the time of the next
-   * attempt. Called after everything that may change one of them.
-   */
-  #reportPending(failed: FailedSend[] = []): void {
-    const state = this.#runner.state()
-    const isActive = state.name === 'active'
-    const pause = this.#outbox.pause()
-    const { pending: count } = this
-    const held = isOffline() ? 'offline' : isActive ? pause?.reason : 'reconnecting'
-    const until = count && (isActive ? pause?.until : retryDeadlineOf(state))
-    const reason = (count && held) || null
-    const report = [count, reason, until].join()
-    if (report === this.#reported && !failed.length) return
-    this.#reported = report
-    this.#emit('pending', { count, reason, retryAt: until ? toUnixTime(until) : null, failed })
+  #deliver(frame: GatewayFrameOf<'message' | AnswerType>): void {
+    if (frame.type === 'message') {
+      const { type, ...message } = frame
+      this.#emit('message', { message: message satisfies Message })
+    } else {
+      // Signals do not go through the outbox, so the refusal of a signal answers no request of the outbox.
+      const isOfSignal = frame.type === 'refused' && frame.re === 'signal'
+      if (!isOfSignal && this.#outbox.answered(frame) && frame.type === 'sent') {
+        const { type, ...sent } = frame
+        this.#emit('sent', sent)
+      }
+      this.#reportPending()
+    }
+    void this.#tellCalls(frame.type === 'signal', (calls) => calls.received(frame))
+  }
+
+  /** Stores the waiting messages for the next page of the tab. */
+  #leaveSends(): void {
+    this.#leftSends.leave(this.#leftKey, this.#sender(), this.#outbox.leave())
+  }
+
+  /** Sends the messages that earlier pages of the tab have left, if they are this user's. */
+  #takeLeftSends(): void {
+    const sender = this.#sender()
+    const isVerified = this.#info !== null
+    const failed: FailedSend[] = []
+    // Before the gateway has verified the user, only messages of the user whom the page names are taken. After that the messages of all
+    // users are taken, but those of others are not sent.
+    for (const record of this.#leftSends.take((each) => isVerified || isSame(each, sender))) {
+      const fate = fateOf(record.sender, sender)
+      for (const send of record.sends) {
+        const { id, to } = send
+        if (fate === 'send') this.#outbox.restore(send, (error) => this.#reportPending([{ id, to, error }]))
+        if (fate === 'report') failed.push({ id, to, error: new SessionError('unknown-outcome') })
+      }
+    }
+    this.#reportPending(failed)
+  }
+
+  #emitPending(detail: PendingDetail): void {
+    this.#emit('pending', detail)
     // When the user leaves the page, the script that is loaded here posts the waiting messages. If the script can't be loaded, the next
     // page of the tab sends them.
-    if (count) loadForSend(() => this.pending && this.#loadCalls().catch(() => undefined), reason)
+    const load = (): void => {
+      if (this.pending) this.#loadCalls().catch(() => undefined)
+    }
+    if (detail.count) loadForSend(load, detail.reason)
   }
 
-  /**
-   * Hands frames to the methods that most pages never call, in the order of the frames. Loads these methods for a signal. Also loads them
-   * for a start if the page may sleep, or if an earlier page stored messages.
-   */
-  async #pass(frame: CallsFrame): Promise<void> {
-    const { type } = frame
-    const isStart = type.startsWith('start')
-    if (this.#calls ?? (type === 'signal' || (isStart && (this.#options.sleep || areSendsLeft()))))
-      try {
-        ;(await this.#loadCalls()).received(frame)
-      } catch (error) {
-        this.#emit('error', { error: error as SessionError })
-      }
-    if (isStart) {
-      // Before the gateway has verified the user, messages of a user whom the page does not name stay in the storage.
-      this.#hasLeftSends = !!this.info || !areSendsLeft()
-      this.#outbox.proceed()
+  /** There is a new connection. */
+  #connected(info: SessionInfo): void {
+    this.#verified = { isGuest: info.guest, id: info.user.id }
+    this.#since = undefined
+    this.#visibility.connected()
+    this.#takeLeftSends()
+    this.#writable = info.resumeKey
+    this.#outbox.connected()
+    void this.#tellCalls(this.#sleep, (calls) => calls.started(info))
+    if (info.guest && info.token) this.#guestToken?.store(info.token)
+    // The user has adopted the guest, or there is no such guest any more.
+    if (!info.guest && info.adopted !== undefined) this.#guestToken?.remove()
+  }
+
+  /** The page is gone, or is back from the browser's cache. */
+  #pageChanged(before: State, after: State): void {
+    const isGone = isPageGone(after)
+    const isBack = isPageGone(before) && !isGone
+    // The page goes on from memory, so the session and the messages that it stored for another page are removed.
+    if (isBack) {
+      this.#resumeStorage.take()
+      this.#leftSends.leave(this.#leftKey, this.#sender(), [])
     }
+    // If nothing has changed, the session must not be stored again, because another page may have taken it.
+    if (before === after) return
+    this.#resumeStorage.save(after)
+    if (isGone) this.#leaveSends()
+  }
+
+  /** The session is over. */
+  #over(error: SessionError | null): void {
+    const sender = this.#sender()
+    // If the user has not logged out, a later page may have a good token, and sends what earlier pages have left. Otherwise nobody will.
+    if (error && !LOGGED_OUT.includes(error.code))
+      this.#leftSends.leave(this.#leftSends.newKey(), sender, this.#outbox.giveBack())
+    else this.#leftSends.take((each) => isSame(each, sender))
+    this.#outbox.end(error ?? new SessionError('ended'))
+  }
+
+  #settleStarts(): void {
+    const isActive = this.state === 'active'
+    if (!isActive && !isOver(this.#state)) return
+    const result: StartResult = isActive
+      ? { succeeded: true, failed: false, session: this }
+      : failedStart(this.error ?? new SessionError('ended'))
+    for (const settle of this.#waitingStarts.splice(0)) settle(result)
   }
 
   #changed(before: State, after: State): void {
-    const hidden = isPageHidden()
-    if (hidden !== this.#announcedHidden && this.#runner.send({ type: 'visibility', hidden }))
-      this.#announcedHidden = hidden
-    // If a WebSocket takes over from a stream, the session stays `active`, and its resume key changes.
-    if (
-      after.name === 'active' &&
-      (before.name !== 'active' || before.info.resumeKey !== after.info.resumeKey)
-    ) {
-      this.#userId = after.info.user.id
-      this.#since = undefined
-      this.#outbox.connected()
-      void this.#pass(after.info)
-      const { token, adopted } = after.info
-      guestToken(this.#guestKey, this.#isGuest ? token : adopted && null)
-    }
-    const isGone = isPageGone(after)
-    const isBack = isPageGone(before) && !isGone
-    // The page goes on from memory, so the session that it stored for another page is removed.
-    if (isBack) this.#resumeStorage?.take()
-    // If nothing has changed, the session must not be stored again, because another page may have taken it.
-    if (before !== after) {
-      this.#resumeStorage?.save(after)
-      if (isGone || isBack) this.#leave(isGone)
-    }
+    if (after.name === 'active' && connectionOf(after) !== connectionOf(before)) this.#connected(after.info)
+    this.#visibility.update()
+    this.#pageChanged(before, after)
     if (after.name === 'starting' && before.name !== 'starting') {
       this.#isLoggedOut = false
-      void this.#pass({ type: 'starting' })
+      this.#isRevived = this.#waitingStarts.length === 0
+      this.#takeLeftSends()
+      void this.#tellCalls(this.#sleep, (calls) => calls.starting())
     }
-    if (isOver(after.name)) this.#outbox.end(errorOf(after) ?? new SessionError('ended'))
+    if (isOver(after)) this.#over(sessionErrorOf(after))
     // This comes before the events, because a listener may start the session again.
-    this.#settleStart?.()
+    this.#settleStarts()
+    this.#emitChanges(before, after)
+  }
+
+  #emitChanges(before: State, after: State): void {
     const retryAt = retryAtOf(after)
     const state = nameOf(after)
     const previous = nameOf(before)
-    if (state !== previous || (retryAt && retryAt !== retryAtOf(before)))
-      this.#emit('state', { state, previous, error: errorOf(after), retryAt })
+    if (state !== previous || (retryAt !== null && retryAt !== retryAtOf(before)))
+      this.#emit('state', { state, previous, error: sessionErrorOf(after), retryAt })
     this.#reportPending()
     const { user: formerUser, unread: formerUnread = 0 } = infoOf(before) ?? {}
     const { user, unread = 0 } = infoOf(after) ?? {}
     // If a listener has ended the session, no other event follows.
-    if (user && !this.info) return
+    if (user && !this.#info) return
     if (user && JSON.stringify(user) !== JSON.stringify(formerUser)) this.#emit('user', { user })
     if (unread !== formerUnread) this.#emit('unread', { unread })
-  }
-
-  #emit<K extends keyof SessionEventDetails>(type: K, detail: SessionEventDetails[K]): void {
-    this.dispatchEvent(new CustomEvent(type, { detail }))
   }
 }

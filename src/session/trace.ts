@@ -13,6 +13,14 @@ export type Trace = (
   effects: readonly JsonObject[],
 ) => void
 
+/** One step of the machine. */
+interface TracedStep {
+  input: object
+  before: object
+  after: object
+  effects: object[]
+}
+
 /** The fields that are left out. `key` is a resume key. An error's `message` may quote a token, if a page's `tokenFetcher` threw it. */
 const redacted = /^(token|signature|authParams|key|resumeKey|cause|message)$/
 
@@ -21,12 +29,10 @@ const withoutRedacted = (_name: string, value: unknown): unknown =>
   object(value) ? Object.fromEntries(Object.entries(value).filter(([name]) => !redacted.test(name))) : value
 
 /** Calls `trace` with a copy of the step. The script-tag build has an empty function here, because the tag has no attribute for a trace. */
-export const traceStep = (
-  trace: Trace | undefined,
-  step: [input: object, before: object, after: object, effects: object[]],
-): void => {
+export const traceStep = (trace: Trace | undefined, { input, before, after, effects }: TracedStep): void => {
   if (!trace) return
-  const copy = JSON.parse(JSON.stringify(step, withoutRedacted)) as Parameters<Trace>
+  const json = JSON.stringify([input, before, after, effects], withoutRedacted)
+  const copy = JSON.parse(json) as Parameters<Trace>
   // The page's function runs in a microtask, so that its exception does not stop the session.
   queueMicrotask(() => trace(...copy))
 }

@@ -4,6 +4,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { mock, test } from 'node:test'
 import { WebSocket as NodeWebSocket } from 'ws'
 import type { ChatSession, StartResult } from '../../src/session/index.js'
+import { internalsOf } from './internals-of.js'
 import { startProxy } from '../support/network/proxy.js'
 import { started, startScript } from './scripted.js'
 import { freePort } from '../support/network/free-port.js'
@@ -64,7 +65,7 @@ test('ending while starting ends the session and resolves the start', async () =
   assert.equal(session.error, null)
 })
 
-test('the log-out is reported once, by the first `end()`, also if that follows `end(true)` or a listener calls it again', async () => {
+test('the log-out is reported once, by the first `end()`, also if the session was closed before or a listener calls it again', async () => {
   const session = newSession({ endpoint, token: await tokenFor('ann') })
   let count = 0
   session.addEventListener('logout', () => {
@@ -73,7 +74,7 @@ test('the log-out is reported once, by the first `end()`, also if that follows `
   })
   for (const expected of [1, 2]) {
     assert.equal(codeOf(await session.start()), 'succeeded')
-    await session.end(true)
+    await internalsOf(session).close()
     assert.equal(count, expected - 1)
     await session.end()
     await session.end()

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Message } from '../../src/protocol/index.js'
 import type { ChatSession, NewMessage } from '../../src/session/index.js'
-import { step } from '../../src/session/machine/step.js'
-import { activeState, world } from './machine/states.js'
+import { PROBE_ID } from '../../src/session/machine/state.js'
 import { message, started, startScript } from './scripted.js'
 import { eventually, newSession, nextEvent, reaches } from '../support/clients/client-sessions.js'
 import { startGateway } from '../support/gateway.js'
@@ -307,13 +306,17 @@ test('a message to the backend, whose id in the list of peers is null, is refuse
   await session.end()
 })
 
-test('no message can have the id of a probe, so that the answer to a probe is not taken for the answer to a message', async () => {
-  const { url } = await startGateway()
-  const session = newSession({ endpoint: url, token: await tokenFor('ann') })
+test('the answer to a probe is not taken for the answer to a message, even if the message has the id of a probe', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token: 'a.b.c' })
   await session.start()
-  const [, probe] = step(activeState(), { type: 'wake' }, world())
-  assert.ok(probe?.do === 'send' && probe.frame.type === 'history')
-  await assert.rejects(session.send({ to: 'ann', id: probe.frame.id, body: 'Hi' }), { code: 'bad-request' })
+  const sending = session.send({ to: 'ann', id: PROBE_ID, body: 'Hi' })
+  const peer = await connection(0)
+  await eventually(() => peer.of('send').length === 1)
+  peer.send({ type: 'history', id: PROBE_ID, messages: [] })
+  peer.send({ type: 'sent', id: PROBE_ID, offset: 7, sentAt: 1 })
+  assert.deepEqual(await sending, { id: PROBE_ID, offset: 7, sentAt: 1 })
+  await session.end()
 })
 
 test('hasValidCredentials waits for a start, and returns its outcome', async () => {

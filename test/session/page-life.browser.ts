@@ -48,6 +48,10 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     sessions.push(session)
     return session
   }
+  const leftKey = (page = 1): string => `${LEFT_SENDS}${JSON.stringify([endpoint, 'app'])}${page}`
+  /** What a page of this tab leaves in the storage. The id is null if the page did not know its user. */
+  const leftBy = (id: string | null, sends: unknown[], isGuest = false): string =>
+    JSON.stringify({ sender: { isGuest, id }, sends })
   const recorded = async (fits: (connections: Recorded[]) => boolean): Promise<Recorded[]> => {
     const deadline = Date.now() + TIMEOUT
     for (;;) {
@@ -65,7 +69,6 @@ describe('ChatSession in a page that is hidden and shown again', () => {
       look()
     })
 
-  /** What a page has left is taken by a script that may have to be loaded first. */
   const waits = (session: ChatSession, count: number): Promise<void> =>
     new Promise((resolve) => {
       const look = (): void => {
@@ -198,11 +201,8 @@ describe('ChatSession in a page that is hidden and shown again', () => {
   it('leaves the messages to a later session if it is ended, or has not started, when the script for them comes', async () => {
     const left = (): void =>
       sessionStorage.setItem(
-        'chat-session-left1',
-        JSON.stringify([
-          ...[endpoint, 'app', 'ann'],
-          [{ type: 'send', id: 'left', to: 'bob', writtenAt: Date.now() }],
-        ]),
+        leftKey(),
+        leftBy('ann', [{ type: 'send', id: 'left', to: 'bob', writtenAt: Date.now() }]),
       )
     left()
     const idle = make()
@@ -220,7 +220,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     await ending
     // A log-out deletes them.
     assert.equal(ended.pending, 0)
-    assert.isNull(sessionStorage.getItem('chat-session-left1'))
+    assert.isNull(sessionStorage.getItem(leftKey()))
   })
 
   it('sends as a guest nothing of a page whose user was no guest, and was not known yet', async () => {
@@ -243,7 +243,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
   ] as const)
     it(`${isKept ? 'keeps' : 'deletes'} the messages of an earlier page if the session ends as ${code}`, async () => {
       const sends = ['one', 'two'].map((id) => ({ type: 'send', id, to: 'bob', writtenAt: Date.now() }))
-      sessionStorage.setItem('chat-session-left1', JSON.stringify([endpoint, 'app', 'ann', sends]))
+      sessionStorage.setItem(leftKey(), leftBy('ann', sends))
       const session = make()
       const failed: unknown[] = []
       session.addEventListener('pending', ({ detail }) =>
@@ -256,7 +256,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
       await reaches(session, 'ended')
       await waits(session, 0)
       const left = sends.map(({ id }) => [id, code])
-      const records = (): number => places().filter((key) => key.startsWith('chat-session-left')).length
+      const records = (): number => places().filter((key) => key.startsWith(LEFT_SENDS)).length
       assert.deepEqual([records(), failed], isKept ? [1, []] : [0, left])
       if (!isKept) return
       const next = make()
@@ -279,7 +279,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
 
   it('sends the messages of an earlier page again if a listener starts the session at once when it has failed', async () => {
     const send = { type: 'send', id: 'one', to: 'bob', writtenAt: Date.now() }
-    sessionStorage.setItem('chat-session-left1', JSON.stringify([endpoint, 'app', 'ann', [send]]))
+    sessionStorage.setItem(leftKey(), leftBy('ann', [send]))
     const session = make()
     const failed: unknown[] = []
     session.addEventListener('pending', ({ detail }) => failed.push(...detail.failed))
@@ -301,11 +301,11 @@ describe('ChatSession in a page that is hidden and shown again', () => {
   })
 
   it('removes what is no message of a page, and goes on', async () => {
-    const odd = ['', '{}', 'null', '[1', '[1,2,3,4]', JSON.stringify([endpoint, 'app', 'ann', [null]])]
+    const odd = ['', '{}', 'null', '[1', '[1,2,3,4]', '{"sender":{}}', leftBy('ann', [null])]
     const good = { type: 'send', id: 'good', to: 'bob', writtenAt: Date.now() }
     const sends = [{}, { ...good, id: '' }, { ...good, writtenAt: 'now' }, good]
-    for (const [number, json] of [...odd, JSON.stringify([endpoint, 'app', 'ann', sends])].entries())
-      sessionStorage.setItem(`chat-session-left${number}`, json)
+    for (const [number, json] of [...odd, leftBy('ann', sends)].entries())
+      sessionStorage.setItem(leftKey(number), json)
     const session = make()
     const failed: unknown[] = []
     session.addEventListener('pending', ({ detail }) => failed.push(...detail.failed))
@@ -348,12 +348,11 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     hide()
     // The page after this one took the message, could not send it either, and has left it again.
     const left = { type: 'send', id: 'mine', to: 'bob', writtenAt: Date.now() }
-    sessionStorage.setItem('chat-session-left1', JSON.stringify([endpoint, 'app', 'ann', [left]]))
+    sessionStorage.setItem(leftKey(), leftBy('ann', [left]))
     show()
     await reaches(session, 'active')
     assert.equal(session.pending, 1)
-    // The script that takes what other pages have left is there, and has done so.
-    while (stored()) await new Promise((resolve) => setTimeout(resolve))
+    assert.equal(stored(), 0)
     const frames = (await recorded(([, second]) => !!second?.frames.some(({ type }) => type === 'send')))[1]
     assert.lengthOf(frames?.frames.filter(({ type }) => type === 'send') ?? [], 1)
     await session.end()
@@ -365,7 +364,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     await session.start()
     hide()
     const left = { type: 'send', id: 'theirs', to: 'bob', writtenAt: Date.now() - 1_000 }
-    sessionStorage.setItem('chat-session-left1', JSON.stringify([endpoint, 'app', 'ann', [left]]))
+    sessionStorage.setItem(leftKey(), leftBy('ann', [left]))
     show()
     const sending = session.send({ to: 'bob', id: 'mine' }).catch(() => undefined)
     const sends = (connection?: Recorded): unknown[] =>
@@ -378,7 +377,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
 
   it('sends what a guest has left before the first connection before the messages of the next page', async () => {
     const left = { type: 'send', id: 'first', to: 'bob', writtenAt: Date.now() }
-    sessionStorage.setItem('chat-session-left1', JSON.stringify([endpoint, 'app', false, [left]]))
+    sessionStorage.setItem(leftKey(), leftBy(null, [left], true))
     const session = make({ guest: true })
     void session.start()
     const sending = session.send({ to: 'bob', id: 'second' }).catch(() => undefined)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createRunner } from '../../src/session/runner.js'
-import { isAsleep } from '../../src/session/machine/state.js'
+import { isAsleep } from '../../src/session/machine/selectors.js'
 import { loadRace } from '../../src/session/transports/load-race.js'
 import { holdClock } from '../support/held-clock.js'
 import { info } from './machine/states.js'
@@ -29,7 +29,7 @@ test('a page that sleeps within a second of its connection is not woken', async 
     { endpoint: 'http://gateway', WebSocket: FakeSocket as unknown as typeof WebSocket },
     {
       credentials: {
-        held: () => ({ token: 'a.b.c' }),
+        held: () => ({ from: 'page', fields: { token: 'a.b.c' }, isGuest: false }),
         given: () => ({}),
         fetchable: () => false,
         set: () => true,
@@ -38,7 +38,7 @@ test('a page that sleeps within a second of its connection is not woken', async 
         fetch: () => Promise.resolve(),
       },
       startFrame: () => ({ type: 'start', appId: 'app', client: 'test' }),
-      resumeStorage: undefined,
+      resumeStorage: { take: () => ({ kind: 'unavailable' }), save: () => undefined },
       since: () => undefined,
       changed: () => undefined,
       deliver: () => undefined,
@@ -48,7 +48,7 @@ test('a page that sleeps within a second of its connection is not woken', async 
   runner.start()
   sockets[0]?.onmessage?.({ data: JSON.stringify(info) })
   assert.equal(runner.state().name, 'active')
-  runner.feed({ type: 'leave', at: 'page-asleep' })
+  runner.feed({ type: 'leave', phase: 'asleep' })
   clock.advance(1_000)
   await loadRace()
   await Promise.resolve()

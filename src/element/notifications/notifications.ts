@@ -165,7 +165,7 @@ export const attach: AttachPart = (session, context) => {
   }
 
   const readMoved = (): void => {
-    const { with: peer, readOffsetWith: readOffset = 0 } = session.info ?? {}
+    const { with: peer, readOffsetWith: readOffset = 0 } = context.info() ?? {}
     // A new message causes `unread`, too, but does not change the marks.
     const mark = JSON.stringify([session.readOffset, peer, readOffset])
     if (mark === state.mark) return

@@ -91,7 +91,10 @@ const renewals = new WeakMap<ChatSession, () => Promise<void>>()
 export const renewPush = async (session: ChatSession): Promise<void> => renewals.get(session)?.()
 
 /** Subscribes this device while an element of the session has `notifications` and `push`. Unsubscribes it when the user logs out. */
-export const attachPush = (session: ChatSession, { target, firstWith, SessionError }: PartContext): Push => {
+export const attachPush = (
+  session: ChatSession,
+  { target, firstWith, info, SessionError }: PartContext,
+): Push => {
   /** Whether the latest call of `session.push` passed `subscriber`, and not null. */
   let isAsked = false
   let isOn = false
@@ -193,7 +196,7 @@ export const attachPush = (session: ChatSession, { target, firstWith, SessionErr
 
   const update = (): void => {
     user = session.user?.id ?? user
-    key = session.info?.pushKey ?? key
+    key = info()?.pushKey ?? key
     if (isWanted()) {
       if (!isAsked && session.state === 'active') renew().catch(report)
     }

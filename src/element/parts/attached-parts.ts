@@ -1,5 +1,6 @@
 import { SessionError, type ChatSession, type MessageDetail } from '../../session/index.js'
 import type { PartContext } from '../attach-part.js'
+import { internals } from '../../session/internal.js'
 import { isSet } from '../is-set.js'
 import { usePart } from './use-part.js'
 
@@ -29,7 +30,13 @@ export const attachParts = (session: ChatSession, firstWith: PartContext['firstW
     updates[name] = () => undefined
     session.addEventListener('message', keep)
     // If a part could not be loaded, the next call of `update` tries again.
-    updates[name] = (await usePart(name, first))?.attach(session, { target, firstWith, early, SessionError })
+    updates[name] = (await usePart(name, first))?.attach(session, {
+      target,
+      firstWith,
+      early,
+      info: () => session[internals].info(),
+      SessionError,
+    })
     session.removeEventListener('message', keep)
   }
 

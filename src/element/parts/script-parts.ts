@@ -44,7 +44,7 @@ const trusted = (url: string): string => {
 
 /** Says what to do if a page requires Trusted Types and lets the address through by no policy. */
 const FORBIDDEN =
-  "script-unavailable: add chat-session to trusted-types of the Content-Security-Policy, and 'allow-duplicates' if the page has two copies of the script"
+  "script-unavailable: add chat-session to trusted-types, and 'allow-duplicates' for a second copy of the script"
 
 const unavailable = (url: string, message?: string): SessionError =>
   new SessionError('script-unavailable', { cause: url, message, retryable: true })

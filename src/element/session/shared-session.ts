@@ -1,9 +1,11 @@
 import type { ChatSession, Credentials, Profile } from '../../session/index.js'
-import { attachParts, type Attachable } from '../parts/attached-parts.js'
+import { internals, nextEvent, unverifiedSubject } from '../../session/internal.js'
+import type { Member } from '../attach-part.js'
+import { attachParts } from '../parts/attached-parts.js'
 import { changedFields, hasCredentials, type DesiredSession } from './desired-session.js'
 
-/** An element that uses a session. */
-type Member = HTMLElement & Partial<Record<Attachable, unknown>>
+/** Milliseconds that a guest's session has to send what waits before it becomes a user's. */
+const SEND_TIME = 5_000
 
 /** A session, with the elements that use it and the state that they share. */
 export interface SharedSession {
@@ -15,6 +17,8 @@ export interface SharedSession {
   profileFields: Profile
   /** Attaches the parts that the elements ask for now. */
   updateParts: () => void
+  /** Set while the session of a guest becomes that of a user: resolves when the user's session is starting. */
+  becoming?: Promise<void> | undefined
 }
 
 /** The sessions of this page by the `key` of DesiredSession. A session lives until its last member leaves. */
@@ -43,7 +47,7 @@ export const leave = (
   if (!members.size) {
     // The key is deleted before the end: a listener to the end may make an element join under the same key, and it must get a new session.
     sharedSessions.delete(key)
-    void session.end(true)
+    void session[internals].close()
   }
   updateParts()
 }
@@ -72,38 +76,77 @@ export const firstOf = (
 const areForStart = ({ token, signature, authParams, guest }: Credentials): boolean =>
   !token && !!(signature || authParams || guest)
 
-/** Applies the differences between `previous` and `desired` to the shared session. The latest change of any element wins. */
-export const applyChanges = (
+/**
+ * Returns whether the credentials are those of the user with this id, and not of a guest. A token of somebody else is not: the gateway
+ * refuses it, and the session stays the guest's.
+ */
+const areOfUser = ({ guest, token, ...others }: Credentials, userId: string): boolean =>
+  (!!token && unverifiedSubject(token) === userId) || hasCredentials(others)
+
+const untilSent = async (session: ChatSession): Promise<void> => {
+  while (session.pending) await nextEvent(session, 'pending')
+}
+
+/**
+ * Ends the session of a guest, once it has sent what waits, and starts that of the user. A user's token can't renew a guest's session,
+ * because the guest is somebody else, even if the user's id is the one that the guest has asked for.
+ */
+const becomeUser = async (shared: SharedSession): Promise<void> => {
+  const { session } = shared
+  await Promise.race([untilSent(session), new Promise((resolve) => setTimeout(resolve, SEND_TIME))])
+  shared.becoming = undefined
+  // A session that has ended meanwhile stays ended until `start()`.
+  const isOver = session.sessionId === null
+  void session[internals].close()
+  session.setCredentials(shared.credentials)
+  if (!isOver) void session.start()
+}
+
+const applyCredentials = (
   shared: SharedSession,
-  desired: DesiredSession,
-  previous?: DesiredSession,
+  { credentials: desired, userId }: DesiredSession,
+  previous: Credentials | undefined,
 ): void => {
   const { session } = shared
-  shared.updateParts()
-  const set = changedFields(previous?.credentials, desired.credentials)
+  const set = changedFields(previous, desired)
   const fresh = changedFields(shared.credentials, set)
   shared.credentials = { ...shared.credentials, ...set }
-  const needsStart = areForStart(fresh)
-  const restart = needsStart && session.sessionId !== null
-  // An element that joins a live session must not restart it with credentials of its own.
-  if (!restart || previous) {
-    const { tokenFetcher, tokenUrl } = shared.credentials
-    if (restart) void session.end()
-    session.setCredentials(needsStart ? fresh : { tokenFetcher, tokenUrl, token: fresh.token })
-    // A page may set a new function each time it renders, and may render because the session has failed. If each new function started the
-    // session, it would start and fail for ever. So only an element's first function counts.
-    const first = previous?.credentials.tokenFetcher ? null : fresh.tokenFetcher
-    if (restart || (session.state === 'failed' && hasCredentials({ ...fresh, tokenFetcher: first })))
-      void session.start()
+  if (session.guest && areOfUser(shared.credentials, userId)) {
+    shared.becoming ??= becomeUser(shared)
+    return
   }
-  const profile = changedFields(
-    shared.profileFields,
-    changedFields(previous?.profileFields, desired.profileFields),
-  )
+  const needsStart = areForStart(fresh)
+  const mustRestart = needsStart && session.sessionId !== null
+  // An element that joins a live session must not restart it with credentials of its own.
+  if (mustRestart && !previous) return
+  if (mustRestart) void session.end()
+  const { tokenFetcher, tokenUrl } = shared.credentials
+  session.setCredentials(needsStart ? fresh : { tokenFetcher, tokenUrl, token: fresh.token })
+  // A page may set a new function each time it renders, and may render because the session has failed. If each new function started the
+  // session, it would start and fail for ever. So only an element's first function counts.
+  const first = previous?.tokenFetcher ? null : fresh.tokenFetcher
+  const hasFailed = session.state === 'failed' && hasCredentials({ ...fresh, tokenFetcher: first })
+  if (mustRestart || hasFailed) void session.start()
+}
+
+const applyProfile = (shared: SharedSession, desired: Profile, previous: Profile | undefined): void => {
+  const { session } = shared
+  const profile = changedFields(shared.profileFields, changedFields(previous, desired))
   shared.profileFields = { ...shared.profileFields, ...profile }
   if (Object.keys(profile).length)
     session.setProfile(profile).catch((error: unknown) => {
       // An ended session keeps the change for its next start, so nothing has failed.
       if (session.sessionId) session.dispatchEvent(new CustomEvent('error', { detail: { error } }))
     })
+}
+
+/** Applies the differences between `previous` and `desired` to the shared session. The latest change of any element wins. */
+export const applyChanges = (
+  shared: SharedSession,
+  desired: DesiredSession,
+  previous?: DesiredSession,
+): void => {
+  shared.updateParts()
+  applyCredentials(shared, desired, previous?.credentials)
+  applyProfile(shared, desired.profileFields, previous?.profileFields)
 }

@@ -1,39 +1,47 @@
-import type { ClientFrameOf } from '../../protocol/index.js'
-import type { callFrames } from '../../protocol/internal.js'
+import type { ClientFrameOf, Profile } from '../../protocol/index.js'
 import type { SessionError } from '../errors.js'
-import type { Input, State } from '../machine/state.js'
-import type { Outbox } from '../storage/outbox.js'
+import type { InputOf, State } from '../machine/state.js'
+import type { Presence, Signal } from '../messages.js'
+import type { checkedCopy, Outbox } from '../storage/outbox.js'
 
-export type CallFrame = ClientFrameOf<keyof typeof callFrames>
-type CallChecks = (typeof callFrames)[keyof typeof callFrames]
+/** Emits an event of the session. */
+interface Emit {
+  (type: 'signal', detail: { signal: Signal }): void
+  (type: 'presence', detail: { users: Presence[] }): void
+  (type: 'error', detail: { error: SessionError }): void
+}
 
-/** What the methods in calls.ts use of the session and of the script that every page loads. */
+/** What the calls use of the session and of the script that every page loads. */
 export interface CallsHost {
   session: EventTarget & {
     readonly appId: string
-    readonly state: State['name']
+    /** The error with which the session ended, or with which its last attempt failed. */
     readonly error: SessionError | null
   }
-  /** Whether the page sleeps while it is hidden. */
-  sleep?: boolean | null | undefined
-  endpoint: string | URL
+  emit: Emit
+  endpoint: string
   /** The user id, if it was known before the start. */
   knownUserId: string | undefined
-  /** With a token of the gateway, which names the user, `userId` is there and undefined. */
-  credentials: {
-    held(): (Pick<ClientFrameOf<'start'>, 'token' | 'signature'> & { userId?: undefined }) | null
-  }
+  /** Whether the page sleeps while it is hidden. */
+  sleep: boolean
   runner: {
     state(): State
+    feed(input: InputOf<'wake' | 'leave' | 'told'>): void
+    /** Sends a frame if the session is active, and returns whether it is. */
     send(frame: ClientFrameOf<'signal' | 'push'>): boolean
-    feed(input: Extract<Input, { type: 'wake' | 'leave' }>): void
+  }
+  /** Sets the profile that the next start sends. */
+  setStartProfile(profile: Profile): void
+  credentials: {
+    /** Returns the credentials in use. A start with a token of the gateway leaves out the page's user id. */
+    held(): {
+      from: 'page' | 'gateway'
+      fields: Pick<ClientFrameOf<'start'>, 'token' | 'signature'>
+    } | null
   }
   outbox: Pick<Outbox, 'add' | 'leave' | 'pending'>
-  /** Returns a copy of a frame. Throws `bad-request` if a field does not pass its check. */
-  checkedCopy: <F extends CallFrame>(frame: F, checks: CallChecks) => F
+  checkedCopy: typeof checkedCopy
   /** Returns a user id as frames have it. Throws `bad-request` for a number that may have lost digits. */
   idText: <T>(id: T) => Exclude<T, number> | string
-  /** Emits `pending` if `failed` has messages, or if anything else in the event has changed. */
-  reportPending(failed: { id: string; to: string; error: SessionError }[]): void
   SessionError: typeof SessionError
 }

@@ -1,9 +1,10 @@
 import type { ClientFrameOf } from '../../protocol/index.js'
 import type { SessionError } from '../errors.js'
 import { deadlineTimer, now } from '../util/clock.js'
-import type { SessionInfo } from '../machine/state.js'
+import { infoOf } from '../machine/selectors.js'
 import type { PushSubscriber } from '../messages.js'
 import type { CallsHost } from './host.js'
+import type { Requests } from './requests.js'
 
 /** Milliseconds after which a subscription is taken back again, if the gateway has refused that for now and has named no time. */
 const RETRY = 5_000
@@ -16,15 +17,8 @@ interface Push {
   refused(error: SessionError): void
 }
 
-/**
- * Tells the gateway where it can push to the user on this device. `send` sends a frame if the session is connected and the gateway knows
- * the frame. It returns whether it has sent the frame.
- */
-export const createPush = (
-  session: CallsHost['session'],
-  send: (frame: ClientFrameOf<'push'>) => boolean,
-  info: () => SessionInfo | null,
-): Push => {
+/** Tells the gateway where it can push to the user on this device. */
+export const createPush = ({ session, runner }: CallsHost, { sendNow }: Requests): Push => {
   let subscriber: PushSubscriber | null = null
   /** The endpoint of the subscription that this page sent last; undefined if the subscription was taken back or refused. */
   let endpoint: string | undefined
@@ -32,7 +26,7 @@ export const createPush = (
   let takenBack: string | undefined
 
   const takeBack = (): void => {
-    if (!endpoint || !send({ type: 'push', subscription: null, endpoint })) return
+    if (!endpoint || !sendNow({ type: 'push', subscription: null, endpoint })) return
     takenBack = endpoint
     endpoint = undefined
   }
@@ -41,17 +35,17 @@ export const createPush = (
   })
 
   const renew = async (): Promise<void> => {
-    const known = info()
+    const info = infoOf(runner.state())
     const asked = subscriber
     // Perhaps the page took the subscription back while there was no connection. Then the gateway is told now.
     if (!asked) takeBack()
     // Only `started` says whether the app pushes. `renew` is called again when `started` arrives.
-    if (!asked || !known) return
-    const found = await asked.subscribe(known.can?.includes('push') ? known.pushKey : undefined)
+    if (!asked || !info) return
+    const found = await asked.subscribe(info.can?.includes('push') ? info.pushKey : undefined)
     // The page may have called `push` again meanwhile.
     if (!found || asked !== subscriber) return
     const subscription = JSON.parse(JSON.stringify(found)) as ClientFrameOf<'push'>['subscription']
-    if (!send({ type: 'push', subscription })) return
+    if (!sendNow({ type: 'push', subscription })) return
     endpoint = found.endpoint
     takenBack = undefined
   }

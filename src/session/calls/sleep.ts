@@ -1,5 +1,5 @@
-import { pageCloseCodes } from '../../protocol/index.js'
-import { isAsleep, isOver, type SessionInfo } from '../machine/state.js'
+import { infoOf, isAsleep, isOver, isPageLeft } from '../machine/selectors.js'
+import type { UnreadNews } from '../machine/state.js'
 import { ifPossible } from '../util/if-possible.js'
 import { isPage } from '../util/runtime.js'
 import type { CallsHost } from './host.js'
@@ -26,13 +26,10 @@ interface Sleep {
   awake<T>(call: () => Promise<T>): Promise<T>
 }
 
-/** `info` returns the gateway's latest state of the session; null while there is none. */
-export const createSleep = (
-  { session, sleep, endpoint, runner, outbox }: CallsHost,
-  info: () => SessionInfo | null,
-): Sleep => {
+export const createSleep = (host: CallsHost): Sleep => {
+  const { session, endpoint, runner, outbox } = host
   // Web Locks are absent over plain http. Without them no page knows whether another one stays connected, so no page sleeps.
-  const locks = sleep && isPage ? (navigator as Partial<Navigator>).locks : undefined
+  const locks = host.sleep && isPage ? (navigator as Partial<Navigator>).locks : undefined
   /** How many calls have not settled. */
   let calls = 0
   /** Undefined unless the page is hidden. Aborts when the page is shown or left, or its session is over. */
@@ -45,9 +42,16 @@ export const createSleep = (
   }
 
   const tell = (): void => {
-    const { unread, readOffset, with: peer, readOffsetWith } = info() ?? {}
-    const mark = readOffset !== undefined && { readOffset, with: peer, readOffsetWith }
-    toSleepers?.postMessage({ unread, ...mark })
+    const info = infoOf(runner.state())
+    if (!info) return
+    const { unread, readOffset, with: peer, readOffsetWith } = info
+    const news: UnreadNews = {
+      unread,
+      ...(readOffset !== undefined && { readOffset }),
+      ...(peer !== undefined && { with: peer }),
+      ...(readOffsetWith !== undefined && { readOffsetWith }),
+    }
+    toSleepers?.postMessage(news)
   }
 
   /** Waits in the queue of the hidden pages until `signal` aborts. */
@@ -55,14 +59,11 @@ export const createSleep = (
     const channel = ifPossible(() => new BroadcastChannel(name))
     // If the browser forbids storage, it may forbid channels, too. Then no page could tell this one what is unread, so it stays connected.
     if (!channel) return
-    channel.onmessage = ({ data }: MessageEvent<Partial<SessionInfo>>) => {
-      const known = info()
-      if (known && isAsleep(runner.state()))
-        runner.feed({ type: 'leave', at: 'page-asleep', info: { ...known, ...data } })
-    }
+    channel.onmessage = ({ data }: MessageEvent<UnreadNews>) => runner.feed({ type: 'told', news: data })
     const timer = setInterval(() => {
-      if (!toSleepers && !calls && !outbox.pending() && runner.state().name === 'active')
-        runner.feed({ type: 'leave', at: 'page-asleep', code: pageCloseCodes.hidden })
+      const isBusy = calls > 0 || outbox.pending() > 0
+      if (!toSleepers && !isBusy && runner.state().name === 'active')
+        runner.feed({ type: 'leave', phase: 'asleep' })
     }, SLEEP_AFTER)
     const left = new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => {
@@ -86,18 +87,17 @@ export const createSleep = (
 
   const update = (event?: Event): void => {
     if (!locks) return
-    const user = info()?.user.id
-    const state = runner.state()
+    const userId = infoOf(runner.state())?.user.id
     // When a page is left, `pagehide` comes first, and `visibilitychange` after it. By then the state says that the page was left.
-    const isLeft = event?.type === 'pagehide' || ('socket' in state && state.socket.at === 'page-hidden')
-    if (isOver(session.state)) for (const type of pageEvents) removeEventListener(type, update)
+    const isLeft = event?.type === 'pagehide' || isPageLeft(runner.state())
+    if (isOver(runner.state())) for (const type of pageEvents) removeEventListener(type, update)
     // A lock or a channel that is open after `pagehide` keeps the page out of the back/forward cache.
-    if (user === undefined || isLeft || document.visibilityState !== 'hidden') {
+    if (userId === undefined || isLeft || document.visibilityState !== 'hidden') {
       hidden?.abort()
       hidden = undefined
     } else if (!hidden) {
       hidden = new AbortController()
-      queue(`chat-session:${String(endpoint)}:${session.appId}:${user}`, hidden.signal, locks)
+      queue(`chat-session:${endpoint}:${session.appId}:${userId}`, hidden.signal, locks)
     }
   }
   session.addEventListener('state', update)

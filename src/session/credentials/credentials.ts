@@ -5,41 +5,51 @@ import { sentences } from '../sentences.js'
 import { listen } from '../util/listen.js'
 import { fetchToken } from './token-url.js'
 
-/** The fields of a start frame that prove who the user is. With a token of the gateway the start leaves out the user id. */
-export type CredentialFields = Pick<
-  ClientFrameOf<'start'>,
-  'token' | 'signature' | 'authParams' | 'guest'
-> & {
-  userId?: undefined
+/** The fields of a `start` frame that prove who the user is. */
+export type CredentialFields = Pick<ClientFrameOf<'start'>, 'token' | 'signature' | 'authParams' | 'guest'>
+
+/**
+ * The credentials in use. A token of the gateway (`from`) names the user. If a guest's page gave the id `ada`, that is `guest:ada`. So a
+ * start with this token leaves out the page's id.
+ */
+export interface HeldCredentials {
+  from: 'page' | 'gateway'
+  fields: CredentialFields
+  isGuest: boolean
 }
 
 /** Asks the page for a token; returns undefined when no listener responds. */
 type AskPage = (ask: TokenAsk) => Promise<string | null> | undefined
 
 /**
- * Returns the fields of a `start` frame; null if there are none, or if a token has to be fetched first. A token comes first, then a token
- * source, then the credentials that can't be renewed.
+ * Returns the page's credentials; null if there are none, or if a token has to be fetched first. A token comes first, then a token source,
+ * then the credentials that can't be renewed.
  */
-const fieldsOf = (credentials: Credentials): CredentialFields | null => {
+const heldOf = (credentials: Credentials): HeldCredentials | null => {
   const { token, tokenFetcher, tokenUrl, signature, authParams, guest } = credentials
-  if (token) return { token }
+  const held = (fields: CredentialFields): HeldCredentials => ({
+    from: 'page',
+    fields,
+    isGuest: fields.guest === true,
+  })
+  if (token) return held({ token })
   if (tokenFetcher ?? tokenUrl) return null
-  if (signature) return { signature }
-  if (authParams) return { authParams }
-  return guest ? { guest: true } : null
+  if (signature) return held({ signature })
+  if (authParams) return held({ authParams })
+  return guest ? held({ guest: true }) : null
 }
 
 /** Keeps the credentials, and fetches fresh ones. */
 export interface CredentialStore {
   /** The newest credentials; null if there are none. A start sends any credentials, and a live session sends only a token. */
-  held(): CredentialFields | null
+  held(): HeldCredentials | null
   /** Returns whether there is a token source. It is tried before the page is asked. */
   fetchable(): boolean
   /** Returns what the page set last. */
   given(): Credentials
   /**
-   * Replaces the token sources. Also replaces the credentials if `credentials` has a token, or has other credentials and no source. Returns
-   * whether it has replaced them.
+   * Replaces the token sources. Also replaces the credentials if `credentials` has a token, or has other credentials and no source. A source
+   * replaces the credentials of a guest. Returns whether the credentials were replaced.
    */
   set(credentials: Credentials): boolean
   /** Called when the gateway has accepted the newest credentials. If the gateway gave a token, that token replaces them. */
@@ -50,11 +60,7 @@ export interface CredentialStore {
    */
   discard(which: 'newest' | 'all'): void
   /** Fetches fresh credentials. One fetch is under way at a time: a new fetch cancels an earlier one. */
-  fetch(
-    reason: AskReason,
-    signal: AbortSignal,
-    fetched: (result: FetchResult, cause?: unknown) => void,
-  ): Promise<void>
+  fetch(reason: AskReason, signal: AbortSignal, done: (result: FetchResult) => void): Promise<void>
 }
 
 /**
@@ -63,70 +69,82 @@ export interface CredentialStore {
  */
 export const credentialStore = (credentials: Credentials, askPage: AskPage): CredentialStore => {
   let given = credentials
-  let accepted = fieldsOf(credentials)
-  let newest: CredentialFields | null = null
+  let accepted = heldOf(credentials)
+  let newest: HeldCredentials | null = null
   let underWay: AbortController | undefined
 
-  const source = (): unknown => given.tokenFetcher ?? given.tokenUrl
+  const held = (): HeldCredentials | null => newest ?? accepted
+  const hasSource = (): boolean => Boolean(given.tokenFetcher ?? given.tokenUrl)
+
+  /** Asks the first source that answers: `tokenFetcher`, `tokenUrl`, or the page. Returns undefined if there is none. */
+  const ask = (asked: TokenAsk): ReturnType<AskPage> | string | null => {
+    const { tokenFetcher, tokenUrl } = given
+    // If a listener answers `session-token-needed`, the element makes a token source of the answer. That source returns the answer once.
+    // After that it returns undefined, and the token URL or the page is asked.
+    const answer = tokenFetcher?.(asked)
+    if (answer !== undefined) return answer
+    return tokenUrl ? fetchToken(tokenUrl, asked.signal) : askPage(asked)
+  }
+
+  /** Stores the token of an answer, unless `signal` has aborted. */
+  const take = async (
+    answer: Promise<string | null> | string | null,
+    signal: AbortSignal,
+  ): Promise<FetchResult> => {
+    const token = await answer
+    if (token === null) return { result: 'signed-out' }
+    if (typeof token !== 'string' || !token) throw new TypeError(sentences.badToken)
+    if (!signal.aborted) newest = { from: 'page', fields: { token }, isGuest: false }
+    return { result: 'fresh' }
+  }
 
   return {
-    held: () => newest ?? accepted,
-    fetchable: () => !!source(),
+    held,
+    fetchable: hasSource,
     given: () => given,
     set(credentials) {
       given = credentials
-      const fields = fieldsOf(credentials)
-      if (!fields) return false
+      const next = heldOf(credentials)
+      // A source gives tokens of a user, who is not the guest.
+      if (!next && !(hasSource() && held()?.isGuest)) return false
       underWay?.abort()
       // A live session can send only a token. So a token is kept beside the accepted credentials until it is accepted. Other credentials
       // replace the accepted ones at once.
-      if (fields.token) newest = fields
+      if (next?.fields.token) newest = next
       else {
-        accepted = fields
+        accepted = next
         newest = null
       }
       return true
     },
     accept(token) {
-      // A token of the gateway names the user. If a guest's page gave the id `ada`, the guest's id is `guest:ada`.
-      accepted = token ? { token, userId: undefined } : (newest ?? accepted)
+      const former = held()
+      accepted = token ? { from: 'gateway', fields: { token }, isGuest: former?.isGuest ?? false } : former
       newest = null
     },
     discard(which) {
-      const isReplaceable = source()
+      const isReplaceable = hasSource()
       // If no source can replace a token, `all` keeps the token, even if it is not accepted yet.
       if (which === 'newest' || isReplaceable) newest = null
       if (which === 'newest') return
       underWay?.abort()
       if (isReplaceable) accepted = null
     },
-    async fetch(reason, signal, fetched) {
+    async fetch(reason, signal, done) {
       underWay?.abort()
       const fetching = (underWay = new AbortController())
       listen(signal, 'abort', () => fetching.abort(), fetching.signal)
-      const ask = { reason, signal: fetching.signal }
-      let result: FetchResult = 'fresh'
-      let cause: unknown
+      const asked = { reason, signal: fetching.signal }
+      let result: FetchResult
       try {
-        const { tokenFetcher, tokenUrl } = given
-        // If a listener answers `session-token-needed`, the element makes a token source of the answer. That source returns the answer
-        // once. After that it returns undefined, and the token URL or the page is asked.
-        let answer = tokenFetcher?.(ask)
-        if (answer === undefined) answer = tokenUrl ? fetchToken(tokenUrl, ask.signal) : askPage(ask)
-        if (answer === undefined) result = 'no-source'
-        else {
-          const token = await answer
-          if (token === null) result = 'signed-out'
-          else if (typeof token !== 'string' || !token) throw new TypeError(sentences.badToken)
-          else if (!ask.signal.aborted) newest = { token }
-        }
-      } catch (error) {
-        result = 'failed'
-        cause = error
+        const answer = ask(asked)
+        result = answer === undefined ? { result: 'no-source' } : await take(answer, asked.signal)
+      } catch (cause) {
+        result = { result: 'failed', cause }
       }
-      if (ask.signal.aborted) return
+      if (asked.signal.aborted) return
       fetching.abort()
-      fetched(result, cause)
+      done(result)
     },
   }
 }

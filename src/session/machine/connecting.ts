@@ -1,57 +1,59 @@
 import { closeAction, codeOfClose, isRevivable, pageCloseCodes } from '../../protocol/index.js'
-import {
-  backoff,
-  endWith,
-  fetchToken,
-  prepend,
-  renewalSchedule,
-  emitFetchError,
-  resetHeartbeat,
-  sendEndAndClose,
-} from './policy.js'
-import { ended, isPageGone } from './state.js'
+import { resetHeartbeat } from './heartbeat.js'
+import { pendingToken, renewalSchedule } from './renewal.js'
+import { isDormant, isPageGone, isUnderWay } from './selectors.js'
+import { close, discardAll, endAndClose, endWith, fetchFault, fetchToken, prepend } from './steps.js'
+import { ended } from './state.js'
+import { AFTER_NAVIGATION, ATTEMPT_TIMEOUT, backoff, reconnectWait } from './waits.js'
 import type {
   Active,
   AskReason,
   Closed,
   Connecting,
+  Cursor,
+  Effect,
   Fault,
   Input,
-  MachineContext,
+  InputOf,
+  PagePhase,
   SessionInfo,
   SocketPhase,
   Step,
+  StoredSession,
   World,
 } from './state.js'
 
-/** Milliseconds in which an attempt has to bring `started`. */
-export const ATTEMPT_TIMEOUT = 20_000
-/**
- * Firefox closes a page's sockets with 1001 as soon as a navigation begins. After `retryAfter` most of these pages are gone. If the
- * navigation turns out to be a download, the page stays, and reconnects.
- */
-const NAVIGATION = { code: pageCloseCodes.leaving, retryAfter: 1_000 }
 /** Milliseconds after which a connection counts as stable, and the failures before it are forgotten. */
 const STABLE_AFTER = 10_000
 
-const initialContext: MachineContext = {
+/** Returns the state of a session that begins, before its first attempt. */
+export const starting = (cursor: Cursor | null): Connecting => ({
+  name: 'starting',
+  socket: { at: 'none' },
+  credentials: { at: 'held' },
+  error: null,
+  info: null,
   connectFailures: 0,
   fetchFailures: 0,
   rejections: 0,
   startAsFrame: false,
   expiresAt: Infinity,
-  cursor: null,
-}
-
-/** A state without a connection. */
-export const connecting = (name: Connecting['name'], context = initialContext): Connecting => ({
-  ...context,
-  name,
-  socket: { at: 'none' },
-  credentials: { at: 'held' },
-  error: null,
-  info: null,
+  cursor,
 })
+
+/** Returns the state of a session whose connection is lost, before its next attempt. A token without an answer is tried again. */
+export const disconnected = (state: Active): Connecting => {
+  const { heartbeatDeadline, sleepGraceUsed, stableAt, expiresAt, credentials, ...kept } = state
+  const pending = pendingToken(state)
+  return {
+    ...kept,
+    name: 'reconnecting',
+    socket: { at: 'none' },
+    credentials: { at: pending?.fetched ? 'fresh' : 'held' },
+    error: null,
+    expiresAt: pending ? Infinity : expiresAt,
+  }
+}
 
 const hasCredentials = ({ credentials }: Connecting): boolean =>
   credentials.at === 'held' || credentials.at === 'fresh'
@@ -69,28 +71,33 @@ const open = (state: Connecting, world: World): Step => {
 /** Forgets the credentials, which are no longer good, fetches others, and then connects. */
 const refetch = (state: Connecting, error: Fault, reason: AskReason): Step => {
   const next: Connecting = { ...state, error, expiresAt: Infinity, socket: { at: 'none' } }
-  return prepend({ do: 'discard', which: 'all' }, fetchToken(next, reason))
+  return prepend(discardAll, fetchToken(next, reason))
 }
 
 /**
- * Connects with the credentials that there are. If there are none, they are fetched; if there is a token source, the socket opens
+ * Connects with the credentials that there are. If there are none, they are fetched; if there is a token source, the connection opens
  * meanwhile.
  */
 export const connect = (state: Connecting, world: World): Step => {
   if (state.expiresAt <= world.now) return refetch(state, { code: 'token-expired' }, 'expiring')
-  if (world.credentials === 'held') return open(state, world)
   const reason = 'first'
-  if (world.credentials === 'none') return fetchToken({ ...state, socket: { at: 'none' } }, reason)
-  return [
-    ...open({ ...state, credentials: { at: 'fetching', reason } }, world),
-    { do: 'fetch-token', reason },
-  ]
+  switch (world.credentials) {
+    case 'held':
+      return open(state, world)
+    case 'none':
+      return fetchToken({ ...state, socket: { at: 'none' } }, reason)
+    case 'fetchable':
+      return [
+        ...open({ ...state, credentials: { at: 'fetching', reason } }, world),
+        { do: 'fetch-token', reason },
+      ]
+  }
 }
 
-/** Called when the connection is lost or the attempt failed. The wait is the error's `retryAfter`; without it at least `spread`. */
+/** Called when the connection is lost or the attempt failed. The next attempt follows after `reconnectWait`. */
 export const retry = (state: Connecting, error: Fault, world: World, spread = 0): Step => {
   if (!hasCredentials(state)) return [{ ...state, error, socket: { at: 'none' } }]
-  const wait = error.retryAfter ?? Math.max(spread, backoff(state.connectFailures, world))
+  const wait = reconnectWait(error, state.connectFailures, spread, world)
   const next: Connecting = {
     ...state,
     error,
@@ -100,55 +107,68 @@ export const retry = (state: Connecting, error: Fault, world: World, spread = 0)
   return wait > 0 ? [next] : connect(next, world)
 }
 
+const faultOf = ({ code, reason }: Closed): Fault => {
+  if (reason) return { ...reason, fromGateway: true }
+  if (code === pageCloseCodes.leaving) return { code: codeOfClose(code), retryAfter: AFTER_NAVIGATION }
+  return { code: codeOfClose(code) }
+}
+
 /** The close code decides: retry, fetch fresh credentials, or end. */
-export const lost = (state: Connecting, { code, reason }: Closed, world: World, spread = 0): Step => {
-  const navigation = code === NAVIGATION.code && { retryAfter: NAVIGATION.retryAfter }
-  const error = reason ?? { code: codeOfClose(code), ...navigation }
-  const action = closeAction(code)
-  if (action === 'retry') return retry(state, error, world, spread)
-  if (action !== 'refetch') return endWith(state, error)
-  const rejections = state.rejections + (state.credentials.at === 'fresh' ? 1 : 0)
-  return rejections < 2
-    ? refetch({ ...state, rejections }, error, 'rejected')
-    : endWith(state, error, { do: 'discard', which: 'all' })
+export const lost = (state: Connecting, closed: Closed, world: World, spread = 0): Step => {
+  const error = faultOf(closed)
+  switch (closeAction(closed.code)) {
+    case 'retry':
+      return retry(state, error, world, spread)
+    case 'refetch': {
+      const rejections = state.rejections + (state.credentials.at === 'fresh' ? 1 : 0)
+      return rejections < 2
+        ? refetch({ ...state, rejections }, error, 'rejected')
+        : endWith(state, error, discardAll)
+    }
+    default:
+      return endWith(state, error)
+  }
+}
+
+/**
+ * Returns the offset of the newest message that arrived. An inbox that may have lost messages begins a new epoch. If the cursor's offset is
+ * beyond the inbox's newest one, the inbox was restored from a backup. In both cases the offset starts again at 0. A page without a cursor
+ * begins with the next message.
+ */
+const newestArrived = (cursor: Cursor | null, { epoch, offset }: SessionInfo): number => {
+  if (!cursor) return offset
+  return cursor.epoch === epoch && cursor.offset <= offset ? cursor.offset : 0
 }
 
 export const started = (state: Connecting, info: SessionInfo, world: World): Step => {
-  const { resumeKey: key, epoch, offset, lost } = info
-  const { socket, credentials, error, ...context } = state
-  const { cursor } = context
-  // An inbox that may have lost messages begins a new epoch. If the cursor's offset is beyond the inbox's newest one, the inbox was
-  // restored from a backup. In both cases the cursor starts again at 0.
-  const isKnown = cursor?.epoch === epoch && cursor.offset <= offset
+  const { connectFailures, startAsFrame, cursor } = state
+  const { resumeKey: key, epoch } = info
   const next: Active = {
-    ...context,
     name: 'active',
     // `started` has no `readOffset`. But if nothing is unread, all messages up to `offset` are read.
-    info: info.unread ? info : { ...info, readOffset: offset },
-    ...resetHeartbeat(info.pingInterval, world),
-    // If no attempt has failed, there is nothing to reset, so no timer is set: an idle session wakes its page only for pings.
-    stableAt: context.connectFailures ? world.now + STABLE_AFTER : Infinity,
+    info: info.unread ? info : { ...info, readOffset: info.offset },
+    connectFailures,
     fetchFailures: 0,
     rejections: 0,
-    cursor: { key, epoch, offset: !cursor ? offset : isKnown ? cursor.offset : 0 },
+    startAsFrame,
+    cursor: { key, epoch, offset: newestArrived(cursor, info) },
+    // If no attempt has failed, there is nothing to reset, so no timer is set: an idle session wakes its page only for pings.
+    stableAt: connectFailures ? world.now + STABLE_AFTER : Infinity,
+    ...resetHeartbeat(info.pingInterval, world),
     ...renewalSchedule(info.expiresIn, world),
   }
-  return [
-    next,
+  const effects: Effect[] = [
     { do: 'accept-credentials', token: info.token },
     { do: 'send', frame: { type: 'pong' } },
-    ...(cursor && lost ? [{ do: 'emit-error', fault: { code: 'messages-lost' } } as const] : []),
   ]
+  if (cursor && info.lost) effects.push({ do: 'emit-error', fault: { code: 'messages-lost' } })
+  return [next, ...effects]
 }
 
-const fetched = (
-  state: Connecting,
-  { result, cause }: Input & { type: 'fetch-result' },
-  world: World,
-): Step => {
+const fetched = (state: Connecting, input: InputOf<'fetch-result'>, world: World): Step => {
   const { socket, credentials } = state
   if (credentials.at !== 'fetching') return [state]
-  switch (result) {
+  switch (input.result) {
     case 'fresh': {
       const next: Connecting = { ...state, credentials: { at: 'fresh' }, fetchFailures: 0 }
       if (socket.at === 'open')
@@ -156,106 +176,167 @@ const fetched = (
       return socket.at === 'none' ? open(next, world) : [next]
     }
     case 'signed-out':
-      return endWith(state, { code: 'signed-out' }, { do: 'close' })
-    case 'no-source':
+      return endWith(state, { code: 'signed-out' }, close)
+    case 'no-source': {
       // The credentials have expired by this device's clock, which may be fast. So they are sent, and the gateway decides.
-      return credentials.reason === 'expiring' && world.credentials === 'held'
-        ? open({ ...state, credentials: { at: 'held' } }, world)
-        : endWith(
-            state,
-            // The session ends with a revivable error, so that new credentials start it again.
-            state.error && isRevivable(state.error.code) ? state.error : { code: 'no-credentials' },
-            { do: 'close' },
-          )
+      if (credentials.reason === 'expiring' && world.credentials === 'held')
+        return open({ ...state, credentials: { at: 'held' } }, world)
+      // The session ends with a revivable error, so that new credentials start it again.
+      const { error } = state
+      return endWith(state, error && isRevivable(error.code) ? error : { code: 'no-credentials' }, close)
+    }
     case 'failed': {
       const fetchFailures = state.fetchFailures + 1
       const until = world.now + backoff(fetchFailures, world)
-      const emitError = emitFetchError(cause)
+      const error = fetchFault(input.cause)
       return [
         {
           ...state,
-          error: emitError.fault,
+          error,
           fetchFailures,
           socket: { at: 'none' },
           credentials: { at: 'backoff', until, reason: credentials.reason },
         },
-        { do: 'close' },
-        emitError,
+        close,
+        { do: 'emit-error', fault: error },
       ]
     }
   }
 }
 
 /**
- * A proxy that refuses the header with the start looks like a network that is down. So if the socket of an attempt did not open, the next
- * attempt moves the start from the header into the first frame, or back.
+ * A proxy that refuses the header with the start looks like a network that is down. So if the connection of an attempt did not open, the
+ * next attempt moves the start from the header into the first frame, or back.
  */
 const moveStart = (state: Connecting): Connecting => {
-  const { at } = state.socket
-  return { ...state, startAsFrame: at === 'opening-with-start' || (at !== 'opening' && state.startAsFrame) }
+  switch (state.socket.at) {
+    case 'opening-with-start':
+      return { ...state, startAsFrame: true }
+    case 'opening':
+      return { ...state, startAsFrame: false }
+    default:
+      return state
+  }
 }
 
-export const stepConnecting = (state: Connecting, input: Input, world: World): Step => {
-  const { socket, credentials } = state
-  switch (input.type) {
-    case 'end':
-      return [
-        ended,
-        ...(socket.at === 'opening-with-start'
-          ? [{ do: 'end-after-open' } as const]
-          : sendEndAndClose.slice(socket.at === 'start-sent' ? 0 : 1)),
-      ]
-    case 'credentials': {
-      if (isPageGone(state)) return [state]
-      const next: Connecting = {
-        ...state,
-        credentials: { at: 'held' },
-        expiresAt: Infinity,
-        fetchFailures: 0,
-      }
-      const [after, ...effects] = connect(next, world)
-      // If there is no session to resume, the start that was sent may have begun one. Nobody would resume that session, so it is ended.
-      return [
-        after,
-        ...sendEndAndClose.slice(socket.at === 'start-sent' && !state.cursor?.key ? 0 : 1),
-        ...effects,
-      ]
-    }
-    case 'fetch-result':
-      return fetched(state, input, world)
-    case 'opened':
-      if (socket.at === 'opening-with-start') return [{ ...state, socket: { ...socket, at: 'start-sent' } }]
-      if (socket.at !== 'opening') return [state]
+const end = ({ socket }: Connecting): Step => {
+  switch (socket.at) {
+    case 'opening-with-start':
+      return [ended, { do: 'end-after-open' }]
+    case 'start-sent':
+      return [ended, ...endAndClose]
+    default:
+      return [ended, close]
+  }
+}
+
+/** The page has set credentials, so the attempt begins again with them. */
+const connectAgain = (state: Connecting, world: World): Step => {
+  if (isPageGone(state)) return [state]
+  const next: Connecting = {
+    ...state,
+    credentials: { at: 'held' },
+    expiresAt: Infinity,
+    fetchFailures: 0,
+  }
+  const [after, ...effects] = connect(next, world)
+  // If there is no session to resume, the start that was sent may have begun one. Nobody would resume that session, so it is ended.
+  const isEnded = state.socket.at === 'start-sent' && !state.cursor?.key
+  return [after, ...(isEnded ? endAndClose : [close]), ...effects]
+}
+
+const onOpened = (state: Connecting): Step => {
+  const { socket } = state
+  switch (socket.at) {
+    case 'opening-with-start':
+      return [{ ...state, socket: { ...socket, at: 'start-sent' } }]
+    case 'opening':
       return hasCredentials(state)
         ? [{ ...state, socket: { ...socket, at: 'start-sent' } }, { do: 'send-start' }]
         : [{ ...state, socket: { ...socket, at: 'open' } }]
-    case 'deadline':
-      return ['until' in socket ? { ...state, socket: { ...socket, until: input.until } } : state]
+    default:
+      return [state]
+  }
+}
+
+/** Sets the time at which the attempt is given up. */
+const setDeadline = (state: Connecting, until: number): Step => {
+  const { socket } = state
+  return isUnderWay(socket) ? [{ ...state, socket: { ...socket, until } }] : [state]
+}
+
+const onTime = (state: Connecting, world: World): Step => {
+  const { socket, credentials } = state
+  if (credentials.at === 'backoff' && credentials.until <= world.now)
+    return fetchToken(state, credentials.reason)
+  if (!('until' in socket) || socket.until > world.now) return [state]
+  if (socket.at === 'backoff') return connect(state, world)
+  return prepend(close, retry(moveStart(state), { code: 'timeout' }, world))
+}
+
+const wake = (state: Connecting, world: World): Step => {
+  const { socket, credentials } = state
+  if (credentials.at === 'backoff') return fetchToken(state, credentials.reason)
+  return socket.at === 'backoff' || isDormant(state) ? connect(state, world) : [state]
+}
+
+/**
+ * Called when the page gives up its connection. The user may sign out before the page comes back, so the credentials are discarded.
+ * `discard` keeps those that no source can replace.
+ */
+export const leave = (state: Connecting, phase: PagePhase): Step => {
+  // The browser also freezes a page in its cache, and a page that sleeps. Such a page has no connection to give up.
+  if (phase !== 'left' && isPageGone(state)) return [state]
+  return [
+    { ...state, socket: { at: phase }, credentials: { at: 'held' }, expiresAt: Infinity },
+    discardAll,
+    // To the gateway the connection of a frozen page looks lost, so the gateway keeps the session for `resumeWindow`.
+    phase === 'frozen' ? close : { do: 'close', code: pageCloseCodes.hidden },
+  ]
+}
+
+const show = (state: Connecting, stored: StoredSession, world: World): Step => {
+  if (state.socket.at !== 'left') return [state]
+  if (stored.kind === 'ended') return [ended]
+  if (stored.kind !== 'resumable') return connect(state, world)
+  // Another page may have gone on with the session. This page takes the session's latest key, but keeps its own position, to get the
+  // messages that it has missed.
+  const { resume } = stored
+  return connect({ ...state, cursor: { ...resume, ...state.cursor, key: resume.key } }, world)
+}
+
+export const stepConnecting = (state: Connecting, input: Input, world: World): Step => {
+  switch (input.type) {
+    case 'end':
+      return end(state)
+    case 'credentials':
+      return connectAgain(state, world)
+    case 'fetch-result':
+      return fetched(state, input, world)
+    case 'opened':
+      return onOpened(state)
+    case 'queued':
+      return setDeadline(state, Infinity)
+    case 'served':
+      return setDeadline(state, world.now + ATTEMPT_TIMEOUT)
     case 'frame':
       return input.frame.type === 'started' ? started(state, input.frame, world) : [state]
     case 'closed':
       return lost(moveStart(state), input, world)
     case 'fatal':
-      return endWith(state, input.fault, { do: 'close' })
-    case 'time': {
-      if (credentials.at === 'backoff' && credentials.until <= world.now)
-        return fetchToken(state, credentials.reason)
-      if (!('until' in socket) || socket.until > world.now) return [state]
-      if (socket.at === 'backoff') return connect(state, world)
-      return prepend({ do: 'close' }, retry(moveStart(state), { code: 'timeout' }, world))
-    }
+      return endWith(state, input.fault, close)
+    case 'time':
+      return onTime(state, world)
     case 'wake':
-      if (credentials.at === 'backoff') return fetchToken(state, credentials.reason)
-      return socket.at === 'backoff' || socket.at === 'page-asleep' ? connect(state, world) : [state]
-    case 'show': {
-      if (socket.at !== 'page-hidden') return [state]
-      const { resume } = input
-      if (resume === null) return [ended]
-      const { cursor } = state
-      // Another page may have gone on with the session. This page takes the session's latest key, but keeps its own offset, to get the
-      // messages that it has missed.
-      return connect({ ...state, cursor: resume ? { ...resume, ...cursor, key: resume.key } : cursor }, world)
-    }
+      return wake(state, world)
+    case 'leave':
+      return leave(state, input.phase)
+    case 'told':
+      return state.socket.at === 'asleep' && state.info
+        ? [{ ...state, info: { ...state.info, ...input.news } }]
+        : [state]
+    case 'show':
+      return show(state, input.stored, world)
     default:
       return [state]
   }

@@ -3,9 +3,6 @@ import type { ClientFrameOf, GatewayFrame, GatewayFrameOf, Resumption } from '..
 /** Why a token is fetched. `first`: for a start. `expiring`: the token in use expires soon. `rejected`: a token was refused. */
 export type AskReason = 'first' | 'expiring' | 'rejected'
 
-/** The result of one fetch for credentials. `no-source`: there is nothing to fetch from, and no listener responded. */
-export type FetchResult = 'fresh' | 'signed-out' | 'no-source' | 'failed'
-
 /** The frames that answer requests, and `signal`. `unread`, `user` and `presence` also come without any request. */
 export type AnswerType = 'sent' | 'history' | 'peers' | 'unread' | 'user' | 'refused' | 'presence' | 'signal'
 
@@ -16,28 +13,42 @@ export interface Fault {
   retryable?: boolean | undefined
   retryAfter?: number | undefined
   cause?: unknown
+  /** Whether the gateway sent the error, in an `ended` frame. */
+  fromGateway?: boolean
 }
 
-/**
- * The `started` frame, kept up to date by later frames. The fields that come from the frame `unread` say how far the user has read.
- * `transport` is set if a stream brought the frame.
- */
-export type SessionInfo = GatewayFrameOf<'started'> &
-  Partial<Pick<GatewayFrameOf<'unread'>, 'readOffset' | 'with' | 'readOffsetWith'>> & { transport?: 'stream' }
+/** How far the user has read, as the frame `unread` says it. */
+export type ReadMark = Partial<Pick<GatewayFrameOf<'unread'>, 'readOffset' | 'with' | 'readOffsetWith'>>
+
+/** The `started` frame, kept up to date by later frames. `transport` is set if a stream brought the frame. */
+export type SessionInfo = GatewayFrameOf<'started'> & ReadMark & { transport?: 'stream' | undefined }
+
+/** What a page that stays connected tells the pages of the user that sleep. */
+export type UnreadNews = ReadMark & Pick<SessionInfo, 'unread'>
+
+/** A place in an inbox. */
+export type Position = Pick<Resumption, 'epoch' | 'offset'>
 
 /**
- * Why a page has no socket. `page-hidden`: the user has left the page (`pagehide`), and only `pageshow` opens another socket.
- * `page-asleep`: the page is frozen, or sleeps (the option `sleep`), and `wake` opens another socket.
+ * The position of the newest message that arrived, and the key of the session to resume. The key is null if there is no such session: a
+ * server drew the page up to this position.
  */
-type PagePhase = 'page-hidden' | 'page-asleep'
+export type Cursor = Position & { key: string | null }
 
-/** The phase of the attempt's socket. `until` is the time at which a socket is opened (`backoff`) or given up. */
+/**
+ * Why a page has given up its connection. `left`: the user has left the page (`pagehide`), and only `pageshow` opens another connection.
+ * `frozen`: the browser has stopped the hidden page. `asleep`: the hidden page sleeps (the option `sleep`). From the last two `wake` opens
+ * another connection.
+ */
+export type PagePhase = 'left' | 'frozen' | 'asleep'
+
+/** The phase of the attempt's connection. `until` is the time at which a connection is opened (`backoff`) or given up. */
 export type SocketPhase =
   | { at: 'none' }
   | { at: PagePhase }
   | { at: 'backoff'; until: number }
   /**
-   * `opening-with-start`: the handshake has the start. `open`: the socket is open, and credentials are being fetched. `start-sent`: the
+   * `opening-with-start`: the handshake has the start. `open`: the connection is open, and credentials are being fetched. `start-sent`: the
    * start was sent.
    */
   | { at: 'opening-with-start' | 'opening' | 'open' | 'start-sent'; until: number }
@@ -72,12 +83,8 @@ export interface MachineContext {
   startAsFrame: boolean
   /** When the credentials expire; Infinity if they don't, or if this time is unknown. */
   expiresAt: number
-  /** The session to resume, and the position of the newest message that arrived. The key is empty if there is a position and no session. */
-  cursor: Resumption | null
+  cursor: Cursor | null
 }
-
-/** A place in an inbox. */
-export type Position = Pick<Resumption, 'epoch' | 'offset'>
 
 export interface Connecting extends MachineContext {
   name: 'starting' | 'reconnecting'
@@ -102,32 +109,46 @@ export interface Active extends MachineContext {
 }
 
 /** If a session that ended or failed with an error starts again, it goes on from `cursor`. */
-type Over = Pick<MachineContext, 'cursor'> &
+export type Over = Pick<MachineContext, 'cursor'> &
   ({ name: 'ended'; error: Fault | null } | { name: 'failed'; error: Fault })
 
-export type State = { name: 'idle'; cursor: null } | Connecting | Active | Over
+export interface Idle {
+  name: 'idle'
+}
+
+export type State = Idle | Connecting | Active | Over
 
 /** The frames that the machine gets. */
-export type SessionFrame = Exclude<GatewayFrame, { type: 'ended' }>
+export type SessionFrame = Exclude<GatewayFrame, { type: 'ended' }> | SessionInfo
 
 /** How a connection was closed. `reason` is the gateway's `ended` frame, if that came before the close. */
 export interface Closed {
   code: number
-  reason?: Fault | undefined
+  reason?: GatewayFrameOf<'ended'> | undefined
 }
 
+/** What a page of the tab has stored about its session. `absent`: nothing. `unavailable`: this page can store nothing. */
+export type StoredSession =
+  { kind: 'absent' | 'unavailable' | 'ended' } | { kind: 'resumable'; resume: Cursor }
+
+/** The result of one fetch for credentials. `no-source`: there is nothing to fetch from, and no listener responded. */
+export type FetchResult =
+  { result: 'fresh' | 'signed-out' | 'no-source' } | { result: 'failed'; cause: unknown }
+
 export type Input =
-  | { type: 'start'; resume?: Resumption | null | undefined }
+  | { type: 'start'; stored: StoredSession }
   | { type: 'end' }
   /** The page set credentials. */
   | { type: 'credentials' }
   /** The page set a source of tokens, and no token. */
   | { type: 'source' }
-  /** A fetch for credentials is done; `cause` is why it failed. */
-  | { type: 'fetch-result'; result: FetchResult; cause?: unknown }
+  /** A fetch for credentials is done. */
+  | ({ type: 'fetch-result' } & FetchResult)
   | { type: 'opened' }
-  /** The attempt is given up at `until`: Infinity while it waits for other tabs, which use all connections to the gateway. */
-  | { type: 'deadline'; until: number }
+  /** The attempt waits for other tabs, which use all connections to the gateway. Until `served` it is not given up. */
+  | { type: 'queued' }
+  /** The turn of the attempt has come. */
+  | { type: 'served' }
   | { type: 'frame'; frame: SessionFrame }
   | (Closed & { type: 'closed' })
   /** The attempt failed, and every further attempt would fail in the same way. */
@@ -137,28 +158,31 @@ export type Input =
    * The session should connect now: the network is back, the page is visible again or no longer frozen, or a page that sleeps makes a call.
    */
   | { type: 'wake' }
-  /**
-   * The page gives up its connection: the user leaves the page (`pagehide`), the browser stops the hidden page (`freeze`), or the hidden
-   * page sleeps. The socket is closed with `code`; without `code` the gateway treats the connection as lost. While the page sleeps, this
-   * input comes again with `info`: the session's state as another page of the user knows it.
-   */
-  | { type: 'leave'; at: PagePhase; code?: number; info?: SessionInfo }
-  /**
-   * The page is back from the browser's cache. `resume` is the session that was stored last, by this page or by another one since. It is
-   * null if another page ended the session.
-   */
-  | { type: 'show'; resume?: Resumption | null | undefined }
+  /** The page gives up its connection. */
+  | { type: 'leave'; phase: PagePhase }
+  /** Another page of the user tells this page, which sleeps, what is unread. */
+  | { type: 'told'; news: UnreadNews }
+  /** The page is back from the browser's cache. `stored` is the session that was stored last, by this page or by another one since. */
+  | { type: 'show'; stored: StoredSession }
+
+/** The inputs of these types. */
+export type InputOf<T extends Input['type']> = Extract<Input, { type: T }>
 
 export type Effect =
-  /** Open a socket; `withStart` puts the start into its handshake. */
+  /** Open a connection; `withStart` puts the start into its handshake. */
   | { do: 'open'; withStart: boolean }
   | { do: 'send-start' }
   /** Send the newest token on the open connection. */
   | { do: 'send-token' }
-  | { do: 'send'; frame: ClientFrameOf<'pong' | 'end' | 'history'> }
-  /** Close the socket. The machine gets no more inputs from it. */
-  | { do: 'close'; code?: number | undefined }
-  /** Send `end` as soon as the socket opens, because the start in the handshake may have begun a session. Then close the socket. */
+  | { do: 'send'; frame: ClientFrameOf<'pong' | 'end'> }
+  /**
+   * Ask the gateway for the message after `position`. As a rule there is none, but the answer shows that the connection is alive. The
+   * answer has the id `PROBE_ID`.
+   */
+  | { do: 'probe'; position: Position }
+  /** Close the connection. The machine gets no more inputs from it. @default code 1000 */
+  | { do: 'close'; code?: number }
+  /** Send `end` as soon as the connection opens, because the start in the handshake may have begun a session. Then close it. */
   | { do: 'end-after-open' }
   | { do: 'fetch-token'; reason: AskReason }
   /** The gateway accepted the newest credentials. If `token` is set, the gateway gave it in their place. */
@@ -186,38 +210,10 @@ export interface World {
 
 export type Step = [State, ...Effect[]]
 
-export const idle: State = { name: 'idle', cursor: null }
+/** The id of a probe's answer. The machine drops that answer, so that the session never takes it for the answer to a request. */
+export const PROBE_ID = 'probe'
+
+export const idle: Idle = { name: 'idle' }
 
 /** The session was ended by hand. */
-export const ended: State = { name: 'ended', error: null, cursor: null }
-
-export const isOver = (name: State['name']): boolean => name === 'ended' || name === 'failed'
-
-/** Returns whether the page of an active session sleeps or is frozen. */
-export const isAsleep = (state: State): boolean =>
-  'socket' in state && !!state.info && state.socket.at === 'page-asleep'
-
-/** Returns the name of the state for the page. A session that sleeps is `active`. */
-export const nameOf = (state: State): State['name'] => (isAsleep(state) ? 'active' : state.name)
-
-/** Returns whether the page is in the browser's cache, frozen or asleep. Meanwhile another page may resume its session. */
-export const isPageGone = (state: State): boolean => 'socket' in state && state.socket.at.startsWith('page')
-
-/** The time that a phase waits for; Infinity if it waits for none. */
-const untilOf = ({ until = Infinity }: { at: string; until?: number }): number => until
-
-/** Returns when the state needs its next `time` input; Infinity if it waits for no deadline. */
-export const deadlineOf = (state: State): number => {
-  if (!('credentials' in state)) return Infinity
-  const until = untilOf(state.credentials)
-  return 'socket' in state
-    ? Math.min(untilOf(state.socket), until)
-    : Math.min(state.heartbeatDeadline, state.stableAt, until)
-}
-
-/** When the next attempt is made; null when none is scheduled. */
-export const retryDeadlineOf = (state: State): number | null => {
-  if (!('socket' in state)) return null
-  const { socket, credentials } = state
-  return socket.at === 'backoff' ? socket.until : credentials.at === 'backoff' ? credentials.until : null
-}
+export const ended: Over = { name: 'ended', error: null, cursor: null }

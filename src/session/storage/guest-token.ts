@@ -1,13 +1,14 @@
 import { ifPossible } from '../util/if-possible.js'
 
-/**
- * Returns the token of this browser's guest from `localStorage`; undefined if there is no token or no `key`. `change` replaces the token,
- * and null deletes it.
- */
-export const guestToken = (key: string | undefined, change?: string | null): string | undefined =>
-  ifPossible(() => {
-    if (!key) return undefined
-    if (change) localStorage[key] = change
-    if (change === null) localStorage.removeItem(key)
-    return localStorage[key] as string | undefined
-  })
+/** The token of this browser's guest, in `localStorage`: the user who logs in adopts the guest with it. */
+export interface GuestToken {
+  read(): string | undefined
+  store(token: string): void
+  remove(): void
+}
+
+export const guestToken = (key: string): GuestToken => ({
+  read: () => ifPossible(() => localStorage.getItem(key)) ?? undefined,
+  store: (token) => ifPossible(() => localStorage.setItem(key, token)),
+  remove: () => ifPossible(() => localStorage.removeItem(key)),
+})

@@ -1,42 +1,38 @@
 import { limits, sendFields, type ClientFrameOf, type GatewayFrameOf } from '../../protocol/index.js'
 import { wrongField, type callFrames } from '../../protocol/internal.js'
-import { deadlineTimer, now, toUnixTime } from '../util/clock.js'
 import { SessionError } from '../errors.js'
-import type { AnswerType, SessionInfo } from '../machine/state.js'
+import type { AnswerType } from '../machine/state.js'
+import { AFTER_REFUSAL } from '../machine/waits.js'
+import { deadlineTimer, now, toUnixTime } from '../util/clock.js'
 import { utf8 } from '../util/utf8.js'
 
-type Request = ClientFrameOf<'send' | keyof typeof callFrames>
-/** The checks of a request's fields. */
-type RequestChecks = typeof sendFields | (typeof callFrames)[keyof typeof callFrames]
+type RequestType = Exclude<keyof typeof callFrames, 'signal'> | 'send'
+export type Request = ClientFrameOf<RequestType>
+export type Answer = GatewayFrameOf<AnswerType>
 
-export interface RequestOptions {
-  /** @default the checks of a message */
-  checks?: RequestChecks
-  /**
-   * Returns whether a frame answers a request that has no id. Called only after this request, or one that it replaced, was written, because
-   * frames like the answer also come without a request.
-   */
-  isAnswer?: (frame: GatewayFrameOf<AnswerType>, request: Request) => boolean
-  /** Returns the request that replaces the two requests; undefined if both are needed. */
-  merge?: (older: Request, newer: Request) => Request | undefined
-  /** When an earlier page first wrote or stored the message (Unix time in milliseconds). Undefined for a message of this page. */
-  writtenAt?: number
-  /** Completes the request, or returns why it can't be written to this connection. Called before each write. */
-  prepare?: ((request: Request) => SessionError | undefined) | undefined
+/** The checks of a frame's fields. */
+type Checks = typeof sendFields | (typeof callFrames)[keyof typeof callFrames]
+
+export interface RequestOptions<A extends Answer> {
+  checks: Checks
+  /** Returns whether a frame answers the request. Called only after it was written: frames like the answer also come without a request. */
+  isAnswer(frame: Answer, request: Request): frame is A
+  /** A request replaces the one with the same key that waits, and both get its answer. */
+  key?: string
+  /** Returns the request as it is written to this connection, or why it can't be. Called before each write. */
+  prepare?(request: Request): Request | SessionError
 }
 
 /** The most bytes of all unanswered requests. */
 const MAX_BYTES = 262_144
 /** The most requests that are in flight at once. */
 const MAX_IN_FLIGHT = 100
-/** Milliseconds to wait after a refusal without `retryAfter`. */
-const DEFAULT_RETRY_AFTER = 1_000
 
 /**
  * Returns a copy of the frame as it would arrive, so that later changes of the original don't change the frame that is sent. Throws
  * `bad-request` if every gateway would refuse the frame.
  */
-export const checkedCopy = <F extends Request>(frame: F, checks: RequestChecks = sendFields): F => {
+export const checkedCopy = <F extends object>(frame: F, checks: Checks): F => {
   const copy = JSON.parse(JSON.stringify(frame)) as F
   if (wrongField(checks, copy)) throw new SessionError('bad-request')
   return copy
@@ -56,17 +52,20 @@ export type LeftSend = ClientFrameOf<'send'> & {
 
 /** The requests that are not answered yet. The outbox sends them in order, and again on each new connection, until they are answered. */
 export interface Outbox {
-  /** Adds a request. Resolves with the answer. If `merge` replaces two requests by one, both get the same answer. */
-  add<T>(request: Request, options?: RequestOptions): Promise<T>
-  /** Called for each new connection, before a request is written to it. Calls `proceed`. */
-  connected(): void
-  /** Rejects the requests whose deadline has passed, and writes those that may be written now and are not in flight. */
-  proceed(): void
+  /** Adds a request. Resolves with the answer. */
+  add<A extends Answer>(request: Request, options: RequestOptions<A>): Promise<A>
   /**
-   * Settles the request that `frame` answers. If the frame is a retryable refusal, pauses the outbox instead. Returns undefined if no
-   * request waits for this frame.
+   * Adds a message of an earlier page, before the messages of this page. Calls `failed` if the gateway does not store it: the promise of
+   * `send()` is gone with its page. Ignores what is no message.
    */
-  answered(frame: GatewayFrameOf<AnswerType>): unknown
+  restore(send: LeftSend, failed: (error: SessionError) => void): void
+  /** Called for each new connection, before a request is written to it. Writes the requests. */
+  connected(): void
+  /**
+   * Settles the request that `frame` answers. If the frame is a retryable refusal, pauses the outbox instead. Returns whether a request
+   * waited for this frame.
+   */
+  answered(frame: Answer): boolean
   /** Returns how many messages are not stored yet. */
   pending(): number
   /**
@@ -74,32 +73,58 @@ export interface Outbox {
    * user leaves. From now on each of them counts as written.
    */
   leave(): LeftSend[]
+  /** Removes the messages of earlier pages, and returns them. */
+  giveBack(): LeftSend[]
   /** Returns the pause after a refusal, in which all requests wait; undefined if there is none. */
   pause(): Pause | undefined
   /** Rejects all requests. */
   end(error: SessionError): void
 }
 
-interface Entry extends Pick<RequestOptions, 'isAnswer' | 'prepare'> {
-  asked: Request & { id?: string }
-  size: number
-  answer: Promise<unknown>
-  /** Settles `answer`, and takes the request out of the outbox. */
-  settle: (outcome: SessionError | GatewayFrameOf<AnswerType>) => void
-  /** When the request was first written, or stored for the next page. Before that its outcome is not in doubt. */
-  writtenAt?: number | undefined
+interface OutboxHost {
+  /** Writes a request, and returns whether it did. */
+  write(request: Request): boolean
+  /** Returns for how many milliseconds the gateway recognizes a repeated id; Infinity while that is not known. */
+  sendWindow(): number
+  /** Called after a deadline has passed: perhaps fewer requests wait then, or they wait for another reason. */
+  changed(): void
 }
 
-/**
- * `write` writes a request, and returns whether it did. `info` returns the gateway's latest state of the session. The outbox reads two of
- * its fields: the inbox's epoch, and for how many milliseconds the gateway recognizes a repeated id. `changed` is called after a deadline
- * has passed: perhaps fewer requests wait then, or they wait for another reason.
- */
-export const createOutbox = (
-  write: (request: Request) => boolean | undefined,
-  info: () => SessionInfo | null,
-  changed: () => void,
-): Outbox => {
+/** Settles a promise of `add`. */
+interface Waiter {
+  resolve(answer: Answer): void
+  reject(error: SessionError): void
+}
+
+interface Entry {
+  request: Request
+  size: number
+  options: RequestOptions<Answer>
+  /** Several, if the request has replaced others (`key`). */
+  waiters: Waiter[]
+  isOfEarlierPage: boolean
+  /** When the request was first written, or stored for the next page. Before that its outcome is not in doubt. */
+  writtenAt: number | undefined
+}
+
+const idOf = (request: Request): string | undefined => ('id' in request ? request.id : undefined)
+
+/** When an entry was first written. Entries that were never written come last, in their order. */
+const timeOf = ({ writtenAt }: Entry): number => writtenAt ?? Number.MAX_SAFE_INTEGER
+
+const isAnswered = ({ request, writtenAt, options }: Entry, frame: Answer): boolean =>
+  frame.type === 'refused'
+    ? frame.re === request.type && frame.id === idOf(request)
+    : writtenAt !== undefined && options.isAnswer(frame, request)
+
+/** The options of a message. */
+export const sendOptions: RequestOptions<GatewayFrameOf<'sent'>> = {
+  checks: sendFields,
+  isAnswer: (frame, request): frame is GatewayFrameOf<'sent'> =>
+    frame.type === 'sent' && frame.id === idOf(request),
+}
+
+export const createOutbox = ({ write, sendWindow, changed }: OutboxHost): Outbox => {
   /** The requests in the order in which they are written. */
   let waiting: Entry[] = []
   /** Set after a retryable refusal, while no request is sent; undefined if requests may be sent. */
@@ -110,118 +135,149 @@ export const createOutbox = (
    */
   const inFlight = new Set<Entry>()
 
-  const deadlineOf = ({ writtenAt = Infinity }: Entry): number => writtenAt + (info()?.sendWindow ?? Infinity)
+  const deadlineOf = ({ writtenAt = Infinity }: Entry): number => writtenAt + sendWindow()
 
+  const remove = (entry: Entry): void => {
+    waiting = waiting.filter((each) => each !== entry)
+    inFlight.delete(entry)
+  }
+  const resolve = (entry: Entry, answer: Answer): void => {
+    remove(entry)
+    for (const waiter of entry.waiters) waiter.resolve(answer)
+  }
+  const reject = (entry: Entry, error: SessionError): void => {
+    remove(entry)
+    for (const waiter of entry.waiters) waiter.reject(error)
+  }
+
+  /**
+   * Returns whether the next request has to wait. An answer names only the id, and messages to two users may have the same id. So the
+   * second message waits for the answer to the first one. Everything behind it waits, too, because messages keep their order.
+   */
+  const mustWait = (request: Request): boolean => {
+    const id = idOf(request)
+    return (
+      pause !== undefined ||
+      inFlight.size >= MAX_IN_FLIGHT ||
+      (id !== undefined && [...inFlight].some((each) => idOf(each.request) === id))
+    )
+  }
+
+  /** Writes the requests that may be written now and are not in flight. */
+  const writeAll = (): void => {
+    for (const entry of waiting) {
+      if (inFlight.has(entry)) continue
+      const prepared = entry.options.prepare?.(entry.request) ?? entry.request
+      if (prepared instanceof SessionError) {
+        reject(entry, prepared)
+        continue
+      }
+      entry.request = prepared
+      if (mustWait(prepared) || !write(prepared)) return
+      inFlight.add(entry)
+      entry.writtenAt ??= now()
+    }
+  }
+
+  /** Rejects the requests whose deadline has passed, and writes those that may be written. */
   const proceed = (): void => {
     const time = now()
     for (const entry of waiting)
-      if (deadlineOf(entry) <= time) entry.settle(new SessionError('unknown-outcome'))
+      if (deadlineOf(entry) <= time) reject(entry, new SessionError('unknown-outcome'))
     if (pause && pause.until <= time && !inFlight.size) pause = undefined
-    for (const entry of waiting) {
-      if (inFlight.has(entry)) continue
-      const { asked: request } = entry
-      const error = entry.prepare?.(request)
-      if (error) entry.settle(error)
-      else {
-        // An answer names only the id, and messages to two users may have the same id. So the second message waits for the answer to the
-        // first one. Everything behind it waits, too, because messages keep their order.
-        if (
-          pause ||
-          inFlight.size >= MAX_IN_FLIGHT ||
-          (request.id && [...inFlight].some((each) => each.asked.id === request.id)) ||
-          !write(request)
-        )
-          break
-        inFlight.add(entry)
-        entry.writtenAt ??= now()
-      }
-    }
-    setDeadline(Math.min(inFlight.size ? Infinity : (pause?.until ?? Infinity), ...waiting.map(deadlineOf)))
+    writeAll()
+    const pauseEnd = pause && !inFlight.size ? pause.until : Infinity
+    setDeadline(Math.min(pauseEnd, ...waiting.map(deadlineOf)))
   }
   const setDeadline = deadlineTimer(() => {
     proceed()
     changed()
   })
 
-  const sends = (): Entry[] => waiting.filter(({ asked }) => asked.type === 'send')
-
-  const isAnswered = (
-    { asked: request, writtenAt, isAnswer }: Entry,
-    frame: GatewayFrameOf<AnswerType>,
-  ): boolean => {
-    if (request.id !== undefined) return (frame as { id?: string }).id === request.id
-    if (frame.type === 'refused') return frame.re === request.type
-    return !!writtenAt && !!isAnswer?.(frame, request)
+  const connected = (): void => {
+    pause = undefined
+    inFlight.clear()
+    proceed()
   }
 
+  const toLeave = (entry: Entry): LeftSend[] =>
+    entry.request.type === 'send'
+      ? [{ ...entry.request, writtenAt: toUnixTime((entry.writtenAt ??= now())) }]
+      : []
+
   return {
-    async add<T>(request: Request, options: RequestOptions = {}): Promise<T> {
+    async add<A extends Answer>(request: Request, options: RequestOptions<A>): Promise<A> {
       const copy = checkedCopy(request, options.checks)
       const size = utf8(JSON.stringify(copy)).length
       if (size > limits.frame) throw new SessionError('too-large')
-      let bytes = size
-      for (const entry of waiting) {
-        bytes += entry.size
-        const kept = options.merge?.(entry.asked, copy)
-        if (!kept) continue
-        if (kept === copy) {
-          entry.asked = copy
-          // The older request may be in flight, and its answer does not always answer the newer request.
-          inFlight.delete(entry)
-          proceed()
-        }
-        return entry.answer as Promise<T>
-      }
-      if (bytes > MAX_BYTES && !options.writtenAt) throw new SessionError('outbox-full', { retryable: true })
-      let settle!: Entry['settle']
-      const answer = new Promise<T>((resolve, reject) => {
-        settle = (outcome) => {
-          waiting = waiting.filter((each) => each !== entry)
-          inFlight.delete(entry)
-          if (outcome instanceof SessionError) reject(outcome)
-          else resolve(outcome as T)
+      const { key } = options
+      const replaced = waiting.find((entry) => key !== undefined && entry.options.key === key)
+      const bytes = waiting.reduce((sum, entry) => sum + entry.size, size)
+      if (!replaced && bytes > MAX_BYTES) throw new SessionError('outbox-full', { retryable: true })
+      const answer = new Promise<Answer>((resolve, reject) => {
+        if (replaced) {
+          replaced.request = copy
+          replaced.waiters.push({ resolve, reject })
+          // The replaced request may be in flight, and its answer does not always answer the new one.
+          inFlight.delete(replaced)
+        } else {
+          const waiters = [{ resolve, reject }]
+          const entry = {
+            request: copy,
+            size,
+            options,
+            waiters,
+            isOfEarlierPage: false,
+            writtenAt: undefined,
+          }
+          waiting = [...waiting, entry]
         }
       })
-      const entry: Entry = { ...options, asked: copy, size, answer, settle }
-      waiting = [...waiting, entry]
-      // The messages of earlier pages come first. Nothing is written before they are added: see `#hasLeftSends` in session.ts.
-      if (options.writtenAt)
-        waiting.sort((one, other) => (one.writtenAt ?? Infinity) - (other.writtenAt ?? Infinity))
       proceed()
-      return answer
+      // `isAnswer` has accepted it.
+      return (await answer) as A
     },
-    connected() {
-      pause = undefined
-      inFlight.clear()
-      proceed()
+    restore({ writtenAt, ...request }, failed) {
+      // A page that comes back from the browser's cache still has its own messages, which the page after it may have left again.
+      const isKnown = waiting.some(
+        ({ request: each }) => each.type === 'send' && each.id === request.id && each.to === request.to,
+      )
+      // Another script may have written the message. A malformed frame would end the connection.
+      const isMalformed = !request.id || !(writtenAt > 0) || wrongField(sendFields, request)
+      if (isKnown || isMalformed) return
+      const size = utf8(JSON.stringify(request)).length
+      const waiters: Waiter[] = [{ resolve: () => undefined, reject: failed }]
+      const entry = { request, size, options: sendOptions, waiters, isOfEarlierPage: true, writtenAt }
+      waiting = [...waiting, entry].sort((one, other) => timeOf(one) - timeOf(other))
     },
-    proceed,
+    connected,
     answered(frame) {
       // A refusal without an id may fit several requests. Those in flight come first, because a refusal answers a request that was sent.
       const entry = [...inFlight, ...waiting].find((each) => isAnswered(each, frame))
       if (entry) inFlight.delete(entry)
-      if (frame.type !== 'refused') entry?.settle(frame)
-      // The outbox pauses even if no request waits for this refusal: the gateway has also refused what was sent after the refused request.
-      else if (frame.retryable)
-        pause = {
-          reason: frame.code === 'rate-limited' ? frame.code : 'busy',
-          until: now() + (frame.retryAfter ?? DEFAULT_RETRY_AFTER),
-        }
-      else entry?.settle(new SessionError(frame.code, frame))
+      if (frame.type === 'refused' && frame.retryable) {
+        // The outbox pauses even if no request waits for this refusal: the gateway has also refused what was sent after the refused request.
+        const reason = frame.code === 'rate-limited' ? 'rate-limited' : 'busy'
+        pause = { reason, until: now() + (frame.retryAfter ?? AFTER_REFUSAL) }
+      } else if (entry) {
+        if (frame.type === 'refused') reject(entry, new SessionError(frame.code, frame))
+        else resolve(entry, frame)
+      }
       proceed()
-      return entry
+      return entry !== undefined
     },
-    pending: () => sends().length,
-    leave: () =>
-      sends().map((entry) => ({
-        ...(entry.asked as ClientFrameOf<'send'>),
-        writtenAt: toUnixTime((entry.writtenAt ??= now())),
-      })),
+    pending: () => waiting.filter(({ request }) => request.type === 'send').length,
+    leave: () => waiting.flatMap(toLeave),
+    giveBack() {
+      const given = waiting.filter(({ isOfEarlierPage }) => isOfEarlierPage)
+      given.forEach(remove)
+      return given.flatMap(toLeave)
+    },
     pause: () => pause,
     end(error) {
-      for (const { settle } of waiting) settle(error)
-      // This clears the pause and the timer, too.
-      this.connected()
+      for (const entry of waiting) reject(entry, error)
+      // This clears the pause and the timer.
+      connected()
     },
   }
 }

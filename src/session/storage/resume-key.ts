@@ -1,59 +1,68 @@
-import type { Resumption } from '../../protocol/index.js'
+import { cursorOf, isPageGone } from '../machine/selectors.js'
+import type { Cursor, State, StoredSession } from '../machine/state.js'
 import { ifPossible } from '../util/if-possible.js'
 import { isPage } from '../util/runtime.js'
-import { isPageGone, type State } from '../machine/state.js'
 
 /** Stores the session between two pages of a tab, in `sessionStorage`. */
 export interface ResumeStorage {
+  /** Returns what a page has stored, and removes it, because a tab that is duplicated later must not get it, too. */
+  take(): StoredSession
   /**
-   * Returns the session that a page stored, and removes it, because a tab that is duplicated later must not get it, too. Null if that page
-   * ended the session, undefined if no session is stored.
-   */
-  take(): Resumption | null | undefined
-  /**
-   * Stores the session when the page is gone, and null when the session ended. A page that comes back from the browser's cache takes the
+   * Stores the session when the page is gone, and that it has ended when it has. A page that comes back from the browser's cache takes the
    * session again.
    */
   save(state: State): void
 }
 
 /** The methods of the credential store that read and set the token which the gateway gave a guest. */
-interface GuestToken {
-  /** The result has the field `userId` only if the gateway gave the token. */
-  held(): { token?: string | undefined; userId?: undefined } | null
+interface Credentials {
+  held(): { from: 'page' | 'gateway'; isGuest: boolean; fields: { token?: string | undefined } } | null
   accept(token: string): void
 }
 
+/** The stored JSON. Null says that the session has ended. */
+type Stored = (Cursor & { token?: string | undefined }) | null
+
 /**
- * Returns undefined if there is no storage. If storage is forbidden or full, the next page starts a new session. If the user is a guest,
- * only the gateway's token proves that the next page has the same guest. So the token is stored, too.
+ * `key` returns the key of the user's session in `sessionStorage`; undefined while it is not known who the user is. If there is no storage,
+ * or if storage is forbidden or full, the next page starts a new session. If the user is a guest, only the gateway's token proves that the
+ * next page has the same guest. So the token is stored, too.
  */
 export const createResumeStorage = (
-  key: string,
-  isGuest: boolean,
-  credentials: GuestToken,
-): ResumeStorage | undefined => {
+  key: () => string | undefined,
+  credentials: Credentials,
+): ResumeStorage => {
   const storage = isPage ? ifPossible(() => sessionStorage) : undefined
-  if (!storage) return undefined
-  const write = (value: unknown): unknown => ifPossible(() => (storage[key] = JSON.stringify(value)))
+
+  const write = (value: Stored): void => {
+    const name = key()
+    if (storage && name) ifPossible(() => storage.setItem(name, JSON.stringify(value)))
+  }
+  const guestToken = (): string | undefined => {
+    const held = credentials.held()
+    // The page may have set a user's token while the guest's session started. That token is not stored.
+    return held?.from === 'gateway' && held.isGuest ? held.fields.token : undefined
+  }
+
   return {
     take() {
-      const saved = ifPossible(() => {
-        const json = storage[key] as string
-        storage.removeItem(key)
-        return JSON.parse(json) as (Resumption & { token?: string }) | null
+      const name = key()
+      if (!storage || !name) return { kind: 'unavailable' }
+      const stored = ifPossible(() => {
+        const json = storage.getItem(name)
+        storage.removeItem(name)
+        return json === null ? undefined : (JSON.parse(json) as Stored)
       })
-      if (!saved) return saved
-      const { token, ...resume } = saved
+      if (stored === undefined) return { kind: 'absent' }
+      if (stored === null) return { kind: 'ended' }
+      const { token, ...resume } = stored
       if (token) credentials.accept(token)
-      return resume
+      return { kind: 'resumable', resume }
     },
     save(state) {
-      if (state.name === 'ended') write(null)
-      const held = credentials.held()
-      // The page may have set a user's token while the guest's session started. That token is not stored.
-      if (isPageGone(state) && state.cursor)
-        write({ ...state.cursor, token: isGuest && held && 'userId' in held ? held.token : undefined })
+      if (state.name === 'ended') return write(null)
+      const cursor = cursorOf(state)
+      if (isPageGone(state) && cursor) write({ ...cursor, token: guestToken() })
     },
   }
 }

@@ -1,6 +1,8 @@
 import { assert } from '@open-wc/testing'
 import '../../../src/element/define.js'
 import { ChatSession } from '../../../src/session/index.js'
+import type { ReadMark } from '../../../src/session/internal.js'
+import { internalsOf } from '../internals-of.js'
 import { createToken } from '../../../src/tokens/index.js'
 import {
   connectionsAt,
@@ -21,13 +23,8 @@ const setVisibility = (state: DocumentVisibilityState): void => {
   document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))
 }
 
-interface PeerMark {
-  with?: string | null
-  readOffsetWith?: number
-}
-/** `info` is internal, so the type of the built package does not have it. */
-const peerMarkOf = (session: ChatSession): PeerMark | null =>
-  (session as ChatSession & { info: PeerMark | null }).info
+/** Returns how far the user has read, as far as the page knows. */
+const markOf = (session: ChatSession): ReadMark | null => internalsOf(session).info()
 
 const secret = 'a secret of at least 32 bytes, for tests'
 const MINUTE = 60_000
@@ -115,14 +112,14 @@ describe('A session that sleeps while its page is hidden', () => {
     await pages.find(({ sleeping }) => !sleeping)?.markRead(2, { with: 'bob' })
     await until('all know whose messages are read', () =>
       pages.every((page) => {
-        const mark = peerMarkOf(page)
+        const mark = markOf(page)
         return page.unread === 0 && mark?.with === 'bob' && mark.readOffsetWith === 2
       }),
     )
     // This mark changes no count: it was made before.
     await pages.find(({ sleeping }) => !sleeping)?.markRead(2)
     await pages.find(({ sleeping }) => !sleeping)?.markRead(1, { with: null })
-    await until('all know the latest mark', () => pages.every((page) => peerMarkOf(page)?.with === null))
+    await until('all know the latest mark', () => pages.every((page) => markOf(page)?.with === null))
     assert.equal(sleepers().length, 2)
     setVisibility('visible')
     await until(

@@ -15,8 +15,10 @@ const authParams = { a: 1 }
 
 const storeOf = (credentials: Credentials): CredentialStore => credentialStore(credentials, () => undefined)
 
-const ask = (store: CredentialStore, reason: AskReason = 'first'): Promise<[FetchResult, unknown]> =>
-  new Promise((resolve) => void store.fetch(reason, life.signal, (answer, cause) => resolve([answer, cause])))
+const ask = (store: CredentialStore, reason: AskReason = 'first'): Promise<FetchResult> =>
+  new Promise((resolve) => void store.fetch(reason, life.signal, resolve))
+
+const fieldsOf = (store: CredentialStore): CredentialFields | undefined => store.held()?.fields
 
 /** A source that answers when the test calls `give`. */
 const slowSource = (): {
@@ -32,13 +34,13 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 
 test('a token comes before a source, and a source before credentials that cannot be renewed', () => {
   const all = { token: 't', tokenFetcher: fetcher, tokenUrl: '/t', signature: 's', authParams, guest: true }
-  assert.deepEqual(storeOf(all).held(), { token: 't' })
+  assert.deepEqual(fieldsOf(storeOf(all)), { token: 't' })
   assert.equal(storeOf({ ...all, token: '' }).held(), null)
   assert.equal(storeOf({ ...all, token: null, tokenFetcher: null }).held(), null)
   const without = { ...all, token: null, tokenFetcher: undefined, tokenUrl: '' }
-  assert.deepEqual(storeOf({ ...without, tokenUrl: null }).held(), { signature: 's' })
-  assert.deepEqual(storeOf({ authParams, guest: true }).held(), { authParams })
-  assert.deepEqual(storeOf({ guest: true }).held(), { guest: true })
+  assert.deepEqual(fieldsOf(storeOf({ ...without, tokenUrl: null })), { signature: 's' })
+  assert.deepEqual(fieldsOf(storeOf({ authParams, guest: true })), { authParams })
+  assert.deepEqual(fieldsOf(storeOf({ guest: true })), { guest: true })
   assert.equal(storeOf({}).held(), null)
 })
 
@@ -46,35 +48,35 @@ test('a fetched token is the newest, and is held', async () => {
   const store = storeOf({ tokenFetcher: fetcher })
   assert.ok(store.fetchable())
   assert.equal(store.held(), null)
-  assert.deepEqual(await ask(store), ['fresh', undefined])
-  assert.deepEqual(store.held(), { token: 'from.the.fetcher' })
-  assert.equal(store.held()?.token, 'from.the.fetcher')
+  assert.deepEqual(await ask(store), { result: 'fresh' })
+  assert.deepEqual(fieldsOf(store), { token: 'from.the.fetcher' })
+  assert.equal(fieldsOf(store)?.token, 'from.the.fetcher')
 })
 
 test('the accepted token replaces a newest one that is refused', () => {
   const store = storeOf({ token: 'first' })
   assert.ok(store.set({ token: 'second' }))
-  assert.equal(store.held()?.token, 'second')
+  assert.equal(fieldsOf(store)?.token, 'second')
   store.discard('newest')
-  assert.equal(store.held()?.token, 'first')
+  assert.equal(fieldsOf(store)?.token, 'first')
   store.set({ token: 'third' })
   store.accept()
   store.discard('newest')
-  assert.equal(store.held()?.token, 'third')
+  assert.equal(fieldsOf(store)?.token, 'third')
 })
 
 test('the token that the gateway gives replaces auth params, which are forgotten', () => {
   const store = storeOf({ authParams })
   store.accept('from.the.gateway')
-  // The token names the user, so the start has no other id.
-  assert.deepEqual(store.held(), { token: 'from.the.gateway', userId: undefined })
+  const fields = { token: 'from.the.gateway' }
+  assert.deepEqual(store.held(), { from: 'gateway', fields, isGuest: false })
 })
 
 test('refused credentials are forgotten if a source can replace them, else kept', () => {
   for (const kept of [{ token: 't' }, { signature: 's' }, { guest: true }] as const) {
     const store = storeOf(kept)
     store.discard('all')
-    assert.deepEqual(store.held(), kept)
+    assert.deepEqual(fieldsOf(store), kept)
   }
   const store = storeOf({ token: 't', tokenFetcher: fetcher })
   store.discard('all')
@@ -84,15 +86,15 @@ test('refused credentials are forgotten if a source can replace them, else kept'
 test('a new source is used at the next fetch, and the held token stays', async () => {
   const store = storeOf({ token: 't' })
   assert.equal(store.set({ tokenFetcher: fetcher }), false)
-  assert.deepEqual(store.held(), { token: 't' })
+  assert.deepEqual(fieldsOf(store), { token: 't' })
   await ask(store, 'expiring')
-  assert.equal(store.held()?.token, 'from.the.fetcher')
+  assert.equal(fieldsOf(store)?.token, 'from.the.fetcher')
 })
 
 test('an error of the callback is no failed fetch: it reaches the caller', async () => {
   const results: string[] = []
   const defect = new Error('a defect')
-  const fetching = storeOf({ tokenFetcher: fetcher }).fetch('first', life.signal, (result) => {
+  const fetching = storeOf({ tokenFetcher: fetcher }).fetch('first', life.signal, ({ result }) => {
     results.push(result)
     throw defect
   })
@@ -114,21 +116,25 @@ test('a later fetch cancels an earlier one and aborts its signal', async () => {
   asked[0]?.give('first.token.x')
   await settled()
   assert.deepEqual(results, ['second'])
-  assert.equal(store.held()?.token, 'second.token.x')
+  assert.equal(fieldsOf(store)?.token, 'second.token.x')
 })
 
 const ending = new AbortController()
-const ways: [what: string, happens: (store: CredentialStore) => unknown, left: CredentialFields | null][] = [
-  ['all is forgotten', (store) => store.discard('all'), null],
+const ways: [
+  what: string,
+  happens: (store: CredentialStore) => unknown,
+  left: CredentialFields | undefined,
+][] = [
+  ['all is forgotten', (store) => store.discard('all'), undefined],
   ['a token is set', (store) => store.set({ token: 'set', tokenFetcher: fetcher }), { token: 'set' }],
-  ['the session ends', () => ending.abort(), null],
+  ['the session ends', () => ending.abort(), undefined],
 ]
 for (const [what, happens, left] of ways)
   test(`a fetch is cancelled when ${what}, and changes nothing`, async () => {
     const { tokenFetcher, asked } = slowSource()
     const store = storeOf({ tokenFetcher })
     const results: string[] = []
-    void store.fetch('first', ending.signal, (answer) => results.push(answer))
+    void store.fetch('first', ending.signal, ({ result }) => results.push(result))
     store.discard('newest')
     assert.equal(asked[0]?.signal.aborted, false)
     happens(store)
@@ -136,7 +142,7 @@ for (const [what, happens, left] of ways)
     asked[0].give('late.token.x')
     await settled()
     assert.deepEqual(results, [])
-    assert.deepEqual(store.held(), left)
+    assert.deepEqual(fieldsOf(store), left)
   })
 
 test('a source that is replaced during a fetch may still finish it; the next fetch uses the new one', async () => {
@@ -145,21 +151,20 @@ test('a source that is replaced during a fetch may still finish it; the next fet
   const answered = ask(store)
   assert.equal(store.set({ tokenFetcher: fetcher }), false)
   asked[0]?.give('from.the.former')
-  assert.deepEqual(await answered, ['fresh', undefined])
-  assert.equal(store.held()?.token, 'from.the.former')
+  assert.deepEqual(await answered, { result: 'fresh' })
+  assert.equal(fieldsOf(store)?.token, 'from.the.former')
   await ask(store, 'expiring')
-  assert.equal(store.held()?.token, 'from.the.fetcher')
+  assert.equal(fieldsOf(store)?.token, 'from.the.fetcher')
 })
 
 test('a value that is no token is a failure, and without a source there is no-source', async () => {
   for (const nonsense of ['', 7, {}, undefined]) {
     const store = storeOf({ tokenFetcher: () => Promise.resolve(nonsense as string) })
-    const [answer, cause] = await ask(store)
-    assert.equal(answer, 'failed')
-    assert.ok(cause instanceof TypeError)
+    const result = await ask(store)
+    assert.ok(result.result === 'failed' && result.cause instanceof TypeError)
     assert.equal(store.held(), null)
   }
-  assert.deepEqual(await ask(storeOf({})), ['no-source', undefined])
+  assert.deepEqual(await ask(storeOf({})), { result: 'no-source' })
 })
 
 test('the subject of a token is read without verification', () => {
@@ -182,9 +187,9 @@ test('a token that the page has set outlasts a page that is left, unless a sourc
   const store = storeOf({ token: 'first' })
   store.set({ token: 'second' })
   store.discard('all')
-  assert.deepEqual(store.held(), { token: 'second' })
+  assert.deepEqual(fieldsOf(store), { token: 'second' })
   store.discard('newest')
-  assert.deepEqual(store.held(), { token: 'first' })
+  assert.deepEqual(fieldsOf(store), { token: 'first' })
   const replaceable = storeOf({ token: 'first', tokenFetcher: fetcher })
   replaceable.set({ token: 'second', tokenFetcher: fetcher })
   replaceable.discard('all')

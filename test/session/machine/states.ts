@@ -1,4 +1,4 @@
-import { connecting } from '../../../src/session/machine/connecting.js'
+import { starting } from '../../../src/session/machine/connecting.js'
 import { ended, idle } from '../../../src/session/machine/state.js'
 import type {
   Active,
@@ -44,7 +44,7 @@ export const info: SessionInfo = {
 }
 
 export const connectingState = (changes: Partial<Connecting> = {}): Connecting => ({
-  ...connecting('starting'),
+  ...starting(null),
   connectFailures: 3,
   ...changes,
 })
@@ -67,8 +67,9 @@ export const activeState = (changes: Partial<Active> = {}): Active => ({
 
 const socketPhases: SocketPhase[] = [
   { at: 'none' },
-  { at: 'page-hidden' },
-  { at: 'page-asleep' },
+  { at: 'left' },
+  { at: 'frozen' },
+  { at: 'asleep' },
   ...(['backoff', 'opening-with-start', 'opening', 'open', 'start-sent'] as const).map((at) => ({
     at,
     until: DUE,
@@ -95,8 +96,9 @@ const renewals: Renewal[] = [
 export const possible = new Set([
   'none fetching',
   'none backoff',
-  'page-hidden held',
-  'page-asleep held',
+  'left held',
+  'frozen held',
+  'asleep held',
   'backoff held',
   'backoff fresh',
   'opening-with-start held',
@@ -173,9 +175,11 @@ export const nameOfEffect = (effect: Effect): string => {
       return `${effect.do} ${effect.frame.type}`
     case 'discard':
       return `discard ${effect.which}`
+    case 'close':
+      return effect.code === undefined ? effect.do : `${effect.do} ${effect.code}`
     case 'send-start':
     case 'send-token':
-    case 'close':
+    case 'probe':
     case 'end-after-open':
     case 'accept-credentials':
     case 'emit-error':

@@ -69,9 +69,9 @@ test('the session waits for the gateway’s `retryAfter`', () => {
 test('a socket that closes with 1001 is opened again a second later, if the page is still there', () => {
   const { state } = run(activeState(), world(), closed(1001))
   assert.equal(backoffOf(state), 1_000)
-  assert.deepEqual(run(state, world(), { type: 'leave', at: 'page-hidden' }).effects, [
+  assert.deepEqual(run(state, world(), { type: 'leave', phase: 'left' }).effects, [
     'discard all',
-    'close',
+    'close 4000',
   ])
   assert.deepEqual(run(state, world({ now: NOW + 1_000 }), { type: 'time' }).effects, ['open with-start'])
 })
@@ -97,7 +97,8 @@ test('after an attempt that never opened, the start goes as the first frame; aft
 })
 
 test('after a connection on which the gateway has heard nothing, the start goes as the first frame', () => {
-  const unheard: Input = { type: 'closed', code: 4508, reason: { code: 'timeout' } }
+  const reason: GatewayFrameOf<'ended'> = { type: 'ended', code: 'timeout', message: 'No.', retryable: true }
+  const unheard: Input = { type: 'closed', code: 4508, reason }
   const { state, effects } = run(activeState(), world(), unheard)
   assert.deepEqual(effects, ['open'])
   assert.deepEqual(run(state, world(), { type: 'opened' }).effects, ['send-start'])
@@ -140,7 +141,7 @@ test('after a connection that opened and was lost the start stays in the header'
 test('if the heartbeat’s timer fires late the device slept: the connection is probed, and gets 2 s more, once', () => {
   const slept = world({ now: NOW + 3_600_000 })
   const [woken, ...probe] = step(activeState(), { type: 'time' }, slept)
-  assert.deepEqual(probe.map(nameOfEffect), ['send history'])
+  assert.deepEqual(probe.map(nameOfEffect), ['probe'])
   assert.equal(active(woken).heartbeatDeadline, slept.now + 2_000)
   const received = step(woken, frame({ type: 'ping' }), slept)[0]
   assert.equal(active(received).heartbeatDeadline, slept.now + 35_000)
@@ -156,7 +157,7 @@ test('if the heartbeat’s timer fires late the device slept: the connection is 
 
 test('a page that becomes visible probes the connection, which gets 5 s, and probes no more meanwhile', () => {
   const [probed, ...effects] = step(activeState(), { type: 'wake' }, world())
-  assert.deepEqual(effects.map(nameOfEffect), ['send history'])
+  assert.deepEqual(effects.map(nameOfEffect), ['probe'])
   assert.equal(active(probed).heartbeatDeadline, NOW + 5_000)
   assert.deepEqual(step(probed, { type: 'wake' }, world({ now: NOW + 4_999 })), [probed])
   assert.equal(step(probed, { type: 'time' }, world({ now: NOW + 5_000 }))[0].name, 'reconnecting')
@@ -237,11 +238,10 @@ test('a session that made room for others starts again by `wake`, and not once i
 test('an attempt that waits for its turn is not given up, and then has its time', () => {
   const until = NOW + 3_600_000
   const queued = run(connectingState({ ...withStart }), world(), {
-    type: 'deadline',
-    until: Infinity,
+    type: 'queued',
   })
   assert.deepEqual(run(queued.state, world({ now: until - 20_000 }), { type: 'time' }).effects, [])
-  const turn = run(queued.state, world(), { type: 'deadline', until })
+  const turn = run(queued.state, world({ now: until - 20_000 }), { type: 'served' })
   assert.deepEqual(run(turn.state, world({ now: until - 1 }), { type: 'time' }).effects, [])
   assert.deepEqual(run(turn.state, world({ now: until }), { type: 'time' }).effects, ['close'])
 })

@@ -2,15 +2,21 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { step } from '../../../src/session/machine/step.js'
-import {
-  deadlineOf,
-  retryDeadlineOf,
-  idle,
-  type Input,
-  type State,
-} from '../../../src/session/machine/state.js'
+import { deadlineOf, retryDeadlineOf } from '../../../src/session/machine/selectors.js'
+import { idle, type Input, type State } from '../../../src/session/machine/state.js'
 import { activeState, connectingState, DUE, nameOfEffect, nameOfState, NOW, world } from './states.js'
-import { active, asked, backoffOf, closed, frame, refusedToken, run, started, withStart } from './stepping.js'
+import {
+  active,
+  asked,
+  backoffOf,
+  closed,
+  frame,
+  refusedToken,
+  run,
+  start,
+  started,
+  withStart,
+} from './stepping.js'
 
 test('two fresh tokens that are refused in a row fail the start', () => {
   const rounds: Input[] = [{ type: 'fetch-result', result: 'fresh' }, closed(4101)]
@@ -135,7 +141,7 @@ test('credentials that do not expire are not renewed', () => {
 })
 
 test('a fetch that fails while the socket opens closes the socket, and is made again with the same reason', () => {
-  const [fetching, ...begun] = step(idle, { type: 'start' }, world({ credentials: 'fetchable' }))
+  const [fetching, ...begun] = step(idle, start, world({ credentials: 'fetchable' }))
   assert.deepEqual(begun.map(nameOfEffect), ['open', 'fetch-token first'])
   const failed: Input = { type: 'fetch-result', result: 'failed', cause: new Error('offline') }
   const [paused, ...effects] = step(fetching, failed, world())
@@ -151,7 +157,7 @@ test('a fetch that fails while the socket opens closes the socket, and is made a
 test('fetches that fail in a row are made further apart, up to 30 s, without end', () => {
   let state: State = connectingState(asked)
   for (const limit of [1, 2, 4, 8, 16, 30, 30, 30]) {
-    state = step(state, { type: 'fetch-result', result: 'failed' }, world())[0]
+    state = step(state, { type: 'fetch-result', result: 'failed', cause: 'offline' }, world())[0]
     assert.equal(backoffOf(state), 500 * limit)
     state = step(state, { type: 'wake' }, world())[0]
   }
@@ -160,7 +166,7 @@ test('fetches that fail in a row are made further apart, up to 30 s, without end
 test('a renewal that fails is made again, and the session stays', () => {
   let state: State = activeState({ credentials: { at: 'fetching', reason: 'rejected' } })
   for (const limit of [1, 2, 4, 8, 16, 30, 30]) {
-    state = step(state, { type: 'fetch-result', result: 'failed' }, world())[0]
+    state = step(state, { type: 'fetch-result', result: 'failed', cause: 'offline' }, world())[0]
     assert.deepEqual(active(state).credentials, {
       at: 'scheduled',
       until: NOW + 500 * limit,
@@ -222,7 +228,7 @@ test('credentials that are set while a session is resumed do not end it', () => 
 test('credentials that are set while a page that a server drew starts end the session that nobody would resume', () => {
   const state = connectingState({
     socket: { at: 'start-sent', until: DUE },
-    cursor: { key: '', epoch: 'e', offset: 3 },
+    cursor: { key: null, epoch: 'e', offset: 3 },
   })
   const { effects } = run(state, world(), { type: 'credentials' })
   assert.deepEqual(effects, ['send end', 'close', 'open with-start'])

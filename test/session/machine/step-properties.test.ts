@@ -1,18 +1,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { GatewayFrameOf } from '../../../src/protocol/index.js'
 import { step } from '../../../src/session/machine/step.js'
+import { deadlineOf } from '../../../src/session/machine/selectors.js'
 import {
-  deadlineOf,
   idle,
   type Effect,
-  type Fault,
+  type FetchResult,
   type Input,
   type SessionFrame,
   type State,
   type World,
 } from '../../../src/session/machine/state.js'
 import { info, nameOfState, possible } from './states.js'
+import { start } from './stepping.js'
 
 type Loose = { input: Input; pass: number; random: number; credentials: World['credentials'] }
 
@@ -26,15 +28,17 @@ const frames: fc.Arbitrary<SessionFrame> = fc.oneof(
     .map((rest): SessionFrame => ({ type: 'refused', code: 'unauthenticated', message: '', ...rest })),
 )
 /** Why a gateway closes a connection, if it says so. */
-const reasons: fc.Arbitrary<Fault | undefined> = fc.option(
-  fc.nat(60_000).map((retryAfter) => ({ code: 'x', retryAfter })),
+const reasons: fc.Arbitrary<GatewayFrameOf<'ended'> | undefined> = fc.option(
+  fc
+    .nat(60_000)
+    .map((retryAfter) => ({ type: 'ended', code: 'x', message: '', retryable: true, retryAfter }) as const),
   { nil: undefined },
 )
 
 const inputs: fc.Arbitrary<Input> = fc.oneof(
   { weight: 4, arbitrary: fc.constant<Input>({ type: 'time' }) },
   { weight: 2, arbitrary: fc.constant<Input>({ type: 'opened' }) },
-  { weight: 1, arbitrary: fc.constant<Input>({ type: 'deadline', until: 20_000 }) },
+  { weight: 1, arbitrary: fc.constantFrom<Input>({ type: 'queued' }, { type: 'served' }) },
   { weight: 3, arbitrary: frames.map((frame): Input => ({ type: 'frame', frame })) },
   {
     weight: 3,
@@ -45,8 +49,14 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc
-      .constantFrom('fresh', 'fresh', 'failed', 'no-source', 'signed-out')
-      .map((result): Input => ({ type: 'fetch-result', result: result as 'fresh' })),
+      .constantFrom<FetchResult>(
+        { result: 'fresh' },
+        { result: 'fresh' },
+        { result: 'failed', cause: 'offline' },
+        { result: 'no-source' },
+        { result: 'signed-out' },
+      )
+      .map((result): Input => ({ type: 'fetch-result', ...result })),
   },
   {
     weight: 1,
@@ -55,13 +65,15 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.constantFrom<Input>(
-      { type: 'start' },
+      start,
       { type: 'credentials' },
       { type: 'source' },
       { type: 'wake' },
-      { type: 'leave', at: 'page-hidden' },
-      { type: 'leave', at: 'page-asleep' },
-      { type: 'show' },
+      { type: 'leave', phase: 'left' },
+      { type: 'leave', phase: 'frozen' },
+      { type: 'leave', phase: 'asleep' },
+      { type: 'told', news: { unread: 1 } },
+      { type: 'show', stored: { kind: 'absent' } },
       { type: 'end' },
     ),
   },
@@ -86,7 +98,8 @@ interface Seen {
 }
 
 /** Whether the input comes from a socket. */
-const isOfSocket = ({ type }: Input): boolean => ['opened', 'frame', 'closed', 'fatal'].includes(type)
+const isOfSocket = ({ type }: Input): boolean =>
+  ['opened', 'queued', 'served', 'frame', 'closed', 'fatal'].includes(type)
 
 /** Whether the session has neither ended nor failed, and was started. */
 const isAlive = (state: State): boolean => 'credentials' in state
@@ -129,7 +142,7 @@ const play = (sequence: Loose[]): Seen[] => {
 const always = (what: (seen: Seen, rest: Seen[]) => void): void =>
   fc.assert(
     fc.property(sequences, (sequence) => {
-      const all = play([{ input: { type: 'start' }, pass: 0, random: 0, credentials: 'held' }, ...sequence])
+      const all = play([{ input: start, pass: 0, random: 0, credentials: 'held' }, ...sequence])
       for (const [at, seen] of all.entries()) what(seen, all.slice(0, at))
     }),
     { numRuns: 3_000 },
@@ -224,13 +237,14 @@ test('after a `time` input, no deadline is left in the past: no timer fires in a
   })
 })
 
-test('a session that is not over waits for a deadline, a fetch or a socket', () => {
+test('a session that is not over waits for a deadline, a fetch, its page or its turn among the tabs', () => {
   always(({ after }) => {
     if (!('socket' in after)) return
     const waits =
       deadlineOf(after) < Infinity ||
       after.credentials.at === 'fetching' ||
-      /page-hidden|page-asleep/.test(after.socket.at)
+      /left|frozen|asleep/.test(after.socket.at) ||
+      ('until' in after.socket && after.socket.at !== 'backoff')
     assert.ok(waits, nameOfState(after))
   })
 })

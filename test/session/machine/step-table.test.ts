@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { GatewayFrameOf } from '../../../src/protocol/index.js'
 import { step } from '../../../src/session/machine/step.js'
-import type { Input, SessionFrame, World } from '../../../src/session/machine/state.js'
+import { PROBE_ID, type Input, type SessionFrame, type World } from '../../../src/session/machine/state.js'
+import { start } from './stepping.js'
 import { DUE, info, impossibleStates, nameOfEffect, nameOfState, NOW, states, world } from './states.js'
 
 /*
@@ -29,7 +30,7 @@ ended                                              | end                        
 ended/failed *                                     | end                                         | ended                                 |
 starting/reconnecting start-sent *                 | end                                         | ended                                 | send end, close
 starting/reconnecting opening-with-start *         | end                                         | ended                                 | end-after-open
-starting/reconnecting none/page-hidden/page-asleep/backoff/opening/open * | end                                         | ended                                 | close
+starting/reconnecting none/left/frozen/asleep/backoff/opening/open * | end                                         | ended                                 | close
 active *                                           | end                                         | ended                                 | send end, close
 
 idle                                               | credentials *                               | ~                                     |
@@ -38,7 +39,7 @@ ended/failed replaced/too-many-sessions/ended/unknown-app | credentials *       
 ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials held                            | starting opening-with-start held      | open with-start
 ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials fetchable                       | starting opening fetching             | open, fetch-token first
 ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials none                            | starting none fetching                | fetch-token first
-starting/reconnecting page-hidden/page-asleep *    | credentials *                               | ~                                     |
+starting/reconnecting left/frozen/asleep *    | credentials *                               | ~                                     |
 starting/reconnecting none/backoff/opening-with-start/opening/open * | credentials held                            | . opening-with-start held             | close, open with-start
 starting/reconnecting start-sent *                 | credentials held                            | . opening-with-start held             | send end, close, open with-start
 starting/reconnecting none/backoff/opening-with-start/opening/open * | credentials fetchable                       | . opening fetching                    | close, open, fetch-token first
@@ -75,21 +76,21 @@ active held/scheduled/sent-set/sent-fetched/sent-again/retrying-set/retrying-fet
 starting/reconnecting opening-with-start *         | opened                                      | . start-sent .                        |
 starting/reconnecting opening held/fresh           | opened                                      | . start-sent .                        | send-start
 starting/reconnecting opening fetching             | opened                                      | . open .                              |
-starting/reconnecting none/page-hidden/page-asleep/backoff/open/start-sent * | opened                                      | ~                                     |
+starting/reconnecting none/left/frozen/asleep/backoff/open/start-sent * | opened                                      | ~                                     |
 active *                                           | opened                                      | ~                                     |
 idle                                               | opened                                      | ~                                     |
 ended                                              | opened                                      | ~                                     |
 ended/failed *                                     | opened                                      | ~                                     |
 
-starting/reconnecting backoff/opening-with-start/opening/open/start-sent * | deadline                                    | . . .                                 |
-starting/reconnecting none/page-hidden/page-asleep * | deadline                                    | ~                                     |
-active *                                           | deadline                                    | ~                                     |
-idle                                               | deadline                                    | ~                                     |
-ended                                              | deadline                                    | ~                                     |
-ended/failed *                                     | deadline                                    | ~                                     |
+starting/reconnecting backoff/opening-with-start/opening/open/start-sent * | queued/served                                    | . . .                                 |
+starting/reconnecting none/left/frozen/asleep * | queued/served                                    | ~                                     |
+active *                                           | queued/served                                    | ~                                     |
+idle                                               | queued/served                                    | ~                                     |
+ended                                              | queued/served                                    | ~                                     |
+ended/failed *                                     | queued/served                                    | ~                                     |
 
 starting/reconnecting * *                          | frame started                               | active scheduled                      | accept-credentials, send pong
-starting/reconnecting * *                          | frame renewed/reauth/ping/user/unread/message/seen/sent/history/refused/refused-send/refused-token/retryable-token | ~                                     |
+starting/reconnecting * *                          | frame renewed/reauth/ping/user/unread/message/seen/sent/history/history-probe/refused/refused-send/refused-token/retryable-token | ~                                     |
 active *                                           | frame started                               | active scheduled                      | accept-credentials, send pong
 active held/scheduled/fetching/sent-set/sent-fetched/retrying-set/retrying-fetched | frame renewed                               | active scheduled                      | accept-credentials
 active held/scheduled                              | frame reauth                                | active fetching                       | fetch-token rejected
@@ -102,6 +103,7 @@ active *                                           | frame message              
 active *                                           | frame seen                                  | . .                                   |
 active *                                           | frame sent                                  | . .                                   | deliver sent
 active *                                           | frame history                               | . .                                   | deliver history
+active *                                           | frame history-probe                         | . .                                   |
 active *                                           | frame refused/refused-send                  | . .                                   | deliver refused
 active held/scheduled/fetching/sent-set/sent-fetched/retrying-set/retrying-fetched | frame refused-token                         | active scheduled                      | discard newest, emit-error
 active held/scheduled/fetching                     | frame retryable-token                       | active scheduled                      | discard newest, emit-error
@@ -135,7 +137,7 @@ ended/failed *                                     | fatal                      
 
 
 starting/reconnecting none backoff                 | time due                                    | . none fetching                       | fetch-token first
-starting/reconnecting page-hidden/page-asleep held | time *                                      | ~                                     |
+starting/reconnecting left/frozen/asleep held | time *                                      | ~                                     |
 starting/reconnecting none fetching                | time due                                    | ~                                     |
 starting/reconnecting backoff held                 | time due                                    | . opening-with-start held             | open with-start
 starting/reconnecting backoff fresh                | time due                                    | . opening-with-start fresh            | open with-start
@@ -152,7 +154,7 @@ ended                                              | time *                     
 ended/failed *                                     | time *                                      | ~                                     |
 active held/scheduled/fetching/sent-set/sent-again/retrying-set | time silent                                 | reconnecting opening-with-start held  | close, open with-start
 active sent-fetched/retrying-fetched               | time silent                                 | reconnecting opening-with-start fresh | close, open with-start
-active *                                           | time slept                                  | . .                                   | send history
+active *                                           | time slept                                  | . .                                   | probe
 starting/reconnecting none backoff                 | time silent/slept                           | . none fetching                       | fetch-token first
 starting/reconnecting none fetching                | time silent/slept                           | ~                                     |
 starting/reconnecting backoff *                    | time silent/slept                           | . opening-with-start .                | open with-start
@@ -161,32 +163,37 @@ starting/reconnecting opening/open fetching        | time silent/slept          
 
 starting/reconnecting none backoff                 | wake                                        | . none fetching                       | fetch-token first
 starting/reconnecting none fetching                | wake                                        | ~                                     |
-starting/reconnecting backoff/page-asleep *        | wake                                        | . opening-with-start .                | open with-start
-starting/reconnecting page-hidden/opening-with-start/opening/open/start-sent * | wake                                        | ~                                     |
-active *                                           | wake                                        | . .                                   | send history
+starting/reconnecting backoff/frozen/asleep *      | wake                                        | . opening-with-start .                | open with-start
+starting/reconnecting left/opening-with-start/opening/open/start-sent * | wake                                        | ~                                     |
+active *                                           | wake                                        | . .                                   | probe
 idle                                               | wake                                        | ~                                     |
 ended                                              | wake                                        | ~                                     |
 ended too-many-sessions | wake | starting opening-with-start held | open with-start
 ended/failed replaced/ended/unknown-app/token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | wake | ~ |
 
-starting/reconnecting * *                          | hide                                        | . page-hidden held                    | discard all, close
-active *                                           | hide                                        | reconnecting page-hidden held         | discard all, close
-idle                                               | hide                                        | ~                                     |
-ended                                              | hide                                        | ~                                     |
-ended/failed *                                     | hide                                        | ~                                     |
+starting/reconnecting * *                          | pagehide                                    | . left held                           | discard all, close 4000
+active *                                           | pagehide                                    | reconnecting left held                | discard all, close 4000
 
-starting/reconnecting page-hidden *                | sleep                                       | ~                                     |
-starting/reconnecting none/page-asleep/backoff/opening-with-start/opening/open/start-sent * | sleep                                       | . page-asleep held                    | discard all, close
-active *                                           | sleep                                       | reconnecting page-asleep held         | discard all, close
-idle                                               | sleep                                       | ~                                     |
-ended                                              | sleep                                       | ~                                     |
-ended/failed *                                     | sleep                                       | ~                                     |
+starting/reconnecting left/frozen/asleep *         | freeze/sleep                                | ~                                     |
+starting/reconnecting none/backoff/opening-with-start/opening/open/start-sent * | freeze                                      | . frozen held                         | discard all, close
+active *                                           | freeze                                      | reconnecting frozen held              | discard all, close
+starting/reconnecting none/backoff/opening-with-start/opening/open/start-sent * | sleep                                       | . asleep held                         | discard all, close 4000
+active *                                           | sleep                                       | reconnecting asleep held              | discard all, close 4000
 
-starting/reconnecting none/page-asleep/backoff/opening-with-start/opening/open/start-sent * | show *                                      | ~                                     |
-starting/reconnecting page-hidden held             | show held                                   | . opening-with-start held             | open with-start
-starting/reconnecting page-hidden held             | show fetchable                              | . opening fetching                    | open, fetch-token first
-starting/reconnecting page-hidden held             | show none                                   | . none fetching                       | fetch-token first
-starting/reconnecting page-hidden held             | show ended                                  | ended                                 |
+reconnecting asleep *                              | told                                        | . . .                                 |
+reconnecting none/left/frozen/backoff/opening-with-start/opening/open/start-sent * | told                                        | ~                                     |
+starting * *                                       | told                                        | ~                                     |
+active *                                           | told                                        | ~                                     |
+
+idle                                               | pagehide/freeze/sleep/told                  | ~                                     |
+ended                                              | pagehide/freeze/sleep/told                  | ~                                     |
+ended/failed *                                     | pagehide/freeze/sleep/told                  | ~                                     |
+
+starting/reconnecting none/frozen/asleep/backoff/opening-with-start/opening/open/start-sent * | show *                                      | ~                                     |
+starting/reconnecting left held                    | show held                                   | . opening-with-start held             | open with-start
+starting/reconnecting left held                    | show fetchable                              | . opening fetching                    | open, fetch-token first
+starting/reconnecting left held                    | show none                                   | . none fetching                       | fetch-token first
+starting/reconnecting left held                    | show ended                                  | ended                                 |
 active *                                           | show *                                      | ~                                     |
 idle                                               | show *                                      | ~                                     |
 ended                                              | show *                                      | ~                                     |
@@ -256,6 +263,7 @@ const frames: Record<string, SessionFrame> = {
   seen: message(3),
   sent: { type: 'sent', id: 'm', offset: 1, sentAt: 1 },
   history: { type: 'history', id: 'h', messages: [] },
+  'history-probe': { type: 'history', id: PROBE_ID, messages: [] },
   refused: refused({ re: 'read' }),
   'refused-send': refused({ id: 'm' }),
   'refused-token': refused({ re: 'token', code: 'unauthenticated' }),
@@ -264,27 +272,31 @@ const frames: Record<string, SessionFrame> = {
 
 const inputs: [name: string, input: Input, world: World][] = [
   ...(['held', 'fetchable', 'none'] as const).flatMap((credentials): [string, Input, World][] => [
-    [`start ${credentials}`, { type: 'start' }, world({ credentials })],
+    [`start ${credentials}`, start, world({ credentials })],
     [`credentials ${credentials}`, { type: 'credentials' }, world({ credentials })],
-    [`show ${credentials}`, { type: 'show' }, world({ credentials })],
+    [`show ${credentials}`, { type: 'show', stored: { kind: 'absent' } }, world({ credentials })],
   ]),
   ['source', { type: 'source' }, world()],
   ['end', { type: 'end' }, world()],
-  ...(['fresh', 'signed-out', 'no-source', 'failed'] as const).map((result): [string, Input, World] => [
+  ...(['fresh', 'signed-out', 'no-source'] as const).map((result): [string, Input, World] => [
     `fetch-result ${result}`,
     { type: 'fetch-result', result },
     world(),
   ]),
-  ['hide', { type: 'leave', at: 'page-hidden' }, world()],
-  ['sleep', { type: 'leave', at: 'page-asleep' }, world()],
+  ['fetch-result failed', { type: 'fetch-result', result: 'failed', cause: new Error('offline') }, world()],
+  ['pagehide', { type: 'leave', phase: 'left' }, world()],
+  ['freeze', { type: 'leave', phase: 'frozen' }, world()],
+  ['sleep', { type: 'leave', phase: 'asleep' }, world()],
+  ['told', { type: 'told', news: { unread: 5 } }, world()],
   ['wake', { type: 'wake' }, world()],
-  ['show ended', { type: 'show', resume: null }, world()],
+  ['show ended', { type: 'show', stored: { kind: 'ended' } }, world()],
   ['time early', { type: 'time' }, world({ now: DUE - 1 })],
   ['time due', { type: 'time' }, world({ now: DUE })],
   ['time silent', { type: 'time' }, world({ now: NOW + 35_000 })],
   ['time slept', { type: 'time' }, world({ now: NOW + 3_600_000 })],
   ['opened', { type: 'opened' }, world()],
-  ['deadline', { type: 'deadline', until: Infinity }, world()],
+  ['queued', { type: 'queued' }, world()],
+  ['served', { type: 'served' }, world()],
   ['fatal', { type: 'fatal', fault: { code: 'bad-endpoint' } }, world()],
   ...Object.entries(frames).map(([name, frame]): [string, Input, World] => [
     `frame ${name}`,

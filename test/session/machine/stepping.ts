@@ -2,14 +2,8 @@
 import assert from 'node:assert/strict'
 import type { GatewayFrameOf } from '../../../src/protocol/index.js'
 import { step } from '../../../src/session/machine/step.js'
-import {
-  retryDeadlineOf,
-  type Active,
-  type Input,
-  type SessionFrame,
-  type State,
-  type World,
-} from '../../../src/session/machine/state.js'
+import { retryDeadlineOf } from '../../../src/session/machine/selectors.js'
+import type { Active, Input, SessionFrame, State, World } from '../../../src/session/machine/state.js'
 import { info, nameOfEffect, NOW } from './states.js'
 
 /** A close, perhaps after an `ended` frame. */
@@ -18,6 +12,7 @@ export const closed = (code: number, reason?: GatewayFrameOf<'ended'>): Input =>
   code,
   reason,
 })
+export const start: Input = { type: 'start', stored: { kind: 'absent' } }
 export const frame = (of: SessionFrame): Input => ({ type: 'frame', frame: of })
 export const refusedToken = frame({
   type: 'refused',

@@ -1,6 +1,7 @@
 // What a session tells the gateway of this browser's guest. `test/element/adoption.browser.ts` has it with a gateway.
 import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
+import { internalsOf } from '../internals-of.js'
 import { newSession } from '../../support/clients/client-sessions.js'
 import { started, startScript } from '../scripted.js'
 
@@ -9,6 +10,12 @@ const key = (endpoint: string): string => JSON.stringify(['chat-session', endpoi
 
 /** As `localStorage` of a page: what is stored are its properties. */
 const stored = Object.create({
+  getItem(this: Record<string, string>, name: string) {
+    return Object.hasOwn(this, name) ? this[name] : null
+  },
+  setItem(this: Record<string, string>, name: string, value: string) {
+    this[name] = value
+  },
   removeItem(this: Record<string, string>, name: string) {
     Reflect.deleteProperty(this, name)
   },
@@ -36,7 +43,7 @@ test('a guest is kept from the start to `end()`, and is no proof of who a guest 
   await session.start()
   assert.equal(connections[0]?.start.adopt, undefined)
   assert.equal(stored[key(endpoint)], 'the guest')
-  await session.end(true)
+  await internalsOf(session).close()
   assert.equal(stored[key(endpoint)], 'the guest')
   const again = newSession({ endpoint, appId: 'app', guest: true, adoptGuest: true })
   await again.start()

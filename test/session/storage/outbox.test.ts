@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { ClientFrameOf, GatewayFrameOf } from '../../../src/protocol/index.js'
 import { callFrames } from '../../../src/protocol/internal.js'
-import type { SessionInfo } from '../../../src/session/machine/state.js'
-import { createOutbox, type Outbox } from '../../../src/session/storage/outbox.js'
+import { createOutbox, sendOptions, type Answer, type Outbox } from '../../../src/session/storage/outbox.js'
 import { started, startScript, type ScriptedConnection } from '../scripted.js'
 import { now } from '../../../src/session/util/clock.js'
 import { startProxy } from '../../support/network/proxy.js'
@@ -45,18 +44,14 @@ const heldOutbox = (t: TestContext, { sendWindow = 60_000, isConnected = true } 
     if (isConnected) written.push(request.body ?? request.type)
     return isConnected
   }
-  const outbox = createOutbox(
-    write,
-    () => ({ sendWindow, epoch: '1' }) as SessionInfo,
-    () => undefined,
-  )
+  const outbox = createOutbox({ write, sendWindow: () => sendWindow, changed: () => undefined })
   return {
     clock,
     outbox,
     written,
     add(body: string): ClientFrameOf<'send'> {
       const frame: ClientFrameOf<'send'> = { type: 'send', id: body, to: 'bob', body }
-      outbox.add(frame).catch(() => undefined)
+      outbox.add(frame, sendOptions).catch(() => undefined)
       return frame
     },
     connect(): void {
@@ -194,8 +189,8 @@ const addMark = (outbox: Outbox, offset: number): Promise<unknown> =>
     { type: 'read', epoch: '1', offset },
     {
       checks: callFrames.read,
-      merge: (older, newer) => (older.type === 'read' ? newer : undefined),
-      isAnswer: (answer, request) =>
+      key: 'read',
+      isAnswer: (answer, request): answer is Answer =>
         answer.type === 'unread' && answer.readOffset >= (request as ClientFrameOf<'read'>).offset,
     },
   )
@@ -246,7 +241,7 @@ test('messages of an earlier page are written before those that wait here, in th
     ['b', now() - 1_000],
     ['a', now() - 2_000],
   ] as const)
-    outbox.add({ type: 'send', id: body, to: 'bob', body }, { writtenAt }).catch(() => undefined)
+    outbox.restore({ type: 'send', id: body, to: 'bob', body, writtenAt }, () => assert.fail('It failed.'))
   connect()
   assert.deepEqual(written, ['a', 'b', 'c'])
 })
@@ -303,7 +298,8 @@ test('messages with one id to more users than may be sent at once are all stored
 
 test('of two messages with one id the second, and what is behind it, waits for the answer to the first', (t) => {
   const { outbox, written, add } = heldOutbox(t)
-  for (const to of ['bob', 'cy']) outbox.add({ type: 'send', id: 'one', to, body: to }).catch(() => undefined)
+  for (const to of ['bob', 'cy'])
+    outbox.add({ type: 'send', id: 'one', to, body: to }, sendOptions).catch(() => undefined)
   add('behind')
   assert.deepEqual(written, ['bob'])
   outbox.answered({ type: 'sent', id: 'one', offset: 1, sentAt: 1 })
@@ -381,12 +377,16 @@ test('messages of an earlier page are taken even if those of this page fill the 
   const { outbox } = heldOutbox(t, { isConnected: false })
   const body = 'x'.repeat(60_000)
   for (const id of ['a', 'b', 'c', 'd'])
-    outbox.add({ type: 'send', id, to: 'bob', body }).catch(() => undefined)
-  const left = outbox.add({ type: 'send', id: 'left', to: 'bob', body }, { writtenAt: now() })
-  await assert.rejects(outbox.add({ type: 'send', id: 'e', to: 'bob', body }), { code: 'outbox-full' })
+    outbox.add({ type: 'send', id, to: 'bob', body }, sendOptions).catch(() => undefined)
+  outbox.restore({ type: 'send', id: 'left', to: 'bob', body, writtenAt: now() }, () =>
+    assert.fail('It failed.'),
+  )
+  await assert.rejects(outbox.add({ type: 'send', id: 'e', to: 'bob', body }, sendOptions), {
+    code: 'outbox-full',
+  })
   assert.equal(outbox.pending(), 5)
   outbox.answered({ type: 'sent', id: 'left', offset: 1, sentAt: 1 })
-  await left
+  assert.equal(outbox.pending(), 4)
 })
 
 test('of many small messages a hundred are on their way at once, and the others follow in their order', async () => {

@@ -4,7 +4,7 @@
  */
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
-import type { BrowserContext, Page, Route as Answer } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../../src/element/chat-session.js'
 import { newContext } from '../../support/browsers/browser.js'
 import { gatewayProcess } from '../../support/gateway/gateway-process.js'
@@ -35,11 +35,6 @@ interface Route {
   heads: string[]
   /** The bodies of the messages that bob has received. */
   bodies(): Promise<unknown[]>
-}
-
-interface LatePage extends Route {
-  /** Lets the script be answered. */
-  release(): void
 }
 
 const outboxEvents = `<script>
@@ -135,49 +130,34 @@ test('messages that were sent without a connection are sent by the next page, in
   assert.deepEqual(await outboxIn(page), [], 'one page alone takes them')
 })
 
-/** Leaves message `one` to a page that is active, and that loads no script for the earlier page's messages until `answer` is called. */
-const leaveToLatePage = async (answer: (script: Answer) => Promise<void>): Promise<LatePage> => {
+test('messages of an earlier page come before those of the next one, which loads no other script', async () => {
   const route = await openRoute()
-  const { page, site } = route
-  await loadCalls(page)
+  const { page, site, bodies } = route
   route.let('closed')
   await untilState(page, 'reconnecting')
   await sendLater(page, 'one')
   await untilOutbox(page, '1 reconnecting')
-  let release: () => void = () => undefined
-  const released = new Promise<void>((resolve) => (release = resolve))
-  const asked = page.waitForRequest(/chat-session-calls-/)
-  await page.route('**/chat-session-calls-*', async (script) => {
-    await released
-    await answer(script)
-  })
-  // The script delays the page's `load` event.
-  await page.goto(`${site.url}/next`, { waitUntil: 'commit' })
-  await asked
-  route.let('open')
-  await activeId(page)
-  return { ...route, release }
-}
-
-test('a message waits for those of an earlier page, whose script is late', async () => {
-  const { page, bodies, release } = await leaveToLatePage((script) => script.continue())
+  await page.route('**/chat-session-calls-*', (script) => script.abort())
+  await page.goto(`${site.url}/next`)
+  // The messages of both pages wait when the page gets its connection.
   await sendLater(page, 'two')
-  await untilOutbox(page, '1 ')
-  assert.deepEqual(await bodies(), [])
-  release()
+  await untilOutbox(page, '2 reconnecting')
+  route.let('open')
   await untilOutbox(page, 'sent two')
   assert.deepEqual(await bodies(), ['one', 'two'])
 })
 
-test('a message is sent if the script for those of an earlier page does not load', async () => {
-  const { page, site, bodies, release } = await leaveToLatePage((script) => script.abort())
+test('messages of an earlier page come before those of the next one, whose user only the gateway knows', async () => {
+  const route = await openRoute(() => Promise.resolve({ guest: '' }))
+  const { page, bodies } = route
+  await leave(route, '/next', 'one')
+  await page.route('**/chat-session-calls-*', (script) => script.abort())
   await sendLater(page, 'two')
-  release()
+  assert.equal(await pendingIn(page), 1, 'it is not known yet whose the first one is')
+  route.let('open')
   await untilOutbox(page, 'sent two')
-  assert.deepEqual(await bodies(), ['two'])
-  await page.unroute('**/chat-session-calls-*')
-  await page.goto(`${site.url}/last`)
-  await untilOutbox(page, 'sent one')
+  assert.deepEqual(await bodies(), ['one', 'two'])
+  assert.deepEqual(await storedIn(page), [])
 })
 
 test('messages go on over pages that have no connection, and over pages without a session', async () => {
@@ -376,8 +356,8 @@ test('a message past the send window is reported as unknown-outcome, and is not 
   await page.evaluate(() => {
     for (const [key, json] of Object.entries(sessionStorage) as [string, string][]) {
       if (!json.includes('writtenAt')) continue
-      const record = JSON.parse(json) as { writtenAt: number }[][]
-      const [first] = record[3] ?? []
+      const record = JSON.parse(json) as { sends: { writtenAt: number }[] }
+      const [first] = record.sends
       if (first) first.writtenAt -= 7_200_000
       sessionStorage.setItem(key, JSON.stringify(record))
     }

@@ -1,3 +1,7 @@
+import type { GatewayFrame, GatewayFrameOf } from '../../../protocol/index.js'
+import { raceWaits } from '../../machine/waits.js'
+import { LOST } from '../connection.js'
+
 /*
  * The race of a WebSocket and a stream as a pure function: stepRace(race, input) returns the next race and the effects to run. To the
  * session both look like one attempt. The first `started` wins, not the first connection, because a proxy may open WebSockets and swallow
@@ -6,13 +10,7 @@
 
 export type TransportKind = 'websocket' | 'stream'
 
-/** A frame of the gateway: the fields that the race reads, and the JSON. */
-export interface RaceFrame {
-  readonly type: string
-  readonly code?: string
-  readonly json: string
-  readonly by?: TransportKind
-}
+export const transportKinds = ['websocket', 'stream'] as const
 
 /** The state of one transport's connection. `open`: the start was sent on it. */
 export type Lane = 'none' | 'opening' | 'open'
@@ -25,6 +23,11 @@ export interface RaceWorld {
   readonly worked: TransportKind | 'only' | null
   /** How many attempts in a row brought no frame. */
   readonly failures: number
+}
+
+/** The WebSocket of an attempt that was under way when the race was loaded. It has been opening for `waited` milliseconds. */
+export interface Adopted {
+  readonly waited: number
 }
 
 export interface Race {
@@ -52,20 +55,24 @@ export interface Race {
    */
   readonly isContested: boolean
   /** The last frame and the close code of the transport that failed first. The session gets both if the other transport fails, too. */
-  readonly failure: {
-    readonly kind: TransportKind
-    readonly ended: RaceFrame | null
-    readonly code: number
-  } | null
+  readonly failure: Failure | null
+}
+
+interface Failure {
+  readonly kind: TransportKind
+  readonly ended: GatewayFrameOf<'ended'> | null
+  readonly code: number
 }
 
 export type RaceInput =
-  /** A WebSocket is open, or a stream has its id. `waited`: milliseconds since a WebSocket's start was sent. */
-  | { readonly type: 'opened'; readonly kind: TransportKind; readonly waited?: number }
-  | { readonly type: 'frame'; readonly kind: TransportKind; readonly frame: RaceFrame }
+  /** A WebSocket is open, or a stream has its id. `waited`: milliseconds since the WebSocket's start was sent. */
+  | { readonly type: 'opened'; readonly kind: TransportKind; readonly waited: number }
+  | { readonly type: 'frame'; readonly kind: TransportKind; readonly frame: GatewayFrame }
   | { readonly type: 'closed'; readonly kind: TransportKind; readonly code: number }
-  /** The stream has to wait for other tabs, or its turn has come. */
-  | { readonly type: 'queued'; readonly isQueued: boolean }
+  /** The stream has to wait for other tabs. */
+  | { readonly type: 'queued' }
+  /** The stream's turn has come. */
+  | { readonly type: 'served' }
   /** The time of this `wait` is over. `retry` also comes when the network is back. */
   | { readonly type: Wait }
 
@@ -77,7 +84,8 @@ export type RaceInput =
 export type Wait = 'overdue' | 'retry' | 'timeout' | 'over'
 
 export type RaceEffect =
-  | { readonly do: 'pass'; readonly frame: RaceFrame }
+  /** Hand a frame of this transport to the session. */
+  | { readonly do: 'pass'; readonly kind: TransportKind; readonly frame: GatewayFrame }
   | { readonly do: 'pass-close'; readonly code: number }
   | { readonly do: 'open'; readonly kind: TransportKind }
   /** Close the transport's connection, if there is one, and ignore its later events. */
@@ -93,22 +101,9 @@ export type RaceEffect =
 
 export type RaceStep = readonly [Race, ...RaceEffect[]]
 
-/** The close code of a connection that was lost without a close frame (RFC 6455, 7.1.5). */
-const LOST = 1006
 /** The code with which a gateway closes a connection on which it has heard nothing. */
 const TIMEOUT = 4508
 
-/** Milliseconds in which a WebSocket has to open, and then to answer the start, before a stream is begun beside it. */
-const OPEN_TIME = 4_000
-const ANSWER_TIME = 10_000
-/**
- * While a stream carries the session: milliseconds until a WebSocket is tried again, and milliseconds in which it has to open, and then to
- * answer.
- */
-const RETRY_TIME = 60_000
-const RETURN_TIME = 4_000
-/** Milliseconds after a race in which the start of another attempt may still end the winner's connection as `replaced`. */
-const CONTEST_TIME = 10_000
 /** After this many failures both ways were tried: the start in the header, and the start as a frame. So a stream is opened at once. */
 const REFUSED_BOTH = 2
 /**
@@ -119,16 +114,20 @@ const OUTAGE = 3
 const other = (kind: TransportKind): TransportKind => (kind === 'stream' ? 'websocket' : 'stream')
 const open = (kind: TransportKind): RaceEffect => ({ do: 'open', kind })
 const drop = (kind: TransportKind): RaceEffect => ({ do: 'drop', kind })
-const wait = (name: Wait, time: number): RaceEffect => ({ do: 'wait', for: name, time })
+const pass = (kind: TransportKind, frame: GatewayFrame): RaceEffect => ({ do: 'pass', kind, frame })
+const passClose = (code: number): RaceEffect => ({ do: 'pass-close', code })
+/** `waited` is the part of the time that has passed already. */
+const wait = (name: Wait, time: number, waited = 0): RaceEffect => ({
+  do: 'wait',
+  for: name,
+  time: Math.max(0, time - waited),
+})
 
-/** Begins an attempt. With `isAdopted` its WebSocket exists already, and has been opening for `waited` milliseconds. */
-export const beginRace = (
-  { kinds, worked, failures }: RaceWorld,
-  isAdopted: boolean,
-  waited: number,
-): RaceStep => {
+/** Begins an attempt, which takes over the WebSocket `adopted` if there is one. */
+export const beginRace = ({ kinds, worked, failures }: RaceWorld, adopted: Adopted | null): RaceStep => {
   const mayStream = kinds.includes('stream')
   const mayWebSocket = kinds.includes('websocket')
+  /** The failures in a row, this attempt's included, after which a stream is begun. */
   const needed = worked === 'websocket' ? OUTAGE : 1
   const race: Race = {
     websocket: 'opening',
@@ -138,15 +137,15 @@ export const beginRace = (
     mayReturn: mayWebSocket && worked !== 'only',
     isOverdue: false,
     isQueued: false,
-    isContested: !!failures,
+    isContested: failures > 0,
     failure: null,
   }
-  const prefersStream = !failures && (worked === 'stream' || worked === 'only')
-  if (!isAdopted && mayStream && (!mayWebSocket || prefersStream))
+  const prefersStream = failures === 0 && (worked === 'stream' || worked === 'only')
+  if (!adopted && mayStream && (!mayWebSocket || prefersStream))
     return [{ ...race, websocket: 'none', stream: 'opening' }, open('stream')]
-  const opened = isAdopted ? [] : [open('websocket')]
+  const opened = adopted ? [] : [open('websocket')]
   if (!mayStream) return [race, ...opened]
-  const overdue = wait('overdue', Math.max(0, OPEN_TIME - waited))
+  const overdue = wait('overdue', raceWaits.open, adopted?.waited)
   return failures >= Math.max(REFUSED_BOTH, needed)
     ? [{ ...race, stream: 'opening' }, ...opened, open('stream'), overdue]
     : [race, ...opened, overdue]
@@ -156,7 +155,7 @@ export const beginRace = (
 const stayOnStream = (race: Race, ...effects: RaceEffect[]): RaceStep => [
   { ...race, websocket: 'none', failure: null },
   ...effects,
-  wait('retry', RETRY_TIME),
+  wait('retry', raceWaits.retry),
 ]
 
 /**
@@ -164,30 +163,37 @@ const stayOnStream = (race: Race, ...effects: RaceEffect[]): RaceStep => [
  * tabs. If a WebSocket may be tried again, that happens after a minute.
  */
 const whileQueued = (race: Race): RaceStep => {
-  const again = race.mayReturn ? [wait('retry', RETRY_TIME)] : []
+  const again = race.mayReturn ? [wait('retry', raceWaits.retry)] : []
   return race.websocket === 'opening' && race.isOverdue
     ? [{ ...race, websocket: 'none' }, drop('websocket'), ...again]
     : [race, ...again]
 }
 
-const onLate = (race: Race): RaceStep =>
-  race.late === 'stream'
-    ? [{ ...race, stream: 'opening' }, open('stream')]
-    : [{ ...race, websocket: 'none' }, drop('websocket'), { do: 'pass-close', code: LOST }]
+/** The WebSocket is overdue, and there is no stream yet. */
+const onLate = (race: Race): RaceStep => {
+  switch (race.late) {
+    case 'stream':
+      return [{ ...race, isOverdue: true, stream: 'opening' }, open('stream')]
+    case 'fail':
+      return [{ ...race, isOverdue: true, websocket: 'none' }, drop('websocket'), passClose(LOST)]
+    case 'nothing':
+      return [race]
+  }
+}
 
 /** The WebSocket has not opened, or not answered the start, in time. */
 const onOverdue = (race: Race): RaceStep => {
+  const { failure } = race
   if (race.winner || race.websocket === 'none') return [race]
   const late: Race = { ...race, isOverdue: true }
   const without: Race = { ...late, websocket: 'none', failure: null }
-  const { failure } = race
   // The gateway has refused the stream's start. The session gets that refusal, because now both connections have failed.
   if (failure?.kind === 'stream' && failure.ended) {
-    const refused: RaceStep = [without, drop('websocket'), { do: 'pass', frame: failure.ended }]
-    return race.stream === 'none' ? [...refused, { do: 'pass-close', code: failure.code }] : refused
+    const refused: RaceStep = [without, drop('websocket'), pass('stream', failure.ended)]
+    return race.stream === 'none' ? [...refused, passClose(failure.code)] : refused
   }
   if (race.isQueued) return whileQueued(late)
-  if (race.stream === 'none') return race.late === 'nothing' ? [race] : onLate(late)
+  if (race.stream === 'none') return onLate(race)
   return race.stream === 'open' && race.websocket === 'opening' ? [without, drop('websocket')] : [late]
 }
 
@@ -200,23 +206,25 @@ const giveUpWebSocket = (race: Race): RaceStep => [
   { do: 'stay' },
   drop('websocket'),
   drop('stream'),
-  { do: 'pass-close', code: LOST },
+  passClose(LOST),
 ]
 
-const onOpened = (race: Race, kind: TransportKind, waited: number): RaceStep => {
-  if (race[kind] !== 'opening') return [race]
-  const next: Race = { ...race, [kind]: 'open' }
-  if (kind === 'stream')
-    return race.websocket === 'opening' && race.isOverdue
-      ? [{ ...next, websocket: 'none' }, drop('websocket')]
-      : [next]
-  if (race.winner) return [next, { do: 'send-start' }, wait('timeout', RETURN_TIME)]
-  const overdue = race.late === 'nothing' ? [] : [wait('overdue', Math.max(0, ANSWER_TIME - waited))]
+const onStreamOpened = (race: Race): RaceStep => {
+  const next: Race = { ...race, stream: 'open' }
+  return race.websocket === 'opening' && race.isOverdue
+    ? [{ ...next, websocket: 'none' }, drop('websocket')]
+    : [next]
+}
+
+const onWebSocketOpened = (race: Race, waited: number): RaceStep => {
+  const next: Race = { ...race, websocket: 'open' }
+  if (race.winner) return [next, { do: 'send-start' }, wait('timeout', raceWaits.takeOver)]
+  const overdue = race.late === 'nothing' ? [] : [wait('overdue', raceWaits.answer, waited)]
   return [{ ...next, isOverdue: false }, { do: 'send-start' }, ...overdue]
 }
 
 /** Called for the first `started`, and for the `started` of a WebSocket that takes over the session from a stream. */
-const onWon = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep => {
+const onWon = (race: Race, kind: TransportKind, frame: GatewayFrame): RaceStep => {
   const rival = other(kind)
   const isContested = !race.winner && (race.isContested || race.isOverdue || race[rival] !== 'none')
   const next: Race = {
@@ -231,104 +239,110 @@ const onWon = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep => {
   return [
     next,
     drop(rival),
-    { do: 'pass', frame },
-    ...(isContested ? [wait('over', CONTEST_TIME)] : []),
-    ...(kind === 'stream' && race.mayReturn ? [wait('retry', RETRY_TIME)] : []),
+    pass(kind, frame),
+    ...(isContested ? [wait('over', raceWaits.contest)] : []),
+    ...(kind === 'stream' && race.mayReturn ? [wait('retry', raceWaits.retry)] : []),
   ]
 }
 
-const onFrame = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep => {
-  if (race[kind] === 'none') return [race]
+const onEnded = (race: Race, kind: TransportKind, ended: GatewayFrameOf<'ended'>): RaceStep => {
   const { winner } = race
-  if (winner !== kind && frame.type === 'started') return onWon(race, kind, frame)
-  if (frame.type !== 'ended') return winner === kind ? [race, { do: 'pass', frame }] : [race]
   const rival = race[other(kind)]
   // The stream may wait for other tabs for long, so the answer on the WebSocket counts.
   if (kind === 'websocket' && race.isQueued)
-    return [{ ...race, stream: 'none', isQueued: false }, drop('stream'), { do: 'pass', frame }]
+    return [{ ...race, stream: 'none', isQueued: false }, drop('stream'), pass(kind, ended)]
   // The WebSocket is overdue, so it has failed already.
   if (!winner && race.isOverdue && kind === 'stream' && rival !== 'none')
-    return [{ ...race, websocket: 'none' }, drop('websocket'), { do: 'pass', frame }]
+    return [{ ...race, websocket: 'none' }, drop('websocket'), pass(kind, ended)]
   // The gateway has received no start in time. Perhaps the network swallows what the client sends.
-  if (
-    !winner &&
-    frame.code === 'timeout' &&
-    race.late === 'stream' &&
-    kind === 'websocket' &&
-    rival === 'none'
-  )
+  const isUnheard = !winner && kind === 'websocket' && ended.code === 'timeout'
+  if (isUnheard && race.late === 'stream' && rival === 'none')
     return [
-      { ...race, websocket: 'none', stream: 'opening', failure: { kind, ended: frame, code: TIMEOUT } },
+      { ...race, websocket: 'none', stream: 'opening', failure: { kind, ended, code: TIMEOUT } },
       drop('websocket'),
       open('stream'),
     ]
   // The other connection may still win. Or it is a WebSocket that takes over the session, so that the stream ends as `replaced`. In both
   // cases the session does not get this frame yet.
   if (rival === 'open' || (rival === 'opening' && winner !== kind))
-    return [{ ...race, failure: { kind, ended: frame, code: LOST } }]
-  if (race.isContested && frame.code === 'replaced')
-    return [
-      { ...race, websocket: 'none', stream: 'none' },
-      { do: 'keep-key' },
-      drop(kind),
-      { do: 'pass-close', code: LOST },
-    ]
-  return [race, { do: 'pass', frame }]
+    return [{ ...race, failure: { kind, ended, code: LOST } }]
+  if (race.isContested && ended.code === 'replaced')
+    return [{ ...race, websocket: 'none', stream: 'none' }, { do: 'keep-key' }, drop(kind), passClose(LOST)]
+  return [race, pass(kind, ended)]
+}
+
+const onFrame = (race: Race, kind: TransportKind, frame: GatewayFrame): RaceStep => {
+  if (race[kind] === 'none') return [race]
+  if (frame.type === 'ended') return onEnded(race, kind, frame)
+  if (race.winner === kind) return [race, pass(kind, frame)]
+  return frame.type === 'started' ? onWon(race, kind, frame) : [race]
+}
+
+/** Called when the WebSocket is closed while a stream carries the session, or carried it until now. */
+const onReturnClosed = (race: Race, code: number): RaceStep => {
+  const isRefused = race.failure?.kind === 'websocket' && race.stream !== 'none'
+  if (race.websocket === 'opening' || isRefused) return stayOnStream(race)
+  if (race.stream !== 'none') return giveUpWebSocket(race)
+  const next: Race = { ...race, websocket: 'none' }
+  return code === LOST ? [next, { do: 'stay' }, passClose(code)] : [next, passClose(code)]
 }
 
 const onClosed = (race: Race, kind: TransportKind, code: number): RaceStep => {
   if (race[kind] === 'none') return [race]
+  if (race.winner === 'stream' && kind === 'websocket') return onReturnClosed(race, code)
   const rival = other(kind)
+  const { failure } = race
   const next: Race = { ...race, [kind]: 'none', isQueued: race.isQueued && kind === 'websocket' }
-  const passed: RaceEffect = { do: 'pass-close', code }
-  if (race.winner === 'stream' && kind === 'websocket') {
-    const isRefused = race.failure?.kind === kind && race.stream !== 'none'
-    if (race.websocket === 'opening' || isRefused) return stayOnStream(race)
-    if (race.stream !== 'none') return giveUpWebSocket(race)
-    return code === LOST ? [next, { do: 'stay' }, passed] : [next, passed]
-  }
   // The WebSocket is only opening, so no start was sent on it.
   if (race.winner === kind && race[rival] === 'opening')
-    return [{ ...next, [rival]: 'none' }, drop(rival), passed]
-  const { failure } = race
+    return [{ ...next, [rival]: 'none' }, drop(rival), passClose(code)]
   if (race[rival] !== 'none') {
     const failed: Race = { ...next, failure: { kind, ended: failure?.ended ?? null, code } }
     return next.isQueued ? whileQueued(failed) : [failed]
   }
   return failure?.ended && code === LOST
-    ? [next, { do: 'pass', frame: failure.ended }, { do: 'pass-close', code: failure.code }]
-    : [next, passed]
+    ? [next, pass(failure.kind, failure.ended), passClose(failure.code)]
+    : [next, passClose(code)]
+}
+
+/** Tries a WebSocket while a stream carries the session, or waits for other tabs. */
+const onRetry = (race: Race): RaceStep => {
+  const isUp = race.winner === 'stream' && race.stream === 'open'
+  return (isUp || race.isQueued) && race.mayReturn && race.websocket === 'none'
+    ? [
+        { ...race, websocket: 'opening', isOverdue: false },
+        open('websocket'),
+        wait('timeout', raceWaits.takeOver),
+      ]
+    : [race]
+}
+
+/** The WebSocket that `onRetry` tried took too long. */
+const onTimeout = (race: Race): RaceStep => {
+  if (!race.winner) return race.websocket === 'opening' ? onOverdue(race) : [race]
+  if (race.winner !== 'stream' || race.websocket === 'none') return [race]
+  return race.websocket === 'open' ? giveUpWebSocket(race) : stayOnStream(race, drop('websocket'))
 }
 
 export const stepRace = (race: Race, input: RaceInput): RaceStep => {
   switch (input.type) {
     case 'opened':
-      return onOpened(race, input.kind, input.waited ?? 0)
+      if (race[input.kind] !== 'opening') return [race]
+      return input.kind === 'stream' ? onStreamOpened(race) : onWebSocketOpened(race, input.waited)
     case 'frame':
       return onFrame(race, input.kind, input.frame)
     case 'closed':
       return onClosed(race, input.kind, input.code)
+    case 'queued':
+      return race.stream === 'opening' ? whileQueued({ ...race, isQueued: true }) : [race]
+    case 'served':
+      return race.stream === 'opening' ? [{ ...race, isQueued: false }] : [race]
     case 'overdue':
       return onOverdue(race)
-    case 'queued': {
-      if (race.stream !== 'opening') return [race]
-      const next: Race = { ...race, isQueued: input.isQueued }
-      return next.isQueued ? whileQueued(next) : [next]
-    }
-    case 'retry': {
-      const isUp = race.winner === 'stream' && race.stream === 'open'
-      return (isUp || race.isQueued) && race.mayReturn && race.websocket === 'none'
-        ? [
-            { ...race, websocket: 'opening', isOverdue: false },
-            open('websocket'),
-            wait('timeout', RETURN_TIME),
-          ]
-        : [race]
-    }
+    case 'retry':
+      return onRetry(race)
     case 'timeout':
-      if (!race.winner) return race.websocket === 'opening' ? onOverdue(race) : [race]
-      if (race.winner !== 'stream' || race.websocket === 'none') return [race]
-      return race.websocket === 'open' ? giveUpWebSocket(race) : stayOnStream(race, drop('websocket'))
+      return onTimeout(race)
     case 'over':
       return [{ ...race, isContested: false }]
   }

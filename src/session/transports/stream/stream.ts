@@ -1,9 +1,10 @@
-import { pageCloseCodes, type ClientFrameOf } from '../../../protocol/index.js'
+import { pageCloseCodes } from '../../../protocol/index.js'
 import { withTimeout } from '../../util/clock.js'
 import { ifPossible } from '../../util/if-possible.js'
+import { LOST, type Connection, type ConnectionListener, type StartFrame } from '../connection.js'
+import { parseFrame } from '../parse-frame.js'
 import type { ConnectionLock } from './connection-lock.js'
 import { createEventReader } from './events.js'
-import { LOST, type Lane, type LaneListener } from './lane.js'
 import { createPosts } from './posts.js'
 
 /** Milliseconds in which the first frame has to arrive. */
@@ -18,66 +19,79 @@ interface StreamOptions {
   /** The address of the session: `https://HOST/v1/session`. */
   url: string
   /** Returns the `start` frame. Called only when the stream has the lock, so that the frame is up to date. */
-  start(): ClientFrameOf<'start'>
+  start(): StartFrame
   lock: ConnectionLock
-  listener: LaneListener
+  listener: ConnectionListener
   /** Called if the gateway has no streams. */
-  onAbsent(): unknown
-  /** Called with true when other tabs have all connections, and with false when this tab's turn has come. */
-  onQueue(isQueued: boolean): void
+  onAbsent(): void
 }
 
 /** Opens an event stream, and posts what the client sends. The stream counts as open when its first frame arrives. */
-export const openStream = ({ url, start, lock, listener, onAbsent, onQueue }: StreamOptions): Lane => {
+export const openStream = ({ url, start, lock, listener, onAbsent }: StreamOptions): Connection => {
   const life = new AbortController()
   const { signal } = life
+  /** `waiting`: for the lock. `queued`: for other tabs, which have all locks. `asked`: the gateway may have the start. `begun`: the stream has its id. */
+  let phase: 'waiting' | 'queued' | 'asked' | 'begun' = 'waiting'
+  /** The code with which the gateway closes the stream. */
   let code = LOST
-  /** Set when the session closes the stream. After that the listener is not called. */
-  let isClosed = false
-  /** Set while `close` waits for the stream's id. */
-  let onBegun: (() => void) | undefined
-  let hasBegun = false
-  let isQueued = false
-  /** Whether the gateway may have the start. */
-  let hasAsked = false
+  /** Called when the stream has its id, or is over. `close` waits for that. */
+  let onBegun = (): void => undefined
 
   const finish = (closeCode: number): void => {
     if (signal.aborted) return
     life.abort()
-    onBegun?.()
-    if (!isClosed) listener.closed(closeCode)
+    onBegun()
+    connection.listener({ type: 'closed', code: closeCode })
   }
   const posts = createPosts(`${url}/frames`, () => finish(LOST), signal)
 
   const onData = (json: string): void => {
-    // If the text is not JSON, the listener reports that.
-    const frame = ifPossible(
+    const event = ifPossible(
       () => JSON.parse(json) as { type?: unknown; id?: unknown; code?: unknown } | null,
     )
-    if (frame?.type === 'close') code = Number(frame.code)
-    else if (frame?.type !== 'stream') {
-      if (!isClosed) listener.text(json)
-    } else {
-      hasBegun = true
-      posts.begin(String(frame.id))
-      onBegun?.()
-      if (!isClosed) listener.opened()
+    switch (event?.type) {
+      case 'stream':
+        phase = 'begun'
+        posts.begin(String(event.id))
+        onBegun()
+        return connection.listener({ type: 'opened' })
+      case 'close':
+        code = Number(event.code)
+        return
+      default: {
+        const parsed = parseFrame(json)
+        if (parsed.kind === 'frame') connection.listener({ type: 'frame', frame: parsed.frame })
+        if (parsed.kind === 'malformed')
+          connection.listener({ type: 'fatal', fault: { code: 'protocol-error' } })
+      }
     }
   }
 
-  const run = async (): Promise<void> => {
-    const turn = {
-      onWait: () => onQueue((isQueued = true)),
-      onYield() {
-        void posts.close(pageCloseCodes.hidden, true)
-        finish(LOST)
+  /** Waits until this tab may open a stream. */
+  const takeLock = async (): Promise<void> => {
+    await lock.take(
+      {
+        onWait() {
+          phase = 'queued'
+          connection.listener({ type: 'queued' })
+        },
+        onYield() {
+          void posts.close(pageCloseCodes.hidden, true)
+          finish(LOST)
+        },
       },
-    }
-    await lock.take(turn, signal)
+      signal,
+    )
+    if (phase === 'queued' && !signal.aborted) connection.listener({ type: 'served' })
+  }
+
+  const run = async (): Promise<void> => {
+    await takeLock()
     if (signal.aborted) return
-    if (isQueued) onQueue(false)
-    hasAsked = true
-    const timer = setTimeout(() => hasBegun || finish(LOST), FIRST_FRAME_TIMEOUT)
+    phase = 'asked'
+    const timer = setTimeout(() => {
+      if (phase !== 'begun') finish(LOST)
+    }, FIRST_FRAME_TIMEOUT)
     signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
     const response = await fetch(`${url}/stream`, {
       method: 'POST',
@@ -98,23 +112,33 @@ export const openStream = ({ url, start, lock, listener, onAbsent, onQueue }: St
     }
   }
 
-  run().catch(() => finish(LOST))
-  return {
-    send: (json) => posts.send(json),
+  /** Tells the gateway that the page is left or hidden. An open request or a held lock would keep the page out of the browser's cache. */
+  const leave = (closeCode: number): void => {
+    if (phase === 'begun' && !signal.aborted) void posts.close(closeCode, true)
+    life.abort()
+    lock.release()
+  }
+
+  const end = async (closeCode: number): Promise<void> => {
+    // If the session is still starting, its `end` can be posted only when the stream has its id.
+    if (phase === 'asked' && posts.hasEarly()) await withTimeout(END_TIMEOUT, (done) => (onBegun = done))
+    if (phase === 'begun' && !signal.aborted)
+      await withTimeout(END_TIMEOUT, (done) => void posts.close(closeCode, false).then(done))
+    life.abort()
+  }
+
+  let isClosed = false
+  const connection: Connection = {
+    listener,
+    send: (frame) => posts.send(JSON.stringify(frame)),
     async close(closeCode = 1000) {
       if (isClosed) return
       isClosed = true
-      if (Object.values(pageCloseCodes).includes(closeCode)) {
-        // All of this is done at once: an open request or a held lock would keep the page out of the back/forward cache.
-        if (hasBegun && !signal.aborted) void posts.close(closeCode, true)
-        life.abort()
-        return lock.release()
-      }
-      // If the session is still starting, its `end` can be posted only when the stream has its id.
-      if (hasAsked && posts.hasEarly()) await withTimeout(END_TIMEOUT, (done) => (onBegun = done))
-      if (hasBegun && !signal.aborted)
-        await withTimeout(END_TIMEOUT, (done) => void posts.close(closeCode, false).then(done))
-      life.abort()
+      connection.listener = () => undefined
+      if (Object.values(pageCloseCodes).includes(closeCode)) leave(closeCode)
+      else await end(closeCode)
     },
   }
+  run().catch(() => finish(LOST))
+  return connection
 }

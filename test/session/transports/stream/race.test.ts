@@ -1,21 +1,23 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { GatewayFrame } from '../../../../src/protocol/index.js'
+import { info } from '../../machine/states.js'
 import {
   beginRace,
   stepRace,
   type Lane,
   type Race,
   type RaceEffect,
-  type RaceFrame,
   type RaceInput,
   type RaceStep,
   type RaceWorld,
   type TransportKind,
 } from '../../../../src/session/transports/stream/race.js'
-const started: RaceFrame = { type: 'started', json: '' }
-const ping: RaceFrame = { type: 'ping', json: '' }
-const ended = (code: string): RaceFrame => ({ type: 'ended', code, json: '' })
+
+const started: GatewayFrame = info
+const ping: GatewayFrame = { type: 'ping' }
+const ended = (code: string): GatewayFrame => ({ type: 'ended', code, message: '', retryable: false })
 
 /** A race in words: the lanes of the WebSocket and of the stream, and who has won. */
 const nameOf = ({ websocket, stream, winner }: Race): string => `${websocket} ${stream} ${winner ?? '-'}`
@@ -55,15 +57,15 @@ const raceOf = (name: string, changes: Partial<Race> = {}): Race => {
 const inputs: Record<string, RaceInput> = {
   ...Object.fromEntries(
     (['websocket', 'stream'] as const).flatMap((kind): [string, RaceInput][] => [
-      [`${kind} opened`, { type: 'opened', kind }],
+      [`${kind} opened`, { type: 'opened', kind, waited: 0 }],
       [`${kind} started`, { type: 'frame', kind, frame: started }],
       [`${kind} ping`, { type: 'frame', kind, frame: ping }],
       [`${kind} ended`, { type: 'frame', kind, frame: ended('revoked') }],
       [`${kind} closed`, { type: 'closed', kind, code: 1006 }],
     ]),
   ),
-  queued: { type: 'queued', isQueued: true },
-  served: { type: 'queued', isQueued: false },
+  queued: { type: 'queued' },
+  served: { type: 'served' },
   overdue: { type: 'overdue' },
   retry: { type: 'retry' },
   timeout: { type: 'timeout' },
@@ -214,8 +216,7 @@ const both = ['websocket', 'stream'] as const
 const begin = (changes: Partial<RaceWorld>, isAdopted = false): [string, ...string[]] => {
   const [race, ...effects] = beginRace(
     { kinds: both, worked: null, failures: 0, ...changes },
-    isAdopted,
-    1_000,
+    isAdopted ? { waited: 1_000 } : null,
   )
   return [nameOf(race), ...effects.map(nameOfEffect)]
 }
@@ -236,7 +237,7 @@ test('an attempt begins with what worked in the tab, and with a stream beside a 
   }
   // A gateway's outage turns nobody to streams before the third failure in a row.
   for (const failures of [0, 1]) {
-    const [race, ...effects] = beginRace({ kinds: both, worked: 'websocket', failures }, false, 0)
+    const [race, ...effects] = beginRace({ kinds: both, worked: 'websocket', failures }, null)
     assert.deepEqual([nameOf(race), race.late], ['opening none -', 'fail'])
     assert.deepEqual(effects.map(nameOfEffect), ['open websocket', 'wait overdue'])
   }
@@ -273,11 +274,11 @@ const run = (race: Race, ...all: RaceInput[]): { race: Race; effects: string[] }
   }
   return { race, effects }
 }
-const frame = (kind: TransportKind, of: RaceFrame): RaceInput => ({ type: 'frame', kind, frame: of })
+const frame = (kind: TransportKind, of: GatewayFrame): RaceInput => ({ type: 'frame', kind, frame: of })
 const closed = (kind: TransportKind, code = 1006): RaceInput => ({ type: 'closed', kind, code })
 
 test('a WebSocket that has had its time is given up once the stream is up, and another one is not', () => {
-  const opened: RaceInput = { type: 'opened', kind: 'stream' }
+  const opened: RaceInput = { type: 'opened', kind: 'stream', waited: 0 }
   const overdue = run(raceOf('opening none -'), { type: 'overdue' }, opened)
   assert.deepEqual(
     [nameOf(overdue.race), overdue.effects],
@@ -288,7 +289,7 @@ test('a WebSocket that has had its time is given up once the stream is up, and a
 })
 
 test('while the stream waits for other tabs no WebSocket hangs beside it, and one is tried each minute', () => {
-  const queued: RaceInput = { type: 'queued', isQueued: true }
+  const queued: RaceInput = { type: 'queued' }
   const { race, effects } = run(raceOf('opening none -'), { type: 'overdue' }, queued)
   assert.deepEqual(
     [nameOf(race), effects],
@@ -301,7 +302,7 @@ test('while the stream waits for other tabs no WebSocket hangs beside it, and on
   )
   const refused = run(race, { type: 'retry' }, closed('websocket'))
   assert.deepEqual(refused.effects, ['open websocket', 'wait timeout', 'wait retry'])
-  const open: RaceInput[] = [{ type: 'retry' }, { type: 'opened', kind: 'websocket' }]
+  const open: RaceInput[] = [{ type: 'retry' }, { type: 'opened', kind: 'websocket', waited: 0 }]
   const won = run(race, ...open, frame('websocket', started))
   assert.deepEqual(
     [nameOf(won.race), won.effects.slice(-3)],
@@ -311,9 +312,9 @@ test('while the stream waits for other tabs no WebSocket hangs beside it, and on
   const over = run(race, ...open, frame('websocket', ended('unknown-app')), closed('websocket', 4404))
   assert.deepEqual(over.effects.slice(-3), ['drop stream', 'pass ended', 'pass-close 4404'])
   // The stream's turn comes while a WebSocket is tried.
-  const served = run(race, { type: 'retry' }, { type: 'queued', isQueued: false }, { type: 'timeout' })
+  const served = run(race, { type: 'retry' }, { type: 'served' }, { type: 'timeout' })
   assert.equal(nameOf(served.race), 'opening opening -')
-  const up = run(served.race, { type: 'opened', kind: 'stream' })
+  const up = run(served.race, { type: 'opened', kind: 'stream', waited: 0 })
   assert.deepEqual([nameOf(up.race), up.effects], ['none open -', ['drop websocket']])
 })
 
@@ -330,7 +331,7 @@ test('where a WebSocket has worked before, one that takes too long is a failed a
 test('a WebSocket that opens gets ten seconds to answer, before a stream is begun beside it', () => {
   const { effects } = run(
     raceOf('opening none -'),
-    { type: 'opened', kind: 'websocket' },
+    { type: 'opened', kind: 'websocket', waited: 0 },
     { type: 'overdue' },
   )
   assert.deepEqual(effects, ['send-start', 'wait overdue', 'open stream'])
@@ -365,7 +366,7 @@ test('an `ended` by the stream counts once a WebSocket that is open has not answ
   // A WebSocket that opens late has its time to answer, too.
   const opened = run(
     raceOf('opening opening -', { isOverdue: true }),
-    { type: 'opened', kind: 'websocket' },
+    { type: 'opened', kind: 'websocket', waited: 0 },
     ...refusal,
   )
   assert.deepEqual([nameOf(opened.race), opened.effects], ['open none -', ['send-start', 'wait overdue']])
@@ -417,14 +418,14 @@ test('`replaced` is a lost connection, too, if an attempt was given up whose sta
     [0, ['pass ended']],
     [1, lost],
   ] as const) {
-    const [begun] = beginRace({ kinds: ['websocket', 'stream'], worked: 'websocket', failures }, false, 0)
+    const [begun] = beginRace({ kinds: ['websocket', 'stream'], worked: 'websocket', failures }, null)
     const { effects } = run(begun, ...replaced)
     assert.deepEqual(effects.slice(-expected.length), expected)
   }
   // The stream opened after the time of the WebSocket, which was dropped.
   const { effects } = run(
     raceOf('opening opening -', { isOverdue: true }),
-    { type: 'opened', kind: 'stream' },
+    { type: 'opened', kind: 'stream', waited: 0 },
     frame('stream', started),
     frame('stream', ended('replaced')),
   )
@@ -451,12 +452,12 @@ test('while a WebSocket takes the session over, the stream may end as replaced',
 test('the session hears one end of an attempt, and nothing after it', () => {
   const kinds = fc.constantFrom<TransportKind>('websocket', 'stream')
   const input: fc.Arbitrary<RaceInput> = fc.oneof(
-    kinds.map((kind): RaceInput => ({ type: 'opened', kind })),
+    kinds.map((kind): RaceInput => ({ type: 'opened', kind, waited: 0 })),
     fc
-      .tuple(kinds, fc.constantFrom<RaceFrame>(started, ping, ended('replaced'), ended('revoked')))
+      .tuple(kinds, fc.constantFrom<GatewayFrame>(started, ping, ended('replaced'), ended('revoked')))
       .map(([kind, of]) => frame(kind, of)),
     fc.tuple(kinds, fc.constantFrom(1006, 4101, 4409, 4503)).map(([kind, code]) => closed(kind, code)),
-    fc.boolean().map((isQueued): RaceInput => ({ type: 'queued', isQueued })),
+    fc.constantFrom<RaceInput>({ type: 'queued' }, { type: 'served' }),
     fc.constantFrom<RaceInput>({ type: 'overdue' }, { type: 'retry' }, { type: 'timeout' }, { type: 'over' }),
   )
   fc.assert(

@@ -1,0 +1,42 @@
+import type { FailedSend, PendingDetail } from './events.js'
+import { retryDeadlineOf } from './machine/selectors.js'
+import type { State } from './machine/state.js'
+import type { Outbox } from './storage/outbox.js'
+import { toUnixTime } from './util/clock.js'
+import { isOffline } from './util/runtime.js'
+
+/** How many messages wait, why, and until when. */
+type Report = Pick<PendingDetail, 'count' | 'reason'> & { until: number | null }
+
+const NOTHING_WAITS: Report = { count: 0, reason: null, until: null }
+
+const reportOf = (state: State, outbox: Pick<Outbox, 'pending' | 'pause'>): Report => {
+  const count = outbox.pending()
+  if (count === 0) return NOTHING_WAITS
+  const pause = outbox.pause()
+  const isActive = state.name === 'active'
+  const until = isActive ? (pause?.until ?? null) : retryDeadlineOf(state)
+  if (isOffline()) return { count, reason: 'offline', until }
+  return { count, reason: isActive ? (pause?.reason ?? null) : 'reconnecting', until }
+}
+
+/**
+ * Returns the function that reports how many messages wait, after everything that may change that. It calls `emit` if the report has
+ * changed, or if messages of earlier pages have failed.
+ */
+export const createPendingReport = (
+  state: () => State,
+  outbox: Pick<Outbox, 'pending' | 'pause'>,
+  emit: (detail: PendingDetail) => void,
+): ((failed?: FailedSend[]) => void) => {
+  /** The latest report, as JSON. */
+  let latest = JSON.stringify(NOTHING_WAITS)
+  return (failed = []) => {
+    const report = reportOf(state(), outbox)
+    const json = JSON.stringify(report)
+    if (json === latest && !failed.length) return
+    latest = json
+    const { count, reason, until } = report
+    emit({ count, reason, retryAt: until === null ? null : toUnixTime(until), failed })
+  }
+}
