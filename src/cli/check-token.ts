@@ -34,7 +34,9 @@ export const checkToken = async (given: string, { config }: ConfigOptions): Prom
     ...rows,
     ...unread.map(({ what, text }) => findingsAbout(what).warn(`${text}: this secret was not tried`)),
     ...failures,
-    isGood ? verdict.ok(`is good, and stands for ${whose}`) : verdict.fail('is refused'),
+    isGood
+      ? verdict.ok(`is good, and stands for ${whose}`)
+      : verdict.fail(unread.length > 0 ? 'is refused, as far as the secrets could be read' : 'is refused'),
   ])
   if (!isGood) process.exitCode = 2
 }

@@ -227,6 +227,7 @@ test('`check-token` needs only the secrets of the token’s app, and says which 
   assert.deepEqual([without.code, without.stderr], [2, ''])
   assert.match(without.stdout, /^fail +signature +is made with none of the app's secrets$/m)
   assert.match(without.stdout, /^warn +apps\.app\.secrets\[1\]\.env +.*CHAT_SECRET is not set.*not tried$/m)
+  assert.match(without.stdout, /^fail +token +is refused, as far as the secrets could be read$/m)
 })
 
 test('`check-token` names a key of an app that is wrong', async () => {
