@@ -27,8 +27,10 @@ interface DevOptions {
 }
 
 export interface Dev {
-  /** The address of the gateway and the playground. */
+  /** The address of the gateway and the playground on this machine. */
   url: string
+  /** Their addresses for other machines, such as a phone, if the server listens on every address. */
+  networkUrls: string[]
   /** The secrets of the gateway's apps, for a backend on the same machine, such as the shop's. */
   secrets: DevSecrets
   close(): Promise<void>
@@ -125,7 +127,14 @@ export const startDev = async (options: DevOptions): Promise<Dev> => {
     await close()
     throw error
   }
-  return { url: originOf(options.host, port), secrets, close }
+  const isEverywhere = isEveryAddress(options.host)
+  return {
+    // No browser has to open 0.0.0.0 or [::], where the server listens then.
+    url: originOf(isEverywhere ? 'localhost' : options.host, port),
+    networkUrls: isEverywhere ? networkAddresses().map((address) => originOf(address, port)) : [],
+    secrets,
+    close,
+  }
 }
 
 const ANYONE =
@@ -135,12 +144,7 @@ export const dev = async (options: DevOptions): Promise<void> => {
   const running = await startDev(options)
   untilSignal(() => running.close())
   console.log(`listening on ${running.url}`)
-  const { host } = options
-  if (!isEveryAddress(host)) console.log(`playground: ${running.url}/`)
-  else {
-    const port = Number(new URL(running.url).port)
-    console.log(`playground: ${originOf('localhost', port)}/`)
-    for (const address of networkAddresses()) console.log(`on a phone: ${originOf(address, port)}/`)
-  }
-  if (!isLoopback(host)) console.warn(ANYONE)
+  console.log(`playground: ${running.url}/`)
+  for (const url of running.networkUrls) console.log(`on a phone: ${url}/`)
+  if (!isLoopback(options.host)) console.warn(ANYONE)
 }

@@ -66,8 +66,10 @@ describe('chat-session dev', () => {
       .flatMap((each) => each ?? [])
       .filter(({ family, internal }) => family === 'IPv4' && !internal)
     const phones = addresses.map(({ address }) => `http://${address}:${port}/`)
-    const [, local = ''] = await open.printed(/^playground: (.*)\n/m)
-    for (const shown of [local, ...phones]) {
+    // Neither a phone nor every browser opens 0.0.0.0.
+    const local = `http://localhost:${port}`
+    assert.equal(open.address, local)
+    for (const shown of [`${local}/`, ...phones]) {
       assert.match((await ask(shown)).body, /<play-ground>/)
       const { origin } = new URL(shown)
       const token = await mint(origin, 'strict')
@@ -76,7 +78,7 @@ describe('chat-session dev', () => {
     open.child.kill('SIGTERM')
     // What was printed is complete only now: lines that were written together may arrive one by one.
     const { stdout, stderr } = await open.outcome
-    const lines = [`listening on ${open.address}`, `playground: ${local}`]
+    const lines = [`listening on ${local}`, `playground: ${local}/`]
     assert.equal(stdout, [...lines, ...phones.map((phone) => `on a phone: ${phone}`), ''].join('\n'))
     assert.match(stderr, /^Warning: .*network can be any user of these apps.*\n$/)
   })
