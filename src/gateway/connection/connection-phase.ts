@@ -18,7 +18,7 @@ export interface OpeningState {
   readonly frames: EarlyFrames
 }
 
-/** The phase from `started` on. In `draining` new frames except `end` are dropped, and the connection ends once the frames before are answered. */
+/** The phase from `started` on. In `draining` the connection ends once the frames that came before are answered. */
 interface LiveState {
   name: 'live' | 'draining'
   readonly session: LiveSession

@@ -171,7 +171,10 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     return this.#transport.drained()
   }
 
-  /** Ends the connection as `unavailable` once every frame so far is answered. Later frames are not answered. */
+  /**
+   * Ends the connection as `unavailable` once every frame so far is answered. It does not wait for the answers to later frames, unless the
+   * client sends `end`: then the client does not come back to send them again.
+   */
   drain(retryAfter: number): void {
     const end = (): void =>
       this.end('unavailable', 'The gateway is restarting: reconnect after `retryAfter`.', retryAfter)
@@ -227,8 +230,6 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     const parsed = parseFrame(text)
     if (!parsed.ok) return this.end('bad-request', parsed.why)
     const { frame } = parsed
-    // The frame is dropped, because the client sends it again when it reconnects. Only after an `end` a client does not reconnect.
-    if (phase.name === 'draining' && frame.type !== 'end') return
     const { tracer } = this.#context
     if (tracer.isOn()) tracer.recordReceived(this.status.session?.ref, frame.type, bytes)
     const rtt = frame.type === 'pong' ? this.#heartbeat.onPong() : undefined

@@ -57,8 +57,14 @@ export interface FrameHandler {
   recount(marked: Pick<MessagesRead, 'inbox' | 'peer'>): void
   /** Called when the connection has closed, for this reason. Ends the session's watch of other users. */
   stop(reason: SessionChange['code']): void
-  /** Resolves when no frame waits for its answer. */
+  /** Resolves when every frame that was handled so far is answered. */
   allAnswered(): Promise<void>
+}
+
+/** Frames that were handled one after the other. `onAnswered` is set when no more frames are added. */
+interface Batch {
+  unanswered: number
+  onAnswered?: () => void
 }
 
 const REVOKED = "The app's backend revoked this token: send another one."
@@ -110,9 +116,10 @@ export const createFrameHandler = (
   const renewals = new TaskQueue()
   /** The session's current credential. */
   let currentCredential = firstCredential
-  let unansweredCount = 0
-  /** Functions that are called when all frames are answered. */
-  const onAllAnswered: (() => void)[] = []
+  /** The frames since the latest call of `allAnswered`. */
+  let batch: Batch = { unanswered: 0 }
+  /** Resolves when all frames before `batch` are answered. */
+  let earlierAnswered: Promise<unknown> = Promise.resolve()
   let pendingCount = 0
   /** Why the connection has closed; undefined while it is open. */
   let closedBecause: SessionChange['code'] | undefined
@@ -294,11 +301,10 @@ export const createFrameHandler = (
     }
   }
 
-  const onAnswered = (isCounted: boolean): void => {
+  const onAnswered = (of: Batch, isCounted: boolean): void => {
     if (isCounted) pendingCount -= 1
-    unansweredCount -= 1
-    if (unansweredCount > 0 || onAllAnswered.length === 0) return
-    for (const resolve of onAllAnswered.splice(0)) resolve()
+    of.unanswered -= 1
+    if (of.unanswered === 0) of.onAnswered?.()
   }
 
   const onFailed = (error: unknown, frame: RequestFrame): void => {
@@ -311,20 +317,22 @@ export const createFrameHandler = (
   }
 
   const answer = (frame: RequestFrame, isCounted: boolean): void => {
+    const own = batch
+    own.unanswered += 1
     // An async function would make several more promises for each message.
     try {
       const executed = execute(frame)
-      if (!executed) return onAnswered(isCounted)
+      if (!executed) return onAnswered(own, isCounted)
       executed.then(
-        () => onAnswered(isCounted),
+        () => onAnswered(own, isCounted),
         (error: unknown) => {
           onFailed(error, frame)
-          onAnswered(isCounted)
+          onAnswered(own, isCounted)
         },
       )
     } catch (error) {
       onFailed(error, frame)
-      onAnswered(isCounted)
+      onAnswered(own, isCounted)
     }
   }
 
@@ -344,8 +352,15 @@ export const createFrameHandler = (
       closedBecause = reason
       feeds?.presence.stop()
     },
-    allAnswered: () =>
-      unansweredCount === 0 ? Promise.resolve() : new Promise((resolve) => onAllAnswered.push(resolve)),
+    async allAnswered() {
+      const last = batch
+      if (last.unanswered > 0) {
+        batch = { unanswered: 0 }
+        const lastAnswered = new Promise<void>((resolve) => (last.onAnswered = resolve))
+        earlierAnswered = Promise.all([earlierAnswered, lastAnswered])
+      }
+      await earlierAnswered
+    },
     handle(frame) {
       // Sends and signals have limits of their own.
       const wait = frame.type === 'send' || frame.type === 'signal' ? 0 : userLimits.takeRequest()
@@ -361,7 +376,6 @@ export const createFrameHandler = (
         return refuse(frame, 'rate-limited', undefined, RETRY_AFTER)
       }
       if (isCounted) pendingCount += 1
-      unansweredCount += 1
       answer(frame, isCounted)
     },
   }

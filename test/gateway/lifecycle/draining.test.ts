@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
 import { createMemoryEngine, EngineError, type Engine } from '../../../src/engine/index.js'
 import { Connection } from '../../../src/gateway/connection/connection.js'
-import { openRaw, openClient, startClient, within } from '../../support/raw-client.js'
+import { openRaw, openClient, startClient, within, type Client } from '../../support/raw-client.js'
 import { assemble } from '../../support/gateway/assembled-gateway.js'
 import { key, secretOf } from '../../support/network/webhook-endpoint.js'
 import { until } from '../../support/until.js'
@@ -46,13 +46,57 @@ test('a draining gateway refuses new sessions, and answers earlier frames before
   assert.deepEqual(await ready(url), [503, { status: 'draining' }])
   const late = await openClient(url, { start: await startOf('eve') }).end()
   assert.deepEqual([late.code, typeof late.frame['retryAfter']], [4503, 'number'])
-  busy.send({ type: 'send', id: 'too late', to: 'bob', body: 'x' })
 
   open()
   assert.equal((await busy.next('sent'))['id'], 'last')
   assert.equal((await busy.end()).code, 4503)
   await within(closing, 'end')
-  assert.ok(!busy.frames.some(({ id }) => id === 'too late'))
+})
+
+/** Resolves when the gateway has read what the client sent before. */
+const hasRead = async ({ socket }: Client): Promise<void> => {
+  socket.ping()
+  await within(new Promise((resolve) => socket.once('pong', resolve)), 'pong')
+}
+
+test('a draining gateway does not wait for the answers to frames that come after its drain has begun', async () => {
+  const { open, asked, authorizeSend } = gate()
+  const never = new Promise<boolean>(() => undefined)
+  const { gateway, url } = await startGateway(
+    { authorizeSend: ({ to }: { to: string }) => (to === 'eve' ? never : authorizeSend()) },
+    { drainTime: 600 },
+  )
+  const client = await startClient(url, await startOf('ada'))
+  client.send({ type: 'send', id: 'last', to: 'bob', body: 'x' })
+  await until('the message being judged', () => asked() === 1)
+  const closing = gateway.close()
+  client.send({ type: 'send', id: 'late', to: 'eve', body: 'x' })
+  await hasRead(client)
+  open()
+  assert.equal((await client.next('sent'))['id'], 'last')
+  assert.equal((await client.end()).code, 4503)
+  await within(closing, 'end')
+})
+
+test('frames that a client sends while the gateway drains count if an `end` follows, because it does not come back', async () => {
+  const { open, asked, authorizeSend } = gate()
+  const engine = createMemoryEngine()
+  const { gateway, url } = await startGateway({ authorizeSend, profiles: 'anyone' }, {}, { engine })
+  const client = await startClient(url, await startOf('ada'))
+  client.send({ type: 'send', id: 'first', to: 'bob', body: 'x' })
+  await until('the message being judged', () => asked() === 1)
+  const closing = gateway.close()
+  const ids = ['first', ...Array.from({ length: 18 }, (_, n) => `late ${n}`)]
+  client.send(...ids.slice(1).map((id) => ({ type: 'send', id, to: 'bob', body: 'x'.repeat(8_000) })))
+  client.send({ type: 'profile', user: { name: 'Ada' } }, { type: 'end' })
+  await hasRead(client)
+  open()
+  for (const id of ids) assert.equal((await client.next('sent'))['id'], id)
+  assert.equal((await client.end()).code, 1000)
+  const { user } =
+    client.frames.find(({ type }) => type === 'user') ?? assert.fail('the profile is the old one')
+  assert.equal((user as { name: string }).name, 'Ada')
+  await within(closing, 'end')
 })
 
 test('a client that ends its session while the gateway drains leaves no detached session', async () => {
@@ -73,9 +117,7 @@ test('a client that ends its session while the gateway drains leaves no detached
   const closing = gateway.close()
   await idle.end()
   busy.send({ type: 'end' })
-  // The pong shows that the gateway has read the `end`.
-  busy.socket.ping()
-  await within(new Promise((resolve) => busy.socket.once('pong', resolve)), 'pong')
+  await hasRead(busy)
   open()
   assert.equal((await busy.next('sent'))['id'], 'last')
   assert.equal((await busy.end()).code, 1000)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { createMemoryEngine, EngineError, type Engine } from '../../../../src/engine/index.js'
@@ -23,7 +24,7 @@ import {
   type Post,
 } from '../../../support/clients/posted-sends.js'
 import { startServer } from '../../../support/network/http-server.js'
-import { startClient } from '../../../support/raw-client.js'
+import { startClient, within } from '../../../support/raw-client.js'
 import { onBothEngines, restOf } from '../../../support/rest/rest-calls.js'
 import { guestStart } from '../../../support/starts.js'
 import { appId, secret, tokenFor } from '../../../support/tokens.js'
@@ -159,6 +160,13 @@ test('the app’s `send` rule and its authorizeSend decide about posted messages
   const guest = await startClient(url, guestStart)
   const posted = await post(url, { appId, token: guest.started['token'], sends })
   assert.deepEqual(codesOf(posted), ['refused', 'refused'])
+})
+
+test('sixteen posted messages are answered after 15 seconds, though the app needs a minute to decide about them', async () => {
+  const { url } = await startGateway({ authorizeSend: () => sleep(4_000, true) })
+  const sends = Array.from({ length: 16 }, (_, n) => ({ id: `${n}`, to: 'bob', body: 'x' }))
+  const codes = codesOf(await within(postAs(url, 'ada', sends), 'answer', 20_000))
+  assert.deepEqual(codes, [undefined, undefined, undefined, ...Array<string>(13).fill('unavailable')])
 })
 
 test('a token that is revoked while a message is authorized stores nothing', async () => {
