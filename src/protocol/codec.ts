@@ -1,4 +1,4 @@
-import { isDeepJson, MAX_JSON_DEPTH } from './parse-json.js'
+import { isDeepJson, MAX_JSON_DEPTH, parseExact } from './parse-json.js'
 import { object, wrongField, type FrameOf, type FrameTable } from './schema.js'
 
 export type Parsed<F> = { ok: true; frame: F } | { ok: false; why: string }
@@ -6,13 +6,16 @@ export type Parsed<F> = { ok: true; frame: F } | { ok: false; why: string }
 const bad = (why: string) => ({ ok: false, why }) as const
 
 /**
- * Parses one frame. Bad input is a result, never an exception. `why` has no part of the input, because the sender may see `why` and a log
+ * Parses one frame, its `data` and `authParams` as `parseExact` does. Bad input is a result, never an exception. `why` has no part of the input, because the sender may see `why` and a log
  * may keep it.
  */
 export const parse = <T extends FrameTable>(table: T, json: string): Parsed<FrameOf<T>> => {
   let value: unknown
   try {
     value = JSON.parse(json)
+    // Only these fields hold numbers that an app stores or compares.
+    if (object(value) && (value['data'] !== undefined || value['authParams'] !== undefined))
+      value = parseExact(json, value)
   } catch {
     return bad('A frame is not JSON.')
   }

@@ -30,7 +30,7 @@ export const get = (
     const request = url.protocol === 'https:' ? requestHttps : requestHttp
     const sentAt = Date.now()
     const options = {
-      headers: { ...headers, connection: 'close' },
+      headers: { connection: 'close', ...headers },
       rejectUnauthorized: false,
       ...(lookup && { lookup }),
     }
@@ -102,14 +102,34 @@ const problemOf = (answer: Answer | Error): string | undefined => {
 }
 
 /** Requests a URL as `get` does. If the request fails, resolves with the error. */
-const tryGet = (url: URL): Promise<Answer | Error> =>
-  get(url).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))
+const tryGet = (url: URL, headers?: Record<string, string>): Promise<Answer | Error> =>
+  get(url, headers).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))
 
 const checkReady = (ready: Answer | Error): Finding => {
   const finding = findingsAbout('ready')
   if (!(ready instanceof Error) && ready.status === 200) return finding.ok('the gateway takes sessions')
   const answer = ready instanceof Error ? `doesn't answer, ${failureOf(ready)}` : `answers ${ready.status}`
   return finding.fail(`the gateway takes no session (/readyz ${answer}): its log says why`)
+}
+
+/** Seconds for which most proxies keep idle connections. */
+const PROXY_KEEP_ALIVE = 60
+
+/**
+ * Checks for how long the server keeps idle connections. Node's `http` says so in a header, which no proxy passes on. So behind a proxy, and
+ * on Bun, there is no finding.
+ */
+const checkKeepAlive = ({ headers }: Answer): Finding[] => {
+  const seconds = /timeout=(\d+)/.exec(String(headers['keep-alive']))?.[1]
+  if (seconds === undefined) return []
+  const finding = findingsAbout('keep-alive')
+  return [
+    Number(seconds) > PROXY_KEEP_ALIVE
+      ? finding.ok(`idle connections stay open for ${seconds} s, longer than most proxies keep them`)
+      : finding.warn(
+          `idle connections are closed after ${seconds} s: requests through a proxy that keeps them for longer are 502; set the server's keepAliveTimeout to 620_000`,
+        ),
+  ]
 }
 
 /** Compares the script with that of the gateway's version, because a cache in front of the gateway may serve an older script. */
@@ -130,7 +150,7 @@ const checkScript = async (base: URL, version: unknown): Promise<Finding> => {
 /** Checks the gateway's answers to HTTP requests. `reached`: the server is a gateway. */
 export const checkHttp = async (base: URL): Promise<{ findings: Finding[]; reached: boolean }> => {
   const http = findingsAbout('http')
-  const health = await tryGet(below(base, '/healthz'))
+  const health = await tryGet(below(base, '/healthz'), { connection: 'keep-alive' })
   if (health instanceof Error) {
     const text = `no answer to /healthz (${failureOf(health)}): does this port speak ${base.protocol.slice(0, -1)}?`
     return { findings: [http.fail(text)], reached: false }
@@ -142,6 +162,7 @@ export const checkHttp = async (base: URL): Promise<{ findings: Finding[]; reach
   return {
     findings: [
       http.ok('/healthz answers'),
+      ...checkKeepAlive(health),
       checkReady(ready),
       checkVersion(version),
       await checkScript(base, version),

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import type { Settings } from '../config/parse.js'
-import { listenOn } from '../http/listen.js'
+import { KEEP_ALIVE, listenOn } from '../http/listen.js'
 import { createRequestQueue } from '../http/request-queue.js'
 import { MAX_STREAM } from './line-stream.js'
 import { createLogin } from './login.js'
@@ -45,6 +45,7 @@ export const createAdminServer = (
   const server = createServer(
     {
       headersTimeout: HEADERS_TIMEOUT,
+      keepAliveTimeout: KEEP_ALIVE,
       requestTimeout: REQUEST_TIMEOUT,
       // With Node's default a silent socket could stay open for another 30 seconds after its time is over.
       connectionsCheckingInterval: 1_000,

@@ -15,6 +15,7 @@ import { chain, type MaybePromise } from '../../tokens/internal.js'
 import { newOwnCredential, type App } from '../apps/app.js'
 import { isOrigin } from '../config/origins.js'
 import type { Metrics } from '../metrics/metrics.js'
+import { INEXACT_PROBLEM, pathOfInexact } from '../limits/exact-numbers.js'
 import { isTooDeep, DEPTH_PROBLEM } from '../limits/json-depth.js'
 import { authenticateParams } from './auth-params.js'
 import { CREATED_AT, GENERATED, unverifiedClaims } from './guest-token.js'
@@ -207,6 +208,7 @@ const checkStart = ({ token, signature, authParams, guest, user }: Start): Refus
   if ([token, signature, authParams, guest].filter((credential) => credential !== undefined).length !== 1)
     return refuse('bad-request', "A start has exactly one of 'token', 'signature', 'authParams' and 'guest'.")
   if (isTooDeep(authParams)) return refuse('bad-request', DEPTH_PROBLEM)
+  if (pathOfInexact(authParams)) return refuse('bad-request', `A value in 'authParams' ${INEXACT_PROBLEM}`)
   if (authParams && Buffer.byteLength(JSON.stringify(authParams)) > limits.authParams)
     return refuse('bad-request', `The field 'authParams' is larger than ${limits.authParams} bytes.`)
   if (user && !parseProfile(user)) return refuse('bad-request', PROFILE_RULE)

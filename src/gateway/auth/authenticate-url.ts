@@ -43,9 +43,9 @@ export const askAuthenticateUrl = async (
   const answer = parseObject(body ?? '')
   if (!answer) throw new NoDecisionError(`The answer is not a JSON object of ${MAX_BYTES} bytes or less.`)
   // A backend that reads a cookie finds the user itself, so its answer must confirm the id that the client asks for.
-  const userId = userIdText(answer['userId'])
+  const userId = answer['userId'] ?? undefined
   const namesUser = target.forwardHeaders.length > 0 || userId !== undefined
-  return namesUser && userId !== request.userId ? null : answer
+  return namesUser && userIdText(userId) !== request.userId ? null : answer
 }
 
 const forwardedBy = new WeakMap<ReadonlyMap<string, AppSettings>, readonly string[]>()

@@ -6,6 +6,7 @@ import {
   type ClientFrameOf,
   type Parsed,
 } from '../../protocol/index.js'
+import { parseExact } from '../../protocol/internal.js'
 
 export const PONG = '{"type":"pong"}'
 /** The frame `pong` without fields. It is parsed only once, because idle clients send little else. */
@@ -69,4 +70,4 @@ export const parseFrame = (text: string): Parsed<ClientFrame> => {
 
 /** Returns the start of a text that `parseFrame` has parsed before. */
 export const parseStart = (text: string): ClientFrameOf<'start'> =>
-  withoutUnknownFields(JSON.parse(text) as ClientFrameOf<'start'>)
+  withoutUnknownFields(parseExact(text) as ClientFrameOf<'start'>)

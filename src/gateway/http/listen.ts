@@ -3,6 +3,12 @@ import type { AddressInfo } from 'node:net'
 import { GatewayError } from '../errors.js'
 import type { Log } from '../log.js'
 
+/**
+ * Milliseconds for which a connection stays open without a request. A proxy sends later requests on the connections that it keeps. If the
+ * gateway closes one of them first, that request is a 502. nginx and Amazon's balancers keep idle connections for 60 s, Google's for 600 s.
+ */
+export const KEEP_ALIVE = 620_000
+
 interface ListenOptions {
   host: string
   port: number

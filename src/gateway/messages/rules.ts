@@ -1,8 +1,10 @@
 import type { CheckedMessage } from '../../engine/index.js'
 import { isUserId, limits, type RefusalCode } from '../../protocol/index.js'
+import { formatPath } from '../config/fields.js'
+import { INEXACT_PROBLEM, pathOfInexact } from '../limits/exact-numbers.js'
 import { isTooDeep, DEPTH_PROBLEM } from '../limits/json-depth.js'
 
-/** Why a message is not valid. `why` repeats no input of the client. */
+/** Why a message is not valid. Of the client's input `why` repeats at most keys of `data`. */
 export interface MessageProblem {
   code: Extract<RefusalCode, 'bad-request' | 'too-large'>
   why: string
@@ -10,6 +12,12 @@ export interface MessageProblem {
 
 export const bad = (why: string): MessageProblem => ({ code: 'bad-request', why })
 export const tooLarge = (why: string): MessageProblem => ({ code: 'too-large', why })
+
+/** Returns the problem of data with a number that would be stored as another one; undefined for other data. */
+export const numberProblem = (data: unknown): MessageProblem | undefined => {
+  const path = pathOfInexact(data)
+  return path && bad(`The field '${formatPath(['data', ...path])}' ${INEXACT_PROBLEM}`)
+}
 
 /** The most bytes of a `peers` frame with one peer, without body and data: ids, and the sender's profile in the peer and in the message. */
 const FRAME_OVERHEAD = 11_264
@@ -40,6 +48,8 @@ export const checkMessage = ({
   if (!isUserId(to)) return bad("A message's 'to' is not a valid user id.")
   if (body === undefined && data === undefined) return bad("A message needs a 'body', 'data' or both.")
   if (isTooDeep(data)) return bad(DEPTH_PROBLEM)
+  const inexact = numberProblem(data)
+  if (inexact) return inexact
   const size = Buffer.byteLength(body ?? '') + (data ? Buffer.byteLength(JSON.stringify(data)) : 0)
   if (size > limits.message)
     return tooLarge(`A message's body and data have at most ${limits.message} bytes together.`)

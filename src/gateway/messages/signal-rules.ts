@@ -1,6 +1,6 @@
 import type { Signal } from '../../engine/index.js'
 import { isUserId, signalLimits } from '../../protocol/index.js'
-import { bad, isShortText, tooLarge, type MessageProblem } from './rules.js'
+import { bad, isShortText, numberProblem, tooLarge, type MessageProblem } from './rules.js'
 
 const { name: MAX_NAME, data: MAX_DATA, ttl: MAX_TTL, defaultTtl: DEFAULT_TTL } = signalLimits
 
@@ -24,6 +24,8 @@ export const checkSignal = ({
     return bad(`A signal's 'name' is 1 to ${MAX_NAME} characters of well-formed Unicode.`)
   if (!Number.isInteger(ttl) || ttl < 1 || ttl > MAX_TTL)
     return bad(`A signal's 'ttl' is a whole number of milliseconds, 1 to ${MAX_TTL}.`)
+  const inexact = numberProblem(data)
+  if (inexact) return inexact
   // A text has at least as many bytes as code units. So the bytes of a long text need not be counted.
   const json = data === undefined ? '' : JSON.stringify(data)
   return json.length > MAX_DATA || Buffer.byteLength(json) > MAX_DATA

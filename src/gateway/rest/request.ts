@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import * as v from 'valibot'
-import { isDeepJson, MAX_JSON_DEPTH } from '../../protocol/internal.js'
+import { isDeepJson, MAX_JSON_DEPTH, parseExact } from '../../protocol/internal.js'
 import { formatPath, isObject } from '../config/fields.js'
 import { BODY_TIMEOUT, receiveBody } from '../http/receive-body.js'
 import type { ReadableRequest } from '../http/request-head.js'
@@ -130,7 +130,7 @@ export const parseBody = (schema: v.GenericSchema, json: string): unknown => {
     throw new RestError('bad-request', `The body is nested more than ${MAX_JSON_DEPTH} deep.`)
   let value: unknown
   try {
-    value = JSON.parse(json)
+    value = parseExact(json)
   } catch {
     throw new RestError('bad-request', 'The body is not JSON.')
   }

@@ -48,8 +48,11 @@ interface BunHandlers {
   respond(request: Request, incoming: ReadableRequest): Response | Promise<Response>
 }
 
-/** Seconds without a byte after which Bun closes a connection that is no WebSocket. A REST call must be answered within this time. */
-const IDLE_TIMEOUT = 30
+/**
+ * Seconds without a byte after which Bun closes a connection that is no WebSocket, at most 4 s sooner. Longer than the 60 s for which nginx
+ * and Amazon's balancers keep idle connections. A longer time would also let clients keep responses that they do not read.
+ */
+const IDLE_TIMEOUT = 80
 
 /**
  * The size of a body, in bytes, above which Bun itself responds with 413 and closes the socket at once. It is larger than what routes read

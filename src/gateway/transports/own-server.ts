@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { limits } from '../../protocol/index.js'
 import type { Settings } from '../config/parse.js'
 import { GatewayError } from '../errors.js'
-import { listenOn } from '../http/listen.js'
+import { KEEP_ALIVE, listenOn } from '../http/listen.js'
 import type { Log } from '../log.js'
 import type { SocketSlots } from './socket-slots.js'
 
@@ -58,6 +58,7 @@ const createHttpServer = (startTimeout: number, certificate: Certificate | undef
     maxHeaderSize: limits.headers,
     // A client has as much time for a request's headers as a new connection has until its user is verified.
     headersTimeout: startTimeout,
+    keepAliveTimeout: KEEP_ALIVE,
     // This is the time for headers and body together. It is longer than a route waits for its body, because the answer of a route has a
     // code. Node's default is five minutes.
     requestTimeout: 2 * startTimeout + REQUEST_TIMEOUT,

@@ -109,6 +109,11 @@ const refusals: [what: string, respond: Respond][] = [
   ['401', answer(401)],
   ['404 with ok: true', answer(404, { ok: true })],
   ['another user id', answer(200, { ok: true, userId: 'eve' })],
+  ['a user id that no number in JavaScript is', answer(200, '{"ok":true,"userId":9007199254740993}')],
+  [
+    'a user id with a fraction that JavaScript drops',
+    answer(200, '{"ok":true,"userId":5.00000000000000000001}'),
+  ],
   ['a user that is no profile', answer(200, { ok: true, user: { name: 5 } })],
   ['a name that is not well-formed Unicode', answer(200, '{"ok":true,"user":{"name":"Ada \\ud800"}}')],
   ['an expiry that is no positive number', answer(200, { ok: true, expiresIn: -1 })],

@@ -144,6 +144,12 @@ const answers: [what: string, respond: Respond, code: string, log?: string][] = 
   ['data that are a list', answer(200, { ok: true, data: [] }), 'unavailable', "can't be sent"],
   ['a body that is too large', answer(200, { ok: true, body: large }), 'unavailable', '16384 bytes'],
   ['data that are too deep', answer(200, { ok: true, data: { nested } }), 'unavailable', 'nested at most'],
+  [
+    'a number in data that would be stored as another one',
+    answer(200, '{"ok":true,"data":{"order":[{"id":9007199254740993}]}}'),
+    'unavailable',
+    "'data.order[0].id' is a number",
+  ],
   ['a connection that is cut', (response) => response.destroy(), 'unavailable', 'The request failed'],
 ]
 for (const [what, respond, code, log] of answers)

@@ -18,7 +18,8 @@ import { finish } from '../../support/processes/command-line.js'
 
 const folder = scratchFolder()
 
-const serve = async (listener: RequestListener): Promise<string> => (await listen(createServer(listener))).url
+const serve = async (listener: RequestListener, keepAliveTimeout = 620_000): Promise<string> =>
+  (await listen(createServer({ keepAliveTimeout }, listener))).url
 
 interface Diagnosis {
   code: number | null
@@ -54,6 +55,7 @@ test('a gateway in good health passes every check', async () => {
     'ok tcp',
     'ok tls',
     'ok http',
+    'ok keep-alive',
     'ok ready',
     'ok version',
     'ok script',
@@ -69,7 +71,7 @@ test('a gateway in good health passes every check', async () => {
 test('the URL may be that of the WebSocket, end with a slash, and have a fragment', async () => {
   for (const end of ['/', '/#/overview']) {
     const { code, verdicts } = await diagnose([url.replace('http', 'ws') + end])
-    assert.deepEqual([code, verdicts.length], [0, 11])
+    assert.deepEqual([code, verdicts.length], [0, 12])
   }
 })
 
@@ -280,7 +282,7 @@ test('a proxy that holds the events of an open stream back, or takes no posts, i
 
 /** Returns the address of a gateway on a server that takes `maxHeaderSize` bytes of headers. */
 const startSmall = async (maxHeaderSize: number): Promise<string> =>
-  (await attachGateway({}, {}, { server: createServer({ maxHeaderSize }) })).url
+  (await attachGateway({}, {}, { server: createServer({ maxHeaderSize, keepAliveTimeout: 620_000 }) })).url
 
 test('limits of headers below 32 kB are a warning, and those below a start and cookies a failure', async () => {
   const middle = await diagnose([await startSmall(16_384)])
@@ -289,6 +291,16 @@ test('limits of headers below 32 kB are a warning, and those below a start and c
   const small = await diagnose([await startSmall(4_096)])
   assert.equal(small.code, 2)
   assert.match(problemsOf(small).join(), /^fail headers headers of 7 kB do not pass/)
+})
+
+test('a server that closes idle connections sooner than proxies do is said', async () => {
+  const server = createServer({ maxHeaderSize: 32_768 })
+  const attached = await attachGateway({}, {}, { server })
+  const diagnosis = await diagnose([attached.url])
+  assert.equal(diagnosis.code, 0)
+  assert.deepEqual(problemsOf(diagnosis), [
+    "warn keep-alive idle connections are closed after 5 s: requests through a proxy that keeps them for longer are 502; set the server's keepAliveTimeout to 620_000",
+  ])
 })
 
 test('what is no gateway is said: a 404, a redirect, a proxy without its gateway', async () => {

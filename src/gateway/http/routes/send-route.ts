@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { Hono, type Context } from 'hono'
 import { errorMessages, clientFrames, type EndCode } from '../../../protocol/index.js'
-import { object, optional, text, wrongField } from '../../../protocol/internal.js'
+import { object, optional, parseExact, text, wrongField } from '../../../protocol/internal.js'
 import type { Peer } from '../../auth/authentication.js'
 import type { PostedAnswer, PostedSends } from '../../sessions/messages/posted-sends.js'
 import { crossOriginHeaders } from '../cross-origin.js'
@@ -46,7 +46,7 @@ const proofFields = { appId: text, token: optional(text), signature: optional(te
 const parsePosted = (json: string): PostedSends | Refused => {
   let body: unknown
   try {
-    body = JSON.parse(json)
+    body = parseExact(json)
   } catch {
     return refuse('bad-request', 'The body is not JSON.')
   }

@@ -7,6 +7,7 @@ import {
   type Message,
   type RefusalCode,
 } from '../../../protocol/index.js'
+import { parseExact } from '../../../protocol/internal.js'
 import { admit, messageOf, type Admitted } from '../../auth/admission.js'
 import type { Peer, Refusal } from '../../auth/authentication.js'
 import type { App } from '../../apps/app.js'
@@ -278,7 +279,7 @@ export const createPostedSends = (
     let answer = refusal('unavailable')
     let parsed: PostedSends | undefined = posted
     const work = async (): Promise<void> => {
-      answer = await sendPosted(parsed ?? (JSON.parse(json) as PostedSends), bytes, peer, deadline).catch(
+      answer = await sendPosted(parsed ?? (parseExact(json) as PostedSends), bytes, peer, deadline).catch(
         (error: unknown) => {
           if (error instanceof EngineError) metrics.engineErrors.inc({ code: error.code })
           throw error
