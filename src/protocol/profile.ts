@@ -1,5 +1,5 @@
 import { byteLength, limits } from './limits.js'
-import { optional, record, shape, text, type Checked } from './schema.js'
+import { object, optional, record, shape, text, type Checked } from './schema.js'
 
 /** The runtimes of gateways and backends have this method, but the `lib` in tsconfig.json (ES2022) does not declare it. */
 declare const URL: { canParse(text: string): boolean }
@@ -48,14 +48,40 @@ const describeRule = (): string =>
 /** Describes the profiles that `parseProfile` accepts. */
 export const PROFILE_RULE = /* @__PURE__ */ describeRule()
 
+/** Returns the known fields of `value`; undefined if one of them is wrong. */
+const parseFields = (value: unknown): Profile | undefined => {
+  if (!profile(value) || !names.every((name) => obeysRule(name, value[name]))) return undefined
+  const known: Profile = Object.fromEntries(
+    names.filter((name) => value[name] !== undefined).map((name) => [name, value[name]]),
+  )
+  return isWellFormed(known) ? known : undefined
+}
+
+const bytesOf = (known: Profile): number => byteLength(JSON.stringify(known))
+
 /**
  * Returns the profile in `value`, or undefined if it is not a profile. Unknown fields are left out, because a backend may pass a whole row
  * of its database as the user. Nobody must be able to read that row in a browser's token, and its `id` must not replace the user's id.
  */
 export const parseProfile = (value: unknown): Profile | undefined => {
-  if (!profile(value) || !names.every((name) => obeysRule(name, value[name]))) return undefined
-  const known: Profile = Object.fromEntries(
-    names.filter((name) => value[name] !== undefined).map((name) => [name, value[name]]),
-  )
-  return isWellFormed(known) && byteLength(JSON.stringify(known)) <= limits.profile ? known : undefined
+  const known = parseFields(value)
+  return known && bytesOf(known) <= limits.profile ? known : undefined
+}
+
+const shapes: { [K in keyof Profile]?: string } = {
+  photoUrl: 'an https URL',
+  custom: 'an object of texts of well-formed Unicode',
+}
+
+/** Returns why `value` is not a profile, with the name of the wrong field: `'photoUrl' must be an https URL`; undefined for a profile. */
+export const profileProblem = (value: unknown): string | undefined => {
+  if (!object(value)) return 'it must be an object'
+  const wrong = names.find((name) => value[name] !== undefined && !parseFields({ [name]: value[name] }))
+  if (wrong) return `'${wrong}' must be ${shapes[wrong] ?? 'a text of well-formed Unicode'}, or be left out`
+  const known = parseFields(value) ?? {}
+  const size = bytesOf(known)
+  if (size <= limits.profile) return undefined
+  const sizeOf = (name: keyof Profile): number => bytesOf({ [name]: known[name] })
+  const [largest] = [...names].sort((one, other) => sizeOf(other) - sizeOf(one))
+  return `it has ${size} bytes as JSON, ${limits.profile} at most are allowed, and most of them are in '${largest}'`
 }

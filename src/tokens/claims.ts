@@ -1,11 +1,5 @@
-import {
-  isGuestId,
-  parseProfile,
-  PROFILE_RULE,
-  USER_ID_RULE,
-  type JsonObject,
-  type Profile,
-} from '../protocol/index.js'
+import { isGuestId, parseProfile, USER_ID_RULE, type JsonObject, type Profile } from '../protocol/index.js'
+import { profileProblem } from '../protocol/internal.js'
 import { readUserId } from './ids.js'
 import { isInMilliseconds, isTimestamp } from './timestamp.js'
 
@@ -89,6 +83,7 @@ export const validateClaims = (
   if (userId === undefined) return refuse(`The token's 'sub' must be ${USER_ID_RULE}.`)
   if (tokenType === 'user' && isGuestId(userId)) return refuse("The token's 'sub' is a guest's id.")
   const vouched = user === undefined ? undefined : parseProfile(user)
-  if (user !== undefined && !vouched) return refuse(`The token's 'user' is not a profile. ${PROFILE_RULE}`)
+  if (user !== undefined && !vouched)
+    return refuse(`The token's 'user' is not a profile: ${profileProblem(user)}.`)
   return { ok: true, claims: { userId, user: vouched, tokenId, issuedAt, expiresAt } }
 }

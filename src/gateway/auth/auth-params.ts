@@ -1,5 +1,5 @@
 import { parseProfile, type EndCode, type JsonObject } from '../../protocol/index.js'
-import { object } from '../../protocol/internal.js'
+import { object, profileProblem } from '../../protocol/internal.js'
 import { carriedOf } from '../../engine/internal.js'
 import { isInMilliseconds } from '../../tokens/internal.js'
 import { withTimeout } from '../../util/with-timeout.js'
@@ -137,15 +137,20 @@ export const authenticateParams = async (
   const expiresIn = answer.expiresIn ?? DEFAULT_EXPIRES_IN
   const user = answer.user ?? undefined
   const profile = user && parseProfile(user)
+  if (user !== undefined && !profile)
+    return refuse(
+      check.badAnswer,
+      `${check.name} answered with a 'user' that is no profile: ${profileProblem(user)}.`,
+    )
   // As with the `exp` of a token, the REST API promises whole milliseconds.
   const expiresAt = Math.round(Date.now() + expiresIn * 1000)
   // An `expiresAt` that is so late that it looks like milliseconds is refused here. `signOwnToken` would reject it only after the user was
   // saved.
   const isExpiry = Number.isFinite(expiresIn) && expiresIn > 0 && !isInMilliseconds(expiresAt / 1000)
-  if (!isExpiry || (user !== undefined && !profile))
+  if (!isExpiry)
     return refuse(
       check.badAnswer,
-      `${check.name} answered with an 'expiresIn' that is no positive number of seconds or lies too far ahead, or a 'user' that is no profile.`,
+      `${check.name} answered with an 'expiresIn' that is no positive number of seconds or lies too far ahead.`,
     )
   const credential = newOwnCredential('authParams', issuedAt, expiresAt)
   return {

@@ -1,5 +1,5 @@
-import { isGuestId, parseProfile, PROFILE_RULE, USER_ID_RULE } from '../../protocol/index.js'
-import type { Finding, TokenCheck } from '../../protocol/internal.js'
+import { isGuestId, USER_ID_RULE } from '../../protocol/index.js'
+import { profileProblem, type Finding, type TokenCheck } from '../../protocol/internal.js'
 import type { KeySet } from '../../tokens/index.js'
 import {
   createMacCheck,
@@ -95,14 +95,15 @@ const checkUserClaims = (token: ParsedToken): Finding[] => {
   const { sub, user } = token.claims
   const userId = readUserId(sub)
   const profile = findingFor('user')
+  const problem = profileProblem(user)
   return [
     checkSubject(userId, findingFor('sub')),
     ...(user === undefined
       ? []
       : [
-          parseProfile(user)
+          problem === undefined
             ? profile('ok', 'is a profile')
-            : profile('fail', `is no profile. ${PROFILE_RULE}`),
+            : profile('fail', `is no profile: ${problem}`),
         ]),
   ]
 }

@@ -3,11 +3,11 @@ import {
   isUserId,
   limits,
   parseProfile,
-  PROFILE_RULE,
   signalLimits,
   USER_ID_RULE,
   type Profile,
 } from '../../protocol/index.js'
+import { profileProblem } from '../../protocol/internal.js'
 import { integer, isObject } from '../config/fields.js'
 
 export const count = integer(0, Number.MAX_SAFE_INTEGER)
@@ -43,7 +43,10 @@ const profile = v.pipe(v.object(profileEntries), v.description('At most 4 kB as 
 
 /** A profile in a request. A Valibot record would drop fields such as `constructor`; `parseProfile` keeps them. */
 export const profileBody = v.pipe(
-  v.custom<Profile>((value) => parseProfile(value) !== undefined, PROFILE_RULE),
+  v.custom<Profile>(
+    (value) => parseProfile(value) !== undefined,
+    ({ input }) => `The body is no profile: ${profileProblem(input)}.`,
+  ),
   v.transform((value) => parseProfile(value) ?? {}),
 )
 

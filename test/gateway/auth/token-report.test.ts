@@ -104,7 +104,29 @@ const mistakes: [what: string, token: string, problem: RegExp][] = [
   ['has a fraction for a user', sign({ ...good, sub: 1.5 }), /^fail sub: must be .*; or a safe integer/],
   ['has no user', sign({ ...good, sub: '' }), /^fail sub: must be 1 to 255 bytes/],
   ['is of a guest', sign({ ...good, sub: 'guest:a' }), /^fail sub: begins with 'guest:'/],
-  ['has a profile of another shape', sign({ ...good, user: { name: 5 } }), /^fail user: is no profile/],
+  [
+    'has a profile that is a text',
+    sign({ ...good, user: 'Ada' }),
+    /^fail user: is no profile: it must be an object$/,
+  ],
+  ['has a name that is null', sign({ ...good, user: { name: null } }), /: 'name' must be a text .*left out$/],
+  ...['http://a.example/a.png', '/a.png', 'data:image/png;base64,AAAA', ''].map(
+    (photoUrl): [string, string, RegExp] => [
+      `has the photo '${photoUrl}'`,
+      sign({ ...good, user: { name: 'Ada', photoUrl } }),
+      /^fail user: is no profile: 'photoUrl' must be an https URL, or be left out$/,
+    ],
+  ),
+  [
+    'has a number in its own fields',
+    sign({ ...good, user: { name: 'Ada', custom: { plan: 5 } } }),
+    /: 'custom' must be an object of texts/,
+  ],
+  [
+    'has more than 4 kB of profile',
+    sign({ ...good, user: { name: 'Ada', custom: { note: 'x'.repeat(5_000) } } }),
+    /: it has 5\d{3} bytes as JSON, 4096 at most are allowed, and most of them are in 'custom'$/,
+  ],
 ]
 for (const [what, token, problem] of mistakes)
   test(`a token that ${what} has that one problem, and no part of a secret is shown`, async () => {
