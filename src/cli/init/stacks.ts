@@ -143,6 +143,6 @@ export const detectStack = async (folder: string): Promise<Stack> => {
   }
   const names = stacks.map(({ name }) => name).filter((name) => !name.includes(' '))
   throw new CliError(
-    `Nothing here is an app of ${names.join(', ')}. Run init in your app's folder. For other servers, docs/BACKENDS.md has the code and docs/GATEWAY.md the config.`,
+    `Nothing here is an app of ${names.join(', ')}. Run init in your app's folder. For other servers, docs/BACKENDS.md in the package has the code and docs/GATEWAY.md the config. Without an app, 'npx chat-session dev' shows the chat.`,
   )
 }

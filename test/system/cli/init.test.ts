@@ -387,7 +387,7 @@ test('in a folder without such an app init writes nothing, and exits with 2', as
   for (const [files, pattern] of [
     [
       {},
-      /^chat-session: Nothing here is an app of Rails, Django, Laravel, Next\.js, Hono, Fastify, Express, Vite\..*\n$/,
+      /^chat-session: Nothing here is an app of Rails, Django, Laravel, Next\.js, Hono, Fastify, Express, Vite\..* 'npx chat-session dev' .*\n$/,
     ],
     [
       { 'package.json': dependencies('koa'), Gemfile: '# gem "rails"' },
