@@ -108,6 +108,8 @@ const takeWindow = async (nora, alice) => {
   await nora.getByRole('button', { name: /Alice/ }).click()
   await alice.goto(`${shopUrl}/window`)
   await alice.getByRole('button', { name: /Nora/ }).click()
+  // A page that is not connected yet tells nobody that its user is typing.
+  for (const page of [nora, alice]) await page.getByText('chat: active').waitFor()
   await alice.getByLabel('Message', { exact: true }).pressSequentially('Then')
   await nora.locator('.typing').waitFor()
   await nora.setViewportSize({ width: 1280, height: 780 })
