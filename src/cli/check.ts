@@ -59,10 +59,10 @@ const NO_PROXY =
   'is 0: if a proxy is in front, set it to the number of proxies, so that each client counts by its own address'
 
 const checkListen = ({ listen, apps }: Settings): Finding[] => {
-  const { host, port, trustProxy, tls } = listen
+  const { host, port, path, trustProxy, tls } = listen
   const isBehindProxy = isLoopback(host) && [...apps.values()].some((app) => app.environment === 'production')
   return [
-    findingsAbout('listen').ok(`${tls ? 'https' : 'http'} on ${host}, port ${port}`),
+    findingsAbout('listen').ok(`${tls ? 'https' : 'http'} on ${path ?? `${host}, port ${port}`}`),
     ...(tls ? [checkCertificate(tls)] : []),
     ...(isBehindProxy && trustProxy === 0 ? [findingsAbout('listen.trustProxy').warn(NO_PROXY)] : []),
   ]
@@ -78,7 +78,8 @@ const checkAdmin = ({ admin, listen }: Settings): Finding[] => {
   const finding = findingsAbout('admin')
   const taken = `the port ${port} is that of listen, too: ${host} and ${listen.host} share an address, so take another`
   const sharesAddress = includesHost(host, listen.host) || includesHost(listen.host, host)
-  if (port !== 0 && port === listen.port && sharesAddress) return [finding.fail(taken)]
+  if (listen.path === null && port !== 0 && port === listen.port && sharesAddress)
+    return [finding.fail(taken)]
   const exposed = `other machines reach ${host}, and the tokens travel without TLS: let only a private network reach it`
   return [finding.ok(`on ${host}, port ${port}`), ...(isLoopback(host) ? [] : [finding.warn(exposed)])]
 }

@@ -26,11 +26,12 @@ const parseLogLevel = (level: string | undefined): LogLevel => {
 const countWorkers = async (workers: number | 'auto', config: string | undefined): Promise<number> => {
   if (process.versions['bun'] !== undefined)
     throw new CliError('--workers needs Node.js: Bun shares no port.')
-  const { engine } = parseOrThrow(await loadConfig(config), process.env)
+  const { engine, listen } = parseOrThrow(await loadConfig(config), process.env)
   if (engine.type !== 'redis')
     throw new CliError(
       `--workers needs a Redis that the workers share, and engine.type is "${engine.type}": set it to "redis", or leave out --workers.`,
     )
+  if (listen.path !== null) throw new CliError('--workers share a port: leave out listen.path, or --workers.')
   return workers === 'auto' ? availableParallelism() : workers
 }
 

@@ -36,7 +36,7 @@ export interface Gateway {
   attach(server: Server): void
   /**
    * Opens the engine, and listens on the addresses of `config.listen` and `config.admin`. Resolves with the URL of `config.listen`, without
-   * a path: `http://HOST:PORT`, or `https://HOST:PORT` if the config has `listen.tls`. A second call resolves with the same URL. Rejects
+   * a path: `http://HOST:PORT`, `https://HOST:PORT` with `listen.tls`, or `unix:PATH` with `listen.path`. A second call resolves with the same URL. Rejects
    * with a `GatewayError` (`port-in-use`, `cannot-listen`, `bad-tls`, `closed`) or an `EngineError`. After a rejection it can be called
    * again.
    */

@@ -142,9 +142,11 @@ export const assembleGateway = (
     return opened
   }
 
+  const closedError = (): GatewayError =>
+    new GatewayError('closed', 'The gateway is closed: create another one.')
+
   const assertNotClosed = (): void => {
-    if (lifetime.signal.aborted)
-      throw new GatewayError('closed', 'The gateway is closed: create another one.')
+    if (lifetime.signal.aborted) throw closedError()
   }
 
   /** Opens the engine once, and resolves with the apps by id. If the engine fails to open, the next call tries again. */
@@ -337,8 +339,11 @@ export const assembleGateway = (
         })
       : createNodeServer(settings, log, slots, attachTo)
     const address = await server.listen()
-    if (lifetime.signal.aborted) await server.close(closeTimeout)
-    assertNotClosed()
+    // A `close()` that came meanwhile may still be in its drain, which ends before `lifetime` does.
+    if (closing) {
+      await server.close(closeTimeout)
+      throw closedError()
+    }
     ownServer = server
     const appIds = exposedTestApps(settings)
     if (appIds.length > 0) log.warn({ appIds }, EXPOSED)

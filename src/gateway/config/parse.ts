@@ -30,12 +30,40 @@ const tls = object({
   key: pemFile,
 } satisfies FieldsOf<NonNullable<ListenConfig['tls']>>)
 
-const listen = object({
-  host: v.optional(hostName, '127.0.0.1'),
-  port: v.optional(port, 8080),
-  trustProxy: v.optional(integer(0, 32), 0),
-  tls: orNull(tls),
-} satisfies FieldsOf<ListenConfig>)
+/** The most bytes of the path of a Unix socket that macOS takes. Linux takes four more. */
+const MAX_PATH = 103
+const pathRule = `must be the path of a Unix socket, of ${MAX_PATH} bytes at most`
+const modeRule = 'must be the permissions of a file as text, such as "0660"'
+
+const listen = object(
+  {
+    host: v.optional(hostName, '127.0.0.1'),
+    port: v.optional(port, 8080),
+    path: orNull(
+      v.pipe(
+        v.string(pathRule),
+        v.regex(/^[^\0]*[^\s\0][^\0]*$/, pathRule),
+        v.check((path) => Buffer.byteLength(path) <= MAX_PATH, pathRule),
+      ),
+    ),
+    mode: v.pipe(
+      v.optional(v.pipe(v.string(modeRule), v.regex(/^0?[0-7]{3}$/, modeRule)), '0660'),
+      v.transform((mode) => Number.parseInt(mode, 8)),
+    ),
+    trustProxy: v.optional(integer(0, 32), 0),
+    tls: orNull(tls),
+  } satisfies FieldsOf<ListenConfig>,
+  {
+    check: (given) =>
+      'path' in given
+        ? ['host', 'port']
+            .filter((key) => key in given)
+            .map((key) => ({ key, message: 'counts for nothing beside listen.path: leave it out' }))
+        : 'mode' in given
+          ? [{ key: 'mode', message: 'is of the file of listen.path, which is missing' }]
+          : [],
+  },
+)
 
 const limits = object({
   connections: v.pipe(
@@ -110,7 +138,7 @@ const SHARED_ADDRESS =
   'admin.port: is the port of listen too, on the same host; give the admin listener its own'
 
 const sharesAddress = ({ listen, admin }: Settings): boolean =>
-  admin?.port !== 0 && admin?.port === listen.port && admin.host === listen.host
+  listen.path === null && admin?.port !== 0 && admin?.port === listen.port && admin.host === listen.host
 
 /**
  * Checks a whole config, fills in the defaults and reads secrets from `env`. Never throws. Returns all problems at once, each with its

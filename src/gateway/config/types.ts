@@ -114,6 +114,10 @@ export interface ListenConfig {
   host?: string | undefined
   /** 0 takes a free port. The environment's `PORT` overrides it. @default 8080 */
   port?: number | undefined
+  /** The path of a Unix socket to listen on, in place of host and port, which are left out then. At most 103 bytes. */
+  path?: string | undefined
+  /** The permissions of the socket's file, in octal. Whoever may write to the file may connect. @default '0660' */
+  mode?: string | undefined
   /** How many proxies in front of the gateway add to `X-Forwarded-For`. With 0 the gateway ignores the header. 0 to 32. @default 0 */
   trustProxy?: number | undefined
   /** Names of PEM files, read from the working directory. Left out: plain HTTP, for a proxy that ends TLS. */

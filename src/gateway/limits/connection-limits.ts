@@ -203,7 +203,8 @@ export const createConnectionLimits = (
     },
     identify,
     onForwarded(slot) {
-      if (!isPrivateAddress(slot.remoteAddress)) {
+      // Only a process on this machine reaches a Unix socket, whose peers have no address.
+      if (slot.remoteAddress !== 'unknown' && !isPrivateAddress(slot.remoteAddress)) {
         if (!hasWarned) log.error({ address: slot.remoteAddress }, FORWARDED_FROM_INTERNET)
         hasWarned = true
         return identify(slot, slot.remoteAddress)

@@ -20,8 +20,15 @@ export interface BunRequest extends Request {
   readonly headers: Headers & { toJSON(): Record<string, string> }
 }
 
+export interface BoundAddress {
+  address: string
+  family: string
+  port: number
+}
+
 export interface BunServer<Data> {
-  readonly address: { address: string; family: string; port: number }
+  /** A text is the path of a Unix socket. */
+  readonly address: BoundAddress | string
   requestIP(request: Request): { address: string } | null
   /** Answers a handshake, and calls `open` before it returns. Returns false if the request is no WebSocket handshake. */
   upgrade(request: Request, options: { data: Data; headers: Record<string, string> }): boolean
@@ -37,9 +44,7 @@ type BunFetch<Data> = (
 ) => Response | undefined | Promise<Response | undefined>
 
 /** The options of `Bun.serve` that the gateway uses. */
-interface BunServeOptions<Data> {
-  hostname: string
-  port: number
+type BunServeOptions<Data> = ({ hostname: string; port: number } | { unix: string }) & {
   tls?: { cert: Buffer; key: Buffer } | undefined
   development: boolean
   reusePort: boolean

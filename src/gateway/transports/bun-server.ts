@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs'
 import { lookup } from 'node:dns/promises'
 import http from 'node:http'
 import { Readable } from 'node:stream'
@@ -7,16 +8,17 @@ import type { Peer } from '../auth/authentication.js'
 import type { Settings } from '../config/parse.js'
 import type { Connection } from '../connection/connection.js'
 import type { Transport } from '../connection/transport.js'
-import { listenError } from '../http/listen.js'
+import { addressIn, listenError } from '../http/listen.js'
 import { REST_OF_BODY } from '../http/lingering-close.js'
 import { badTarget } from '../http/problem.js'
 import type { ReadableRequest, RequestHead } from '../http/request-head.js'
 import { pathOf } from '../http/target.js'
+import { removeStaleSocket } from '../http/unix-socket.js'
 import type { Slot } from '../limits/connection-limits.js'
 import { createTurnLimit } from '../limits/turn-limit.js'
 import type { Log } from '../log.js'
 import { afterBody } from './after-body.js'
-import type { BunRequest, BunRuntime, BunServer } from './bun-runtime.js'
+import type { BoundAddress, BunRequest, BunRuntime, BunServer } from './bun-runtime.js'
 import { BunTransport } from './bun-transport.js'
 import {
   endForLimit,
@@ -251,12 +253,11 @@ export const createBunServer = (
     ),
   }
 
-  const serve = (hostname: string, port: number): BunServer<BunTransport> => {
+  const serve = (address: { hostname: string; port: number } | { unix: string }): BunServer<BunTransport> => {
     // Bun reads `maxHeaderSize` at each request. The default of 16 kB has no room for a long `start` frame in a header.
     Object.assign(http, { maxHeaderSize: limits.headers })
     return bun.serve<BunTransport>({
-      hostname,
-      port,
+      ...address,
       tls: certificate,
       // In development Bun's error page shows source code.
       development: false,
@@ -301,22 +302,30 @@ export const createBunServer = (
         if (!server) return
         // Bun can't replace the certificate of a server. So another server takes over the port, and the stopped server keeps its open
         // connections.
-        const { address, port } = server.address
+        const { address } = server
+        const bound =
+          typeof address === 'string' ? { unix: address } : { hostname: address.address, port: address.port }
         void server.stop()
-        server = serve(address, port)
+        server = serve(bound)
       }
     },
     async listen() {
-      const { host, port } = listen
+      const address = addressIn(listen)
+      if ('path' in address) await removeStaleSocket(address.path)
       try {
+        if ('path' in address) {
+          server = serve({ unix: address.path })
+          chmodSync(address.path, address.mode)
+          return `unix:${address.path}`
+        }
         // Bun would report an unknown host name as a port in use. `lookup` throws the right error.
-        const { address } = await lookup(host)
-        server = serve(address, port)
+        const { address: hostname } = await lookup(address.host)
+        server = serve({ hostname, port: address.port })
       } catch (cause) {
-        throw listenError(host, port, cause as NodeJS.ErrnoException)
+        throw listenError(address, cause as NodeJS.ErrnoException)
       }
-      const { address, family, port: bound } = server.address
-      return `${listen.tls ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${bound}`
+      const { address: bound, family, port } = server.address as BoundAddress
+      return `${listen.tls ? 'https' : 'http'}://${family === 'IPv6' ? `[${bound}]` : bound}:${port}`
     },
     async close(timeout) {
       const stopped = server?.stop()

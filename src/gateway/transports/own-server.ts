@@ -6,13 +6,13 @@ import { isDeepStrictEqual } from 'node:util'
 import { limits } from '../../protocol/index.js'
 import type { Settings } from '../config/parse.js'
 import { GatewayError } from '../errors.js'
-import { KEEP_ALIVE, listenOn } from '../http/listen.js'
+import { addressIn, KEEP_ALIVE, listenOn } from '../http/listen.js'
 import type { Log } from '../log.js'
 import type { SocketSlots } from './socket-slots.js'
 
 /** The HTTP and WebSocket server of `gateway.listen()`. */
 export interface OwnServer {
-  /** Resolves with the address, such as `http://127.0.0.1:8080`. Rejects with a `GatewayError`: `port-in-use` or `cannot-listen`. */
+  /** Resolves with the address, such as `http://127.0.0.1:8080` or `unix:/run/gateway.sock`. Rejects with a `GatewayError`: `port-in-use` or `cannot-listen`. */
   listen(): Promise<string>
   /**
    * Reads the files of a certificate. Returns a function that makes later connections use them; undefined if `files` is null, the server
@@ -101,13 +101,14 @@ export const createNodeServer = (
       }
     },
     listen: () => {
-      const { host, port } = listen
       const scheme = listen.tls ? 'https' : 'http'
-      return listenOn(server, { host, port, backlog: BACKLOG, scheme }, log).catch((error: unknown) => {
-        // The gateway makes another server for its next `listen()`. Without this call it would keep each failed server in memory.
-        stopServing()
-        throw error
-      })
+      return listenOn(server, { ...addressIn(listen), backlog: BACKLOG, scheme }, log).catch(
+        (error: unknown) => {
+          // The gateway makes another server for its next `listen()`. Without this call it would keep each failed server in memory.
+          stopServing()
+          throw error
+        },
+      )
     },
     close: (timeout) =>
       new Promise((resolve) => {

@@ -63,7 +63,7 @@ const defaultApp = {
 
 test('a config that names only a test app gets every documented default', () => {
   assert.deepEqual(accepted({ apps: { hF83jaq: testApp } }), {
-    listen: { host: '127.0.0.1', port: 8080, trustProxy: 0, tls: null },
+    listen: { host: '127.0.0.1', port: 8080, path: null, mode: 0o660, trustProxy: 0, tls: null },
     admin: null,
     engine: { type: 'embedded', path: './data', cacheBytes: 67_108_864 },
     pingInterval: 25_000,
@@ -190,7 +190,7 @@ test('a value in the config wins over its default', () => {
       PUSH: Buffer.alloc(32, 7).toString('base64url'),
     }),
     {
-      listen,
+      listen: { ...listen, path: null, mode: 0o660 },
       admin: { host: '0.0.0.0', port: 0, token: secret('admin'), readToken: secret('read') },
       engine: { type: 'memory' },
       pingInterval: 250,
