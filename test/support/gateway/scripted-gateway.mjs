@@ -1,5 +1,9 @@
 // A gateway for tests of the frames that a client sends. It has only resumption by key, and records the frames.
+import { decodeJwt } from 'jose'
 import { WebSocketServer } from 'ws'
+
+/** Returns the user whom a token names; undefined if it is no JWT. The token of a guest is no JWT here. */
+const subjectOf = (token) => (token?.split('.').length === 3 ? decodeJwt(token).sub : undefined)
 
 /** Starts it. Resolves with its address, the record of its connections, and functions that control it. */
 export const startScripted = async () => {
@@ -17,12 +21,13 @@ export const startScripted = async () => {
       const resumed = keys.has(start.resume?.key)
       const sessionId = keys.get(start.resume?.key) ?? `s${connections.length}`
       const guestId = start.token?.startsWith('guest:') ? start.token : `guest:${connections.length}`
-      const guest = !start.userId
+      const userId = start.userId ?? subjectOf(start.token)
+      const guest = !userId
       keys.set(`k${connections.length}`, sessionId)
       send({
         type: 'started',
         sessionId,
-        user: { id: guest ? guestId : start.userId },
+        user: { id: guest ? guestId : userId },
         guest,
         resumed,
         resumeKey: `k${connections.length}`,
