@@ -31,13 +31,13 @@ export interface PeersRange {
   /** 1 to 100. @default 20 */
   limit?: number | undefined
   /** The `next` of the earlier part. */
-  cursor?: PeersPage['next']
+  before?: PeersPage['next']
 }
 
 export interface PeersPage {
   /** The peer with the newest message first. */
   peers: Peer[]
-  /** The `cursor` for the next part; undefined if there are no more peers. */
+  /** The `before` for the next part; undefined if there are no more peers. */
   next: GatewayFrameOf<'peers'>['next']
 }
 

@@ -198,7 +198,7 @@ test('history with a peer asks again until it has enough messages, or has come t
   assert.equal(asked, 5)
 })
 
-test('peers asks for a page, and for the next one by its cursor', async () => {
+test('peers asks for a page, and for the page before it by `next`', async () => {
   const { endpoint, connection } = await startScript()
   const session = newSession({ endpoint, token })
   await session.start()
@@ -211,13 +211,13 @@ test('peers asks for a page, and for the next one by its cursor', async () => {
   const next = { epoch: 'e', offset: 8 }
   send({ type: 'peers', id: of('peers')[0]?.id ?? '', peers: [bob], next })
   assert.deepEqual(await first, { peers: [bob], next })
-  const second = session.peers({ cursor: next, limit: 5 })
+  const second = session.peers({ before: next, limit: 5 })
   await eventually(() => of('peers').length === 2)
   assert.deepEqual({ ...of('peers')[1], id: '' }, { type: 'peers', id: '', before: next, limit: 5 })
   send({ type: 'peers', id: of('peers')[1]?.id ?? '', peers: [] })
   assert.deepEqual(await second, { peers: [], next: undefined })
   await assert.rejects(session.peers({ limit: -1 }), { code: 'bad-request' })
-  await assert.rejects(session.peers({ cursor: { epoch: 'e' } as typeof next }), { code: 'bad-request' })
+  await assert.rejects(session.peers({ before: { epoch: 'e' } as typeof next }), { code: 'bad-request' })
   assert.equal(session.state, 'active')
 })
 

@@ -63,14 +63,14 @@ const load = async () => {
     while (isOutOfDate) {
       isOutOfDate = false
       const found = []
-      let cursor
+      let before
       do {
-        const page = await element.peers({ limit: PAGE_SIZE, cursor })
+        const page = await element.peers({ limit: PAGE_SIZE, before })
         found.push(...page.peers)
-        cursor = page.next
-      } while (cursor && found.length < wanted)
+        before = page.next
+      } while (before && found.length < wanted)
       peers = found
-      hasMore = cursor !== undefined
+      hasMore = before !== undefined
       show()
       // No page shows the messages of others, so nobody could read them.
       for (const { id, unread, newest } of found)

@@ -81,13 +81,8 @@ export const createCalls = (host: CallsHost): Calls => {
       return [...(await calls.history({ before: next, with: peer, limit: left })), ...messages]
     },
 
-    async peers({ limit, cursor } = {}) {
-      const frame = toFrame<ClientFrameOf<'peers'>>({
-        type: 'peers',
-        id: newId(),
-        limit,
-        before: cursor,
-      })
+    async peers({ limit, before } = {}) {
+      const frame = toFrame<ClientFrameOf<'peers'>>({ type: 'peers', id: newId(), limit, before })
       const { peers, next } = await request(frame, {
         checks: callFrames.peers,
         isAnswer: (answer): answer is GatewayFrameOf<'peers'> =>

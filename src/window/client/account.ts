@@ -97,7 +97,7 @@ export const createAccount = (
   }
 
   /** The line that depends on how the session pages its peers. */
-  const askForPeers = (before: PeersNext) => element.peers({ limit: Math.min(wanted, 100), cursor: before })
+  const askForPeers = (before: PeersNext) => element.peers({ limit: Math.min(wanted, 100), before })
 
   /** Loads the list again, as many conversations as there are. What changes meanwhile makes it load once more. */
   const list = async (): Promise<void> => {
