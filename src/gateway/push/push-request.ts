@@ -6,6 +6,7 @@ import { createConcurrencyLimit, type ConcurrencyLimit } from '../limits/concurr
 import { isPublicAddress } from '../limits/private-address.js'
 import { failureOf, OutboundRequestError, sendRequest } from '../outbound/outbound-request.js'
 import { proxyFor } from '../outbound/proxy.js'
+import { isWildcard } from './subscription.js'
 
 /** Milliseconds for a request, from its wait for a connection to the end of the answer. */
 const TIMEOUT = 15_000
@@ -18,6 +19,11 @@ const IDLE_TIMEOUT = 60_000
 /** If a service has answered nothing for this share of the time-out, it gets no more than `MAX_UNANSWERED` requests at once. */
 const SILENT_AFTER = 0.2
 const MAX_UNANSWERED = 16
+/**
+ * The most connections to all those hosts below one listed `*.` name that have not answered yet. Any user can make up such hosts, and the
+ * requests to them must not take the places of others.
+ */
+const MAX_SOCKETS_OF_STRANGERS = 16
 /** How many services are remembered. Some have a host for each data centre. */
 const MAX_SERVICES = 1_000
 
@@ -49,7 +55,7 @@ export interface PushAnswer {
   retryAfter: string | undefined
 }
 
-/** The requests to one push service. */
+/** The requests that share bounds: those to one host, or those to the hosts below a listed `*.` name that have not answered yet. */
 interface Service {
   /** Bounds the requests that have a connection. */
   readonly limit: ConcurrencyLimit
@@ -59,8 +65,11 @@ interface Service {
 }
 
 export interface PushRequests {
-  /** Posts a body to a push service. Rejects with an `OutboundRequestError` if there is no answer. */
-  post(url: URL, headers: Record<string, string | number>, body: Buffer): Promise<PushAnswer>
+  /**
+   * Posts a body to a push service. `listed` is the name in `push.hosts` that allows the host. Rejects with an `OutboundRequestError` if
+   * there is no answer.
+   */
+  post(url: URL, headers: Record<string, string | number>, body: Buffer, listed?: string): Promise<PushAnswer>
   /** Ends all requests as `aborted`. */
   close(): void
 }
@@ -91,15 +100,16 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
   const limit = createConcurrencyLimit(MAX_SOCKETS, Infinity)
   const lookup = publicLookup(network)
   const running = new Set<(error: OutboundRequestError) => void>()
+  /** The services by their hosts, and the hosts that have not answered yet by their listed `*.` name. */
   const services = new LRUCache<string, Service>({ max: MAX_SERVICES })
 
-  const serviceOf = (host: string): Service => {
-    const known = services.get(host) ?? {
-      limit: createConcurrencyLimit(MAX_SOCKETS_OF_ONE, Infinity),
+  const serviceOf = (name: string, maxSockets: number): Service => {
+    const known = services.get(name) ?? {
+      limit: createConcurrencyLimit(maxSockets, Infinity),
       unanswered: 0,
       silentSince: null,
     }
-    services.set(host, known)
+    services.set(name, known)
     return known
   }
 
@@ -137,18 +147,24 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
   }
 
   return {
-    post: (url, headers, body) =>
+    post: (url, headers, body, listed = url.host) =>
       new Promise((resolve, reject) => {
-        const service = serviceOf(url.host)
-        if (isSilent(service))
-          return reject(new OutboundRequestError('timeout', 'The push service answers no request.'))
+        const isStranger = isWildcard(listed) && !services.has(url.host)
+        const service = isStranger
+          ? serviceOf(listed, MAX_SOCKETS_OF_STRANGERS)
+          : serviceOf(url.host, MAX_SOCKETS_OF_ONE)
+        const silence = (): OutboundRequestError =>
+          new OutboundRequestError('timeout', 'The push service answers no request.')
+        if (isSilent(service)) return reject(silence())
+        const postedAt = performance.now()
         service.unanswered += 1
-        service.silentSince ??= performance.now()
+        service.silentSince ??= postedAt
         /** Ends the request; undefined until it has begun. */
         let cancel: (() => void) | undefined
         const end = (): void => {
           if (!running.delete(fail)) return
           clearTimeout(timer)
+          clearTimeout(turnTimer)
           service.unanswered -= 1
           if (service.unanswered === 0) service.silentSince = null
         }
@@ -159,10 +175,23 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
           if (!cancel) end()
         }
         running.add(fail)
-        const timer = setTimeout(
-          () => fail(new OutboundRequestError('timeout', `There was no answer within ${timeout} ms.`)),
-          timeout,
+        const timer = setTimeout(() => {
+          // A host below a `*.` name that has become silent shares the bounds of those that have not answered.
+          if (isWildcard(listed) && service.silentSince !== null && service.silentSince <= postedAt)
+            services.delete(url.host)
+          fail(new OutboundRequestError('timeout', `There was no answer within ${timeout} ms.`))
+        }, timeout).unref()
+        // The user whose push waits for a silent service would hold up other users.
+        const turnTimer = setTimeout(
+          () => {
+            if (!cancel && isSilent(service)) fail(silence())
+          },
+          SILENT_AFTER * timeout + 1,
         ).unref()
+        const answered = (): void => {
+          service.silentSince = performance.now()
+          if (isStranger) serviceOf(url.host, MAX_SOCKETS_OF_ONE)
+        }
         const send = (closed: () => void): void => {
           // The request failed while it waited.
           if (!running.has(fail)) return closed()
@@ -171,7 +200,7 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
             cancel = () => life.abort()
             sendProxied(url, headers, body, life.signal)
               .then((answer) => {
-                service.silentSince = performance.now()
+                answered()
                 resolve(answer)
               }, reject)
               .finally(() => {
@@ -208,7 +237,7 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
             ),
           )
           request.on('response', (response) => {
-            service.silentSince = performance.now()
+            answered()
             resolve({ status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'] })
             let bytes = 0
             // If the body is cut off, nothing changes, because the status has already said whether the push was accepted.

@@ -4,7 +4,7 @@ import { OutboundRequestError, type RequestMeter } from '../outbound/outbound-re
 import { hasExpired, retryDelay } from '../outbound/retry.js'
 import { encryptPush, MAX_PLAINTEXT } from './encrypt.js'
 import type { PushAnswer, PushRequests } from './push-request.js'
-import { endpointUrl } from './subscription.js'
+import { endpointUrl, listedName } from './subscription.js'
 
 /** A push to one device. */
 export interface Push {
@@ -80,7 +80,8 @@ export const sendPush = async (
     topic: topic(user.userId, from),
   }
   const body = encryptPush(text, device.keys)
-  const post = (): Promise<PushAnswer> => requests.post(url, headers, body)
+  const post = (): Promise<PushAnswer> =>
+    requests.post(url, headers, body, listedName(settings.hosts, url.hostname))
   try {
     const { status, retryAfter } = await meter(post)
     if (status >= 200 && status < 300) return { result: 'delivered' }

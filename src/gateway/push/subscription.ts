@@ -6,9 +6,13 @@ const MAX_ENDPOINT = 1_024
 const POINT_BYTES = 65
 const AUTH_BYTES = 16
 
-/** Returns whether a host is in a list. A listed name that begins with `*.` stands for every host below it. */
-const isListed = (hosts: readonly string[], host: string): boolean =>
-  hosts.some((listed) => (listed.startsWith('*.') ? host.endsWith(listed.slice(1)) : host === listed))
+/** Returns whether a listed name stands for every host below it. */
+export const isWildcard = (listed: string): boolean => listed.startsWith('*.')
+
+/** Returns the name in a list that allows a host: the host's own name, or else one that stands for every host below it. */
+export const listedName = (hosts: readonly string[], host: string): string | undefined =>
+  hosts.find((listed) => listed === host) ??
+  hosts.find((listed) => isWildcard(listed) && host.endsWith(listed.slice(1)))
 
 /** Returns the URL of an endpoint at a listed push service; undefined for any other text. */
 export const endpointUrl = (endpoint: string, hosts: readonly string[]): URL | undefined => {
@@ -18,7 +22,7 @@ export const endpointUrl = (endpoint: string, hosts: readonly string[]): URL | u
   // A device is known by the text of its endpoint: the same endpoint in another spelling would be another device. So only one spelling is
   // accepted.
   const isPlain = `${origin}${pathname}${search}` === endpoint
-  return protocol === 'https:' && !port && isPlain && isListed(hosts, hostname) ? url : undefined
+  return protocol === 'https:' && !port && isPlain && listedName(hosts, hostname) ? url : undefined
 }
 
 /** Returns the bytes of a text in base64url without padding; undefined for any other text. */

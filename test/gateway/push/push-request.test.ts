@@ -10,8 +10,8 @@ import { pushNetworkOf } from '../../support/push/push-network.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
 
-/** The most connections to all services, and to one of them. */
-const [MAX_SOCKETS, MAX_SOCKETS_OF_ONE] = [256, 128]
+/** The most connections to all services, to one of them, and to those below a `*.` name that have not answered. */
+const [MAX_SOCKETS, MAX_SOCKETS_OF_ONE, MAX_SOCKETS_OF_STRANGERS] = [256, 128, 16]
 
 /** Starts push services on one server that keeps connections open, and does not answer before the test says so. */
 const startServices = async () => {
@@ -31,10 +31,11 @@ const startServices = async () => {
   })
   const { port } = await listen(server)
   const network = pushNetworkOf({ port, ca: ca.toString(), ip: '127.0.0.1' })
-  // On a busy machine hundreds of TLS handshakes take many seconds.
-  const requests = createPushRequests({ ...network, timeout: 120_000 })
+  const startRequests = (timeout: number) => createPushRequests({ ...network, timeout })
   return {
-    requests,
+    // On a busy machine hundreds of TLS handshakes take many seconds.
+    requests: startRequests(120_000),
+    startRequests,
     waiting,
     open: () => open,
     answer: () => {
@@ -43,8 +44,8 @@ const startServices = async () => {
   }
 }
 
-const post = (requests: PushRequests, host: string): ReturnType<PushRequests['post']> =>
-  requests.post(new URL(`https://${host}.push.test/send/1`), {}, Buffer.from('push'))
+const post = (requests: PushRequests, host: string, listed?: string): ReturnType<PushRequests['post']> =>
+  requests.post(new URL(`https://${host}.push.test/send/1`), {}, Buffer.from('push'), listed)
 
 const postMany = (requests: PushRequests, host: string, count: number) =>
   Promise.allSettled(Array.from({ length: count }, () => post(requests, host)))
@@ -85,4 +86,57 @@ void test('pushes beyond the connections wait for their turn, and end with the g
   requests.close()
   for (const one of await ended)
     assert.equal(one.status === 'rejected' && (one.reason as { code: string }).code, 'aborted')
+})
+
+void test('made-up hosts below a `*.` name share few connections, and hosts that have answered keep theirs', async () => {
+  const { requests, waiting, answer } = await startServices()
+  const postAll = (hosts: readonly string[]) =>
+    Promise.allSettled(hosts.map((host) => post(requests, host, '*.push.test')))
+  const known = postAll(['known'])
+  await until('a host below the name has the request', () => waiting.length, 1)
+  answer()
+  await known
+
+  const silent = postAll(Array.from({ length: MAX_SOCKETS }, (_, n) => `made-up-${n}`))
+  await until('the made-up hosts have requests', () => waiting.length, MAX_SOCKETS_OF_STRANGERS)
+  const others = [post(requests, 'known', '*.push.test'), post(requests, 'other')]
+  await until('two more have theirs', () => waiting.length, MAX_SOCKETS_OF_STRANGERS + 2)
+  for (const response of waiting.splice(MAX_SOCKETS_OF_STRANGERS)) response.writeHead(201).end()
+  for (const { status } of await Promise.all(others)) assert.equal(status, 201)
+
+  const [first] = waiting.splice(0, 1)
+  assert.ok(first)
+  first.writeHead(201).end()
+  await until('the next made-up host has its turn', () => waiting.length, MAX_SOCKETS_OF_STRANGERS)
+  requests.close()
+  const ended = (await silent).filter(({ status }) => status === 'rejected')
+  assert.equal(ended.length, MAX_SOCKETS - 1)
+})
+
+void test('requests that wait for silent hosts are given up soon, and a host that becomes silent counts as one', async () => {
+  const { waiting, answer, open, startRequests } = await startServices()
+  const requests = startRequests(5_000)
+  const known = post(requests, 'known', '*.push.test')
+  await until('the host has the request', () => waiting.length, 1)
+  answer()
+  await known
+
+  const gone = post(requests, 'known', '*.push.test')
+  const silent = Array.from({ length: MAX_SOCKETS_OF_STRANGERS + 1 }, (_, n) =>
+    post(requests, `made-up-${n}`, '*.push.test'),
+  )
+  const begun = Promise.allSettled([gone, ...silent.slice(0, -1)])
+  // The time-out of a request that is sent has another message.
+  await assert.rejects(silent.at(-1) ?? gone, { message: 'The push service answers no request.' })
+  await begun
+  await until('the connections of these requests are closed', open, 0)
+  assert.equal(waiting.splice(0).length, MAX_SOCKETS_OF_STRANGERS + 1)
+
+  const again = Promise.allSettled(
+    Array.from({ length: MAX_SOCKETS_OF_STRANGERS + 1 }, () => post(requests, 'known', '*.push.test')),
+  )
+  await until('few requests are sent', () => waiting.length, MAX_SOCKETS_OF_STRANGERS)
+  requests.close()
+  await again
+  assert.equal(waiting.length, MAX_SOCKETS_OF_STRANGERS)
 })

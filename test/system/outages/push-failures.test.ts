@@ -272,24 +272,28 @@ test('a push service is not taken for silent while it is asked nothing', async (
   requests.close()
 })
 
-test('a push service that answers nothing holds up no other', async () => {
-  const { service, subscribe, send, connect, lines } = await startPushGateway()
-  await subscribe('ada', service.subscribe('phone'))
-  service.respond = (response, { device }) => device === 'phone' && response.writeHead(201).end()
-  const users = Array.from({ length: 30 }, (_, n) => `eve${n}`)
-  for (const user of users) {
-    const page = await connect(user)
-    for (let n = 0; n < 10; n++)
-      page.send({ type: 'push', subscription: service.subscribe(`${user}x${n}`, 'slow.push.test') })
-    await settled(page)
-    await leave(page)
-  }
-  await Promise.all(users.map((user) => send('bob', user, 'Hello')))
-  await until('many wait for an answer', () => service.received.length > 100)
-  await send('bob', 'ada', 'Hello')
-  await until('it came', () => service.bodies('phone').length, 1)
-  assert.ok(!lines.some((line) => line.includes('There was no answer')))
-})
+for (const isWildcard of [false, true])
+  test(`a push service that answers nothing${isWildcard ? ', or many whose names users made up,' : ''} holds up no other`, async () => {
+    const hosts = ['push.test', isWildcard ? '*.push.test' : 'slow.push.test']
+    const { service, subscribe, send, connect, lines } = await startPushGateway({ hosts })
+    await subscribe('ada', service.subscribe('phone'))
+    service.respond = (response, { device }) => device === 'phone' && response.writeHead(201).end()
+    const users = Array.from({ length: 30 }, (_, n) => `eve${n}`)
+    for (const user of users) {
+      const page = await connect(user)
+      for (let n = 0; n < 10; n++) {
+        const host = isWildcard ? `${user}-${n}.push.test` : 'slow.push.test'
+        page.send({ type: 'push', subscription: service.subscribe(`${user}x${n}`, host) })
+      }
+      await settled(page)
+      await leave(page)
+    }
+    await Promise.all(users.map((user) => send('bob', user, 'Hello')))
+    await until('many wait for an answer', () => service.received.length > (isWildcard ? 15 : 100))
+    await send('bob', 'ada', 'Hello')
+    await until('it came', () => service.bodies('phone').length, 1)
+    assert.ok(!lines.some((line) => line.includes('There was no answer')))
+  })
 
 test('a push service that closes the connection, or switches to another protocol, is asked again', async () => {
   for (const answer of [
