@@ -63,10 +63,17 @@ const IN_HOST = 'must not have {from} in its origin: a user id would choose whos
 const hasOneOrigin = (given: string): boolean =>
   URL.canParse(fill(given, 'a')) && new URL(fill(given, 'a')).origin === new URL(fill(given, 'b')).origin
 
+const LONG = 'must have at most 1,024 bytes: a push has at most 3,000, and needs the others for the ids'
+const MAX_URL = 1_024
+
 export const push = (env: Env) =>
   object({
     subject: v.pipe(v.string(SUBJECT), v.check(isSubject, SUBJECT)),
-    url: v.pipe(outboundUrl, v.check(hasOneOrigin, IN_HOST)),
+    url: v.pipe(
+      outboundUrl,
+      v.check((given) => Buffer.byteLength(JSON.stringify(given).slice(1, -1)) <= MAX_URL, LONG),
+      v.check(hasOneOrigin, IN_HOST),
+    ),
     after: v.optional(seconds(0.01, 86_400), 5),
     // This stays in seconds, because it becomes the header `TTL`.
     ttl: v.optional(integer(0, 2_419_200), 86_400),

@@ -318,7 +318,10 @@ export type PushContent = (typeof pushContents)[number]
 export interface PushConfig {
   /** The contact for the operators of push services: `mailto:ops@example.com`, or an https URL (RFC 8292). */
   subject: string
-  /** The page that a notification opens: https, or http on this machine. `{from}` stands for the sender's user id, percent-encoded. */
+  /**
+   * The page that a notification opens: https, or http on this machine, of at most 1,024 bytes. `{from}` stands for the sender's user id,
+   * percent-encoded.
+   */
   url: string
   /** Seconds from a message to its push, if the message is unread and no page is visible. 0.01 to 86,400 (a day). @default 5 */
   after?: number | undefined

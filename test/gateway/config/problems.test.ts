@@ -137,6 +137,10 @@ const wrongTypes: [path: string, config: unknown][] = [
   ['apps.a.push.url', app({ ...testApp, push: { ...push, url: 'http://example.com' } })],
   ['apps.a.push.url', app({ ...testApp, push: { ...push, url: 'https://{from}.example.com' } })],
   ['apps.a.push.url', app({ ...testApp, push: { ...push, url: 'https://example.{from}' } })],
+  [
+    'apps.a.push.url',
+    app({ ...testApp, push: { ...push, url: `https://example.com/${'a'.repeat(1_024)}` } }),
+  ],
   ['apps.a.push.after', app({ ...testApp, push: { ...push, after: 0 } })],
   ['apps.a.push.ttl', app({ ...testApp, push: { ...push, ttl: 2_419_201 } })],
   ['apps.a.push.title', app({ ...testApp, push: { ...push, title: ' ' } })],
