@@ -11,7 +11,7 @@ export const clientErrorMessages = {
   'bad-endpoint':
     'The endpoint is not the address of a gateway that this page may connect to: use https://HOST (http: only on http: pages). If the script tag has data-endpoint, list the gateway there.',
   'no-websocket':
-    'This runtime has no WebSocket: give one as the option `WebSocket` (in Node 20, the one of the package ws).',
+    'This runtime has no WebSocket, and `transports` allows no stream: allow one, or give a WebSocket as the option `WebSocket` (in Node 20, the one of the package ws).',
   'blocked-by-csp':
     "This page's Content-Security-Policy forbids the connection: add the gateway to connect-src.",
   'protocol-error':

@@ -68,7 +68,7 @@ export interface SessionOptions extends Credentials {
    * others. A page that sleeps connects again when it is shown or makes a call. Needs `navigator.locks`. @default false
    */
   sleep?: boolean | null | undefined
-  /** The class of WebSockets to connect with. @default globalThis.WebSocket when a connection is made */
+  /** The class of WebSockets to connect with. Without one a stream is used. @default globalThis.WebSocket when a connection is made */
   WebSocket?: WebSocketClass | undefined
   /** Called after each step of the session's state machine. Its arguments have no credentials. For debugging. */
   trace?: Trace | undefined

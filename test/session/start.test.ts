@@ -143,15 +143,19 @@ test('a start without an endpoint, with a bad one, or without credentials fails 
   assert.equal(codeOf(await newSession({ endpoint, token: '', signature: null }).start()), 'no-credentials')
 })
 
-test('without a WebSocket the start fails as no-websocket', async (t) => {
+test('without a WebSocket a stream carries the session, and a session that may use no stream fails as no-websocket', async (t) => {
   // Node has one from version 22 on.
   const own = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket')
   if (own) {
     Reflect.deleteProperty(globalThis, 'WebSocket')
     t.after(() => Object.defineProperty(globalThis, 'WebSocket', own))
   }
-  const session = newSession({ endpoint, token: await tokenFor('ann'), WebSocket: undefined })
-  const result = await session.start()
+  const options = { endpoint, token: await tokenFor('ann'), WebSocket: undefined }
+  const session = newSession(options)
+  assert.ok((await session.start()).succeeded)
+  assert.equal(session.transport, 'stream')
+  await session.end()
+  const result = await newSession({ ...options, transports: 'websocket' }).start()
   assert.ok(result.failed)
   assert.equal(result.error.code, 'no-websocket')
   assert.match(result.error.message, /option `WebSocket`/)

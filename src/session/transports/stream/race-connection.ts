@@ -50,6 +50,10 @@ export interface RaceAttempt {
 const waitedIn = (phase: SocketPhase): number =>
   'until' in phase ? ATTEMPT_TIMEOUT - (phase.until - now()) : 0
 
+/** Returns whether an https page must not connect to this address, by a stream either. */
+const isMixedContent = (address: string): boolean =>
+  address.startsWith('ws:') && (globalThis as { location?: Location }).location?.protocol === 'https:'
+
 const POLICY_HINT =
   "chat-session: the page's Content-Security-Policy blocks WebSockets, so a stream is used: add this address to connect-src."
 
@@ -123,37 +127,40 @@ export const openRaceConnection = (session: RaceSession, attempt: RaceAttempt): 
       }
     }
 
-  /** The page's policy has blocked a connection to this address. Only a transport that is opening is meant. */
-  const bar = (kind: TransportKind): void => {
-    if (race[kind] !== 'opening') return
+  /** A transport that is opening can't connect from this page, so it is not tried again. `fault` says why, if no other transport is left. */
+  const bar = (kind: TransportKind, fault: Fault): void => {
     record.bar(kind)
-    if (!record.world().kinds.length) return fail({ code: 'blocked-by-csp' })
-    if (kind === 'websocket') {
-      console.warn(POLICY_HINT, address)
-      feed({ type: 'overdue' })
-    }
+    if (!record.world().kinds.length) return fail(fault)
+    if (kind === 'websocket') feed({ type: 'overdue' })
     feed({ type: 'closed', kind, code: LOST })
+  }
+
+  /** The page's policy has blocked a connection to this address. */
+  const blocked = (kind: TransportKind): void => {
+    if (race[kind] !== 'opening') return
+    bar(kind, { code: 'blocked-by-csp' })
+    if (kind === 'websocket' && !life.signal.aborted) console.warn(POLICY_HINT, address)
   }
 
   /** `start` is for the handshake. It is null for a WebSocket that is tried later, because a proxy may have refused the header. */
   const openLane = (start: StartFrame | null): void => {
     hasStarted = start !== null
     const WebSocket = webSocketClass(session.WebSocket)
-    if (!WebSocket) return fail({ code: 'no-websocket' })
+    // If the page's policy blocks the connection, Firefox and WebKit throw, and only then dispatch the policy's event. So a failure is
+    // handled after that event.
+    const failed = (fault: Fault, isFinal = false): void =>
+      void setTimeout(() => {
+        if (race.websocket === 'none') return
+        if (isFinal && !hasBrought) fail(fault)
+        else bar('websocket', fault)
+      })
+    if (!WebSocket) return failed({ code: 'no-websocket' })
     try {
       const listener = listenerOf('websocket')
       lanes.websocket = openWebSocket({ url: address, start, WebSocket, listener })
     } catch (cause) {
-      // If the page's policy blocks the connection, Firefox and WebKit throw, and only then dispatch the policy's event. So the error is
-      // handled after that event.
-      setTimeout(() => {
-        if (race.websocket === 'none') return
-        if (hasBrought) feed({ type: 'closed', kind: 'websocket', code: LOST })
-        else {
-          const code = 'bad-endpoint'
-          fail({ code, message: `${errorMessageOf(code)} (${String(cause)})` })
-        }
-      })
+      const code = 'bad-endpoint'
+      failed({ code, message: `${errorMessageOf(code)} (${String(cause)})` }, isMixedContent(address))
     }
   }
 
@@ -245,7 +252,7 @@ export const openRaceConnection = (session: RaceSession, attempt: RaceAttempt): 
     adopted.listener = listenerOf('websocket')
   }
   if (hasEvents()) listen(globalThis, 'online', () => feed({ type: 'retry' }), life.signal)
-  onBlocked({ websocket: address, stream: `${url}/stream` }, bar, life.signal)
+  onBlocked({ websocket: address, stream: `${url}/stream` }, blocked, life.signal)
 
   /** Whether the race has begun. A WebSocket that is opened later sends its start as a frame. */
   let isBegun = false
