@@ -28,7 +28,7 @@ export const hasLapsed = ({ expirationTime, renewedAt }: PushDevice, now: number
  */
 export const withSubscription = (
   devices: readonly PushDevice[],
-  { endpoint, expirationTime, keys: { p256dh, auth } }: PushSubscriptionData,
+  { endpoint, expirationTime, keys: { p256dh, auth }, pushKey }: PushSubscriptionData,
   credential: Credential,
   offset: number,
   now: number,
@@ -43,6 +43,7 @@ export const withSubscription = (
     // A device's offset beyond the newest one is of an earlier epoch, for example from before a backup was restored.
     offset: Math.min(known.offset, offset),
     ...{ id, endpoint, expirationTime, keys: { p256dh, auth } },
+    ...(pushKey !== undefined && { pushKey }),
     credential: { authMethod, tokenId, issuedAt, expiresAt },
     renewedAt: now,
   }

@@ -10,6 +10,11 @@ export interface PushSubscriptionData {
   expirationTime: number | null
   /** The device's public key and its authentication secret, in Base64url. */
   keys: { p256dh: string; auth: string }
+  /**
+   * The app's key (`pushKey`) that the client was told before it subscribed. The push service takes only pushes that are signed with it.
+   * Absent if it is not known.
+   */
+  pushKey?: string | undefined
 }
 
 /**

@@ -69,7 +69,7 @@ export const pushingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       await engine.saveUser(bob, {})
       assert.deepEqual(await engine.pushDevices(bob), [])
       await deliver(engine)
-      const [first, second] = [device(), device({ expirationTime: Date.now() + DAY })]
+      const [first, second] = [device(), device({ expirationTime: Date.now() + DAY, pushKey: 'key' })]
       const proof = credential()
       assert.equal(await engine.savePushDevice(bob, first, proof), true)
       assert.equal(await engine.savePushDevice(bob, second, proof), true)

@@ -47,7 +47,7 @@ const goneStatuses: readonly number[] = [404, 410]
  */
 export const sendPush = async (
   { requests, meter }: { requests: PushRequests; meter: RequestMeter },
-  { settings, authorization, topic }: AppPush,
+  { settings, publicKey, authorization, topic }: AppPush,
   device: PushDevice,
   { user, from, sentAt, text }: Push,
 ): Promise<PushResult> => {
@@ -66,6 +66,9 @@ export const sendPush = async (
       ? giveUp(status, error)
       : { result: 'failed', retryIn: delay, failure: { host, status, error } }
   }
+  // The app had another key when the device subscribed, so its push service would refuse each push. If a page of the user is opened, its
+  // client subscribes again, with the present key.
+  if (device.pushKey !== undefined && device.pushKey !== publicKey) return giveUp(null, 'former-key', 'gone')
   // The config may have had another list of hosts when the device subscribed.
   const url = endpointUrl(device.endpoint, settings.hosts)
   if (!url) return giveUp(null, 'host-not-allowed')

@@ -16,6 +16,8 @@ interface DevicesOptions {
   refuse: Refuse
   /** Resolves with the session's current credential. */
   credential: () => Promise<Credential>
+  /** The app's key as `started` has told it to the client, which a reload may have changed since; undefined if it told none. */
+  pushKey: string | undefined
 }
 
 /** The push subscription of one session's client. The engine stores it as a device of the user. */
@@ -33,7 +35,7 @@ export const createDevices = (
   { engine }: { engine: Pick<Engine, 'savePushDevice' | 'endPushDevice'> },
   app: App,
   user: UserRef,
-  { refuse, credential }: DevicesOptions,
+  { refuse, credential, pushKey }: DevicesOptions,
 ): Devices => {
   const turns = new TaskQueue()
   /** The client's latest subscription. `by` is the credential that is stored with it; undefined while none is known to be stored. */
@@ -62,7 +64,7 @@ export const createDevices = (
     if (!push) return refuse(frame, 'refused', NO_PUSH)
     const checked = checkSubscription(subscription, push.settings.hosts)
     if (typeof checked === 'string') return refuse(frame, 'refused', checked)
-    if (await save(checked)) return
+    if (await save({ ...checked, pushKey })) return
     saved = undefined
     refuse(frame, 'refused', NOT_OWN)
   }

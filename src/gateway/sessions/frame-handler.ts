@@ -84,6 +84,8 @@ interface SessionParts {
   /** Called when the session has good credentials, so that the client need not be asked for others. */
   readonly cancelReauth: () => void
   readonly delivery: Delivery
+  /** The app's key that `started` has told. */
+  readonly pushKey: string | undefined
   readonly epoch: string
   /** Returns the `sender` of the session's messages; undefined if they carry the stored profile of the user. */
   readonly sender: () => Message['sender'] | undefined
@@ -104,6 +106,7 @@ export const createFrameHandler = (
     reauths,
     cancelReauth,
     delivery,
+    pushKey,
     epoch,
     sender,
     say,
@@ -172,6 +175,7 @@ export const createFrameHandler = (
       refuse,
       // If a renewal came before the `push` frame, the device waits for it, and gets the new credential.
       credential: () => renewals.run(() => Promise.resolve(currentCredential)),
+      pushKey,
     })
   /** Created for the first `push`. */
   let devices: ReturnType<typeof createOwnDevices> | undefined

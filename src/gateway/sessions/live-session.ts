@@ -61,6 +61,8 @@ export class LiveSession implements HubSession {
   #frameHandler: FrameHandler | undefined
   /** Created only for apps with `push`. */
   #pageSight: PageSight | undefined
+  /** The app's key that `started` has told. */
+  #pushKey: string | undefined
   #isHidden = false
   #origin: string | null = null
   /** Created only if the session's credential or client says something about the user. */
@@ -152,7 +154,7 @@ export class LiveSession implements HubSession {
     }
     if (token !== undefined) frame.token = token
     if (adopted !== undefined) frame.adopted = adopted
-    if (push) frame.pushKey = push.publicKey
+    if (push) frame.pushKey = this.#pushKey = push.publicKey
     this.#connection.send(frame)
     this.#context.activity?.record({ ...ref, type: resumed ? 'resumed' : 'started', code: null })
     // If the position has another epoch or is beyond the newest message, it does not fit this inbox. Then all messages are sent.
@@ -349,6 +351,7 @@ export class LiveSession implements HubSession {
         reauths: () => this.#reauths,
         cancelReauth: () => this.#cancelReauth(),
         delivery: this.#delivery,
+        pushKey: this.#pushKey,
         epoch,
         sender: () => this.#ownProfile?.sender,
         say: (said, user) => this.#say(said, user),

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMemoryEngine } from '../../../src/engine/index.js'
+import type { WebhooksConfig } from '../../../src/gateway/index.js'
 import { createPushRequests } from '../../../src/gateway/push/push-request.js'
 import { retryAfterOf } from '../../../src/gateway/push/send-push.js'
 import { field } from '../../support/rest/rest-calls.js'
@@ -14,11 +15,16 @@ import { leave, startPushGateway, type PushGateway } from '../../gateway/push/se
 import { settled } from '../../support/raw-client.js'
 import { testApp } from '../../support/gateway.js'
 
-const startReporting = async (): Promise<PushGateway & { reports: () => unknown[] }> => {
+interface Reporting extends PushGateway {
+  webhooks: WebhooksConfig
+  reports: () => unknown[]
+}
+
+const startReporting = async (): Promise<Reporting> => {
   const endpoint = await startEndpoint((response) => response.end())
   const webhooks = { url: endpoint.url, secrets: [secretOf(key)], events: ['push.failed' as const] }
   const gateway = await startPushGateway({}, { app: { webhooks } })
-  return { ...gateway, reports: () => endpoint.received.map(({ body }) => body['data']) }
+  return { ...gateway, webhooks, reports: () => endpoint.received.map(({ body }) => body['data']) }
 }
 
 const devicesOf = async ({ rest }: PushGateway, userId: string): Promise<unknown> =>
@@ -142,6 +148,30 @@ test('a host whose name leads to a private address is sent nothing', async () =>
     assert.deepEqual([report['status'], report['error']], [null, 'private-address'])
     assert.equal(service.received.length, 0)
   }
+})
+
+test('a device that subscribed with a former key of the app ends without a request, and the backend is told', async () => {
+  const gateway = await startReporting()
+  const { service, subscribe, send, connect, reports } = gateway
+  await subscribe('ada', service.subscribe('former'))
+  const page = await connect('ada', { hidden: true })
+  const privateKey = Buffer.alloc(32, 7).toString('base64url')
+  await gateway.gateway.reload({
+    engine: { type: 'memory' },
+    apps: { app: testApp({ push: pushOf({ privateKey }), webhooks: gateway.webhooks }) },
+  })
+  // This page was told the former key.
+  page.send({ type: 'push', subscription: service.subscribe('stale') })
+  await settled(page)
+  await leave(page)
+  await subscribe('ada', service.subscribe('current'))
+  await send('bob', 'ada', 'Hello')
+  await until('the backend was told', () => reports().length, 2)
+  for (const report of reports() as Record<string, unknown>[])
+    assert.deepEqual([report['host'], report['status'], report['error']], ['push.test', null, 'former-key'])
+  await until('the device with the present key gets it', () => service.received.length, 1)
+  assert.deepEqual(service.bodies('current'), ['Hello'])
+  assert.equal(await devicesOf(gateway, 'ada'), 1)
 })
 
 test('a host that a reload took off the list is sent nothing', async () => {
@@ -275,7 +305,11 @@ test('a push service is not taken for silent while it is asked nothing', async (
 for (const isWildcard of [false, true])
   test(`a push service that answers nothing${isWildcard ? ', or many whose names users made up,' : ''} holds up no other`, async () => {
     const hosts = ['push.test', isWildcard ? '*.push.test' : 'slow.push.test']
-    const { service, subscribe, send, connect, lines } = await startPushGateway({ hosts })
+    const service = await startPushService()
+    // No request to a silent service makes room for others by its time-out.
+    const pushNetwork = { ...service.network, timeout: 600_000 }
+    const gateway = await startPushGateway({ hosts }, { parts: { pushNetwork }, service })
+    const { subscribe, send, connect } = gateway
     await subscribe('ada', service.subscribe('phone'))
     service.respond = (response, { device }) => device === 'phone' && response.writeHead(201).end()
     const users = Array.from({ length: 30 }, (_, n) => `eve${n}`)
@@ -292,7 +326,6 @@ for (const isWildcard of [false, true])
     await until('many wait for an answer', () => service.received.length > (isWildcard ? 15 : 100))
     await send('bob', 'ada', 'Hello')
     await until('it came', () => service.bodies('phone').length, 1)
-    assert.ok(!lines.some((line) => line.includes('There was no answer')))
   })
 
 test('a push service that closes the connection, or switches to another protocol, is asked again', async () => {
