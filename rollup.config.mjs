@@ -95,15 +95,15 @@ export const parts = {
 }
 
 /**
- * What the window loads by scripts of their own: its languages besides English, the styles of a launcher, what sends files, and
+ * What the window loads by scripts of their own: its languages besides English, what only a launcher and what only files need, and
  * ReactiveElement where no `<chat-session>` has it.
  */
 const windowParts = {
   ...Object.fromEntries(
     ['ar', 'de', 'es', 'fr', 'ja'].map((language) => [language, `dist/window/words/${language}.js`]),
   ),
-  launcher: 'dist/window/styles/launcher.js',
-  upload: 'dist/window/client/uploads.js',
+  launcher: 'dist/window/on-demand/launcher.js',
+  upload: 'dist/window/on-demand/files.js',
   base: 'node_modules/@lit/reactive-element/reactive-element.js',
 }
 
@@ -239,16 +239,16 @@ const shortParts = (parts) => {
 const shortTexts = {
   name: 'short-texts',
   async transform(code, id) {
-    const [, folder] = /\/dist\/window\/(styles|views)\//.exec(id) ?? []
+    const [, folder] = /\/dist\/window\/(styles|views|on-demand)\//.exec(id) ?? []
     if (!folder) return null
-    const changes = (folder === 'views' ? templates(this.parse(code)) : []).flatMap((parts) => {
+    const changes = (folder === 'styles' ? [] : templates(this.parse(code))).flatMap((parts) => {
       const short = shortParts(parts.map(({ start, end }) => code.slice(start, end)))
       return parts.map(({ start, end }, index) => ({ start, end, text: short[index] }))
     })
     let short = code
     for (const { start, end, text } of changes.toSorted((one, other) => other.start - one.start))
       short = short.slice(0, start) + text + short.slice(end)
-    if (folder === 'views') return { code: short, map: null }
+    if (folder !== 'styles') return { code: short, map: null }
     const texts = await Promise.all(
       [...code.matchAll(/`([^`]*)`/g)].map(([, text]) => transform(text, { loader: 'css', minify: true })),
     )
@@ -285,13 +285,23 @@ const ownMembers = `
   .trim()
   .split(/\s+/)
 
+/** Members that lit has for itself. What ReactiveElement (`_$E…`) and templates (`_$lit…`) have is used by other scripts, too. */
+const litMembers = String.raw`_\$(?!E|lit)\w+`
+
+/** A template is what lit's `html` returns, so the window's parts make theirs without lit: the window's script draws them. */
+const replacedInWindowParts = {
+  ...withoutStyles,
+  'window/lit.js': `
+    export const nothing = Symbol.for('lit-nothing')
+    export const html = (strings, ...values) => ({ _$litType$: 1, strings, values })`,
+}
+
 /** What the window's script has in place of some of our modules: its languages are scripts of their own. */
 const replacedInWindow = {
   ...withoutStyles,
   'window/event-classes.js': 'export const createEvent = (type, init) => new CustomEvent(type, init)',
   'window/server-shim.js': 'export const removeShim = () => undefined',
-  'window/styles/load-launcher.js': `export * from '../parts/script-launcher.js'`,
-  'window/client/load-uploads.js': `export * from '../parts/script-uploads.js'`,
+  'window/on-demand/load.js': `export * from '../parts/script-on-demand.js'`,
   'window/words/load-words.js': `export * from '../parts/script-words.js'`,
   'window/parts/part-table.js': () =>
     `export const partTable = ${JSON.stringify(partTable('chat-window', Object.keys(windowParts)))}`,
@@ -310,13 +320,13 @@ export default [
   ...Object.entries(parts).map(([name, module]) => part('chat-session', name, `dist/${module}`)),
   firstScript,
   ...Object.entries(windowParts).map(([name, module]) =>
-    part('chat-window', name, module, withoutStyles, [shortTexts]),
+    part('chat-window', name, module, replacedInWindowParts, [shortTexts]),
   ),
   // Its modules are in the package: with a map an install would be larger than 20 MB.
   minified('dist/window/script.js', 'dist/cdn/chat-window.js', {
     sourcemap: false,
     sources: replacedInWindow,
-    mangle: { properties: { regex: new RegExp(`^(${ownMembers.join('|')})$`) } },
+    mangle: { properties: { regex: new RegExp(`^(${[...ownMembers, litMembers].join('|')})$`) } },
     plugins: [shortTexts, oneLicense, integrity('sha384')],
   }),
   // A classic script, for `importScripts`.

@@ -4,6 +4,7 @@ import { keepPlace } from './behaviour/reading-place.js'
 import { createSight } from './behaviour/sight.js'
 import { findSession, watchRoots } from './client/find-session.js'
 import { complain } from './complain.js'
+import { loadLauncher } from './on-demand/load.js'
 import { stylesOf } from './styles/styles.js'
 import type { RenderMessage, RenderPeer, UploadFile } from './types.js'
 import { Ui } from './ui.js'
@@ -144,12 +145,14 @@ export class ChatWindowElement extends LitElement {
   async #dress(): Promise<void> {
     const isLauncher = !!this.launcher
     try {
-      const styles = await stylesOf(isLauncher)
-      if (this.shadowRoot && isLauncher === !!this.launcher) this.shadowRoot.adoptedStyleSheets = styles
+      const launcher = isLauncher ? await loadLauncher() : undefined
+      if (!this.shadowRoot || isLauncher !== !!this.launcher) return
+      this.#ui.launcher = launcher
+      this.shadowRoot.adoptedStyleSheets = stylesOf(launcher?.launcherStyles)
       this.#isDressed = true
       this.requestUpdate()
     } catch (error) {
-      complain('a launcher has no styles', error)
+      complain('no launcher', error)
     }
   }
 

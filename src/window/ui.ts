@@ -3,14 +3,15 @@ import { createPageDrawings } from './behaviour/page-drawings.js'
 import { fit, isTooLong, sends } from './behaviour/text-field.js'
 import { createAccount, type Account } from './client/account.js'
 import { deleteDrafts } from './client/drafts.js'
-import { loadUploads } from './client/load-uploads.js'
 import type { Upload } from './client/uploads.js'
 import { previewOf } from './content/attachments.js'
 import { complain } from './complain.js'
 import { emit } from './emit.js'
 import { conversationOf } from './model/conversations.js'
+import { isLogOut } from './words/end-word.js'
 import { threadOf, type Conversation } from './model/model.js'
 import { statusOf, type Status } from './model/status.js'
+import { loadFiles, type Files, type Launcher } from './on-demand/load.js'
 import type { DrawnMessage, Message, PeerId, RenderMessage, RenderPeer, UploadFile } from './types.js'
 import { words as english, type Words } from './words/en.js'
 import type { Texts } from './words/fill.js'
@@ -31,9 +32,6 @@ export interface Host extends HTMLElement {
   requestUpdate(): void
 }
 
-/** The codes with which a session ends because the user has logged out, and not because something failed. */
-const logOuts = ['signed-out', 'revoked']
-
 /** What the window shows, and what the user does in it. The views read it and call it, and the element draws them. */
 export class Ui {
   /** The `<chat-session>`. */
@@ -41,6 +39,7 @@ export class Ui {
   account: Account | undefined
   /** The files that the page's `upload` has not answered yet. */
   uploads: readonly Upload[] = []
+  files: typeof Files | undefined
   /** The conversation that is open, and the one that was open before. */
   shown: PeerId | undefined
   lastShown: PeerId | undefined
@@ -54,6 +53,8 @@ export class Ui {
   times: Times = timesOf([])
   /** Whether the user can see the end of the thread. */
   isEndSeen = false
+  /** Set if the window is a launcher. It is not drawn before. */
+  launcher: typeof Launcher | undefined
   /** Where the focus goes after the next drawing: to the first of these that is there. */
   focusNext: readonly string[] = []
 
@@ -130,8 +131,8 @@ export class Ui {
     const user = session.session?.user?.id
     const isOver = state === 'idle' || state === 'ended' || state === 'failed'
     if (isOver || (user && user !== this.account?.model.user)) this.#forget()
-    const hasLoggedOut = state === 'ended' && session.isConnected && (!error || logOuts.includes(error.code))
-    if (hasLoggedOut || (state === 'idle' && session.getAttribute('user-id') === '')) deleteDrafts(session)
+    const hasLoggedOut = state === 'idle' ? session.getAttribute('user-id') === '' : isLogOut(error?.code)
+    if (isOver && hasLoggedOut && session.isConnected) deleteDrafts(session)
     if (user && !isOver && !this.account) this.#welcome(session, user)
     if (state === 'active') this.account?.active()
     else this.account?.inactive()
@@ -330,7 +331,7 @@ export class Ui {
 
   async #attach(file: File): Promise<void> {
     const { account, shown } = this
-    const { start } = await loadUploads()
+    const files = (this.files = await loadFiles())
     const { upload } = this.#host
     if (!account || account.signal.aborted || typeof shown !== 'string' || !upload) return
     const set = (before: Upload | undefined, after: Upload | undefined): void => {
@@ -338,7 +339,7 @@ export class Ui {
       this.uploads = after ? [...others, after] : others
       this.draw()
     }
-    await start(shown, file, upload, set, (data) => account.send(shown, { data }), account.signal)
+    await files.start(shown, file, upload, set, (data) => account.send(shown, { data }), account.signal)
   }
 
   get status(): Status {

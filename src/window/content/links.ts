@@ -8,13 +8,19 @@ export interface Piece {
 
 const address = /https?:\/\/[^\s<>"]+/giu
 /** What ends a sentence or a quotation, and no address. */
-const ending = /[.,;:!?'’”»…。、！？）」』\]}*_~]$/u
+const ending = /[.,;:!?'’”»…。、！？）」』\]}*_~]/u
 
 /** Returns the address at the start of `text`, without what belongs to the sentence around it. */
 const trimmed = (text: string): string => {
-  const isOpen = text.split('(').length >= text.split(')').length
-  const hasEnding = ending.test(text) || (text.endsWith(')') && !isOpen)
-  return hasEnding ? trimmed(text.slice(0, -1)) : text
+  let { length } = text
+  /** How many brackets are closed and were not opened. */
+  let closed = text.split(')').length - text.split('(').length
+  for (;;) {
+    const last = text.charAt(length - 1)
+    if (last === ')' && closed > 0) closed -= 1
+    else if (!ending.test(last)) return text.slice(0, length)
+    length -= 1
+  }
 }
 
 /** Splits a text into links and what is between them. */

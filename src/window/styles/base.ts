@@ -165,7 +165,7 @@ export const base = /* css */ `
     text-align: center;
     color: var(--text-2);
   }
-  .choose,
+  .hint,
   .notice {
     margin: auto;
   }
@@ -234,9 +234,8 @@ export const base = /* css */ `
   }
   @media (prefers-reduced-motion) {
     .bone,
-    .typing,
     .panel {
-      animation: none;
+      animation: none !important;
     }
   }
   @media (prefers-contrast: more) {

@@ -24,6 +24,7 @@ export const launcherStyles = /* css */ `
     border: 1px solid transparent;
     border-radius: 50%;
     outline-offset: 3px;
+    font-size: 2rem;
   }
   .launcher,
   .panel {
@@ -35,6 +36,7 @@ export const launcherStyles = /* css */ `
   .badge {
     position: absolute;
     top: -0.4em;
+    font-size: 0.8rem;
     inset-inline-end: -0.4em;
     color: #fff;
     background: #c22117;

@@ -40,6 +40,10 @@ export const listStyles = /* css */ `
   .conversation[aria-current] {
     background: var(--surface-2);
   }
+  /* A background shows nothing where the system has few colors. */
+  [aria-current] > .name {
+    text-decoration: underline transparent;
+  }
   .conversation .avatar {
     grid-row: 1 / 3;
   }

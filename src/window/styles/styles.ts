@@ -1,7 +1,6 @@
 import { base } from './base.js'
 import { composerStyles } from './composer.js'
 import { listStyles } from './list.js'
-import { loadLauncherStyles } from './load-launcher.js'
 import { threadStyles } from './thread.js'
 
 const sheetOf = (text: string): CSSStyleSheet => {
@@ -14,10 +13,8 @@ const sheetOf = (text: string): CSSStyleSheet => {
 let common: CSSStyleSheet | undefined
 let launcher: CSSStyleSheet | undefined
 
-/** Returns the styles of a window. Those of a launcher, which takes no room, are loaded first. */
-export const stylesOf = async (isLauncher: boolean): Promise<CSSStyleSheet[]> => {
+/** Returns the styles of a window, with those of a launcher if there are any. */
+export const stylesOf = (launcherStyles: string | undefined): CSSStyleSheet[] => {
   common ??= sheetOf(base + listStyles + threadStyles + composerStyles)
-  if (!isLauncher) return [common]
-  const { launcherStyles } = await loadLauncherStyles()
-  return [common, (launcher ??= sheetOf(launcherStyles))]
+  return launcherStyles === undefined ? [common] : [common, (launcher ??= sheetOf(launcherStyles))]
 }

@@ -102,6 +102,9 @@ export const threadStyles = /* css */ `
   .message:is(:hover, :focus, :focus-within) > .copy {
     visibility: visible;
   }
+  small {
+    flex: none;
+  }
   .image img {
     display: block;
     width: auto;
@@ -122,8 +125,5 @@ export const threadStyles = /* css */ `
     padding: 0 var(--gap);
     font-size: 0.85em;
     color: var(--text-2);
-  }
-  .typing {
-    animation: pulse 0.9s infinite alternate;
   }
 `

@@ -1,14 +1,6 @@
 import { html, nothing, type TemplateResult } from '../lit.js'
-import type { Upload } from '../client/uploads.js'
 import type { Ui } from '../ui.js'
 import { icons } from './icons.js'
-
-const upload = ({ words }: Ui, { name, done, hasFailed, cancel }: Upload): TemplateResult =>
-  html`<li class="upload" role=${hasFailed ? 'alert' : nothing}>
-    <bdi>${name}</bdi>
-    ${hasFailed ? words['upload-failed'] : html`<progress aria-label=${name} value=${done ?? nothing}></progress>`}
-    <button type="button" class="plain" aria-label=${words.close} @click=${cancel}>${icons.close}</button>
-  </li>`
 
 /** A button to choose files, which phones need: nothing is pasted there. */
 const attach = (ui: Ui): TemplateResult => {
@@ -41,7 +33,7 @@ export const composer = (ui: Ui): TemplateResult => {
   }
   return html`<form class="composer" part="composer" @submit=${submitted}>
     <ul>
-      ${uploads.map((each) => upload(ui, each))}
+      ${ui.files?.uploadList(words, uploads)}
     </ul>
     <p class="error" id="too-long" role="alert">${isTooLong ? words['too-long'] : ''}</p>
     <div class="field">

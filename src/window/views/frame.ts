@@ -2,8 +2,8 @@ import { isComposing } from '../behaviour/text-field.js'
 import type { Account } from '../client/account.js'
 import { html, nothing, repeat, type TemplateResult } from '../lit.js'
 import { conversationOf } from '../model/conversations.js'
+import { endWord } from '../words/end-word.js'
 import type { Ui } from '../ui.js'
-import { fill } from '../words/fill.js'
 import { icons } from './icons.js'
 import { list } from './list.js'
 import { skeleton } from './skeleton.js'
@@ -14,10 +14,10 @@ const closeButton = (ui: Ui): TemplateResult =>
     ${icons.close}
   </button>`
 
-/** That the session is over, if there was one, and what to do. */
+/** Why the session is over, if there was one, and what to do. */
 const loggedOut = ({ words, session }: Ui): TemplateResult =>
   html`<div class="notice" role="status">
-    <p>${session && session.state !== 'idle' ? words.closed : nothing}</p>
+    <p>${session && session.state !== 'idle' ? words[endWord(session.error?.code)] : nothing}</p>
     <slot name="logged-out"><p>${words['logged-out']}</p></slot>
   </div>`
 
@@ -57,23 +57,6 @@ const content = (ui: Ui, isLauncher: boolean): TemplateResult => {
   </div>`
 }
 
-/** The round button that opens the window, with the number of unread messages. */
-const launcher = (ui: Ui, isOpen: boolean, unread: number): TemplateResult => {
-  const { words } = ui
-  const label = unread ? `${words.title}, ${fill(words.unread, unread)}` : words.title
-  return html`<button
-    class="launcher"
-    part="launcher"
-    aria-label=${label}
-    aria-expanded=${isOpen ? 'true' : 'false'}
-    aria-haspopup="dialog"
-    @click=${() => ui.toggle()}
-  >
-    ${isOpen ? icons.close : icons.chat}
-    ${unread ? html`<span class="badge" part="badge">${unread > 99 ? '99+' : unread}</span>` : nothing}
-  </button>`
-}
-
 export const frame = (ui: Ui, isLauncher: boolean, isOpen: boolean): TemplateResult => {
   const { account, ownPeer, session, words } = ui
   const own = account && ownPeer !== undefined ? conversationOf(account.model, ownPeer) : undefined
@@ -90,7 +73,7 @@ export const frame = (ui: Ui, isLauncher: boolean, isOpen: boolean): TemplateRes
     ${
       isLauncher
         ? html`${isOpen ? html`<div class="panel" role="dialog" aria-label=${name}>${content(ui, true)}</div>` : nothing}
-          ${launcher(ui, isOpen, (own ?? session)?.unread ?? 0)}`
+          ${ui.launcher?.launcherButton({ words, isOpen, unread: (own ?? session)?.unread ?? 0, toggle: () => ui.toggle() })}`
         : content(ui, false)
     }
   </section>`

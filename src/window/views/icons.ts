@@ -9,7 +9,6 @@ export const icons = {
   send: icon('M4 12 3 4l18 8-18 8 1-8h8'),
   back: '‹',
   close: '×',
-  chat: icon('M21 12a8 8 0 0 1-8 8H4l2-3a8 8 0 1 1 15-5Z'),
   file: icon('M14 3H6v18h12V7l-4-4Zm0 0v4h4'),
   copy: icon('M9 9h11v11H9zM5 15H4V4h11v1'),
   stored: icon('m5 13 4 4L19 7'),

@@ -81,7 +81,7 @@ export const list = (ui: Ui, account: Account, close: unknown): TemplateResult =
       ${
         all.length || hasMore || search
           ? nothing
-          : html`<slot name="empty"><p class="hint">${words.empty}</p></slot>`
+          : html`<div class="hint"><slot name="empty">${words.empty}</slot></div>`
       }
     </div>
   </div>`

@@ -18,7 +18,7 @@ const link = (
     class=${part}
     part=${part}
     target="_blank"
-    rel="noopener noreferrer"
+    rel="noreferrer"
     @click=${(event: Event) => ui.followLink(event, url)}
     >${content}</a
   >`
@@ -48,7 +48,8 @@ const attached = (ui: Ui, data: MessageData | undefined): unknown => {
   const file = fileOf(data)
   if (!file) return nothing
   const { url, name, size } = file
-  const content = html`${icons.file}<bdi>${name}</bdi> ${size === undefined ? '' : ui.times.size(size)}`
+  const content = html`${icons.file}<bdi>${name}</bdi
+    ><small>${size === undefined ? nothing : ui.times.size(size)}</small>`
   return link(ui, url, content, 'file')
 }
 

@@ -26,7 +26,7 @@ const messages = (ui: Ui, account: Account, peer: PeerId, name: string): Templat
   const items = itemsOf(thread, account.model.user, times.day, (each) => ui.isDrawn(each))
   if (!items.length && thread.failure) return html`<p class="hint" role="status">${words.unloaded}</p>`
   if (!items.length && !thread.isLoaded) return skeleton
-  if (!items.length) return html`<slot name="empty"><p class="hint">${words.empty}</p></slot>`
+  if (!items.length) return html`<div class="hint"><slot name="empty">${words.empty}</slot></div>`
   const older = html`<button class="older" part="older" @click=${() => account.loadOlder(peer)}>
     ${words.older}
   </button>`

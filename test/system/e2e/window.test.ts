@@ -1,100 +1,12 @@
 /** `<chat-window>` of the script tag: its script, its parts and its styles, on pages of every kind. */
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import type { Page } from 'playwright-core'
 import { newContext } from '../../support/browsers/browser.js'
-import type { ChatSession } from '../../../src/session/index.js'
-import { newSession } from '../../support/clients/client-sessions.js'
-import {
-  recordViolations,
-  siteOf,
-  startSite,
-  startSiteGateway,
-  violationsOf,
-} from '../../support/sites/element-page.js'
-import { tokenFor } from '../../support/tokens.js'
+import { startSiteGateway, violationsOf } from '../../support/sites/element-page.js'
+import { BOTH, integrity, open, ready, sessionOf, tagFor, write } from '../../support/sites/window-page.js'
 import { until } from '../../support/until.js'
 
 const context = await newContext()
-
-const written = await readFile(new URL('../../../dist/cdn/integrity.json', import.meta.url), 'utf8')
-const integrity = JSON.parse(written) as Record<string, string>
-const integrityOf = (file: string): string => `crossorigin integrity="${integrity[file] ?? ''}"`
-
-interface Options {
-  gateway: string
-  body: string
-  policy?: string
-  lang?: string
-  /** The attributes of both script tags. */
-  attributes?: string
-  /** Which scripts the page has, in this order. */
-  scripts?: string[]
-  prepare?: (page: Page) => Promise<unknown>
-}
-
-const BOTH = ['chat-session.js', 'chat-window.js']
-
-/** Opens a page of a site that is not the gateway's. Resolves with the page and with the parts of the window that it has asked for. */
-const open = async ({
-  gateway,
-  body,
-  policy,
-  lang = 'en',
-  attributes = '',
-  scripts = BOTH,
-  prepare,
-}: Options): Promise<{ page: Page; parts: string[]; complaints: string[] }> => {
-  const tags = scripts.map(
-    (file) =>
-      `<script type="module" async ${attributes || integrityOf(file)} src="${gateway}/v1/${file}"></script>`,
-  )
-  const site = await startSite(
-    siteOf({
-      '/': {
-        headers: policy ? { 'content-security-policy': policy } : {},
-        html: `<!doctype html><html lang="${lang}"><title>Window</title><link rel="icon" href="data:,">
-          ${tags.join('')}${body}`,
-      },
-    }),
-  )
-  const page = await context.newPage()
-  const parts: string[] = []
-  const complaints: string[] = []
-  page.on('request', (request) => {
-    const [, part] = /chat-window-([a-z]+)-\w{8}\.js$/.exec(request.url()) ?? []
-    if (part) parts.push(part)
-  })
-  page.on('pageerror', (error) => complaints.push(error.message))
-  page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
-  })
-  await recordViolations(page)
-  await prepare?.(page)
-  await page.goto(site)
-  return { page, parts, complaints }
-}
-
-const tagFor = async (user: string): Promise<string> =>
-  `<chat-session app-id="app" user-id="${user}" token="${await tokenFor(user)}"></chat-session>`
-
-const ready = (page: Page): Promise<void> =>
-  page.locator('chat-window:state(ready)').first().waitFor({ state: 'attached' })
-
-/** Starts a session of a user in Node. */
-const sessionOf = async (gateway: string, user: string): Promise<ChatSession> => {
-  const session = newSession({ endpoint: gateway, token: await tokenFor(user) })
-  await session.start()
-  return session
-}
-
-/** Writes a message in the open conversation, and waits until it is stored. */
-const write = async (page: Page, body: string): Promise<void> => {
-  await page.locator('textarea').fill(body)
-  await page.keyboard.press('Enter')
-  await page.locator('[part~=own]').filter({ hasText: body }).getByRole('img', { name: 'Sent' }).waitFor()
-}
 
 const policies: [name: string, policy: (gateway: string) => string, attributes?: string][] = [
   ['the host of the gateway', (gateway) => `script-src ${gateway}`],
@@ -117,6 +29,7 @@ for (const [name, policy, attributes] of policies)
   test(`a strict Content-Security-Policy with ${name} lets the window work, with its parts and without inline styles`, async () => {
     const gateway = await startSiteGateway()
     const { page, parts } = await open({
+      context,
       gateway,
       policy: `default-src 'none'; ${policy(gateway)}; connect-src ${gateway.replace('http', 'ws')}; img-src data:`,
       lang: 'de',
@@ -144,6 +57,7 @@ test('the window takes ReactiveElement from the first script, in whatever order 
   for (const scripts of [BOTH, BOTH.toReversed()]) {
     const gateway = await startSiteGateway()
     const { page, parts, complaints } = await open({
+      context,
       gateway,
       scripts,
       body: `${await tagFor('order-bob')}<chat-window peer="order-ann"></chat-window>`,
@@ -156,6 +70,7 @@ test('the window takes ReactiveElement from the first script, in whatever order 
 
 test('without the first script the window says that one has to log in', async () => {
   const { page, parts } = await open({
+    context,
     gateway: await startSiteGateway(),
     scripts: ['chat-window.js'],
     body: '<chat-window></chat-window>',
@@ -178,6 +93,7 @@ test('the words are those of the page’s language, else English, and each langu
   const gateway = await startSiteGateway()
   for (const [lang, send] of languages) {
     const { page, parts } = await open({
+      context,
       gateway,
       lang,
       body: `${await tagFor('words-bob')}<chat-window peer="words-ann"></chat-window>`,
@@ -191,6 +107,7 @@ test('the words are those of the page’s language, else English, and each langu
 test('a language that can’t be loaded costs its words, and nothing else', async () => {
   const gateway = await startSiteGateway()
   const { page, complaints } = await open({
+    context,
     gateway,
     lang: 'de',
     prepare: (page) => page.route('**/chat-window-de-*', (route) => route.abort()),
@@ -206,6 +123,7 @@ test('a narrow window shows the list or the thread, and the browser’s back lea
   const ann = await sessionOf(gateway, 'narrow-ann')
   await ann.send({ to: 'narrow-bob', body: 'Hello' })
   const { page } = await open({
+    context,
     gateway,
     body: `<meta name="viewport" content="width=device-width">${await tagFor('narrow-bob')}<chat-window></chat-window>`,
   })
@@ -238,6 +156,7 @@ test('a message comes to a page that is not seen as unread, and is read when the
   const gateway = await startSiteGateway()
   const ann = await sessionOf(gateway, 'seen-ann')
   const { page } = await open({
+    context,
     gateway,
     body: `${await tagFor('seen-bob')}<div style="height: 3000px"></div><chat-window peer="seen-ann"></chat-window>`,
   })
