@@ -358,6 +358,12 @@ export const assembleGateway = (
     const logLate = (err: unknown): void =>
       log.warn({ err }, 'webhooks or pushes were cut off: they stay pending')
     await Promise.all([drain.run(drainTime), inTime.catch(logLate)])
+    const closeBy = performance.now() + closeTimeout
+    await withTimeout(
+      pushes.handOver(),
+      closeTimeout / 2,
+      () => new Error('The engine did not answer in time.'),
+    ).catch((err: unknown) => log.warn({ err }, 'pushes that wait here stay pending for half a minute'))
     const api = await openTelemetry
     if (api) await flushOpenTelemetry(api, log)
     lifetime.abort()
@@ -367,7 +373,7 @@ export const assembleGateway = (
     closed.catch(() => undefined)
     try {
       await listening?.catch(() => undefined)
-      await ownServer?.close(closeTimeout)
+      await ownServer?.close(Math.max(0, closeBy - performance.now()))
       await closed
     } finally {
       // The admin listener closes last, so that operators can watch the drain.

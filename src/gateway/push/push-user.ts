@@ -83,6 +83,7 @@ const pushToDevice = async (
   const until = performance.now() + BEGIN_WITHIN
   let outcome: PushOutcome | undefined
   let done = 0
+  let isCut = false
   for (const message of messages.slice(0, MAX_SENDERS)) {
     if (performance.now() > until) break
     const { from, sentAt, offset, traceparent } = message
@@ -93,6 +94,7 @@ const pushToDevice = async (
       if (!(error instanceof OutboundRequestError)) throw error
     })
     // The gateway closes. The engine still gets the outcomes so far: otherwise the next gateway would send the same pushes again.
+    isCut = !sent
     if (!sent) break
     const { result, retryIn, failure } = sent
     if (result === 'failed')
@@ -102,7 +104,8 @@ const pushToDevice = async (
     done += 1
     if (result === 'given-up') break
   }
-  return { ...(outcome && { outcome }), dueIn: done < messages.length ? after : null }
+  // What was cut off is due at once, for another gateway.
+  return { ...(outcome && { outcome }), dueIn: isCut ? 0 : done < messages.length ? after : null }
 }
 
 /**

@@ -13,6 +13,8 @@ const MAX_WAITING = 10_000
  * waited here for this many milliseconds, the lease is renewed.
  */
 const RENEW_AFTER = 5_000
+/** Milliseconds after which a user who is handed over is due. If it were earlier, the engine could name the user to this gateway again. */
+const HANDED_OVER_IN = 1_000
 
 export interface Pushes {
   /** Called for the engine's event `push-due`. */
@@ -21,6 +23,11 @@ export interface Pushes {
   test(app: App, user: UserRef): Promise<PushTest[] | null>
   /** Begins no more pushes, and resolves when all have ended. After `timeout` milliseconds the requests are aborted. */
   close(timeout: number): Promise<void>
+  /**
+   * Called after `close`, right before the engine closes: gives back the leases of the users whose pushes have not begun, so that another
+   * gateway pushes to them at once.
+   */
+  handOver(): Promise<void>
 }
 
 interface PushesContext extends Omit<PushContext, 'createdAt'> {
@@ -88,8 +95,8 @@ export const createPushes = ({ apps, ...rest }: PushesContext): Pushes => {
     }
   }
 
+  /** While this gateway closes, the users are only remembered, for `handOver`. */
   const onDue = (user: UserRef): void => {
-    if (isClosed) return
     const key = `${user.appId}/${user.userId}`
     const known = users.get(key)
     if (known) known.toldAt = performance.now()
@@ -126,6 +133,15 @@ export const createPushes = ({ apps, ...rest }: PushesContext): Pushes => {
       await Promise.all(running)
       clearTimeout(timer)
       context.requests.close()
+    },
+    async handOver() {
+      const now = performance.now()
+      // After the end of a lease the engine may have named the user to another gateway.
+      const held = [...users.values()].filter(
+        ({ isRunning, toldAt }) => !isRunning && now - toldAt < engineRules.pushLease,
+      )
+      users.clear()
+      await Promise.all(held.map(({ user }) => engine.endPushes(user, [], 0, HANDED_OVER_IN)))
     },
   }
 }

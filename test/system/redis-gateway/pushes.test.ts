@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
+import { engineRules } from '../../../src/engine/internal.js'
 import { usersOf } from '../../gateway/push/setup.js'
 import { startGateway } from '../../support/gateway.js'
 import { startPushService } from '../../support/push/push-service.js'
@@ -38,4 +39,44 @@ test('a page that is visible at one gateway keeps the other from pushing', async
   await b.send('carl', 'ada', 'later')
   await until('it came', () => service.bodies('phone').length, 1)
   assert.deepEqual(service.bodies('phone'), ['later'])
+})
+
+test('pushes that a closing gateway cuts off, or has not begun, are sent by the next one before the lease ends', async () => {
+  const { pushLease } = engineRules
+  // The test would end before the lease does.
+  Object.assign(engineRules, { pushLease: 600_000 })
+  const token = 'the admin token of a test, 32 bytes'
+  const silent = await startPushService()
+  silent.respond = () => undefined
+  const config = {
+    engine: { ...engine, prefix: `${randomUUID()}:` },
+    admin: { port: 0, token },
+    drainTime: 0.5,
+  }
+  const pushNetwork = { ...silent.network, timeout: 600_000 }
+  const startOne = () => startGateway({ push: pushOf() }, config, { pushNetwork })
+  const first = await startOne()
+  const { subscribe, send } = usersOf(first.url)
+  // The gateway pushes to a hundred users at once, and the others wait.
+  const users = Array.from({ length: 103 }, (_, n) => `user${n}`)
+  for (let n = 0; n < users.length; n += 10)
+    await Promise.all(users.slice(n, n + 10).map((user) => subscribe(user, silent.subscribe(user))))
+  for (const user of users) await send('bob', user, 'Hello')
+  await until('a hundred users are pushed to', () => silent.received.length, 100)
+  const admin = await first.gateway.listenAdmin()
+  const queued = async (): Promise<number> => {
+    const answer = await fetch(`${admin}/metrics`, { headers: { authorization: `Bearer ${token}` } })
+    return Number(/^chat_session_push_users_queued (\d+)$/m.exec(await answer.text())?.[1])
+  }
+  await until('the others wait', queued, users.length)
+  await first.close()
+
+  const taken = new Set<string>()
+  silent.respond = (response, { device }) => {
+    taken.add(device)
+    response.writeHead(201).end()
+  }
+  await startOne()
+  await until('all users are pushed to', () => taken.size, users.length)
+  Object.assign(engineRules, { pushLease })
 })
