@@ -444,8 +444,9 @@ export class ChatSession extends SessionTarget {
 
   /** Returns who sends the messages of this page. */
   #sender(): Sender {
-    if (this.#verified) return this.#verified
     const isGuest = this.#isGuest()
+    // After a guest became a user, the user sends the messages.
+    if (this.#verified?.isGuest === isGuest) return this.#verified
     // A guest who asks for the id `ada` gets another id, so before the first connection the id of a guest is not known.
     return { isGuest, id: isGuest ? null : (this.#knownUserId ?? null) }
   }

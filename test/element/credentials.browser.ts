@@ -92,6 +92,26 @@ describe('<chat-session> proves who its user is', () => {
     expect((await element.start()).succeeded).to.equal(true)
   })
 
+  it('with a good token that revived it before start(), which returns the result of the new start, once', async () => {
+    const element = gateway.mount({ userId: 'mine', token: 'not.a.token' })
+    await nextEvent(element, 'session-failed')
+    element.token = await gateway.token('mine')
+    await nextEvent(element, 'session-started')
+    const codeOf = async (): Promise<unknown> => {
+      const result = await element.start()
+      return result.failed ? result.error.code : result.session.user?.id
+    }
+    expect([await codeOf(), await codeOf()]).to.deep.equal(['mine', 'session-active'])
+  })
+
+  it('with another wrong token after a wrong one by start(), which returns the new error', async () => {
+    const element = gateway.mount({ userId: 'mine', token: 'not.a.token' })
+    await nextEvent(element, 'session-failed')
+    element.token = await gateway.token('of another')
+    const result = await element.start()
+    expect(result.failed && result.error.code).to.equal('bad-request')
+  })
+
   it('once: clearing a credential does not change the session', async () => {
     const element = await gateway.active('c', { signature: await gateway.signature('c') })
     const events = listenTo(element)

@@ -1,5 +1,5 @@
 import { assert } from '@open-wc/testing'
-import type { ClientFrame } from '../../src/protocol/index.js'
+import { START_PREFIX, type ClientFrame } from '../../src/protocol/index.js'
 import { ChatSession, type SessionOptions } from '../../src/session/index.js'
 import { endScripted, recordedAt, startScripted, stopScripted } from '../support/gateway/gateway-commands.js'
 import { until } from '../support/until.js'
@@ -9,6 +9,12 @@ import { info } from './machine/states.js'
 const setVisibility = (state: DocumentVisibilityState): void => {
   Object.defineProperty(document, 'visibilityState', { value: state, configurable: true })
   document.dispatchEvent(new Event('visibilitychange'))
+}
+
+/** Returns the start that the handshake has as a subprotocol. */
+const startIn = (protocols: string[]): ClientFrame => {
+  const text = protocols.find((name) => name.startsWith(START_PREFIX))?.slice(START_PREFIX.length) ?? ''
+  return JSON.parse(atob(text.replaceAll('-', '+').replaceAll('_', '/'))) as ClientFrame
 }
 
 describe('ChatSession in a page that is hidden and visible', () => {
@@ -77,30 +83,42 @@ describe('ChatSession in a page that is hidden and visible', () => {
     assert.deepEqual(await announced(), [true])
   })
 
-  it('announces what changed in a handshake in which the race made a start of its own', async () => {
-    const sent: ClientFrame[] = []
-    const socket = {
-      ...{ OPEN: 1, CLOSED: 3, readyState: 0, onclose: null as unknown },
-      onopen: undefined as (() => void) | undefined,
-      onmessage: undefined as ((event: { data: string }) => void) | undefined,
-      send: (json: string) => sent.push(JSON.parse(json) as ClientFrame),
-      close: () => (socket.readyState = 3),
-    }
-    session = make({
-      WebSocket: function () {
-        return socket
-      } as unknown as typeof WebSocket,
+  for (const [before, ...changes] of [
+    ['visible', 'hidden'],
+    ['hidden', 'visible'],
+    ['visible', 'hidden', 'visible', 'hidden'],
+    ['hidden', 'visible', 'hidden'],
+  ] as const)
+    it(`is ${before}, then ${changes.join(', ')}, while the race takes over a handshake, and the gateway knows`, async () => {
+      const starts: ClientFrame[] = []
+      const sent: ClientFrame[] = []
+      const socket = {
+        ...{ OPEN: 1, CLOSED: 3, readyState: 0, onclose: null as unknown },
+        onopen: undefined as (() => void) | undefined,
+        onmessage: undefined as ((event: { data: string }) => void) | undefined,
+        send: (json: string) => sent.push(JSON.parse(json) as ClientFrame),
+        close: () => (socket.readyState = 3),
+      }
+      setVisibility(before)
+      session = make({
+        WebSocket: function (_url: string, protocols: string[]) {
+          starts.push(startIn(protocols))
+          return socket
+        } as unknown as typeof WebSocket,
+      })
+      const starting = session.start()
+      const { onclose } = socket
+      for (const change of changes) setVisibility(change)
+      await until('the race has the socket', () => socket.onclose !== onclose)
+      socket.readyState = 1
+      socket.onopen?.()
+      socket.onmessage?.({ data: JSON.stringify(info) })
+      assert.isTrue((await starting).succeeded)
+      const told = [...starts, ...sent].flatMap((frame) =>
+        frame.type === 'start' || frame.type === 'visibility' ? [frame.hidden ?? false] : [],
+      )
+      assert.equal(told.at(-1), changes.at(-1) === 'hidden')
     })
-    const starting = session.start()
-    const { onclose } = socket
-    setVisibility('hidden')
-    await until('the race has the socket', () => socket.onclose !== onclose)
-    socket.readyState = 1
-    socket.onopen?.()
-    socket.onmessage?.({ data: JSON.stringify(info) })
-    assert.isTrue((await starting).succeeded)
-    assert.deepInclude(sent, { type: 'visibility', hidden: true })
-  })
 
   it('starts again when the page becomes visible, if the session ended as `too-many-sessions`', async () => {
     await session.start()

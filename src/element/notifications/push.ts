@@ -150,7 +150,7 @@ export const attachPush = (
     isReported = isRefused = false
     await session.push(subscriber).catch((error: unknown) => {
       // The session's script for calls did not load, so the session has no subscriber. The next connection tries again.
-      if ((error as SessionErrorClass).code === 'script-unavailable') isAsked = false
+      if (error instanceof SessionError && error.code === 'script-unavailable') isAsked = false
       throw error
     })
   }

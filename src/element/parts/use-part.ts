@@ -1,4 +1,4 @@
-import type { SessionError } from '../../session/index.js'
+import { toSessionError } from '../../session/internal.js'
 import { emit } from '../events/emit.js'
 import { loadPart, type Parts } from './parts.js'
 
@@ -7,6 +7,6 @@ import { loadPart, type Parts } from './parts.js'
  */
 export const usePart = <K extends keyof Parts>(name: K, target: HTMLElement): Promise<Parts[K] | undefined> =>
   loadPart(name).catch((error: unknown) => {
-    emit(target, 'session-error', { error: error as SessionError })
+    emit(target, 'session-error', { error: toSessionError(error, 'script-unavailable') })
     return undefined
   })

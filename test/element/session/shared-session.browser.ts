@@ -157,6 +157,34 @@ describe('Two <chat-session> for one user', () => {
     expect(first.state).to.equal('active')
   })
 
+  for (const type of ['session-state', 'session-started', 'session-user', 'session-unread'] as const)
+    it(`both end last, if a listener of the first ends the session in ${type}`, async () => {
+      const reader = await gateway.active('u')
+      const bob = await gateway.active('bob')
+      await bob.send({ to: 'u', body: 'to be unread' })
+      reader.remove()
+      await until('the reader has left', async () => (await gateway.connections()).open, 1)
+      const properties = { userId: 'u', token: await gateway.token('u') }
+      const [first, second] = [gateway.mount(properties), gateway.mount(properties)]
+      let ending: Promise<void> | undefined
+      first.addEventListener(type, () => {
+        if (first.state === 'active') ending ??= first.end()
+      })
+      const [firstEvents, secondEvents] = [listenTo(first), listenTo(second)]
+      await until('the session has ended', () => ending !== undefined)
+      await ending
+      await nextTask()
+      for (const [element, events] of [
+        [first, firstEvents],
+        [second, secondEvents],
+      ] as const) {
+        const states = events.filter((name) => name.startsWith('state:'))
+        expect(states).to.deep.equal(['state:starting', 'state:active', 'state:ended'])
+        expect(events.indexOf('started')).to.be.below(events.indexOf('state:ended'))
+        expect(element.state).to.equal('ended')
+      }
+    })
+
   it('have different sessions for different apps', async () => {
     const first = await gateway.active('u')
     const second = gateway.mount({ appId: 'other', userId: 'u', guest: true })
