@@ -105,8 +105,12 @@ const setMode = async (path: string, mode: number): Promise<string | undefined> 
 const OWN_FILES =
   /^(\d+\.(log|ldb|sst|dbtmp)|MANIFEST-\d+|CURRENT|LOCK|LOG(\.old)?|chat-session\.(id|probe))$/
 
+/** The folder that some file systems have in their root, and that belongs to nobody. */
+const LOST_AND_FOUND = 'lost+found'
+
 /**
- * Returns a function that makes the folder and the engine's files in it private to their owner. The engine calls this function again and
+ * Returns a function that makes the engine's files private to their owner, and the folder too, unless somebody else has files there, who
+ * perhaps need the folder as it is. The engine calls this function again and
  * again, because LevelDB makes files while it runs, and they get the rights that the process's umask gives. Each call checks the rights
  * only of files that are new since the last call.
  *
@@ -120,8 +124,9 @@ export const createPrivacy = (folder: string, warn: (warning: string) => void): 
     if (platform === 'win32') return // Windows has no such rights.
     const mtimeNs = changeTimeOf(folder)
     if (mtimeNs === checkedAt) return
-    await setMode(folder, 0o700)
-    const present = (await readdir(folder)).filter((name) => OWN_FILES.test(name))
+    const names = await readdir(folder)
+    const present = names.filter((name) => OWN_FILES.test(name))
+    if (names.every((name) => present.includes(name) || name === LOST_AND_FOUND)) await setMode(folder, 0o700)
     for (const name of present.filter((name) => !checkedFiles.has(name))) {
       const refusal = await setMode(join(folder, name), 0o600)
       if (refusal !== undefined)

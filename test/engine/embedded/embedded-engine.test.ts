@@ -285,6 +285,8 @@ void describe('the folder of an embedded engine', () => {
       const open = async (): Promise<string[]> => (await modes()).filter((line) => !line.endsWith(' 600'))
       try {
         await chmod(path, 0o777)
+        // Some file systems have this folder in their root.
+        await mkdir(join(path, 'lost+found'), { mode: 0o600 })
         await (await opened(path)).close()
         await chmod(join(path, 'CURRENT'), 0o666)
         // This opening replaces files by others of the same name.
@@ -307,6 +309,7 @@ void describe('the folder of an embedded engine', () => {
     async () => {
       const path = scratchFolder()
       const names = ['README.md', 'CURRENT.bak', '.hidden', 'my.log', 'MANIFEST']
+      await chmod(path, 0o755)
       for (const name of names) await writeFile(join(path, name), 'mine', { mode: 0o444 })
       const engine = await opened(path)
       await writeFile(join(path, 'later.txt'), 'mine', { mode: 0o444 })
@@ -317,8 +320,17 @@ void describe('the folder of an embedded engine', () => {
         assert.equal((await stat(join(path, name))).mode & 0o777, 0o444, name)
         assert.equal(await readFile(join(path, name), 'utf8'), 'mine')
       }
+      // Their owner may need the folder.
+      assert.equal((await stat(path)).mode & 0o777, 0o755)
     },
   )
+
+  void it('may be no file, which stays as it is', { skip: process.platform === 'win32' }, async () => {
+    const path = join(scratchFolder(), 'file')
+    await writeFile(path, 'mine', { mode: 0o644 })
+    await assert.rejects(opened(path), /can't be used: it must be a folder/)
+    assert.equal((await stat(path)).mode & 0o777, 0o644)
+  })
 
   void it('is relative to the working directory in which the engine was created', async () => {
     const [here, elsewhere] = [scratchFolder(), scratchFolder()]
