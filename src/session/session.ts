@@ -144,8 +144,8 @@ export class ChatSession extends SessionTarget {
   /** The methods that most pages never call; undefined until one of them is needed. */
   #calls: Promise<Calls> | undefined
   /**
-   * The connection (`connectionOf`) on which requests may be written. Before that, the outbox gets the messages that earlier pages have left,
-   * so that no request overtakes them.
+   * The connection (`connectionOf`) on which requests may be written. Before it is set, the outbox gets the messages that earlier pages have
+   * left, and the page gets their `pending` event: what a listener sends then must not overtake them.
    */
   #writable: string | undefined
   /** Whether `logout` was emitted since the latest start. A listener may call `end()` again. */

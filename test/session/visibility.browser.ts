@@ -21,7 +21,7 @@ describe('ChatSession in a page that is hidden and visible', () => {
   let endpoint: string
   let session: ChatSession
 
-  const make = (options?: Pick<SessionOptions, 'WebSocket'>): ChatSession =>
+  const make = (options?: Pick<SessionOptions, 'WebSocket' | 'trace'>): ChatSession =>
     new ChatSession({ endpoint, appId: 'app', token: 'a.b.c', user: { id: 'ann' }, ...options })
   beforeEach(async () => {
     endpoint = await startScripted()
@@ -92,8 +92,9 @@ describe('ChatSession in a page that is hidden and visible', () => {
     it(`is ${before}, then ${changes.join(', ')}, while the race takes over a handshake, and the gateway knows`, async () => {
       const starts: ClientFrame[] = []
       const sent: ClientFrame[] = []
+      let wakes = 0
       const socket = {
-        ...{ OPEN: 1, CLOSED: 3, readyState: 0, onclose: null as unknown },
+        ...{ OPEN: 1, CLOSED: 3, readyState: 0 },
         onopen: undefined as (() => void) | undefined,
         onmessage: undefined as ((event: { data: string }) => void) | undefined,
         send: (json: string) => sent.push(JSON.parse(json) as ClientFrame),
@@ -105,15 +106,18 @@ describe('ChatSession in a page that is hidden and visible', () => {
           starts.push(startIn(protocols))
           return socket
         } as unknown as typeof WebSocket,
+        trace: ({ type }) => (wakes += type === 'wake' ? 1 : 0),
       })
       const starting = session.start()
-      const { onclose } = socket
       for (const change of changes) setVisibility(change)
-      await until('the race has the socket', () => socket.onclose !== onclose)
+      // The race comes with a `wake`, and so does each change to visible.
+      const wakesOfPage = changes.filter((change) => change === 'visible').length
+      await until('the race has the socket', () => wakes, wakesOfPage + 1)
       socket.readyState = 1
       socket.onopen?.()
       socket.onmessage?.({ data: JSON.stringify(info) })
       assert.isTrue((await starting).succeeded)
+      assert.lengthOf(starts, 1, 'the race goes on with the handshake of the attempt')
       const told = [...starts, ...sent].flatMap((frame) =>
         frame.type === 'start' || frame.type === 'visibility' ? [frame.hidden ?? false] : [],
       )
@@ -132,6 +136,10 @@ describe('ChatSession in a page that is hidden and visible', () => {
     setVisibility('visible')
     assert.equal(session.state, 'starting')
     await reaches('active')
+    assert.isTrue(
+      (await session.start()).succeeded,
+      'nobody has asked for the result of the new start before',
+    )
     assert.lengthOf(await recordedAt(endpoint), 2)
   })
 

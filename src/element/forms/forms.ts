@@ -91,6 +91,7 @@ const submit = (event: Event): void => {
   session.send(message).then(
     (sent) => target.dispatchEvent(new CustomEvent('session-sent', { composed: true, detail: sent })),
     (reason: unknown) => {
+      // `send` rejects with nothing else. This part has no class to check it by (`attach-part.ts`).
       const error = reason as SessionError
       // Puts the message back, unless the user has begun another text. Because of its id the message is never stored twice. The reset has
       // set the recipient that the form had initially, so `putBack` puts the recipient of the message back.
