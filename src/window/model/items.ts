@@ -44,37 +44,37 @@ export const itemsOf = (
     ...messages.map((message) => ({ message })),
     ...outgoing.map((each) => ({ message: asMessage(each, user), outgoing: each })),
   ].filter(({ message }) => isDrawn(message))
+  const days = all.map(({ message }) => dayOf(message.sentAt))
   const items: Item[] = []
   const keys = new Set<string>()
-  let day: string | undefined
   let hasLine = false
   all.forEach(({ message, outgoing }, index) => {
     const isOwn = message.from === user
     const { offset = Infinity, sentAt } = message
-    const ownDay = dayOf(sentAt)
-    const isNewDay = ownDay !== day
-    day = ownDay
     // An own message keeps its key when it is stored, so that it stays the same node. After an hour an id may come again.
     const byId = `own ${message.id}`
     const key = isOwn && !keys.has(byId) ? byId : `offset ${offset}`
     keys.add(key)
-    if (isNewDay) items.push({ kind: 'day', key: `day of ${key}`, at: sentAt })
+    if (days[index] !== days[index - 1]) items.push({ kind: 'day', key: `day of ${key}`, at: sentAt })
     const hasNewLine = !hasLine && newAfter !== undefined && !isOwn && offset > newAfter
     if (hasNewLine) items.push({ kind: 'new', key: 'new' })
     hasLine ||= hasNewLine
-    const isWith = (other: DrawnMessage | undefined): boolean =>
-      !!other &&
-      other.from === message.from &&
-      Math.abs(other.sentAt - sentAt) <= GROUP_GAP &&
-      dayOf(other.sentAt) === ownDay
+    const isWith = (place: number): boolean => {
+      const other = all[place]?.message
+      return (
+        other?.from === message.from &&
+        Math.abs(other.sentAt - sentAt) <= GROUP_GAP &&
+        days[place] === days[index]
+      )
+    }
     items.push({
       kind: 'message',
       key,
       message,
       isOwn,
       outgoing,
-      isFirst: hasNewLine || !isWith(all[index - 1]?.message),
-      isLast: !isWith(all[index + 1]?.message),
+      isFirst: hasNewLine || !isWith(index - 1),
+      isLast: !isWith(index + 1),
     })
   })
   return items

@@ -45,8 +45,6 @@ export const threadStyles = /* css */ `
     flex-wrap: wrap;
     align-items: center;
     padding-top: 2px;
-    contain-intrinsic-size: auto 2.6em;
-    content-visibility: auto;
   }
   .first {
     padding-top: 0.6em;
