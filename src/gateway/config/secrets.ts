@@ -84,7 +84,7 @@ const readSecret = (entry: unknown, env: Env): ReadSecret | undefined => {
 
 const variable = object({ env: text('the name of an environment variable') })
 const file = object({ file: text('the name of a file') })
-const inline = v.string(
+const other = v.string(
   'must be a string, { "env": "NAME" } for an environment variable that holds it, or { "file": "PATH" } for a file',
 )
 
@@ -92,8 +92,8 @@ const inline = v.string(
 export const secretText = (env: Env) =>
   v.pipe(
     v.lazy((entry): v.GenericSchema<SecretConfig> => {
-      if (!isObject(entry)) return inline
-      return 'file' in entry && !('env' in entry) ? file : variable
+      const keys = isObject(entry) ? Object.keys(entry).join() : ''
+      return keys === 'file' ? file : keys === 'env' ? variable : other
     }),
     v.rawTransform<SecretConfig, string>(({ dataset: { value }, addIssue, NEVER }) => {
       const read = readSecret(value, env) ?? { problem: 'is no secret' }

@@ -182,19 +182,15 @@ test('a secret put where the name of a variable belongs is not repeated', () => 
   assert.doesNotMatch(problems.join(), /c2VjcmV0/)
 })
 
-test('a secret is a string or names a variable, and nothing else', () => {
-  const secrets = [5, null, ['x'], {}, { env: 5 }, { env: 'A', file: 'b' }]
+test('a secret is a string or names a variable or a file, and what is written otherwise is told all three', () => {
+  const secrets = [5, null, ['x'], { env: 5 }, { file: 5 }, {}, { env: 'A', file: 'b' }, { File: 'b' }]
+  const problems = problemsOf({ a: testApp({ secrets }) }, { A: 'a' })
   assert.deepEqual(
-    problemsOf({ a: testApp({ secrets }) }, { A: 'a' }).map((problem) => problem.split(': ')[0]),
-    [
-      'apps.a.secrets[0]',
-      'apps.a.secrets[1]',
-      'apps.a.secrets[2]',
-      'apps.a.secrets[3].env',
-      'apps.a.secrets[4].env',
-      'apps.a.secrets[5].file',
-    ],
+    problems.map((problem) => problem.split(': ')[0]),
+    secrets.map((_, n) => `apps.a.secrets[${n}]${{ 3: '.env', 4: '.file' }[n] ?? ''}`),
   )
+  for (const problem of problems.slice(5))
+    assert.match(problem, /must be a string, \{ "env": "NAME" \} .* or \{ "file": "PATH" \}/)
 })
 
 test("a production app's secrets have 32 bytes or more, wherever they come from", () => {
