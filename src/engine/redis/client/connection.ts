@@ -238,7 +238,7 @@ export class Connection {
     if (stream?.connecting ?? true) return new UnreachableError('no connection in time')
     return new Error(
       tls
-        ? 'the server does not answer by TLS: if it has none, begin its URL with redis://'
+        ? 'the server does not answer by TLS: if it has none, begin its URL with redis://, and leave out engine.tls'
         : 'no reply in time',
     )
   }
