@@ -1,5 +1,6 @@
 import { expect } from '@open-wc/testing'
 import type { ChatSessionElement } from '../../../src/element/define.js'
+import { startGateway, stopGateway } from '../../support/gateway/gateway-commands.js'
 import { until } from '../../support/until.js'
 import { listenTo, nextEvent, nextTask, useGateway } from '../support.js'
 
@@ -85,6 +86,20 @@ describe('<chat-session> of a guest with user-id, when the user logs in,', () =>
     await element.send({ to: 'bob', body: 'after the log-in' })
     await until('all have come', () => got.length, bodies.length + 1)
     expect(got).to.deep.equal([...bodies.map((body) => ['guest:ada', body]), ['ada', 'after the log-in']])
+  })
+
+  it('does not wait for long to send what the guest has left, where the gateway is away', async () => {
+    const url = await startGateway({ apps: { app: { environment: 'test' } } })
+    const element = gateway.mount({ userId: 'ada', guest: true, endpoint: url })
+    await element.whenStarted()
+    await stopGateway(url)
+    const sending = element.send({ to: 'guest:ada', body: 'too late' }).catch((error: unknown) => error)
+    element.token = await gateway.token('ada')
+    const ended = nextEvent(element, 'session-ended')
+    expect(await sending).to.include({ code: 'ended' })
+    expect((await ended).detail.error).to.equal(null)
+    await until('the session of the user starts', () => element.state, 'starting')
+    expect(element.session?.guest).to.equal(false)
   })
 
   it('answers start() and whenStarted() with the session of the user', async () => {
