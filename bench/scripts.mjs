@@ -45,10 +45,29 @@ const install = async () => {
   if (!isInstalled) await promisify(execFile)('npm', ['ci', '--ignore-scripts', '--prefix', folder])
 }
 
+/** The least that a page imports of a rival to show the list of conversations and one of them, without its styles. */
+const windowModules = {
+  'stream-chat-react': `
+    export { Channel, ChannelHeader, ChannelList, Chat, MessageComposer, MessageList, Window } from 'stream-chat-react'
+    export { StreamChat } from 'stream-chat'
+    export { createRoot } from 'react-dom/client'
+    export { createElement } from 'react'`,
+}
+
+const own = (name) => readFile(new URL(`../dist/cdn/${name}.js`, import.meta.url))
+
+/** Resolves with the minified scripts that a page needs for a chat window, by their names. */
+export const readWindowScripts = async () => {
+  await install()
+  const scripts = { 'chat-session and chat-window': [await own('chat-session'), await own('chat-window')] }
+  for (const [name, contents] of Object.entries(windowModules)) scripts[name] = [await bundle(contents)]
+  return scripts
+}
+
 /** Resolves with the minified scripts by their names. All modules are bundled in the same way. */
 export const readScripts = async () => {
   await install()
-  const scripts = { 'chat-session': await readFile(new URL('../dist/cdn/chat-session.js', import.meta.url)) }
+  const scripts = { 'chat-session': await own('chat-session') }
   for (const [name, contents] of Object.entries(modules)) scripts[name] = await bundle(contents)
   for (const [name, path] of Object.entries(published))
     scripts[name] = await readFile(`${folder}/node_modules/${path}`)

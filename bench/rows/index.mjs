@@ -16,6 +16,7 @@ import scriptEvaluation from './script-evaluation.mjs'
 import scriptSize from './script-size.mjs'
 import start from './start.mjs'
 import swallowed from './swallowed.mjs'
+import window from './window.mjs'
 
 /**
  * By its name, each row: `title`; `method`, one or two sentences; `figures`, by their names `{ unit, base, targets, isAbsolute }`, where
@@ -43,4 +44,5 @@ export const rows = {
   'script-evaluation': scriptEvaluation,
   'round-trips': roundTrips,
   swallowed,
+  window,
 }
