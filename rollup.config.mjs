@@ -57,8 +57,7 @@ const replaced = {
     export const loadRace = () => loadPart('stream')`,
   'session/calls/load-calls.js': `
     import { loadPart } from '../../element/parts/script-parts.js'
-    export const loadCalls = () => loadPart('calls')
-    export const loadForSend = (load, reason) => setTimeout(load, reason ? 0 : 1e3)`,
+    export const loadCalls = () => loadPart('calls')`,
   'element/parts/part-table.js': () =>
     `export const partTable = ${JSON.stringify(partTable('chat-session', Object.keys(parts)))}`,
   ...withoutStyles,
@@ -175,7 +174,7 @@ const typescript = {
 }
 
 const compress = {
-  passes: 3,
+  passes: 5,
   unsafe_arrows: true,
   // Bodies that are put in the place of calls with arguments compress worse than the calls.
   inline: 1,
@@ -209,10 +208,26 @@ const part = (script, name, module, sources, plugins = []) =>
     plugins: [...plugins, integrity('sha256', script, name)],
   })
 
+/**
+ * Members of the session's own objects. Nothing outside of the first script reads them, and neither the browser nor lit has members of these
+ * names, so the script has shorter ones.
+ */
+const sessionMembers = `
+  answered askForToken connectFailures desired emitError endAfterOpen expiresAt fetchFailures follow giveBack
+  heartbeatDeadline isOfEarlierPage isRunning knownUserId members newKey postSends profileFields rejections
+  resumeStorage shared sleepGraceUsed stableAt startAsFrame superseded updateParts waiters withStart
+`
+
+/** Returns an option of terser that gives the members in a list shorter names. */
+const mangleMembers = (list) => ({
+  properties: { regex: new RegExp(`^(${list.trim().split(/\s+/).join('|')})$`) },
+})
+
 /** The build of the first script; those of its parts are before it, because it has their hashes. */
 export const firstScript = minified('dist/element/script.js', 'dist/cdn/chat-session.js', {
   // The gateway names the map in a header: its name would be 60 bytes of the script.
   sourcemap: 'hidden',
+  mangle: mangleMembers(sessionMembers),
   plugins: [integrity('sha384')],
 })
 
@@ -282,8 +297,6 @@ const ownMembers = `
   newAfter outgoing ownPeer scrollToEnd searchFor seeEnd setTexts shown tags
   threads times typed uploads
 `
-  .trim()
-  .split(/\s+/)
 
 /** Members that lit has for itself. What ReactiveElement (`_$E…`) and templates (`_$lit…`) have is used by other scripts, too. */
 const litMembers = String.raw`_\$(?!E|lit)\w+`
@@ -326,7 +339,7 @@ export default [
   minified('dist/window/script.js', 'dist/cdn/chat-window.js', {
     sourcemap: false,
     sources: replacedInWindow,
-    mangle: { properties: { regex: new RegExp(`^(${[...ownMembers, litMembers].join('|')})$`) } },
+    mangle: mangleMembers(`${ownMembers} ${litMembers}`),
     plugins: [shortTexts, oneLicense, integrity('sha384')],
   }),
   // A classic script, for `importScripts`.

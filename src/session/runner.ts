@@ -17,6 +17,8 @@ import { deadlineTimer, now } from './util/clock.js'
 interface Host {
   credentials: CredentialStore
   startFrame: () => StartFrame
+  /** Posts the messages that wait. */
+  postSends: () => void
   /** Stores the session between two pages. */
   resumeStorage: ResumeStorage
   /** Returns the position up to which a server drew the page; undefined once a session has started. */
@@ -98,6 +100,8 @@ export const createRunner = (
         const { epoch, offset } = effect.position
         return attempts.send({ type: 'history', id: PROBE_ID, epoch, after: offset, limit: 1 })
       }
+      case 'post-sends':
+        return host.postSends()
       case 'close':
         closing = attempts.close(effect.code)
         return

@@ -10,7 +10,7 @@ import {
   type User,
 } from '../protocol/index.js'
 import type { Calls } from './calls/calls.js'
-import { loadCalls, loadForSend } from './calls/load-calls.js'
+import { loadCalls } from './calls/load-calls.js'
 import { credentialStore, type CredentialStore } from './credentials/credentials.js'
 import { unverifiedSubject } from './credentials/unverified-subject.js'
 import { SessionError, toSessionError } from './errors.js'
@@ -18,7 +18,6 @@ import {
   SessionTarget,
   TokenNeededEvent,
   type FailedSend,
-  type PendingDetail,
   type SessionEventDetails,
   type SessionState,
 } from './events.js'
@@ -31,6 +30,7 @@ import {
   isAsleep,
   isOver,
   isPageGone,
+  isPageLeft,
   nameOf,
   retryDeadlineOf,
 } from './machine/selectors.js'
@@ -39,6 +39,7 @@ import type { HistoryRange, PeersPage, PeersRange, PushSubscriber, Sent, SignalO
 import type { Credentials, SessionOptions, StartOptions } from './options.js'
 import { isPageHidden } from './page.js'
 import { createPendingReport } from './pending-report.js'
+import { createPostSends, type PostSends } from './post-sends.js'
 import { profileFields } from './profile-fields.js'
 import { createRunner, type Runner } from './runner.js'
 import { sentences } from './sentences.js'
@@ -141,6 +142,8 @@ export class ChatSession extends SessionTarget {
   #since: Position | undefined
   /** The profile that the next start sends. */
   #profile: Profile
+  /** Posts messages that wait when the user has left the page. */
+  #postSends: PostSends = () => undefined
   /** The methods that most pages never call; undefined until one of them is needed. */
   #calls: Promise<Calls> | undefined
   /**
@@ -195,6 +198,7 @@ export class ChatSession extends SessionTarget {
       resumeStorage: this.#resumeStorage,
       since: () => this.#since,
       startFrame: () => this.#startFrame(),
+      postSends: () => this.#postWaiting(),
       changed: (before, after) => this.#changed(before, after),
       deliver: (frame) => this.#deliver(frame),
       emitError: (fault) => this.#emit('error', { error: errorOfFault(fault) }),
@@ -210,7 +214,7 @@ export class ChatSession extends SessionTarget {
     this.#reportPending = createPendingReport(
       () => this.#state,
       this.#outbox,
-      (detail) => this.#emitPending(detail),
+      (detail) => this.#emit('pending', detail),
     )
   }
 
@@ -451,23 +455,25 @@ export class ChatSession extends SessionTarget {
     return { isGuest, id: isGuest ? null : (this.#knownUserId ?? null) }
   }
 
-  /** Returns the user id that a start names. A guest who becomes a user is the one whom the page names. */
-  #startUserId(): string | undefined {
+  /**
+   * Returns the app and the user id that go with the credentials. A guest who becomes a user is the one whom the page names. A token of the
+   * gateway names its user itself.
+   */
+  #claim(): { appId: string; userId: string | undefined } {
     const verified = this.#verified
-    return verified && !verified.isGuest ? (verified.id ?? undefined) : this.#givenUserId
+    const userId = verified && !verified.isGuest ? (verified.id ?? undefined) : this.#givenUserId
+    return { appId: this.appId, userId: this.#credentials.held()?.from === 'gateway' ? undefined : userId }
   }
 
   #startFrame(): StartFrame {
-    const credentials = this.#credentials.held()
     return toFrame<StartFrame>({
       type: 'start',
-      appId: this.appId,
-      userId: credentials?.from === 'gateway' ? undefined : this.#startUserId(),
+      ...this.#claim(),
       user: Object.keys(this.#profile).length ? this.#profile : undefined,
       ...placeOf(cursorOf(this.#state)),
       adopt: this.#isGuest() ? undefined : this.#guestToken?.read(),
       hidden: this.#visibility.start() || undefined,
-      ...credentials?.fields,
+      ...this.#credentials.held()?.fields,
       client: `chat-session/${VERSION}`,
     })
   }
@@ -496,11 +502,9 @@ export class ChatSession extends SessionTarget {
           session: this,
           emit: this.#emit,
           endpoint: this.#endpoint,
-          knownUserId: this.#knownUserId,
           sleep: this.#sleep,
           setStartProfile: (profile) => (this.#profile = profile),
           runner: this.#runner,
-          credentials: this.#credentials,
           outbox: this.#outbox,
           checkedCopy,
           idText,
@@ -539,9 +543,19 @@ export class ChatSession extends SessionTarget {
     void this.#tellCalls(frame.type === 'signal', (calls) => calls.received(frame))
   }
 
+  /** The user leaves the page: posts the messages that wait. */
+  #postWaiting(): void {
+    const { token, signature } = this.#credentials.held()?.fields ?? {}
+    this.#postSends = createPostSends(this.#endpoint, { ...this.#claim(), token, signature })
+    this.#postSends(this.#outbox.leave())
+  }
+
   /** Stores the waiting messages for the next page of the tab. */
   #leaveSends(): void {
-    this.#leftSends.leave(this.#leftKey, this.#sender(), this.#outbox.leave())
+    const sends = this.#outbox.leave()
+    this.#leftSends.leave(this.#leftKey, this.#sender(), sends)
+    // When the page is left, its own listeners may send more messages.
+    if (isPageLeft(this.#state)) this.#postSends(sends)
   }
 
   /** Sends the messages that earlier pages of the tab have left, if they are this user's. */
@@ -560,16 +574,6 @@ export class ChatSession extends SessionTarget {
       }
     }
     this.#reportPending(failed)
-  }
-
-  #emitPending(detail: PendingDetail): void {
-    this.#emit('pending', detail)
-    // When the user leaves the page, the script that is loaded here posts the waiting messages. If the script can't be loaded, the next
-    // page of the tab sends them.
-    const load = (): void => {
-      if (this.pending) this.#loadCalls().catch(() => undefined)
-    }
-    if (detail.count) loadForSend(load, detail.reason)
   }
 
   /** There is a new connection. */

@@ -38,6 +38,7 @@ test('a page that sleeps within a second of its connection is not woken', async 
         fetch: () => Promise.resolve(),
       },
       startFrame: () => ({ type: 'start', appId: 'app', client: 'test' }),
+      postSends: () => undefined,
       resumeStorage: { take: () => ({ kind: 'unavailable' }), save: () => undefined },
       since: () => undefined,
       changed: () => undefined,

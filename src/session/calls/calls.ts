@@ -7,7 +7,6 @@ import { newId } from '../util/new-id.js'
 import { toFrame } from '../util/to-frame.js'
 import type { CallsHost } from './host.js'
 import { createMarks } from './marks.js'
-import { createPostOnLeave } from './post-on-leave.js'
 import { createProfileChange } from './profile.js'
 import { createPush } from './push.js'
 import { createRequests } from './requests.js'
@@ -42,7 +41,6 @@ export const createCalls = (host: CallsHost): Calls => {
   const changeProfile = createProfileChange(host, requests)
   const signals = createSignals((signal) => emit('signal', { signal }))
   const push = createPush(host, requests)
-  const updatePostOnLeave = createPostOnLeave(host)
 
   const emitError = (code: string, cause: unknown): void =>
     emit('error', { error: cause instanceof SessionError ? cause : new SessionError(code, { cause }) })
@@ -116,12 +114,10 @@ export const createCalls = (host: CallsHost): Calls => {
     push: (subscriber) => sleep.awake(() => push.set(subscriber)),
 
     starting() {
-      updatePostOnLeave()
       sleep.update()
     },
 
     started({ epoch }) {
-      updatePostOnLeave()
       sleep.update()
       marks.repeat(epoch)
       push.renew().catch((error: unknown) => emitError('push-unavailable', error))

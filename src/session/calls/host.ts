@@ -20,8 +20,6 @@ export interface CallsHost {
   }
   emit: Emit
   endpoint: string
-  /** The user id, if it was known before the start. */
-  knownUserId: string | undefined
   /** Whether the page sleeps while it is hidden. */
   sleep: boolean
   runner: {
@@ -32,14 +30,7 @@ export interface CallsHost {
   }
   /** Sets the profile that the next start sends. */
   setStartProfile(profile: Profile): void
-  credentials: {
-    /** Returns the credentials in use. A start with a token of the gateway leaves out the page's user id. */
-    held(): {
-      from: 'page' | 'gateway'
-      fields: Pick<ClientFrameOf<'start'>, 'token' | 'signature'>
-    } | null
-  }
-  outbox: Pick<Outbox, 'add' | 'leave' | 'pending'>
+  outbox: Pick<Outbox, 'add' | 'pending'>
   checkedCopy: typeof checkedCopy
   /** Returns a user id as frames have it. Throws `bad-request` for a number that may have lost digits. */
   idText: <T>(id: T) => Exclude<T, number> | string

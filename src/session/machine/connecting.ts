@@ -2,7 +2,16 @@ import { closeAction, codeOfClose, isRevivable, pageCloseCodes } from '../../pro
 import { resetHeartbeat } from './heartbeat.js'
 import { pendingToken, renewalSchedule } from './renewal.js'
 import { isDormant, isPageGone, isUnderWay } from './selectors.js'
-import { close, discardAll, endAndClose, endWith, fetchFault, fetchToken, prepend } from './steps.js'
+import {
+  close,
+  discardAll,
+  endAndClose,
+  endWith,
+  fetchFault,
+  fetchToken,
+  postSends,
+  prepend,
+} from './steps.js'
 import { ended } from './state.js'
 import { AFTER_NAVIGATION, ATTEMPT_TIMEOUT, backoff, reconnectWait } from './waits.js'
 import type {
@@ -289,6 +298,8 @@ export const leave = (state: Connecting, phase: PagePhase): Step => {
   if (phase !== 'left' && isPageGone(state)) return [state]
   return [
     { ...state, socket: { at: phase }, credentials: { at: 'held' }, expiresAt: Infinity },
+    // This needs the credentials, and a stream takes no message after its close.
+    ...(phase === 'left' ? [postSends] : []),
     discardAll,
     // To the gateway the connection of a frozen page looks lost, so the gateway keeps the session for `resumeWindow`.
     phase === 'frozen' ? close : { do: 'close', code: pageCloseCodes.hidden },

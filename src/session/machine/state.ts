@@ -180,6 +180,8 @@ export type Effect =
    * answer has the id `PROBE_ID`.
    */
   | { do: 'probe'; position: Position }
+  /** Post the messages that wait, because the user leaves the page. */
+  | { do: 'post-sends' }
   /** Close the connection. The machine gets no more inputs from it. @default code 1000 */
   | { do: 'close'; code?: number }
   /** Send `end` as soon as the connection opens, because the start in the handshake may have begun a session. Then close it. */

@@ -7,6 +7,9 @@ export const close: Effect = { do: 'close' }
 /** The effects that end the session at the gateway. */
 export const endAndClose: Effect[] = [{ do: 'send', frame: { type: 'end' } }, close]
 
+/** Posts the messages that wait, because the user leaves the page. */
+export const postSends: Effect = { do: 'post-sends' }
+
 export const discardAll: Effect = { do: 'discard', which: 'all' }
 
 /** Ends the session with an error. If the session was starting, the state is `failed`, else `ended`. */

@@ -181,6 +181,7 @@ export const nameOfEffect = (effect: Effect): string => {
     case 'send-token':
     case 'probe':
     case 'end-after-open':
+    case 'post-sends':
     case 'accept-credentials':
     case 'emit-error':
       return effect.do

@@ -70,6 +70,7 @@ test('a socket that closes with 1001 is opened again a second later, if the page
   const { state } = run(activeState(), world(), closed(1001))
   assert.equal(backoffOf(state), 1_000)
   assert.deepEqual(run(state, world(), { type: 'leave', phase: 'left' }).effects, [
+    'post-sends',
     'discard all',
     'close 4000',
   ])

@@ -171,8 +171,8 @@ ended                                              | wake                       
 ended too-many-sessions | wake | starting opening-with-start held | open with-start
 ended/failed replaced/ended/unknown-app/token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | wake | ~ |
 
-starting/reconnecting * *                          | pagehide                                    | . left held                           | discard all, close 4000
-active *                                           | pagehide                                    | reconnecting left held                | discard all, close 4000
+starting/reconnecting * *                          | pagehide                                    | . left held                           | post-sends, discard all, close 4000
+active *                                           | pagehide                                    | reconnecting left held                | post-sends, discard all, close 4000
 
 starting/reconnecting left/frozen/asleep *         | freeze/sleep                                | ~                                     |
 starting/reconnecting none/backoff/opening-with-start/opening/open/start-sent * | freeze                                      | . frozen held                         | discard all, close

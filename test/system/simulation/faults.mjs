@@ -34,8 +34,8 @@ export default [
   {
     name: 'a client that takes what it missed for seen',
     file: 'src/session/machine/connecting.ts',
-    right: 'offset: !cursor ? offset : isKnown ? cursor.offset : 0 }',
-    wrong: 'offset }',
+    right: 'return cursor.epoch === epoch && cursor.offset <= offset ? cursor.offset : 0',
+    wrong: 'return offset',
     finds: /received offset|received messages up to/,
   },
   {
