@@ -5,6 +5,6 @@ export const sentences = {
   badSince: (text: string): string => `chat-session: since is no EPOCH/OFFSET: ${text}`,
   badToken: 'A token is text.',
   lateAnswer: 'respondWith() is too late.',
-  lateToken: 'The token URL did not answer in time.',
+  lateToken: 'The token source did not answer in time.',
   noToken: (status: number): string => `The token URL answered ${status} without a token.`,
 }

@@ -242,10 +242,10 @@ export class ChatSession extends SessionTarget {
     return this.#info?.sessionId ?? null
   }
 
-  /** What carries the session, or carried it before the connection was lost; null while there is no session. */
+  /** What carries the session; null while there is no connection. */
   get transport(): 'websocket' | 'stream' | null {
-    const info = this.#info
-    return info && (info.transport ?? 'websocket')
+    const state = this.#state
+    return state.name === 'active' ? (state.info.transport ?? 'websocket') : null
   }
 
   /** The user as the gateway knows them; null while there is no session. */

@@ -20,11 +20,11 @@ export const createWatches = ({ request }: Requests, failed: (error: unknown) =>
   let asking = 0
 
   const send = async (frame: Watch): Promise<void> => {
-    // The answer has all users of the watch. A `presence` without some of these users is about an earlier watch.
+    // The answer has all users of the watch, and none if the watch has none. Another `presence` is about an earlier watch.
     const isAnswer = (answer: Answer): answer is GatewayFrameOf<'presence'> => {
       if (answer.type !== 'presence') return false
       const ids = new Set(answer.users.map(({ id }) => id))
-      return frame.users.every((id) => ids.has(id))
+      return frame.users.length ? frame.users.every((id) => ids.has(id)) : ids.size === 0
     }
     asking += 1
     try {

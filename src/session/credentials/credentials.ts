@@ -2,6 +2,7 @@ import type { ClientFrameOf } from '../../protocol/index.js'
 import type { AskReason, FetchResult } from '../machine/state.js'
 import type { Credentials, TokenAsk } from '../options.js'
 import { sentences } from '../sentences.js'
+import { deadlineTimer, now } from '../util/clock.js'
 import { listen } from '../util/listen.js'
 import { fetchToken } from './token-url.js'
 
@@ -17,6 +18,9 @@ export interface HeldCredentials {
   fields: CredentialFields
   isGuest: boolean
 }
+
+/** Milliseconds in which a source has to answer. After that the fetch has failed, and is repeated. */
+const ANSWER_TIMEOUT = 30_000
 
 /** Asks the page for a token; returns undefined when no listener responds. */
 type AskPage = (ask: TokenAsk) => Promise<string | null> | undefined
@@ -138,7 +142,13 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
       let result: FetchResult
       try {
         const answer = ask(asked)
-        result = answer === undefined ? { result: 'no-source' } : await take(answer, asked.signal)
+        const late = new Promise<never>((_, reject) => {
+          deadlineTimer(() => reject(new Error(sentences.lateToken)), asked.signal)(now() + ANSWER_TIMEOUT)
+        })
+        result =
+          answer === undefined
+            ? { result: 'no-source' }
+            : await Promise.race([take(answer, asked.signal), late])
       } catch (cause) {
         result = { result: 'failed', cause }
       }

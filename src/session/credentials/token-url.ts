@@ -1,15 +1,11 @@
 import { object } from '../../protocol/internal.js'
 import { sentences } from '../sentences.js'
-import { deadlineTimer, now } from '../util/clock.js'
 import { ifPossible } from '../util/if-possible.js'
 
 /** The statuses that mean that the user is signed out. A redirect that is not followed has the status 0 in browsers, and 3xx in Node. */
 const signedOut = /^(0|204|3..|40[13])$/
 
 const jwt = /^[\w-]+\.[\w-]+\.[\w-]+$/
-
-/** Milliseconds in which the token URL has to answer. After that the fetch fails and is repeated. */
-const ANSWER_TIMEOUT = 30_000
 
 const read = async (response: Response): Promise<string | null> => {
   const { ok, status } = response
@@ -28,15 +24,5 @@ const read = async (response: Response): Promise<string | null> => {
  * leads to a login page that would answer 200 with HTML. Rejects if the fetch should be repeated. `signal` aborts when the token is no
  * longer needed.
  */
-export const fetchToken = (
-  url: string | URL,
-  signal: AbortSignal,
-  timeout = ANSWER_TIMEOUT,
-): Promise<string | null> =>
-  new Promise((resolve, reject) => {
-    const late = (): void => reject(new Error(sentences.lateToken))
-    deadlineTimer(late, signal)(now() + timeout)
-    fetch(url, { credentials: 'include', redirect: 'manual', cache: 'no-store', signal })
-      .then(read)
-      .then(resolve, reject)
-  })
+export const fetchToken = async (url: string | URL, signal: AbortSignal): Promise<string | null> =>
+  read(await fetch(url, { credentials: 'include', redirect: 'manual', cache: 'no-store', signal }))

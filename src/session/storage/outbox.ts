@@ -151,15 +151,13 @@ export const createOutbox = ({ write, sendWindow, changed }: OutboxHost): Outbox
   }
 
   /**
-   * Returns whether the next request has to wait. An answer names only the id, and messages to two users may have the same id. So the
-   * second message waits for the answer to the first one. Everything behind it waits, too, because messages keep their order.
+   * Returns whether a request in flight may get this one's answer. An answer names only the id, and messages to two users may have the same
+   * id. The refusal of a request without an id names only its type.
    */
-  const mustWait = (request: Request): boolean => {
+  const hasLike = (request: Request): boolean => {
     const id = idOf(request)
-    return (
-      pause !== undefined ||
-      inFlight.size >= MAX_IN_FLIGHT ||
-      (id !== undefined && [...inFlight].some((each) => idOf(each.request) === id))
+    return [...inFlight].some(
+      ({ request: each }) => idOf(each) === id && (id !== undefined || each.type === request.type),
     )
   }
 
@@ -173,7 +171,12 @@ export const createOutbox = ({ write, sendWindow, changed }: OutboxHost): Outbox
         continue
       }
       entry.request = prepared
-      if (mustWait(prepared) || !write(prepared)) return
+      if (hasLike(prepared)) {
+        // Everything behind a message waits, too, because messages keep their order, and have the profile that was set before them.
+        if (prepared.type === 'read' || prepared.type === 'watch') continue
+        return
+      }
+      if (pause || inFlight.size >= MAX_IN_FLIGHT || !write(prepared)) return
       inFlight.add(entry)
       entry.writtenAt ??= now()
     }
@@ -252,7 +255,7 @@ export const createOutbox = ({ write, sendWindow, changed }: OutboxHost): Outbox
     },
     connected,
     answered(frame) {
-      // A refusal without an id may fit several requests. Those in flight come first, because a refusal answers a request that was sent.
+      // Of requests without an id one is in flight, and comes first, because a refusal answers a request that was sent.
       const entry = [...inFlight, ...waiting].find((each) => isAnswered(each, frame))
       if (entry) inFlight.delete(entry)
       if (frame.type === 'refused' && frame.retryable) {

@@ -5,6 +5,7 @@ import {
   type CredentialStore,
   type CredentialFields,
 } from '../../../src/session/credentials/credentials.js'
+import { holdClock } from '../../support/held-clock.js'
 import type { FetchResult } from '../../../src/session/machine/state.js'
 import { unverifiedSubject } from '../../../src/session/credentials/unverified-subject.js'
 import type { AskReason, Credentials, TokenAsk, TokenFetcher } from '../../../src/session/index.js'
@@ -51,6 +52,26 @@ test('a fetched token is the newest, and is held', async () => {
   assert.deepEqual(await ask(store), { result: 'fresh' })
   assert.deepEqual(fieldsOf(store), { token: 'from.the.fetcher' })
   assert.equal(fieldsOf(store)?.token, 'from.the.fetcher')
+})
+
+test('a source that has not answered after 30 seconds has failed, and its late answer is ignored', async (t) => {
+  const clock = holdClock(t)
+  const { asked, tokenFetcher } = slowSource()
+  const store = storeOf({ tokenFetcher })
+  const late = ask(store)
+  clock.advance(29_999)
+  const again = ask(store)
+  clock.advance(30_000)
+  const { result } = await again
+  assert.equal(result, 'failed')
+  assert.deepEqual(
+    asked.map(({ signal }) => signal.aborted),
+    [true, true],
+  )
+  for (const { give } of asked) give('a.b.c')
+  await settled()
+  assert.equal(store.held(), null)
+  assert.equal(await Promise.race([late, Promise.resolve('no result')]), 'no result')
 })
 
 test('the accepted token replaces a newest one that is refused', () => {

@@ -33,20 +33,6 @@ test('a token comes as JSON, as text, or as a JSON text', async () => {
   assert.equal(await fetched(201, jwt), jwt)
 })
 
-test('a token URL that never answers fails, and its request is aborted', async () => {
-  const gone = new Promise((resolve) => {
-    answer = (request) => request.socket.once('close', resolve)
-  })
-  // As a session does, which aborts every fetch that is over.
-  const over = new AbortController()
-  // The time is long enough for the request.
-  await assert.rejects(fetchToken(url, over.signal, 1_000), /did not answer in time/)
-  over.abort()
-  await gone
-  answer = (_, response) => response.writeHead(200).write('half of a')
-  await assert.rejects(fetchToken(url, new AbortController().signal, 50), /did not answer in time/)
-})
-
 test('401, 403, 204, null and a redirect say that the user is signed out', async () => {
   assert.equal(await fetched(401, jwt), null)
   assert.equal(await fetched(403, jwt), null)

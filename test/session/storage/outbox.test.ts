@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { ClientFrameOf, GatewayFrameOf } from '../../../src/protocol/index.js'
 import { callFrames } from '../../../src/protocol/internal.js'
+import type { ChatSession } from '../../../src/session/index.js'
 import { createOutbox, sendOptions, type Answer, type Outbox } from '../../../src/session/storage/outbox.js'
 import { started, startScript, type ScriptedConnection } from '../scripted.js'
 import { now } from '../../../src/session/util/clock.js'
@@ -165,19 +166,21 @@ test('a request is not sent again before the gateway has answered it: the second
   assert.equal((await late).offset, 3)
 })
 
-test('marks of two peers that are both refused for now are both sent again, and hold up no message', async () => {
+test('of two marks of peers the second waits for the answer to the first, whose refusal does not say whose it is', async () => {
   const { endpoint, connection } = await startScript()
   const session = newSession({ endpoint, token })
   await session.start()
   const ended = Promise.allSettled(['bob', 'cy'].map((peer) => session.markRead(1, { with: peer })))
   const peer = await connection(0)
-  await eventually(() => peer.of('read').length === 2)
+  await eventually(() => peer.of('read').length === 1)
   const { id: _, ...refused } = { ...refusalOf(undefined, 'rate-limited', 0), re: 'read', id: '' }
-  peer.send(refused, refused)
-  await eventually(() => peer.of('read').length === 4)
+  peer.send(refused)
+  await eventually(() => peer.of('read').length === 2)
+  peer.send({ ...refused, code: 'bad-request', retryable: false })
+  await eventually(() => peer.of('read').length === 3)
   assert.deepEqual(
     peer.of('read').map(({ with: of }) => of),
-    ['bob', 'cy', 'bob', 'cy'],
+    ['bob', 'bob', 'cy'],
   )
   await session.end()
   await ended
@@ -281,6 +284,22 @@ test('messages that are sent faster than the limit are all stored in order', asy
   )
   await session.end()
 })
+
+for (const [name, call] of Object.entries({
+  watch: (session: ChatSession, user: string) => session.watch([user]),
+  markRead: (session: ChatSession, user: string) => session.markRead(1, { with: user }),
+  setProfile: (session: ChatSession, name: string) => session.setProfile({ name }),
+  history: (session: ChatSession) => session.history(),
+}))
+  test(`more calls of ${name} than the limit are all answered, and so is a message after them`, async () => {
+    const { url } = await startGateway({ limits: { requestsPerSecond: 10 } })
+    const session = newSession({ endpoint: url, token: await tokenFor('ann') })
+    await session.start()
+    const calls = Array.from({ length: 40 }, (_, number) => call(session, `user ${number}`))
+    await session.send({ to: 'bob', body: 'Hi' })
+    await Promise.all(calls)
+    await session.end()
+  })
 
 test('messages with one id to more users than may be sent at once are all stored', async () => {
   const { url } = await startGateway({ limits: { messagesPerSecond: 5 } })
