@@ -206,7 +206,9 @@ export class ChatSessionElement extends ReactiveElement {
     if (this.session) return this.session.error
     // Frameworks set the property, so an empty attribute `token` comes from a template whose variable was empty. But if `user-id` is empty,
     // too, no user is logged in, and that is no error.
-    return this.getAttribute('token') === '' && this.getAttribute('user-id') !== '' && !isSet(this.manual)
+    return this.getAttribute('token')?.trim() === '' &&
+      this.getAttribute('user-id') !== '' &&
+      !isSet(this.manual)
       ? new SessionError('no-credentials')
       : null
   }
@@ -305,7 +307,8 @@ export class ChatSessionElement extends ReactiveElement {
   }
 
   override attributeChangedCallback(name: string, before: string | null, after: string | null): void {
-    super.attributeChangedCallback(name, before, after)
+    // Templates leave blanks and line breaks around texts.
+    super.attributeChangedCallback(name, before, after?.trim() ?? null)
     this.requestUpdate()
   }
 

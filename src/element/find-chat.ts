@@ -10,9 +10,10 @@ export type ChatElement = HTMLElement & {
  * Returns the first `<chat-session>` with this app id in the root of `node` or in the roots around it. If `appId` is empty, any app counts.
  */
 export const findChat = (node: Node, appId: string | null | undefined): ChatElement | undefined => {
+  const wanted = appId?.trim()
   const root = node.getRootNode() as Document | ShadowRoot
   const found = [...root.querySelectorAll<ChatElement>('chat-session')].find(
-    (element) => !appId || element.appId === appId,
+    (element) => !wanted || element.appId === wanted,
   )
   return found ?? ('host' in root ? findChat(root.host, appId) : undefined)
 }

@@ -1,5 +1,5 @@
 import { profile } from './profile.js'
-import { count, list, number, object, optional, text } from './schema.js'
+import { count, list, nullable, number, object, optional, text } from './schema.js'
 import { position } from './shapes.js'
 
 /**
@@ -7,8 +7,13 @@ import { position } from './shapes.js'
  * page loads.
  */
 export const callFrames = {
-  read: { offset: count },
-  history: { after: optional(count), before: optional(count), limit: optional(count) },
+  read: { offset: count, with: optional(nullable(text)) },
+  history: {
+    after: optional(count),
+    before: optional(count),
+    limit: optional(count),
+    with: optional(nullable(text)),
+  },
   peers: { before: optional(position), limit: optional(count) },
   profile: { user: profile },
   signal: { to: text, name: text, data: optional(object), ttl: optional(number) },

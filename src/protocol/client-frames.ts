@@ -34,10 +34,9 @@ export const clientFrames = {
   token: { token: text },
   // This package's client sends no `traceparent`. So `sendFields`, which is in the script that every page loads, lacks this check.
   send: { ...sendFields, traceparent: optional(text) },
-  // The session itself makes `id` and `epoch`, and turns `with` into a text or null. So these fields are not in `callFrames`, with which
-  // the client checks what a developer sets.
-  history: { id: text, epoch: text, ...callFrames.history, with: optional(nullable(text)) },
-  read: { epoch: text, ...callFrames.read, with: optional(nullable(text)) },
+  // The session itself makes `id` and `epoch`. So these fields are not in `callFrames`, with which the client checks what a developer sets.
+  history: { id: text, epoch: text, ...callFrames.history },
+  read: { epoch: text, ...callFrames.read },
   peers: { id: text, ...callFrames.peers },
   profile: callFrames.profile,
   signal: callFrames.signal,

@@ -30,8 +30,7 @@ export const createPostSends = (endpoint: string, by: PostedBy): PostSends => {
   return (all) => {
     const waiting = all.slice(posted, posted + MAX_SENDS)
     for (let count = waiting.length; count > 0; count -= 1) {
-      const sends = waiting.slice(0, count).map(({ id, to, body, data }) => ({ id, to, body, data }))
-      const body = JSON.stringify({ ...by, sends })
+      const body = JSON.stringify({ ...by, sends: waiting.slice(0, count) })
       if (utf8(body).length > MAX_BYTES) continue
       posted += count
       // The other messages did not fit, and no later message must arrive before them. So this post is the last one.

@@ -332,3 +332,36 @@ test('hasValidCredentials waits for a start, and returns its outcome', async () 
   assert.equal(await good.hasValidCredentials(), false)
   await reaches(good, 'ended')
 })
+
+test('a call with arguments of the wrong shape rejects with bad-request and a sentence, and the session goes on', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const calls = session as unknown as Record<string, (...values: unknown[]) => Promise<unknown>>
+  const wrong: [call: string, values: unknown[], named: RegExp][] = [
+    ['watch', ['bob'], /'users' of 'watch'/],
+    ['watch', [], /'users' of 'watch'/],
+    ['watch', [[{ id: 'bob' }]], /'users' of 'watch'/],
+    ['markRead', [], /'offset' of 'read'/],
+    ['markRead', [5, 'bob'], /'options' of 'markRead'/],
+    ['markRead', [5, { with: { id: 'bob' } }], /'with' of 'read'/],
+    ['history', ['bob'], /'options' of 'history'/],
+    ['history', [{ with: true }], /'with' of 'history'/],
+    ['history', [{ limit: '5' }], /'limit' of 'history'/],
+    ['peers', [20], /'options' of 'peers'/],
+    ['peers', [{ limit: 'a' }], /'limit' of 'peers'/],
+    ['peers', [{ before: 5 }], /'before' of 'peers'/],
+    ['signal', [], /'to' of 'signal'/],
+    ['signal', ['bob', 'typing', 'text'], /'options' of 'signal'/],
+    ['push', ['text'], /'subscriber' of 'push'/],
+    ['push', [], /'subscriber' of 'push'/],
+  ]
+  for (const [call, values, message] of wrong)
+    await assert.rejects(
+      async () => calls[call]?.call(session, ...values),
+      { name: 'SessionError', code: 'bad-request', message },
+      `${call}(${JSON.stringify(values)})`,
+    )
+  assert.equal(session.state, 'active')
+  assert.deepEqual((await connection(0)).frames, [])
+})

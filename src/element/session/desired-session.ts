@@ -40,7 +40,7 @@ const absoluteUrl = (url: string, base: string): string =>
 const mergeProfile = (input: ElementInput): Profile => {
   const profile: Profile = { ...input.user }
   for (const [attribute, field] of Object.entries(profileAttributes)) {
-    const value = input.getAttribute(attribute)
+    const value = input.getAttribute(attribute)?.trim()
     if (value) profile[field] = value
   }
   return profile

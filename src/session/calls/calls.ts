@@ -1,5 +1,5 @@
 import type { ClientFrameOf, GatewayFrameOf, Message, Profile } from '../../protocol/index.js'
-import { callFrames } from '../../protocol/internal.js'
+import { callFrames, object } from '../../protocol/internal.js'
 import { cursorOf, infoOf } from '../machine/selectors.js'
 import type { AnswerType } from '../machine/state.js'
 import type { HistoryRange, PeersPage, PeersRange, PushSubscriber, SignalOptions } from '../messages.js'
@@ -36,7 +36,7 @@ export const createCalls = (host: CallsHost): Calls => {
   const { emit, runner, checkedCopy, idText, SessionError } = host
   const sleep = createSleep(host)
   const requests = createRequests(host, sleep.awake)
-  const { request, sendNow } = requests
+  const { badField, checkFields, request, sendNow } = requests
   const marks = createMarks(requests, () => cursorOf(runner.state()))
   const changeProfile = createProfileChange(host, requests)
   const signals = createSignals((signal) => emit('signal', { signal }))
@@ -55,8 +55,15 @@ export const createCalls = (host: CallsHost): Calls => {
     if (frame.re === 'signal') emit('error', { error })
   }
 
+  /** Returns the options of a call. Throws `bad-request` for a text or a number, of which a call would otherwise use nothing. */
+  const optionsOf = <T extends object>(call: string, options: T | undefined): Partial<T> => {
+    if (options !== undefined && !object(options)) throw badField(call, 'options')
+    return options ?? {}
+  }
+
   const calls: Calls = {
-    async history({ after, before, limit = 50, with: peer } = {}) {
+    async history(range) {
+      const { after, before, limit = 50, with: peer } = optionsOf('history', range)
       const frame = toFrame<ClientFrameOf<'history'>>({
         type: 'history',
         id: newId(),
@@ -79,7 +86,8 @@ export const createCalls = (host: CallsHost): Calls => {
       return [...(await calls.history({ before: next, with: peer, limit: left })), ...messages]
     },
 
-    async peers({ limit, before } = {}) {
+    async peers(range) {
+      const { limit, before } = optionsOf('peers', range)
       const frame = toFrame<ClientFrameOf<'peers'>>({ type: 'peers', id: newId(), limit, before })
       const { peers, next } = await request(frame, {
         checks: callFrames.peers,
@@ -89,13 +97,15 @@ export const createCalls = (host: CallsHost): Calls => {
       return { peers, next }
     },
 
-    async markRead(offset, { with: peer } = {}) {
+    async markRead(offset, options) {
+      const { with: peer } = optionsOf('markRead', options)
       await marks.mark(offset, idText(peer))
     },
 
     setProfile: changeProfile,
 
-    async signal(to, name, { data, ttl } = {}) {
+    async signal(to, name, options) {
+      const { data, ttl } = optionsOf('signal', options)
       const frame = toFrame<ClientFrameOf<'signal'>>({
         type: 'signal',
         to: idText(to),
@@ -103,15 +113,24 @@ export const createCalls = (host: CallsHost): Calls => {
         data,
         ttl,
       })
+      checkFields(frame, callFrames.signal)
       const checked = checkedCopy(frame, callFrames.signal)
       return sleep.awake(() => Promise.resolve(sendNow(checked)))
     },
 
     async watch(users) {
-      await watches.watch(users.map((id) => idText(id)))
+      if (!Array.isArray(users)) throw badField('watch', 'users')
+      await watches.watch(users.map((id: string | number) => idText(id)))
     },
 
-    push: (subscriber) => sleep.awake(() => push.set(subscriber)),
+    async push(subscriber) {
+      if (
+        subscriber !== null &&
+        typeof (subscriber as Partial<PushSubscriber> | undefined)?.subscribe !== 'function'
+      )
+        throw badField('push', 'subscriber')
+      await sleep.awake(() => push.set(subscriber))
+    },
 
     starting() {
       sleep.update()

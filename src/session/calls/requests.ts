@@ -1,10 +1,15 @@
 import type { ClientFrameOf } from '../../protocol/index.js'
+import { wrongField } from '../../protocol/internal.js'
 import { infoOf, isOver } from '../machine/selectors.js'
 import type { Answer, Request, RequestOptions } from '../storage/outbox.js'
 import type { CallsHost } from './host.js'
 
 /** Sends the frames of the calls. */
 export interface Requests {
+  /** Returns the error of a call with an argument, or with a field of it, that is missing or of the wrong type. */
+  badField(call: string, field: string): Error
+  /** Throws that error if a field of the frame is missing or of the wrong type. */
+  checkFields(frame: { type: string }, checks: RequestOptions<Answer>['checks']): void
   /**
    * Resolves with the answer to a frame. Rejects as `send` does, and with `protocol-error` if the gateway does not know the frame. Until
    * the promise settles, the page is awake.
@@ -53,8 +58,20 @@ export const createRequests = (
       : request
   }
 
+  const badField: Requests['badField'] = (call, field) =>
+    new SessionError('bad-request', {
+      message: `The field '${field}' of '${call}' is missing or of the wrong type.`,
+    })
+  const checkFields: Requests['checkFields'] = (frame, checks) => {
+    const wrong = wrongField(checks, frame)
+    if (wrong) throw badField(frame.type, wrong)
+  }
+
   return {
+    badField,
+    checkFields,
     async request(frame, options) {
+      checkFields(frame, options.checks)
       if (isOver(runner.state())) throw session.error ?? new SessionError('ended')
       return awake(() => outbox.add(frame, { ...options, prepare }))
     },

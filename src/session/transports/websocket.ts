@@ -5,11 +5,12 @@ import type { Connection, ConnectionListener, StartFrame } from './connection.js
 import { parseFrame } from './parse-frame.js'
 import type { WebSocketClass } from '../websocket-class.js'
 
+// Some pages have a polyfill of `replaceAll` that takes the text as a pattern.
 const base64url = (bytes: Uint8Array): string =>
   btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
+    .replace(/\+/g, '-')
+    .replace(/\//g, '_')
+    .replace(/=/g, '')
 
 /** Returns the subprotocols to offer. One of them has the `start` frame. Returns undefined if that frame is too long for a header. */
 const startProtocols = (start: StartFrame): string[] | undefined => {

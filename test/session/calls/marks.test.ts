@@ -61,39 +61,36 @@ test('markRead resolves when the gateway’s mark has reached the offset, or the
   assert.equal(second.of('read')[1]?.offset, 10)
 })
 
-test('the marks of a peer and of the inbox wait for their own answers', async () => {
+test('the marks of a peer and of the inbox wait for their own answers, one after the other', async () => {
   const { endpoint, connection } = await startScript(() => [started({ offset: 9, can: ['peers'] })])
   const session = newSession({ endpoint, token })
   await session.start()
   const settled: string[] = []
   const { of, send } = await connection(0)
+  const sent = (): unknown => of('read').map(({ offset, with: peer }) => [offset, peer])
   const marks = [
     note(settled, 'bob', session.markRead(5, { with: 'bob' })),
     note(settled, 'backend', session.markRead(5, { with: null })),
     note(settled, 'inbox', session.markRead(4)),
-    note(settled, 'bob again', session.markRead(7, { with: 'bob' })),
   ]
-  await eventually(() => of('read').length === 4)
-  assert.deepEqual(
-    of('read').map(({ offset, with: peer }) => [offset, peer]),
-    [
-      [5, 'bob'],
-      [5, null],
-      [4, undefined],
-      [7, 'bob'],
-    ],
-  )
+  await eventually(() => of('read').length === 1)
   const mark = (peer: string | null, readOffsetWith: number): GatewayFrame => ({
     ...{ type: 'unread', unread: 1, readOffset: 2, with: peer, unreadWith: 1, readOffsetWith },
   })
-  send(mark('cy', 9), mark('bob', 5), mark(null, 5))
-  await eventually(() => settled.length === 1)
-  assert.deepEqual(settled, ['backend'])
+  send(mark('cy', 9), mark('bob', 4), mark(null, 4))
+  send(mark('bob', 5))
+  await eventually(() => of('read').length === 2)
+  assert.deepEqual(settled, ['bob'])
+  send(mark('bob', 9), mark(null, 5))
+  await eventually(() => of('read').length === 3)
   send(unread(4))
-  await eventually(() => settled.length === 2)
-  send(mark('bob', 7))
   await Promise.all(marks)
-  assert.deepEqual(settled, ['backend', 'inbox', 'bob', 'bob again'])
+  assert.deepEqual(settled, ['bob', 'backend', 'inbox'])
+  assert.deepEqual(sent(), [
+    [5, 'bob'],
+    [5, null],
+    [4, undefined],
+  ])
 })
 
 test('a mark of somebody who is no peer, or no longer, resolves: nothing of theirs is unread', async () => {
@@ -102,17 +99,18 @@ test('a mark of somebody who is no peer, or no longer, resolves: nothing of thei
   await session.start()
   const { of, send } = await connection(0)
   const settled: string[] = []
-  const marks = [
-    note(settled, 'cy', session.markRead(5, { with: 'cy' })),
-    note(settled, 'backend', session.markRead(5, { with: null })),
-  ]
-  await eventually(() => of('read').length === 2)
+  const marked = note(settled, 'cy', session.markRead(5, { with: 'cy' }))
+  await eventually(() => of('read').length === 1)
   const none = { type: 'unread', unread: 3, readOffset: 2, unreadWith: 0, readOffsetWith: 2 } as const
   send({ ...none, with: 'cy', unreadWith: 1 }, { ...none, with: null })
-  await eventually(() => settled.length === 1)
-  assert.deepEqual(settled, ['backend'])
+  // A message passes the mark that waits.
+  const ended = assert.rejects(session.send({ to: 'bob', body: 'Hi' }), { code: 'ended' })
+  await eventually(() => of('send').length === 1)
+  assert.deepEqual(settled, [], 'the answer to another mark is none')
   send({ ...none, with: 'cy' })
-  await Promise.all(marks)
+  await marked
+  await session.end()
+  await ended
 })
 
 test('the latest marks of peers are sent again on a new connection, unless that of the inbox has reached them', async () => {
@@ -131,7 +129,14 @@ test('the latest marks of peers are sent again on a new connection, unless that 
   await marked
   first.socket.terminate()
   const second = await connection(1)
+  const marks = (...offsets: [peer: string | null | undefined, offset: number][]): GatewayFrame[] =>
+    offsets.map(([peer, offset]) => (peer === undefined ? unread(offset) : unreadWith(peer, offset)))
+  await eventually(() => second.of('read').length === 1)
+  second.send(...marks([null, 30]))
+  await eventually(() => second.of('read').length === 2)
+  second.send(...marks([undefined, 10]))
   await eventually(() => second.of('read').length === 3)
+  second.send(...marks(['bob', 25]))
   const sent = ({ of }: typeof second): unknown => of('read').map(({ offset, with: peer }) => [peer, offset])
   assert.deepEqual(sent(second), [
     [null, 30],
@@ -145,8 +150,12 @@ test('the latest marks of peers are sent again on a new connection, unless that 
   await last
   second.socket.terminate()
   const third = await connection(2)
-  // Two of the second connection wait for their answers.
-  await eventually(() => third.of('read').length === 22)
+  // Each waits for the answer to the one before.
+  for (let count = 1; count <= 20; count++) {
+    await eventually(() => third.of('read').length === count)
+    const { offset = 0, with: peer } = third.of('read').at(-1) ?? {}
+    third.send(peer === undefined ? unread(offset) : unreadWith(peer, offset, 11))
+  }
   assert.deepEqual(
     third
       .of('read')
