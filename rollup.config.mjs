@@ -213,7 +213,7 @@ const part = (script, name, module, sources, plugins = []) =>
  * names, so the script has shorter ones.
  */
 const sessionMembers = `
-  answered askForToken becoming connectFailures desired emitError endAfterOpen expiresAt fetchable fetchFailures follow giveBack
+  answered askForToken becoming connectFailures emitError endAfterOpen expiresAt fetchable fetchFailures follow giveBack
   heartbeatDeadline isOfEarlierPage isRunning knownUserId members newKey postSends profileFields rejections
   resumeStorage shared sleepGraceUsed stableAt startAsFrame superseded updateParts waiters withStart
 `

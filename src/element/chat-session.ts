@@ -206,9 +206,7 @@ export class ChatSessionElement extends ReactiveElement {
     if (this.session) return this.session.error
     // Frameworks set the property, so an empty attribute `token` comes from a template whose variable was empty. But if `user-id` is empty,
     // too, no user is logged in, and that is no error.
-    return this.getAttribute('token')?.trim() === '' &&
-      this.getAttribute('user-id') !== '' &&
-      !isSet(this.manual)
+    return this.getAttribute('token')?.trim() === '' && this.userId !== '' && !isSet(this.manual)
       ? new SessionError('no-credentials')
       : null
   }

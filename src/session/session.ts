@@ -132,12 +132,12 @@ export class ChatSession extends SessionTarget {
   readonly #leftKey: string
   /** The token of this browser's guest, for the user who logs in; undefined without `adoptGuest`. */
   readonly #guestToken: GuestToken | undefined
-  /** The user id that the page names. */
+  /** The user id that the page names. A start has it until the gateway has verified a user who is no guest (`#claim`). */
   readonly #givenUserId: string | undefined
-  /** The user id, if it is known before the start. */
+  /** That id, or else the one in the page's token. The storage keeps the session, and what it has left, under it. */
   readonly #knownUserId: string | undefined
   /** The user whom the gateway has verified last. The session is never of another user, unless a guest becomes a user. */
-  #verified: Sender | null = null
+  #verified: (Sender & { id: string }) | null = null
   /** The position up to which a server drew the page; undefined once a session has started. */
   #since: Position | undefined
   /** The profile that the next start sends. */
@@ -461,7 +461,7 @@ export class ChatSession extends SessionTarget {
    */
   #claim(): { appId: string; userId: string | undefined } {
     const verified = this.#verified
-    const userId = verified && !verified.isGuest ? (verified.id ?? undefined) : this.#givenUserId
+    const userId = verified && !verified.isGuest ? verified.id : this.#givenUserId
     return { appId: this.appId, userId: this.#credentials.held()?.from === 'gateway' ? undefined : userId }
   }
 
@@ -590,8 +590,8 @@ export class ChatSession extends SessionTarget {
     if (!info.guest && info.adopted !== undefined) this.#guestToken?.remove()
   }
 
-  /** The page is gone, or is back from the browser's cache. */
-  #pageChanged(before: State, after: State): void {
+  /** Called after each step. Stores for the next page of the tab what that page needs, and removes it if this page goes on. */
+  #keepForNextPage(before: State, after: State): void {
     const isGone = isPageGone(after)
     const isBack = isPageGone(before) && !isGone
     // The page goes on from memory, so the session and the messages that it stored for another page are removed.
@@ -608,7 +608,8 @@ export class ChatSession extends SessionTarget {
   /** The session is over. */
   #over(error: SessionError | null): void {
     const sender = this.#sender()
-    // If the user has not logged out, a later page may have a good token, and sends what earlier pages have left. Otherwise nobody will.
+    // After an error other than a log-out a later page may have a good token, and sends what earlier pages have left. The error is null
+    // after `end()`, and when the last element has left. Then nobody will.
     if (error && !LOGGED_OUT.includes(error.code))
       this.#leftSends.leave(this.#leftSends.newKey(), sender, this.#outbox.giveBack())
     else this.#leftSends.take((each) => isSame(each, sender))
@@ -627,7 +628,7 @@ export class ChatSession extends SessionTarget {
   #changed(before: State, after: State): void {
     if (after.name === 'active' && connectionOf(after) !== connectionOf(before)) this.#connected(after.info)
     this.#visibility.update()
-    this.#pageChanged(before, after)
+    this.#keepForNextPage(before, after)
     if (after.name === 'starting' && before.name !== 'starting') {
       this.#isLoggedOut = false
       this.#isRevived = this.#waitingStarts.length === 0

@@ -20,7 +20,8 @@ let observer: MutationObserver | undefined
  */
 const ownTitle = (title: string): string => {
   for (const [shown, own] of ownTitles)
-    // Without a title of the page the count is all that was shown. It may also be a part of other titles.
+    // Without a title of the page the count is all that was shown. It may also be a part of other titles. A title may have several counts:
+    // each turn makes it shorter. The function keeps `replace` from reading a `$` of the title.
     if (own ? title.includes(shown) : title === shown) return ownTitle(title.replace(shown, () => own))
   return title
 }

@@ -15,13 +15,17 @@ const addressOf = (name: string): string =>
 
 /** The part of the DOM's Trusted Types that is needed here. TypeScript's types of the DOM lack them. */
 interface TrustedTypePolicy {
+  /** Returns a TrustedScriptURL in a browser. `script.src` takes it, but the type of `src` is text. */
   createScriptURL(url: string): string
 }
 interface TrustedTypes {
   createPolicy(name: string, rules: TrustedTypePolicy): TrustedTypePolicy
 }
 
-/** Lets through only the addresses of the parts. Null if the page forbids the policy, or the browser knows no Trusted Types. */
+/**
+ * Lets through only the addresses of the parts. Undefined before the first part is loaded; null if the page forbids the policy, or the
+ * browser knows no Trusted Types.
+ */
 let policy: TrustedTypePolicy | null | undefined
 
 const createPolicy = (): TrustedTypePolicy | undefined =>

@@ -96,12 +96,14 @@ const becomeUser = async (shared: SharedSession): Promise<void> => {
   await Promise.race([untilSent(session), new Promise((resolve) => setTimeout(resolve, SEND_TIME))])
   shared.becoming = undefined
   // A session that has ended meanwhile stays ended until `start()`.
-  const isOver = session.sessionId === null
+  const wasLive = session.sessionId !== null
+  // The close comes first: a live session would send a new token as a renewal of the guest's.
   void session[internals].close()
   session.setCredentials(shared.credentials)
-  if (!isOver) void session.start()
+  if (wasLive) void session.start()
 }
 
+/** `previous` is undefined for an element that has just joined. */
 const applyCredentials = (
   shared: SharedSession,
   { credentials: desired, userId }: DesiredSession,

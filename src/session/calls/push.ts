@@ -62,7 +62,9 @@ export const createPush = ({ session, runner }: CallsHost, { sendNow }: Requests
     },
     renew,
     refused(error) {
-      endpoint = subscriber || !error.retryable ? undefined : takenBack
+      // Without a subscriber this refuses the taking back: the gateway still has the subscription, which is taken back again later.
+      const isKept = !subscriber && error.retryable
+      endpoint = isKept ? takenBack : undefined
       if (endpoint) retry(now() + (error.retryAfter ?? RETRY))
       subscriber?.refused?.(error)
     },

@@ -172,8 +172,9 @@ export const createOutbox = ({ write, sendWindow, changed }: OutboxHost): Outbox
       }
       entry.request = prepared
       if (hasLike(prepared)) {
-        // Everything behind a message waits, too, because messages keep their order, and have the profile that was set before them.
+        // Nothing has to keep its order with a read mark or a watch.
         if (prepared.type === 'read' || prepared.type === 'watch') continue
+        // Everything behind a message waits, too, because messages keep their order, and have the profile that was set before them.
         return
       }
       if (pause || inFlight.size >= MAX_IN_FLIGHT || !write(prepared)) return

@@ -8,7 +8,7 @@ import { createRecord, wantedKinds } from './record.js'
 /** What the session has done so far. */
 interface Past {
   startFrame(): StartFrame
-  /** The attempts that have failed in a row. */
+  /** The attempts that have failed, and the connections that were lost, in a row. */
   failures: number
   /** The error of the last attempt. */
   error: Fault | null

@@ -3,7 +3,7 @@ import { sessionUrl } from '../websocket.js'
 import type { TransportKind } from './race.js'
 
 /*
- * What has worked in this tab: `sessionStorage` has it for the next page. Only a page has a tab, so a worker and Node note nothing.
+ * What has worked in this tab: `sessionStorage` has it for the next page.
  */
 
 /** The key under which a tab notes the addresses at which a stream has worked. Without such an address there is no item. */
@@ -34,7 +34,7 @@ export const recall = (address: string): Memory | 'websocket' | null => {
   return isNoted ? 'websocket' : null
 }
 
-/** Notes what worked at an address. */
+/** Notes what worked at an address. Only a page has a tab, so a worker and Node note nothing. */
 export const remember = (address: string, worked: TransportKind | 'only'): void => {
   if (typeof document === 'undefined') return
   const streams = new Map(Object.entries(readStreams()))

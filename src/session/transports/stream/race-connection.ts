@@ -79,7 +79,7 @@ export const openRaceConnection = (session: RaceSession, attempt: RaceAttempt): 
   let isHeard = false
   /** Whether the session ends. */
   let isEnding = false
-  /** Whether the WebSocket was given its start: in the handshake, or as a frame. */
+  /** Whether `sendStart` has nothing to send: the handshake had the start, or it was sent before the race took the WebSocket over. */
   let hasStarted = false
 
   const startFrame = (): StartFrame => record.withKey(session.startFrame())
