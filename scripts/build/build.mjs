@@ -29,13 +29,13 @@ const compressors = {
   gz: (bytes) => promisify(gzip)(bytes, { level: 9 }),
 }
 
-/** Halves a module's indentation, unless that would change more than the look: a template may have lines that begin with spaces. */
-const halveIndentation = async (code) => {
-  const halved = code.replace(/^(?: {2})+/gm, (spaces) => ' '.repeat(spaces.length / 2))
+/** Removes a module's indentation, unless that would change more than the look: a template may have lines that begin with spaces. */
+const removeIndentation = async (code) => {
+  const short = code.replace(/^ +/gm, '')
   const [before, after] = await Promise.all(
-    [code, halved].map((text) => transform(text, { minifyWhitespace: true })),
+    [code, short].map((text) => transform(text, { minifyWhitespace: true })),
   )
-  return before.code === after.code ? halved : code
+  return before.code === after.code ? short : code
 }
 
 /** Removes the comments of the modules in a folder. esbuild alone leaves those of the members of classes and objects. */
@@ -45,7 +45,7 @@ const stripComments = async (folder) => {
     names.map(async (name) => {
       const file = join(folder, name)
       const { code } = await transform(await readFile(file, 'utf8'), { charset: 'utf8' })
-      await writeFile(file, await halveIndentation(code.replace(/^ +\/\*\*[^]*?\*\/\n/gm, '')))
+      await writeFile(file, await removeIndentation(code.replace(/^ +\/\*\*[^]*?\*\/\n/gm, '')))
     }),
   )
 }
@@ -63,7 +63,7 @@ const stripLuaComments = async (folder) => {
 }
 
 await run('typescript/bin/tsc', '-b', 'src/protocol', 'src/tsconfig.browser.json', 'src/tsconfig.server.json')
-// With their comments and all of their indentation an install would be larger than 20 MB. The comments of public names are in the types.
+// With their comments and their indentation an install would be larger than 20 MB. The comments of public names are in the types.
 await stripComments('dist')
 // tsc does not copy declaration files.
 for (const framework of ['react', 'vue', 'svelte', 'solid', 'preact'])

@@ -176,11 +176,15 @@ describe('ChatSession in a page that is hidden and shown again', () => {
       const sendLate = (): unknown => sends.push(session.send({ to: 'bob', id: 'late' }))
       window.addEventListener('pagehide', sendLate, { once: true })
       hide()
+      const posted = posts.map((json) => {
+        const { sends, ...by } = JSON.parse(json) as { sends: { id: string; to: string }[] }
+        return { ...by, sends: sends.map(({ id, to }) => `${id} to ${to}`) }
+      })
       assert.deepEqual(
-        posts.map((json) => JSON.parse(json) as object),
+        posted,
         ['before', 'late'].map((id) => ({
           ...{ token: 'a.b.c', appId: 'app', userId: 'ann' },
-          sends: [{ id, to: 'bob' }],
+          sends: [`${id} to bob`],
         })),
       )
       const next = make()

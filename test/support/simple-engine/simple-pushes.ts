@@ -64,7 +64,8 @@ export const createSimplePushes = ({ emit, addEvent, exists, isRevoked, newest }
       prune()
       const of = { appId, userId }
       if (!exists(of)) return false
-      const { endpoint, expirationTime, keys } = structuredClone(subscription)
+      const data = structuredClone(subscription)
+      const { endpoint, keys } = data
       const known = owned.find((one) => one.of.appId === appId && one.device.endpoint === endpoint)
       const isOwn = known?.of.userId === userId
       const hasKeys = known?.device.keys.p256dh === keys.p256dh && known.device.keys.auth === keys.auth
@@ -74,7 +75,7 @@ export const createSimplePushes = ({ emit, addEvent, exists, isRevoked, newest }
       const fresh = { createdAt: now, lastSuccessAt: null, offset: newest(of), failures: 0, retryAt: 0 }
       const device: PushDevice = {
         ...(known && isOwn ? known.device : { id, ...fresh }),
-        ...{ endpoint, expirationTime, keys, credential: { ...credential }, renewedAt: now },
+        ...{ ...data, credential: { ...credential }, renewedAt: now },
       }
       owned = [{ of, device }, ...owned.filter((one) => one !== known)]
       const kept = devicesOf(of).slice(0, MAX_DEVICES)
