@@ -40,7 +40,9 @@ test('a connection that is cut is made again, and the session is active again', 
     assert.equal(detail.error?.code, 'unavailable')
     assert.equal(detail.error.retryable, true)
     assert.deepEqual(session.user, { id: 'ann' }, 'the session keeps its user')
+    assert.equal(session.transport, null)
     await reaches(session, 'active')
+    assert.equal(session.transport, 'websocket')
   }
   assert.deepEqual(states, ['reconnecting', 'active', 'reconnecting', 'active', 'reconnecting', 'active'])
   await session.end()

@@ -109,10 +109,9 @@ const OWN_FILES =
 const LOST_AND_FOUND = 'lost+found'
 
 /**
- * Returns a function that makes the engine's files private to their owner, and the folder too, unless somebody else has files there, who
- * perhaps need the folder as it is. The engine calls this function again and
- * again, because LevelDB makes files while it runs, and they get the rights that the process's umask gives. Each call checks the rights
- * only of files that are new since the last call.
+ * Returns a function that makes the engine's files private to their owner. It also makes the folder private, unless the folder has files of
+ * somebody else, who may need the folder as it is. The engine calls this function again and again, because LevelDB makes files while it
+ * runs, and they get the rights that the process's umask gives. Each call checks the rights only of files that are new since the last call.
  *
  * Some file systems know no modes, such as those of SMB. A file that stays open to others there is a warning, because the engine works all
  * the same. A folder of another owner, such as a mounted volume, is none if its files are private.

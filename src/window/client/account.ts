@@ -96,9 +96,6 @@ export const createAccount = (
     })
   }
 
-  /** The line that depends on how the session pages its peers. */
-  const askForPeers = (before: PeersNext) => element.peers({ limit: Math.min(wanted, 100), before })
-
   /** Loads the list again, as many conversations as there are. What changes meanwhile makes it load once more. */
   const list = async (): Promise<void> => {
     isListStale = true
@@ -109,7 +106,7 @@ export const createAccount = (
       const peers: Peer[] = []
       let next: PeersNext
       do {
-        const page = await askForPeers(next)
+        const page = await element.peers({ limit: Math.min(wanted, 100), before: next })
         peers.push(...page.peers)
         next = page.next
       } while (next && peers.length < wanted)

@@ -109,8 +109,13 @@ test('a watch resolves with its answer, is asked again on each new connection, a
   third.send({ type: 'presence', users: [online('bob'), online('7')] })
   await eventually(() => seen.length === 3)
   assert.deepEqual(seen, ['bob', 'bob 7', 'bob 7'])
-  const none = session.watch([])
+  let isAnswered = false
+  const none = session.watch([]).then(() => (isAnswered = true))
   await eventually(() => third.of('watch').length === 2)
+  // A change that the earlier watch told, on its way while the new one was asked.
+  third.send({ type: 'presence', users: [online('bob')] })
+  await eventually(() => seen.length === 4)
+  assert.equal(isAnswered, false)
   third.send({ type: 'presence', users: [] })
   await none
 })
