@@ -30,6 +30,7 @@ export const createPostSends = (endpoint: string, by: PostedBy): PostSends => {
   return (all) => {
     const waiting = all.slice(posted, posted + MAX_SENDS)
     for (let count = waiting.length; count > 0; count -= 1) {
+      // The gateway ignores what only the next page needs of them.
       const body = JSON.stringify({ ...by, sends: waiting.slice(0, count) })
       if (utf8(body).length > MAX_BYTES) continue
       posted += count

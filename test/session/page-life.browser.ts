@@ -177,14 +177,14 @@ describe('ChatSession in a page that is hidden and shown again', () => {
       window.addEventListener('pagehide', sendLate, { once: true })
       hide()
       const posted = posts.map((json) => {
-        const { sends, ...by } = JSON.parse(json) as { sends: { id: string; to: string }[] }
-        return { ...by, sends: sends.map(({ id, to }) => `${id} to ${to}`) }
+        const { sends, ...by } = JSON.parse(json) as { sends: { writtenAt: number }[] }
+        return { ...by, sends: sends.map(({ writtenAt, ...send }) => ({ ...send, isTimed: writtenAt > 0 })) }
       })
       assert.deepEqual(
         posted,
         ['before', 'late'].map((id) => ({
           ...{ token: 'a.b.c', appId: 'app', userId: 'ann' },
-          sends: [`${id} to bob`],
+          sends: [{ type: 'send', id, to: 'bob', isTimed: true }],
         })),
       )
       const next = make()

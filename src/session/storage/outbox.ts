@@ -19,7 +19,7 @@ export interface RequestOptions<A extends Answer> {
   isAnswer(frame: Answer, request: Request): frame is A
   /** A request replaces the one with the same key that waits, and both get its answer. */
   key?: string
-  /** Returns the request as it is written to this connection, or why it can't be. Called before each write. */
+  /** Returns the request as it is written to this connection, or why it can't be. Called each time that the outbox tries to write it. */
   prepare?(request: Request): Request | SessionError
 }
 
