@@ -140,14 +140,14 @@ export const openDatabase = async ({
     const reads = new Reads(store, MAX_EVENT_ROWS)
     const scheduler = new Scheduler(clock, () => commit.isWritable, onError)
     const queue = new EventQueue({ store, reads, commit, clock, scheduler, emit })
-    sweepExpired({ store, commit, scheduler, clock, isWriting: (row) => revocations.isWriting(row) })
+    sweepExpired({ store, commit, scheduler, clock })
     const webhooks = new WebhookEvents({ commit, queue, presenceOf, onError })
-    const pushes = new Pushes({ store, reads, commit, clock, scheduler, revocations, webhooks, emit })
+    const pushes = new Pushes({ reads, commit, clock, scheduler, revocations, webhooks, emit })
     const users = new Users({
       ...{ store, commit, usage, webhooks, cacheBytes: cacheBytes - inboxBytes - peerBytes },
       onDelete: (of) => pushes.forget(of),
     })
-    const adoptions = new Adoptions({ store, clock, users, revocations, webhooks })
+    const adoptions = new Adoptions({ commit, clock, users, revocations, webhooks })
     const onEmptied = (of: UserRef): void => guests.deleteIfUnused(of)
     const inboxes = new Inboxes({
       ...{ store, commit, users, usage, revocations, adoptions, pushes, webhooks, clock, epochKey },
@@ -156,7 +156,7 @@ export const openDatabase = async ({
     const isInUse = (of: UserRef): boolean => hasSession(of) || inboxes.hasMessages(of)
     const guests = new Guests({
       ...{ store, commit, users, clock, isInUse, onError },
-      deleteInbox: (of, write) => inboxes.delete(of, write),
+      deleteAll: (of) => inboxes.delete(of, () => users.delete(of)),
     })
     const parts = {
       volume,
@@ -199,14 +199,14 @@ export const openDatabase = async ({
 
 /** Writes pending changes and closes the store. */
 export const closeDatabase = async (database: Database): Promise<void> => {
-  const { volume, commit, users, guests, revocations, inboxes, queue, scheduler, reads } = database
+  const { volume, commit, users, guests, inboxes, queue, scheduler, reads } = database
   if (volume.isPersistent) saveTime(database)
   await scheduler.stop()
   await guests.stop()
   await users.idle()
   await queue.idle()
   await reads.idle()
-  await revocations.idle()
+  await commit.idle()
   await inboxes.stop()
   await commit.close()
   await volume.store.close()

@@ -121,14 +121,12 @@ export const createExclusiveEngine = (
       )
       return use(async ({ sessions, service, database }) => {
         const { users, inboxes, commit } = database
-        let hadInbox = false
-        const hadUser = await users.delete(of, async (operations) => {
-          service.forgetLastSeen(of, database)
-          hadInbox = await inboxes.delete(of, (more) => commit.sync([...operations(), ...more]))
-        })
+        commit.assertWritable()
+        const operations = commit.change(() => inboxes.delete(of, () => users.delete(of)))
+        await commit.sync(operations)
         for (const session of sessions.of(of)) service.end(session, 'revoked')
         service.forgetLastSeen(of, database)
-        return wasThere || hadUser || hadInbox
+        return wasThere || operations.length > 0
       })
     },
     adoptGuest: (request) => use(({ service, database }) => service.adopt(request, database)),

@@ -23,7 +23,7 @@ import { userKey } from '../user-key.js'
 import type { Database } from './database.js'
 import { rows } from './store/rows.js'
 import { Sessions } from './sessions/sessions.js'
-import { del, put, read } from './store/store.js'
+import { del, put } from './store/store.js'
 
 /** How many of an app's sessions a revocation checks before it lets other work run. */
 const ENDED_PER_STEP = 32
@@ -62,8 +62,6 @@ export class SessionService {
   readonly #watched = new Set<string>()
   /** When an ended session was last seen, for each user who still has another session. The keys are those of `rows.lastSeen`. */
   readonly #seen = new Map<string, number>()
-  /** When users without a session were last seen, if that is perhaps not written yet. The keys are those of `#seen`, the oldest first. */
-  readonly #unwritten = new Map<string, { lastSeenAt: number; batch: number }>()
   readonly #database: () => Database | undefined
   readonly #emit: (event: EngineEvent) => void
 
@@ -140,13 +138,10 @@ export class SessionService {
 
   /** Returns the time at which the user was last seen; null if the user never had a session, or was deleted since. */
   lastSeenAt(of: UserRef): number | null {
-    const database = this.#database()
     const row = rows.lastSeen(of)
-    const stored = database && (read(database.volume.store, row) as number | undefined)
+    const stored = this.#database()?.commit.newest(row) as number | undefined
     const seen = this.sessions.of(of).map(({ lastSeenAt }) => lastSeenAt)
     for (const at of [stored, this.#seen.get(row)]) if (at !== undefined) seen.push(at)
-    const unwritten = this.#unwritten.get(row)
-    if (unwritten && unwritten.batch > (database?.commit.lastWritten ?? 0)) seen.push(unwritten.lastSeenAt)
     return seen.length > 0 ? Math.max(...seen) : null
   }
 
@@ -204,18 +199,7 @@ export class SessionService {
 
   /** Forgets when the user was last seen. */
   forgetLastSeen(of: UserRef, { commit }: Database): void {
-    const row = rows.lastSeen(of)
-    this.#unwritten.delete(row)
-    // A session that has just ended has deferred a write of this row. The deletion replaces that write.
-    commit.defer(row, (batch) => batch.push(del(row)))
-  }
-
-  /** Called when a recovery has replaced `failed`: writes again when users were last seen, if that is not written. */
-  takeOver(failed: Database): void {
-    const unwritten = [...this.#unwritten]
-    this.#unwritten.clear()
-    for (const [row, { lastSeenAt, batch }] of unwritten)
-      if (batch > failed.commit.lastWritten) this.#writeLastSeen(row, lastSeenAt)
+    commit.keep([del(rows.lastSeen(of))])
   }
 
   async revokeToken(appId: string, tokenId: string, { revocations }: Database): Promise<void> {
@@ -284,18 +268,6 @@ export class SessionService {
       return
     }
     this.#seen.delete(row)
-    this.#writeLastSeen(row, lastSeenAt)
-  }
-
-  #writeLastSeen(row: string, lastSeenAt: number): void {
-    const commit = this.#database()?.commit
-    if (!commit) return
-    for (const [written, { batch }] of this.#unwritten) {
-      if (batch > commit.lastWritten) break
-      this.#unwritten.delete(written)
-    }
-    this.#unwritten.delete(row)
-    this.#unwritten.set(row, { lastSeenAt, batch: commit.isWritable ? commit.nextBatch : Infinity })
-    commit.defer(row, (batch) => batch.push(put(row, lastSeenAt)))
+    this.#database()?.commit.keep([put(row, lastSeenAt)])
   }
 }

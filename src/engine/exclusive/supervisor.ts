@@ -128,7 +128,7 @@ export class Supervisor {
    * is closed.
    */
   async #recover(opened: Opened): Promise<void> {
-    const { sessions, service, database: failed } = opened
+    const { sessions, database: failed } = opened
     const { signal } = this.#life
     let lastError = ''
     for (let wait = MIN_RETRY_DELAY; ; wait = Math.min(wait * 2, MAX_RETRY_DELAY)) {
@@ -154,7 +154,7 @@ export class Supervisor {
         opened.database = await this.#openDatabase(sessions, takeOver, failed.clock)
         // Sessions that ended during the recovery have added their events to the failed database.
         takeOverEvents(opened.database)
-        service.takeOver(failed)
+        opened.database.commit.takeOver(failed.commit)
         return
       } catch (error) {
         // If each attempt reported the same error, the log would fill up.

@@ -183,15 +183,12 @@ export class AdoptedMessages {
     last: number,
   ): { user: Inbox | undefined; moved: Moved[]; operations: Operation[] } {
     const operations: Operation[] = []
-    try {
+    return this.#options.commit.change(() => {
       // If the user was deleted or the adoption has ended, the guest's messages are not moved, and `#drop` deletes them.
       const moved = user ? this.#append(found, inbox, user, retention, operations) : []
       this.#drop(inbox, last, operations)
       return { user, moved, operations }
-    } catch (error) {
-      this.#options.commit.fail(error)
-      throw error
-    }
+    })
   }
 
   /** Appends messages of the guest to the user's inbox. Leaves out those that would exceed the app's retention. */

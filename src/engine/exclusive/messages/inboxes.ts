@@ -91,7 +91,7 @@ export class Inboxes {
     this.#unreadLimit = new UnreadLimit((of) => table.open(of))
     this.reader = new InboxReader(reads, (of) => table.open(of))
     this.peers = new Peers({
-      ...{ store, reads, commit, table, webhooks, emit },
+      ...{ reads, commit, table, webhooks, emit },
       cacheBytes: options.peerBytes,
       onRead: (inbox) => this.#unreadLimit.forget(inbox),
     })
@@ -181,30 +181,23 @@ export class Inboxes {
   }
 
   /**
-   * Deletes the user's inbox. `write` has to write the operations. At once the user has a new inbox with another epoch, and no read returns
-   * the old messages. A background job deletes those. Resolves with whether the old inbox ever had a message.
+   * Deletes the user's inbox, together with what `others` deletes. Returns the operations of both, which the next batch must write. At once
+   * the user has a new inbox with another epoch, and no read returns the old messages. A background job deletes those.
    */
-  async delete(of: UserRef, write: (operations: Operation[]) => Promise<void>): Promise<boolean> {
+  delete(of: UserRef, others: () => Operation[]): Operation[] {
     const { commit, revocations, usage } = this.#options
-    const { exists } = this.#table.open(of)
-    if (!exists) {
-      await write([])
-      return false
-    }
-    await revocations.countDeletion(of, (operations) => {
-      const inbox = this.#table.open(of)
-      const { ref, from, to, bytes } = inbox.stored
-      // This comes first, because `write` may read the store, and nothing may change if that read fails.
-      const written = write([...operations, ...this.#purge.add(ref, from, to)])
-      // While this waited, the last message of an adopted guest may have moved, and its inbox was counted as deleted then.
-      usage.add(of.appId, { inboxes: -Number(inbox.exists), bytes: -bytes })
-      this.#unreadLimit.forget(inbox)
-      this.#table.replace(inbox, inbox.deletions + 1)
-      // A deferred write of the inbox would store the row again. The deletion replaces that write.
-      commit.defer(inbox.row, (batch) => batch.push(del(inbox.row), del(rows.readOffsets(of))))
-      return written
-    })
-    return true
+    const inbox = this.#table.open(of)
+    if (!inbox.exists) return others()
+    const { ref, from, to, bytes } = inbox.stored
+    const counted = revocations.countDeletion(of)
+    // This comes first, because `others` may read the store, and nothing may change if that read fails.
+    const operations = [...others(), ...counted, ...this.#purge.add(ref, from, to)]
+    usage.add(of.appId, { inboxes: -1, bytes: -bytes })
+    this.#unreadLimit.forget(inbox)
+    this.#table.replace(inbox, inbox.deletions + 1)
+    // A deferred write of the inbox would store the row again. The deletion replaces that write.
+    commit.defer(inbox.row, (batch) => batch.push(del(inbox.row)))
+    return [...operations, del(rows.readOffsets(of))]
   }
 
   markRead(of: UserRef, { epoch, offset }: Position): InboxState | null {
@@ -230,7 +223,6 @@ export class Inboxes {
     this.#retentionSweep.adopt(failed.#retentionSweep)
     this.#adopted.takeOver(failed.#adopted)
     for (const appId of this.#retentionSweep.appIds) this.resume(appId)
-    this.peers.takeOver(failed.peers)
     this.#options.pushes.takeOver(failed.#options.pushes)
     // This is a copy of the list, because calls that read inboxes meanwhile change the order of the table.
     for (const before of [...failed.#table.unwritten()]) {

@@ -1,6 +1,6 @@
 import type { MessageRow } from './inbox-row.js'
 import { rows, type InboxRef } from '../store/rows.js'
-import { del, type Operation } from '../store/store.js'
+import { del, LazyOperation, type Operation } from '../store/store.js'
 import { MESSAGES_PER_TALLY } from './tally.js'
 
 /** The numbers in the row of a message. */
@@ -10,7 +10,7 @@ type MessageSums = Pick<MessageRow, 'at' | 'received' | 'bytes' | 'size' | 'firs
  * The operation that stores a message. It makes the key and the value only when they are read. A store in memory keeps the operation itself
  * by `prefix` and `offset`. With a key and a value for each message the engine in memory would need twice the CPU time.
  */
-export class MessagePut {
+export class MessagePut extends LazyOperation {
   readonly type = 'put'
   readonly prefix: string
   readonly offset: number
@@ -32,6 +32,7 @@ export class MessagePut {
     { at, received, bytes, size, first }: MessageSums,
     json: string,
   ) {
+    super()
     this.prefix = prefix
     this.offset = offset
     this.#at = at
@@ -60,13 +61,14 @@ export class ReadMessagePut extends MessagePut {
 }
 
 /** The operation that deletes a message. It makes the key only when the key is read. */
-export class MessageDel {
+export class MessageDel extends LazyOperation {
   readonly type = 'del'
   readonly prefix: string
   readonly offset: number
 
   /** `prefix` is the result of `rows.messagePrefix`. */
   constructor(prefix: string, offset: number) {
+    super()
     this.prefix = prefix
     this.offset = offset
   }

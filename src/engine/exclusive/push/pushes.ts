@@ -25,7 +25,7 @@ import type { Reads } from '../store/reads.js'
 import { afterRow } from '../store/row-keys.js'
 import { rows } from '../store/rows.js'
 import { userKey } from '../../user-key.js'
-import { del, put, read, type Operation, type Range, type Store } from '../store/store.js'
+import { del, put, type Operation, type Range } from '../store/store.js'
 import type { WebhookEvents } from '../webhooks/webhook-events.js'
 
 /** How many users are kept in memory. Most of them have no device. */
@@ -48,8 +48,6 @@ interface Entry {
    * whether the store has a row.
    */
   dueAt: number | undefined
-  /** The number of the batch that writes the latest change. */
-  batch: number
 }
 
 /** Says why a user can't be read. */
@@ -58,7 +56,6 @@ interface Failure {
 }
 
 interface PushesOptions {
-  store: Store
   reads: Reads
   commit: GroupCommit
   clock: Clock
@@ -72,19 +69,15 @@ interface PushesOptions {
 export class Pushes {
   readonly #options: PushesOptions
   readonly #users: LruCache<Entry>
-  /** The owners of devices that are being written, by their rows. The store does not return them yet. */
-  readonly #owners = new Map<string, PushOwner>()
   /** The job of each app. */
   readonly #jobs = new Map<string, Job>()
 
   constructor(options: PushesOptions) {
     this.#options = options
-    const { commit } = options
-    // An entry with a pending `push-due` stays in memory, because the key of the row contains the time, which only the entry has.
-    const isPending = (dueAt: number | undefined): boolean => dueAt !== undefined && dueAt !== Infinity
     this.#users = new LruCache({
       max: MAX_USERS,
-      isInUse: ({ batch, dueAt }) => batch > commit.lastWritten || isPending(dueAt),
+      // An entry with a pending `push-due` stays in memory, because the key of the row contains the time, which only the entry has.
+      isInUse: ({ dueAt }) => dueAt !== undefined && dueAt !== Infinity,
     })
   }
 
@@ -120,12 +113,12 @@ export class Pushes {
     credential: Credential,
     newest: number,
   ): Promise<boolean> {
-    const { commit, store } = this.#options
+    const { commit } = this.#options
     commit.assertWritable()
     const of = { appId, userId }
     const id = pushDeviceId(subscription.endpoint)
     const row = rows.pushOwner(appId, id)
-    const owner = this.#owners.get(row) ?? (read(store, row) as PushOwner | undefined)
+    const owner = commit.newest(row) as PushOwner | undefined
     if (!mayOwn(owner, userId, subscription)) return false
     // This comes before the device is taken from its owner, because the read may fail.
     const own = this.#entry(of)
@@ -142,14 +135,8 @@ export class Pushes {
     }
     const devices = withSubscription(own.devices, subscription, credential, newest, Date.now())
     const { p256dh, auth } = subscription.keys
-    const next: PushOwner = [userId, p256dh, auth]
-    this.#owners.set(row, next)
-    operations.push(...this.#set(of, devices), put(row, next))
-    try {
-      await commit.sync(operations)
-    } finally {
-      if (this.#owners.get(row) === next) this.#owners.delete(row)
-    }
+    operations.push(...this.#set(of, devices), put(row, [userId, p256dh, auth] satisfies PushOwner))
+    await commit.sync(operations)
     return true
   }
 
@@ -224,10 +211,10 @@ export class Pushes {
     return [...this.#schedule(of, entry, Infinity), ...this.#set(of, [])]
   }
 
-  /** Takes over how far pages have shown messages to users, where the store of `failed` perhaps lacks it. */
+  /** Takes over how far pages have shown messages to users, because the store perhaps lacks what was not synced. */
   takeOver(failed: Pushes): void {
-    for (const { of, devices, batch } of failed.#users.values()) {
-      if (batch <= failed.#options.commit.lastWritten) continue
+    for (const { of, devices } of failed.#users.values()) {
+      if (devices.length === 0) continue
       const known = this.#entry(of).devices
       const next = known.map((device) => {
         const { offset = 0 } = devices.find(({ id }) => id === device.id) ?? {}
@@ -241,9 +228,9 @@ export class Pushes {
     const key = userKey(of)
     const known = this.#users.get(key)
     if (known) return known
-    const devices = (read(this.#options.store, rows.pushDevices(of)) as PushDevice[] | undefined) ?? []
+    const devices = (this.#options.commit.newest(rows.pushDevices(of)) as PushDevice[] | undefined) ?? []
     const { appId, userId } = of
-    const entry: Entry = { of: { appId, userId }, devices, dueAt: undefined, batch: 0 }
+    const entry: Entry = { of: { appId, userId }, devices, dueAt: undefined }
     this.#users.set(key, entry)
     return entry
   }
@@ -263,7 +250,6 @@ export class Pushes {
     const entry = this.#entry(of)
     const gone = entry.devices.filter(({ id }) => !devices.some((device) => device.id === id))
     entry.devices = devices
-    entry.batch = this.#options.commit.nextBatch
     return [
       devices.length > 0 ? put(rows.pushDevices(of), devices) : del(rows.pushDevices(of)),
       ...gone.map(({ id }) => del(rows.pushOwner(of.appId, id))),
@@ -275,7 +261,6 @@ export class Pushes {
     const before = entry.dueAt
     if (dueAt === before) return []
     entry.dueAt = dueAt === Infinity ? Infinity : Math.ceil(dueAt)
-    entry.batch = this.#options.commit.nextBatch
     const operations = before === undefined || before === Infinity ? [] : [del(rows.pushes.at(of, before))]
     if (dueAt === Infinity) return operations
     const job = this.#jobs.get(of.appId)

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { isGuestId } from '../../../protocol/index.js'
 import type { Adoption, AdoptionRequest, UserRef } from '../../engine.js'
 import type { Clock } from '../../../util/clock.js'
+import type { GroupCommit } from '../store/group-commit.js'
 import { rows } from '../store/rows.js'
-import { put, read, type Operation, type Store } from '../store/store.js'
+import { put, type Operation } from '../store/store.js'
 import type { WebhookEvents } from '../webhooks/webhook-events.js'
 import type { Revocations } from './revocations.js'
 import type { Users } from './users.js'
@@ -21,7 +22,7 @@ export type AdoptionRow = [
 ]
 
 interface AdoptionsOptions {
-  store: Store
+  commit: GroupCommit
   clock: Clock
   users: Users
   revocations: Revocations
@@ -31,8 +32,6 @@ interface AdoptionsOptions {
 /** The guests whom users have adopted. */
 export class Adoptions {
   readonly #options: AdoptionsOptions
-  /** The adoptions that are being written, by the keys of their rows. The store does not return them yet. */
-  readonly #writing = new Map<string, AdoptionRow>()
 
   constructor(options: AdoptionsOptions) {
     this.#options = options
@@ -40,9 +39,8 @@ export class Adoptions {
 
   /** Returns the adoption of the guest; undefined if nobody has adopted the guest, or `until` has passed. */
   of(guest: UserRef): AdoptionRow | undefined {
-    const { store, clock } = this.#options
-    const row = rows.adoption(guest)
-    const found = this.#writing.get(row) ?? (read(store, row) as AdoptionRow | undefined)
+    const { commit, clock } = this.#options
+    const found = commit.newest(rows.adoption(guest)) as AdoptionRow | undefined
     return found && found[0] > clock.now() ? found : undefined
   }
 
@@ -60,34 +58,49 @@ export class Adoptions {
    * operations that delete messages which are not retained.
    */
   async adopt(
-    { appId, userId, userCreatedAt, guestId, proof, retention }: AdoptionRequest,
+    request: AdoptionRequest,
     messagesOf: () => { messages: number; operations: Operation[] },
   ): Promise<Adoption | null> {
-    const { clock, users, revocations, webhooks } = this.#options
+    const { appId, userId, userCreatedAt, guestId, proof } = request
+    const { commit, revocations, users } = this.#options
     if (isGuestId(userId)) return null
     const guest = { appId, userId: guestId }
-    const row = rows.adoption(guest)
-    let adoption: AdoptionRow | undefined
-    await users.deleteAdopted(guest, (stored) => {
-      if (proof && revocations.isRevoked(guest, proof.credential)) return null
-      adoption = this.of(guest)
-      if (adoption || !stored || (proof && proof.createdAt !== stored.createdAt)) return null
-      const until = Math.min(Math.ceil(clock.now() + retention.age), Number.MAX_SAFE_INTEGER)
-      const { messages, operations } = messagesOf()
-      adoption = [until, userId, userCreatedAt, stored.createdAt, messages]
-      this.#writing.set(row, adoption)
-      return [
-        ...operations,
-        put(row, adoption),
-        put(rows.moving(guest), 1),
-        put(rows.expiry(until, randomUUID()), [row]),
-        ...webhooks.operations({ appId, userId }, 'guest.adopted', { guest: guestId, messages }),
-      ]
-    })
-    this.#writing.delete(row)
-    if (!adoption) return null
+    if (proof && revocations.isRevoked(guest, proof.credential)) return null
+    let adoption = this.of(guest)
+    // The answer tells of an adoption that another call is writing, so it waits for that write.
+    if (adoption) {
+      if (commit.isPending(rows.adoption(guest))) await commit.sync([])
+    } else {
+      const stored = users.guest(guest)
+      if (!stored || (proof && proof.createdAt !== stored.createdAt)) return null
+      const { row, operations } = commit.change(() =>
+        this.#adopt(request, guest, stored.createdAt, messagesOf),
+      )
+      adoption = row
+      await commit.sync(operations)
+    }
     const [, by, byCreatedAt, createdAt, messages] = adoption
     const isSame = by === userId && byCreatedAt === userCreatedAt
     return isSame && (!proof || proof.createdAt === createdAt) ? { guest: guestId, messages } : null
+  }
+
+  #adopt(
+    { appId, userId, userCreatedAt, retention }: AdoptionRequest,
+    guest: UserRef,
+    createdAt: number,
+    messagesOf: () => { messages: number; operations: Operation[] },
+  ): { row: AdoptionRow; operations: Operation[] } {
+    const { clock, users, webhooks } = this.#options
+    const until = Math.min(Math.ceil(clock.now() + retention.age), Number.MAX_SAFE_INTEGER)
+    const { messages, operations } = messagesOf()
+    const row: AdoptionRow = [until, userId, userCreatedAt, createdAt, messages]
+    operations.push(
+      put(rows.adoption(guest), row),
+      put(rows.moving(guest), 1),
+      put(rows.expiry(until, randomUUID()), [rows.adoption(guest)]),
+      ...users.remove(guest),
+      ...webhooks.operations({ appId, userId }, 'guest.adopted', { guest: guest.userId, messages }),
+    )
+    return { row, operations }
   }
 }

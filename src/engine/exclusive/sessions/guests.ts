@@ -17,8 +17,8 @@ interface GuestsOptions {
   clock: Clock
   /** Returns whether the guest has a session or a message. Such a guest is kept. */
   isInUse: (of: UserRef) => boolean
-  /** Deletes the guest's inbox: calls `write` with the operations that delete it. */
-  deleteInbox: (of: UserRef, write: (operations: Operation[]) => Promise<void>) => Promise<unknown>
+  /** Deletes the guest and its inbox. Returns the operations that store this. */
+  deleteAll: (of: UserRef) => Operation[]
   onError: (error: unknown) => void
 }
 
@@ -32,7 +32,6 @@ export class Guests {
   readonly #deadlines: Deadlines<UserRef>
   /** The time until which a guest whose session has not started is kept, by the guest's row. */
   readonly #starting = new Map<string, number>()
-  readonly #deletions = new Set<Promise<void>>()
 
   constructor(options: GuestsOptions) {
     const { commit, clock, onError } = options
@@ -48,7 +47,7 @@ export class Guests {
 
   /** Deletes, in the background, the guests that a crash has left without a session. Called after the sessions are loaded. */
   sweep(): void {
-    const { store, clock } = this.#options
+    const { store, commit, clock } = this.#options
     let after: string | undefined
     const job = this.#scheduler.job(async () => {
       const found = await readAll<number>(store, { ...rows.guestsAfter(after), limit: GUESTS_PER_STEP })
@@ -56,7 +55,7 @@ export class Guests {
         this.deleteIfUnused(rows.guestOf(row))
         after = row
       }
-      await Promise.all(this.#deletions)
+      await commit.flush()
       return found.length < GUESTS_PER_STEP ? Infinity : clock.now()
     })
     this.#scheduler.schedule(job, clock.now())
@@ -76,25 +75,23 @@ export class Guests {
 
   /** Deletes the user if it is a guest without a session and without messages. */
   deleteIfUnused({ appId, userId }: UserRef): void {
-    const { users, clock, isInUse, deleteInbox, onError } = this.#options
+    const { commit, users, clock, isInUse, deleteAll, onError } = this.#options
     const of = { appId, userId }
     const row = rows.guest(of)
     const startsUntil = this.#starting.get(row)
     if (startsUntil !== undefined && startsUntil > clock.now()) return
     this.#starting.delete(row)
-    const deletion = users.deleteGuest(
-      of,
-      () => !isInUse(of) && !this.#starting.has(row),
-      (write) => deleteInbox(of, write),
-    )
-    const ended = deletion.catch(onError).finally(() => this.#deletions.delete(ended))
-    this.#deletions.add(ended)
+    if (!commit.isWritable) return
+    try {
+      if (!isInUse(of) && users.guest(of)) commit.append(deleteAll(of))
+    } catch (error) {
+      // The store can't be read. The guest stays until the next opening.
+      onError(error)
+    }
   }
 
-  /** Stops, and resolves when no deletion runs. */
   async stop(): Promise<void> {
     this.#deadlines.stop()
     await this.#scheduler.stop()
-    await Promise.all(this.#deletions)
   }
 }

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Credential, UserRef } from '../../engine.js'
 import type { Clock } from '../../../util/clock.js'
-import { KeyedMutex } from '../../../util/keyed-mutex.js'
 import { engineRules } from '../../rules.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import { rows } from '../store/rows.js'
@@ -40,9 +39,6 @@ export class Revocations {
   readonly #commit: GroupCommit
   readonly #clock: Clock
   readonly #apps = new Map<string, AppRows>()
-  readonly #mutex = new KeyedMutex()
-  /** The rows of tokens whose revocation is being written. */
-  readonly #writing = new Set<string>()
 
   constructor(store: Store, commit: GroupCommit, clock: Clock) {
     this.#store = store
@@ -69,7 +65,10 @@ export class Revocations {
 
   /** Credentials of the user that were issued up to the returned time are revoked. Null if there is no revocation. */
   revokedBefore(of: UserRef): number | null {
-    return later(this.#apps.get(of.appId)?.revokedBefore ?? null, this.#rowOf(of).revokedBefore)
+    const app = this.#apps.get(of.appId)
+    if (!app) return null
+    const user = app.hasUsers ? (read(this.#store, rows.revokedUser(of)) as UserRow | undefined) : undefined
+    return later(app.revokedBefore, user?.revokedBefore ?? null)
   }
 
   mayHaveDeletions(appId: string): boolean {
@@ -84,26 +83,23 @@ export class Revocations {
   /** Revokes credentials that were issued up to `before`. Resolves with the user's `revokedBefore`, which may be later. */
   async revokeUser({ appId, userId }: UserRef, before: number): Promise<number> {
     const of = { appId, userId }
-    await this.#mutex.run(rows.revokedUser(of), async () => {
-      const row = this.#rowOf(of)
-      await this.#commit.sync(
-        this.#userOperations(of, { ...row, revokedBefore: later(before, row.revokedBefore) }),
-      )
-    })
+    const row = this.#rowOf(of)
+    await this.#commit.sync(
+      this.#userOperations(of, { ...row, revokedBefore: later(before, row.revokedBefore) }),
+    )
     return later(before, this.revokedBefore(of)) ?? before
   }
 
   /**
    * Revokes credentials of the app's users that were issued up to `before`. Resolves with the app's `revokedBefore`, which may be later.
    */
-  revokeApp(appId: string, before: number): Promise<number> {
+  async revokeApp(appId: string, before: number): Promise<number> {
     const row = rows.appRevocation('app', appId)
-    return this.#mutex.run(row, async () => {
-      const revokedBefore = later(before, this.#apps.get(appId)?.revokedBefore ?? null)
-      await this.#commit.sync([put(row, revokedBefore)])
-      this.#set(appId, { revokedBefore })
-      return revokedBefore ?? before
-    })
+    const earlier = this.#commit.newest(row) as number | undefined
+    const revokedBefore = Math.max(before, earlier ?? before)
+    await this.#commit.sync([put(row, revokedBefore)])
+    this.#set(appId, { revokedBefore })
+    return revokedBefore
   }
 
   /**
@@ -117,58 +113,40 @@ export class Revocations {
       expiresAt === undefined ? tokenKeptFor : (expiresAt ?? Infinity) - Date.now() + tokenMargin
     const atLeast = this.#clock.now() + Math.max(keptFor, tokenMargin)
     this.#set(appId, { hasTokens: true })
-    await this.#mutex.run(row, async () => {
-      const earlier = read(this.#store, row) as RevokedToken | undefined
-      const until = earlier ? Math.max(atLeast, earlier[0] ?? Infinity) : atLeast
-      const operations = [put(rows.appRevocation('hasTokens', appId), 1), put(row, [until])]
-      // With this row the sweep of expired rows finds the revocation.
-      if (until < Infinity) operations.push(put(rows.expiry(until, randomUUID()), [row]))
-      this.#writing.add(row)
-      try {
-        await this.#commit.sync(operations)
-      } finally {
-        this.#writing.delete(row)
-      }
-    })
-  }
-
-  /** Returns whether a revocation of a token is being written. `row` is the row of the token. */
-  isWriting(row: string): boolean {
-    return this.#writing.has(row)
+    const earlier = this.#commit.newest(row) as RevokedToken | undefined
+    const until = earlier ? Math.max(atLeast, earlier[0] ?? Infinity) : atLeast
+    const operations = [put(rows.appRevocation('hasTokens', appId), 1), put(row, [until])]
+    // With this row the sweep of expired rows finds the revocation.
+    if (until < Infinity) operations.push(put(rows.expiry(until, randomUUID()), [row]))
+    await this.#commit.sync(operations)
   }
 
   /** Removes the user's revocation, and calls `onLift` just before. Resolves with false if there is none. */
-  lift({ appId, userId }: UserRef, onLift: () => void): Promise<boolean> {
+  async lift({ appId, userId }: UserRef, onLift: () => void): Promise<boolean> {
     const of = { appId, userId }
-    return this.#mutex.run(rows.revokedUser(of), async () => {
-      const row = this.#rowOf(of)
-      if (row.revokedBefore === null) return false
-      onLift()
-      await this.#commit.sync(
-        row.deletions > 0
-          ? this.#userOperations(of, { ...row, revokedBefore: null })
-          : [del(rows.revokedUser(of))],
-      )
-      return true
-    })
+    // `onLift` looks for what is revoked, so a revocation that is being written has to count by then.
+    if (this.#commit.isPending(rows.revokedUser(of))) await this.#commit.sync([])
+    const row = this.#rowOf(of)
+    if (row.revokedBefore === null) return false
+    onLift()
+    await this.#commit.sync(
+      row.deletions > 0
+        ? this.#userOperations(of, { ...row, revokedBefore: null })
+        : [del(rows.revokedUser(of))],
+    )
+    return true
   }
 
-  /** Counts a deletion of the user's inbox. Calls `write`, which must write the operations. */
-  countDeletion(of: UserRef, write: (operations: Operation[]) => Promise<void>): Promise<void> {
-    return this.#mutex.run(rows.revokedUser(of), () => {
-      const row = this.#rowOf(of)
-      return write(this.#userOperations(of, { ...row, deletions: row.deletions + 1 }))
-    })
+  /** Counts a deletion of the user's inbox. Returns the operations that store this. */
+  countDeletion(of: UserRef): Operation[] {
+    const row = this.#rowOf(of)
+    return this.#userOperations(of, { ...row, deletions: row.deletions + 1 })
   }
 
-  /** Resolves when every change so far has ended. */
-  async idle(): Promise<void> {
-    await this.#mutex.idle()
-  }
-
+  /** Returns the user's row, even if it is not written yet. */
   #rowOf(of: UserRef): UserRow {
     if (!this.#apps.get(of.appId)?.hasUsers) return NO_ROW
-    return (read(this.#store, rows.revokedUser(of)) as UserRow | undefined) ?? NO_ROW
+    return (this.#commit.newest(rows.revokedUser(of)) as UserRow | undefined) ?? NO_ROW
   }
 
   #userOperations(of: UserRef, row: UserRow): Operation[] {

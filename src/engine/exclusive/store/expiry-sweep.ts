@@ -3,7 +3,7 @@ import type { Clock } from '../../../util/clock.js'
 import type { Scheduler } from '../../../util/scheduler.js'
 import type { GroupCommit } from './group-commit.js'
 import { rows } from './rows.js'
-import { del, put, read, readAll, type Operation, type Store } from './store.js'
+import { del, put, readAll, type Operation, type Store } from './store.js'
 
 /** The most index rows that one step deletes. */
 const INDEX_ROWS_PER_STEP = 32
@@ -17,24 +17,19 @@ interface ExpirySweepOptions {
   commit: GroupCommit
   scheduler: Scheduler
   clock: Clock
-  /** Returns whether a row is being written, and the store perhaps returns an older one. */
-  isWriting: (row: string) => boolean
 }
 
 /** Deletes the rows of revoked tokens and of adoptions when they have expired. The index of `rows.expiry` lists these rows. */
-export const sweepExpired = ({ store, commit, scheduler, clock, isWriting }: ExpirySweepOptions): void => {
+export const sweepExpired = ({ store, commit, scheduler, clock }: ExpirySweepOptions): void => {
   const hasExpired = (row: string, now: number): boolean => {
     // If the token was revoked again for a longer time, this row has not expired, and a later row of the index lists it again.
-    if (isWriting(row)) return false
-    const stored = read(store, row) as [number | null] | undefined
+    const stored = commit.newest(row) as [number | null] | undefined
     // Null is for ever, though to JavaScript it is less than `now`.
     return stored !== undefined && (stored[0] ?? Infinity) <= now
   }
   const job = scheduler.job(async (now) => {
     const due = await readAll<string[]>(store, { ...rows.expiriesBefore(now), limit: INDEX_ROWS_PER_STEP })
     if (due.length === 0) return now + INTERVAL
-    // After the flush `read` returns every revocation, even one that prolongs an earlier revocation.
-    await commit.flush()
     const operations: Operation[] = []
     const failures: unknown[] = []
     for (const [indexRow, listed] of due) {

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { EngineError } from '../../errors.js'
-import type { Operation, Store } from './store.js'
+import { Overlay } from './overlay.js'
+import { read, type Operation, type Store } from './store.js'
 
 /** The callbacks of a write. */
 export interface Waiter {
@@ -47,6 +48,7 @@ export class GroupCommit {
   readonly #onFailure: (failure: EngineError) => void
   readonly #assertPresent: () => void
   readonly #spacing: number
+  readonly #overlay = new Overlay()
   #operations: Operation[] = []
   #waiters: Waiter[] = []
   #deferred = new Map<string, DeferredWrite>()
@@ -101,6 +103,21 @@ export class GroupCommit {
     if (this.#refusal) throw this.#refusal
   }
 
+  /**
+   * Returns the parsed value of a row as all writes so far leave it, also those that are not written yet. Deferred writes don't count,
+   * because the state that they write is in memory. Throws as `read` does.
+   */
+  newest(row: string): unknown {
+    const operation = this.#overlay.get(row)
+    if (!operation) return read(this.#store, row)
+    return operation.type === 'put' ? JSON.parse(operation.value) : undefined
+  }
+
+  /** Returns whether the store perhaps returns an older row than `newest`. */
+  isPending(row: string): boolean {
+    return this.#overlay.get(row) !== undefined
+  }
+
   /** Writes and syncs, then calls the waiter. Throws as `assertWritable` does. */
   write(operations: Operation[], waiter: Waiter): void {
     this.assertWritable()
@@ -140,8 +157,22 @@ export class GroupCommit {
    */
   append(operations: Operation[]): void {
     if (this.#refusal) return
-    for (const operation of operations) this.#operations.push(operation)
+    this.#push(operations)
     this.#schedule()
+  }
+
+  /**
+   * As `append`, for a change whose caller was told already that it is done. If the batch fails, or writes are refused, `newest` returns
+   * the change all the same, and the recovery writes it with `takeOver`.
+   */
+  keep(operations: Operation[]): void {
+    this.#overlay.keep(operations)
+    this.append(operations)
+  }
+
+  /** Writes the changes that `failed` has kept. */
+  takeOver(failed: GroupCommit): void {
+    this.keep(failed.#overlay.kept)
   }
 
   /**
@@ -156,6 +187,15 @@ export class GroupCommit {
     })
   }
 
+  /** Resolves when every write so far has ended, and whoever waited for one has gone on, perhaps with further writes. */
+  async idle(): Promise<void> {
+    do {
+      await this.flush()
+      await this.#running
+      await nextTurn()
+    } while (this.#running || this.#waiters.length > 0)
+  }
+
   /** If the medium is gone, refuses all writes from now on, as after a failed batch. */
   verify(): void {
     if (this.#refusal) return
@@ -167,9 +207,19 @@ export class GroupCommit {
   }
 
   /**
-   * Refuses all writes from now on, as after a failed batch. Called if a read has failed in the middle of a change, because then the state
-   * in memory has only a part of the change. The recovery reads the state from the store.
+   * Calls `change`, which reads rows and changes the state in memory. If a read fails in between, that state has only a part of the change.
+   * Then all writes are refused from now on, as after a failed batch, and the recovery reads the state from the store.
    */
+  change<T>(change: () => T): T {
+    try {
+      return change()
+    } catch (error) {
+      this.fail(error)
+      throw error
+    }
+  }
+
+  /** Refuses all writes from now on, as after a failed batch. See `change`. */
   fail(cause: unknown): void {
     if (!this.#refusal) this.#fail([], cause)
   }
@@ -196,9 +246,14 @@ export class GroupCommit {
   }
 
   #add(operations: Operation[], waiter: Waiter): void {
-    for (const operation of operations) this.#operations.push(operation)
+    this.#push(operations)
     this.#waiters.push(waiter)
     this.#schedule()
+  }
+
+  #push(operations: readonly Operation[]): void {
+    for (const operation of operations) this.#operations.push(operation)
+    this.#overlay.add(operations)
   }
 
   /**
@@ -265,11 +320,13 @@ export class GroupCommit {
     this.#isUrgent = false
     this.#lastBegin = performance.now()
     const number = this.#nextBatch++
+    this.#overlay.begin()
     try {
       for (const write of deferred.values()) write(operations)
       if (operations.length > 0) await this.#store.batch(operations, { sync: waiters.length > 0 })
       if (waiters.length > 0) this.#assertPresent()
       this.#lastWritten = number
+      this.#overlay.end()
     } catch (cause) {
       this.#fail(waiters, cause)
       return
@@ -291,6 +348,7 @@ export class GroupCommit {
     this.#clearTimer()
     const all = [...waiters, ...this.#waiters]
     this.#operations = []
+    this.#overlay.drop()
     this.#waiters = []
     this.#deferred.clear()
     for (const resolve of this.#flushes.splice(0)) resolve()

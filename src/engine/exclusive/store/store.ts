@@ -2,6 +2,11 @@ import { EngineError } from '../../errors.js'
 
 export type Operation = { type: 'put'; key: string; value: string } | { type: 'del'; key: string }
 
+/** An operation whose key is made only when it is read. The newest state of its row is in memory, so `Overlay` need not have it. */
+export abstract class LazyOperation {
+  abstract get key(): string
+}
+
 export interface Range {
   gte: string
   lt: string

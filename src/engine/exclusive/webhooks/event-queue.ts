@@ -15,7 +15,7 @@ import { engineRules } from '../../rules.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import type { Reads } from '../store/reads.js'
 import { rows } from '../store/rows.js'
-import { del, put, read, type Operation, type Store } from '../store/store.js'
+import { del, put, type Operation, type Store } from '../store/store.js'
 import { sizeOf, type EventRow } from './user-queue.js'
 import { UserQueues, type AddedEvent, type NewEvent, type QueueChange } from './user-queues.js'
 
@@ -39,7 +39,6 @@ export const seqOf = (eventId: string): number => Number(/^evt_(?:\d+_)?(\d+)_/.
  * pending event is due is in the key of another row. Each later event of that user has a second row, which says that the event waits.
  */
 export class EventQueue implements WebhookQueue {
-  readonly #store: Store
   readonly #reads: Reads
   readonly #commit: GroupCommit
   readonly #clock: Clock
@@ -51,7 +50,6 @@ export class EventQueue implements WebhookQueue {
   readonly #mutex = new KeyedMutex()
 
   constructor({ store, reads, commit, clock, scheduler, emit }: EventQueueOptions) {
-    this.#store = store
     this.#reads = reads
     this.#commit = commit
     this.#clock = clock
@@ -79,7 +77,7 @@ export class EventQueue implements WebhookQueue {
     const seq = seqOf(eventId)
     if (this.hasChange({ of: { appId, userId }, seq })) return true
     return [rows.pendingEvent(appId, seq), rows.failedEvent(appId, seq)].some(
-      (row) => (read(this.#store, row) as EventRow | undefined)?.event.id === eventId,
+      (row) => (this.#commit.newest(row) as EventRow | undefined)?.event.id === eventId,
     )
   }
 
@@ -157,10 +155,9 @@ export class EventQueue implements WebhookQueue {
   replayEvent(appId: string, userId: string, eventId: string): Promise<boolean> {
     const of = { appId, userId }
     return this.#mutex.run(rows.eventQueue(of), async () => {
-      await this.#commit.flush()
       const seq = seqOf(eventId)
       const failedRow = rows.failedEvent(appId, seq)
-      const stored = read(this.#store, failedRow) as EventRow | undefined
+      const stored = this.#commit.newest(failedRow) as EventRow | undefined
       if (stored?.event.id !== eventId || stored.event.userId !== userId) return false
       const row: EventRow = { ...stored, attempts: 0, lastError: null }
       const operations = [del(failedRow), put(rows.pendingEvent(appId, seq), row)]
@@ -176,10 +173,7 @@ export class EventQueue implements WebhookQueue {
         operations.push(put(rows.waitingEvent(of, seq), 1))
         this.#queues.writeQueue(queue, operations)
       }
-      this.#write(operations)
-      await this.#commit.flush()
-      // `flush` also resolves if the write has failed. Then the event is still a failed one.
-      this.#commit.assertWritable()
+      await this.#commit.sync(operations)
       return true
     })
   }

@@ -37,12 +37,8 @@ export interface UserQueue {
   presence: PresenceEvent | null
   /** The number of the newest `events.dropped`; 0 if there is none, or if it is the oldest event. */
   dropped: number
-  /** The row of the newest `events.dropped`, if this process has written it. */
-  droppedRow: EventRow | undefined
   /** The number of the newest `QueueChange`, which removed an event or counted a dropped one. */
   change: number
-  /** The number of the batch that writes the last change. */
-  batch: number
 }
 
 /** A queue as it is stored. */
@@ -61,8 +57,7 @@ export type QueueRow = [
 
 export const queueOf = (of: UserRef, row: QueueRow = [0, 0, 0, 0, 0, 0, null, null, 0, 0]): UserQueue => {
   const [first, last, run, dueAt, count, bytes, online, presence, dropped, change] = row
-  const stored = { first, last, run, dueAt, count, bytes, online, presence, dropped, change }
-  return { of, ...stored, droppedRow: undefined, batch: 0 }
+  return { of, first, last, run, dueAt, count, bytes, online, presence, dropped, change }
 }
 
 export const rowOf = (queue: UserQueue): QueueRow => {

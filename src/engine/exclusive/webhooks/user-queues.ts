@@ -1,7 +1,7 @@
+import { LRUCache } from 'lru-cache'
 import type { JsonObject } from '../../../protocol/index.js'
 import type { EngineEvent, UserRef, WebhookEvent, WebhookEventType, WebhookOptions } from '../../engine.js'
 import type { Clock } from '../../../util/clock.js'
-import { LruCache } from '../../../util/lru-cache.js'
 import { randomDigits } from '../../../util/random-digits.js'
 import { EventCounts } from './event-counts.js'
 import type { GroupCommit } from '../store/group-commit.js'
@@ -21,7 +21,7 @@ import {
   type UserQueue,
 } from './user-queue.js'
 
-/** How many users' queues are kept in memory, besides those that a batch still has to write. */
+/** How many users' queues are kept in memory. */
 const MAX_CACHED = 10_000
 
 /** The argument of `UserQueues.add`. `at` is a Unix time in milliseconds. */
@@ -66,20 +66,15 @@ export class UserQueues {
    * event of these queues, because that may be the event that is being read.
    */
   readonly advancing = new Set<string>()
-  readonly #store: Store
   readonly #commit: GroupCommit
   readonly #clock: Clock
   readonly #emit: (event: EngineEvent) => void
   readonly #onDue: UserQueuesOptions['onDue']
   readonly #limits = new Map<string, NonNullable<WebhookOptions['limits']>>()
-  readonly #users = new LruCache<UserQueue>({
-    max: MAX_CACHED,
-    isInUse: ({ batch }) => batch > this.#commit.lastWritten,
-  })
+  readonly #users = new LRUCache<string, UserQueue>({ max: MAX_CACHED })
   #isRunStored = false
 
   constructor({ store, commit, clock, emit, onDue }: UserQueuesOptions) {
-    this.#store = store
     this.#commit = commit
     this.#clock = clock
     this.#emit = emit
@@ -93,8 +88,9 @@ export class UserQueues {
     else this.#limits.delete(appId)
   }
 
+  /** Returns a pending event, even if it is not written yet. */
   eventOf(appId: string, seq: number): EventRow | undefined {
-    return read(this.#store, rows.pendingEvent(appId, seq)) as EventRow | undefined
+    return this.#commit.newest(rows.pendingEvent(appId, seq)) as EventRow | undefined
   }
 
   add(event: NewEvent): AddedEvent {
@@ -129,7 +125,7 @@ export class UserQueues {
     const row = rows.eventQueue(of)
     const cached = this.#users.get(row)
     if (cached) return cached
-    const queue = queueOf(of, read(this.#store, row) as QueueRow | undefined)
+    const queue = queueOf(of, this.#commit.newest(row) as QueueRow | undefined)
     this.#users.set(row, queue)
     return queue
   }
@@ -148,7 +144,7 @@ export class UserQueues {
     if (queue.first > 0) {
       operations.push(put(rows.waitingEvent(of, seq), 1))
       if (oppositeOf(type)) queue.presence = { type, seq, size: sizeOf(event), before: queue.online }
-      if (type === 'events.dropped') Object.assign(queue, { dropped: seq, droppedRow: row })
+      if (type === 'events.dropped') queue.dropped = seq
     }
     queue.last = seq
     queue.online = onlineOf(event)
@@ -187,7 +183,7 @@ export class UserQueues {
     const added = this.#noteChange(queue)
     this.#emit({ type: 'webhook-dropped', appId: of.appId, eventType: type })
     const isNewest = seq > 0 && seq === queue.last && !this.#isAdvancing(queue)
-    const row = isNewest ? (queue.droppedRow ?? this.eventOf(of.appId, seq)) : undefined
+    const row = isNewest ? this.eventOf(of.appId, seq) : undefined
     if (!row) {
       const data = { dropped: { [type]: 1 }, ...state }
       return { added, operations: this.#append(queue, { type: 'events.dropped', at, data }).operations }
@@ -195,7 +191,6 @@ export class UserQueues {
     const dropped = row.event.data['dropped'] as Record<string, number>
     const data = { dropped: { ...dropped, [type]: (dropped[type] ?? 0) + 1 }, ...state }
     const changed: EventRow = { ...row, event: { ...row.event, at, data } }
-    queue.droppedRow = changed
     queue.online = onlineOf(changed.event)
     this.count(queue, 0, sizeOf(changed.event) - sizeOf(row.event))
     const operations = [put(rows.pendingEvent(of.appId, seq), changed)]
@@ -219,7 +214,7 @@ export class UserQueues {
     if (queue.first > 0) operations.push(del(this.#dueRow(queue)))
     queue.first = seq
     if (queue.presence && queue.presence.seq <= seq) queue.presence = null
-    if (queue.dropped <= seq) Object.assign(queue, { dropped: 0, droppedRow: undefined })
+    if (queue.dropped <= seq) queue.dropped = 0
     this.#addDue(queue, this.#clock.now(), operations)
   }
 
@@ -240,7 +235,7 @@ export class UserQueues {
 
   clear(queue: UserQueue, operations: Operation[]): void {
     operations.push(del(this.#dueRow(queue)), del(rows.eventQueue(queue.of)))
-    Object.assign(queue, queueOf(queue.of), { batch: this.#commit.nextBatch })
+    Object.assign(queue, queueOf(queue.of))
   }
 
   #dueRow({ of: { appId, userId }, run, dueAt }: UserQueue): string {
@@ -249,6 +244,5 @@ export class UserQueues {
 
   writeQueue(queue: UserQueue, operations: Operation[]): void {
     operations.push(put(rows.eventQueue(queue.of), rowOf(queue)))
-    queue.batch = this.#commit.nextBatch
   }
 }

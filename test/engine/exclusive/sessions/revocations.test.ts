@@ -62,7 +62,7 @@ void describe('revocations and deletions', () => {
       const revocations = new Revocations(store, commit, new Clock(Date.now()))
       let isIdle = false
       const revoked = revoke(revocations)
-      const idle = revocations.idle().then(() => (isIdle = true))
+      const idle = commit.idle().then(() => (isIdle = true))
       await nextTurn()
       assert.equal(isIdle, false)
       release()
@@ -139,7 +139,7 @@ void describe('revocations and deletions', () => {
     const clock = new Clock(Date.now())
     const revocations = new Revocations(store, commit, clock)
     const scheduler = new Scheduler(clock, () => true, assert.ifError)
-    sweepExpired({ store, commit, scheduler, clock, isWriting: (row) => revocations.isWriting(row) })
+    sweepExpired({ store, commit, scheduler, clock })
     await until('the sweep has ended', () => Promise.resolve(memory.getSync(expiry) === undefined))
     await revoked
     await scheduler.stop()

@@ -4,7 +4,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ClassicLevel } from 'classic-level'
 import { GroupCommit } from '../../../../src/engine/exclusive/store/group-commit.js'
 import { EngineError } from '../../../../src/engine/errors.js'
-import { put, type Operation, type Store } from '../../../../src/engine/exclusive/store/store.js'
+import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
+import { del, put, type Operation, type Store } from '../../../../src/engine/exclusive/store/store.js'
 import { scratchFolder } from '../../../support/scratch-folder.js'
 import { withStore } from '../../../support/engine/stores.js'
 
@@ -310,5 +311,70 @@ void describe('the group commit', () => {
     await Promise.all([first, closed])
     assert.equal(store.getSync('state'), JSON.stringify('before'))
     await store.close()
+  })
+
+  void it('returns the newest row before it is written, while it is, and afterwards', async () => {
+    const memory = new MemoryStore()
+    const during: unknown[] = []
+    const batch: Store['batch'] = async (operations) => {
+      during.push(commit.newest('a'), commit.isPending('a'))
+      await memory.batch(operations)
+    }
+    const commit = new GroupCommit(withStore(memory, { batch }), unexpected)
+    assert.equal(commit.newest('a'), undefined)
+    const written = commit.sync([put('a', { n: 1 })])
+    assert.deepEqual([commit.newest('a'), commit.isPending('a')], [{ n: 1 }, true])
+    await written
+    assert.deepEqual(during, [{ n: 1 }, true])
+    assert.deepEqual([commit.newest('a'), commit.isPending('a')], [{ n: 1 }, false])
+    commit.append([del('a')])
+    assert.deepEqual([commit.newest('a'), commit.isPending('a')], [undefined, true])
+    await commit.close()
+    assert.equal(commit.isPending('a'), false)
+  })
+
+  void it('forgets what a failed batch did not write, except what it keeps for the next commit', async () => {
+    const memory = new MemoryStore()
+    await memory.batch([put('a', 'old')])
+    const store = withStore(memory, { batch: () => Promise.reject(new Error('The disk is full.')) })
+    const failed = new GroupCommit(store, () => undefined)
+    failed.keep([put('kept', 1)])
+    await assert.rejects(failed.sync([put('a', 'new')]))
+    failed.append([put('b', 1)])
+    failed.keep([put('kept later', 2)])
+    const valuesIn = (commit: GroupCommit): unknown[] =>
+      ['a', 'b', 'kept', 'kept later'].map((row) => commit.newest(row))
+    assert.deepEqual(valuesIn(failed), ['old', undefined, 1, 2])
+    const next = new GroupCommit(memory, unexpected)
+    next.takeOver(failed)
+    assert.deepEqual(valuesIn(next), ['old', undefined, 1, 2])
+    await next.close()
+    assert.deepEqual([memory.getSync('kept'), memory.getSync('kept later')], ['1', '2'])
+  })
+
+  void it('is idle when whoever waited for a write has gone on, and has written what follows', async () => {
+    const memory = new MemoryStore()
+    const commit = new GroupCommit(memory, unexpected)
+    void commit.sync([put('a', 1)]).then(() => commit.sync([put('b', 2)]))
+    await commit.idle()
+    assert.equal(memory.getSync('b'), '2')
+    await commit.close()
+    await commit.idle()
+  })
+
+  void it('refuses writes after a change that was made in part', async () => {
+    const failures: EngineError[] = []
+    const commit = new GroupCommit(new MemoryStore(), (failure) => failures.push(failure))
+    assert.equal(
+      commit.change(() => 'whole'),
+      'whole',
+    )
+    const unreadable = new EngineError('unavailable', 'A read has failed.')
+    const change = (): never => {
+      throw unreadable
+    }
+    assert.throws(() => commit.change(change), unreadable)
+    assert.deepEqual(failures, [unreadable])
+    await assert.rejects(commit.sync([put('a', 1)]), unreadable)
   })
 })

@@ -16,7 +16,6 @@ import { PeerIndex } from '../../../util/peer-index.js'
 import type { GroupCommit } from '../../store/group-commit.js'
 import type { Reads } from '../../store/reads.js'
 import { rows } from '../../store/rows.js'
-import type { Store } from '../../store/store.js'
 import type { WebhookEvents } from '../../webhooks/webhook-events.js'
 import type { Inbox } from '../inbox.js'
 import type { InboxTable } from '../inbox-table.js'
@@ -30,7 +29,6 @@ const TALLIES_PER_STEP = 64
 const MESSAGES_PER_TURN = 32
 
 interface PeersOptions {
-  store: Store
   reads: Reads
   commit: GroupCommit
   table: InboxTable
@@ -56,7 +54,7 @@ export class Peers {
 
   constructor(options: PeersOptions) {
     this.#options = options
-    this.#marks = new PeerMarks(options.store, options.commit)
+    this.#marks = new PeerMarks(options.commit)
     this.#indexes = new LRUCache({
       maxSize: Math.ceil(options.cacheBytes),
       sizeCalculation: ({ index }) => index.bytes,
@@ -134,11 +132,6 @@ export class Peers {
       if (hasMoved) this.#tell(inbox, state)
       return { inbox: inbox.state(), peer: state }
     })
-  }
-
-  /** Takes over the marks that the store of `failed` perhaps lacks. */
-  takeOver(failed: Peers): void {
-    this.#marks.takeOver(failed.#marks)
   }
 
   #tell(inbox: Inbox, peer: PeerState): void {

@@ -96,9 +96,7 @@ export class Sends {
       const { unknownRecipients, unknownSenders } = rules
       const mayCreate = (of: UserRef): boolean =>
         !isGuestId(of.userId) && (of === recipient ? unknownRecipients : unknownSenders)
-      if (!unknown.every(mayCreate)) return Promise.resolve({ outcome: 'unknown-user' })
-      const running = unknown.flatMap((of) => users.deletionOf(of) ?? [])
-      if (running.length > 0) return this.#sendAfter(Promise.allSettled(running), message, rules)
+      if (!unknown.every(mayCreate)) return this.#refuseUnknown(unknown)
     }
     const sender = (message.sender === undefined ? known : message.sender) ?? null
     const json = JSON.stringify({ id, from, to, sender, body, data, sentAt })
@@ -184,7 +182,14 @@ export class Sends {
   #isKnown(of: UserRef, key: string): boolean {
     const { table, users } = this.#options
     const hasInbox = !isGuestId(of.userId) && table.peek(of, key).exists
-    return (hasInbox && users.deletionOf(of) === undefined) || users.sender(of, key) !== undefined
+    return hasInbox || users.sender(of, key) !== undefined
+  }
+
+  /** Refuses a message. If one of the users is unknown because of a deletion that is being written, waits for that write. */
+  async #refuseUnknown(unknown: readonly UserRef[]): Promise<SendResult> {
+    const { commit } = this.#options
+    if (unknown.some((of) => commit.isPending(rows.user(of)))) await commit.sync([])
+    return { outcome: 'unknown-user' }
   }
 
   /** Sends the message when `wait` has resolved. */

@@ -61,7 +61,7 @@ void describe('the peers of an inbox', () => {
       },
     })
     const commit = new GroupCommit(store, () => assert.fail())
-    const marks = new PeerMarks(store, commit)
+    const marks = new PeerMarks(commit)
     const inbox = new Inbox(ada, 0, '', store, false)
     await set('bob', 0)
     isPruning = true
