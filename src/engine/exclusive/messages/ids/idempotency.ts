@@ -4,7 +4,7 @@ import type { Clock } from '../../../../util/clock.js'
 import type { Job, Scheduler } from '../../../../util/scheduler.js'
 import type { GroupCommit } from '../../store/group-commit.js'
 import { rows } from '../../store/rows.js'
-import { del, put, read, readAllAs, type Operation, type Store } from '../../store/store.js'
+import { del, put, readAllAs, type Operation, type Store } from '../../store/store.js'
 import { StoredKeysFilter } from './stored-keys-filter.js'
 
 export type StoredResult = Extract<SendResult, { outcome: 'stored' | 'repeated' }>
@@ -14,8 +14,6 @@ export interface NewKey {
   /** The result of `digestOf`. */
   digest: string
   result: StoredResult
-  /** Resolves with `result` when the message is synced. */
-  synced: Promise<StoredResult>
   now: number
   expiresAt: number
 }
@@ -32,10 +30,15 @@ export interface IdempotencyKeys {
   add(key: string, added: NewKey, operations: Operation[]): void
 }
 
-/** Resolves with the result of a send whose key was used before. */
-const resultOf = async (earlier: Pick<NewKey, 'digest' | 'synced'>, digest: string): Promise<SendResult> => {
-  const result = await earlier.synced
-  return earlier.digest === digest ? { ...result, outcome: 'repeated' } : { outcome: 'conflict' }
+/** Returns the result of a send whose key was used before, with a message of this digest. */
+export const retryOf = (
+  earlier: Omit<StoredResult, 'outcome'> & { digest: string },
+  digest: string,
+): SendResult => {
+  const { offset, ownOffset, sentAt } = earlier
+  return earlier.digest === digest
+    ? { outcome: 'repeated', offset, ownOffset, sentAt }
+    : { outcome: 'conflict' }
 }
 
 export type IdempotencyRow = [
@@ -77,16 +80,14 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
   readonly #commit: GroupCommit
   readonly #scheduler: Scheduler
   readonly #clock: Clock
-  /** The keys that are not durable yet, each by the name of its row in the store. */
-  readonly #pending = new Map<string, NewKey>()
   readonly #filter = new StoredKeysFilter()
   readonly #job: Job
   #isLoaded = false
   /** The last row that the pass has read; undefined between two passes. */
   #last: string | undefined
   #passBegan = -Infinity
-  /** The keys that were written since the step's read began; undefined between two reads. */
-  #writtenMeanwhile: Set<string> | undefined
+  /** The keys that were added since the step's read began; undefined between two reads. */
+  #addedMeanwhile: Set<string> | undefined
   /** The earliest expiry of a key that the latest pass has kept, or that is newer than the pass. */
   #nextExpiry = Infinity
   /** The longest time from the adding or the reading of a key to its expiry. */
@@ -110,34 +111,25 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
   }
 
   find(row: string, digest: string, now: number): Promise<SendResult> | undefined {
-    const pending = this.#pending.get(row)
-    if (pending) return resultOf(pending, digest)
     if (!this.#filter.mayHave(row, now)) return undefined
-    const stored = read(this.#store, row) as IdempotencyRow | undefined
+    const stored = this.#commit.newest(row) as IdempotencyRow | undefined
     if (!stored || stored[0] <= now) return undefined
     const [, storedDigest, offset, ownOffset, sentAt] = stored
-    const synced = Promise.resolve({ outcome: 'repeated' as const, offset, ownOffset, sentAt })
-    return resultOf({ digest: storedDigest, synced }, digest)
+    const retry = retryOf({ digest: storedDigest, offset, ownOffset, sentAt }, digest)
+    // The result tells of a message that is perhaps being written, so it waits for that write.
+    return this.#commit.isPending(row) ? this.#commit.sync([]).then(() => retry) : Promise.resolve(retry)
   }
 
   add(row: string, added: NewKey, operations: Operation[]): void {
     const { now, expiresAt } = added
     this.#filter.add(row, expiresAt, now)
-    this.#pending.set(row, added)
+    this.#addedMeanwhile?.add(row)
     this.#longestKept = Math.max(this.#longestKept, expiresAt - now)
     this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
     this.#scheduler.schedule(this.#job, this.#nextPass())
     const { digest, result } = added
     const { offset, ownOffset, sentAt } = result
     operations.push(put(row, [expiresAt, digest, offset, ownOffset, sentAt] satisfies IdempotencyRow))
-    added.synced.then(
-      () => {
-        this.#pending.delete(row)
-        this.#writtenMeanwhile?.add(row)
-      },
-      // Does nothing: after a failed write the store is opened again, with a new `StoredIdempotencyKeys`.
-      () => undefined,
-    )
   }
 
   /** Does one step of a pass. Resolves with the time of the next step. The pass may miss new keys, but `add` puts those into the filter. */
@@ -145,20 +137,19 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     if (this.#last === undefined) {
       if (now < this.#passBegan + MIN_PASS_INTERVAL) return this.#passBegan + MIN_PASS_INTERVAL
       this.#passBegan = now
-      // The pass may miss keys that are still being written, because they are not in the store yet. So their expiries are included here.
       this.#nextExpiry = Infinity
-      for (const { expiresAt } of this.#pending.values())
-        this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
     }
-    const written = (this.#writtenMeanwhile = new Set<string>())
+    const added = (this.#addedMeanwhile = new Set<string>())
+    // The read then finds every key that was added before.
+    await this.#commit.flush()
     const limit = this.#isLoaded ? KEYS_PER_STEP : KEYS_PER_LOADING_STEP
     const range = { ...rows.idempotencyKeysAfter(this.#last), limit }
     const page = await readAllAs(this.#store, range, expiryOf)
-    this.#writtenMeanwhile = undefined
+    this.#addedMeanwhile = undefined
     const deletions: Operation[] = []
     for (const [row, expiresAt] of page) {
       // A key that was sent again since the read is valid again.
-      if (expiresAt <= now && !this.#pending.has(row) && !written.has(row)) deletions.push(del(row))
+      if (expiresAt <= now && !added.has(row)) deletions.push(del(row))
       else this.#keep(row, expiresAt, now)
     }
     this.#last = page.length === limit ? page.at(-1)?.[0] : undefined

@@ -1,6 +1,6 @@
 import type { SendResult } from '../../../engine.js'
 import { shortContentOrDigest, type Content } from '../../../util/content-digest.js'
-import type { IdempotencyKeys, NewKey } from './idempotency.js'
+import { retryOf, type IdempotencyKeys, type NewKey } from './idempotency.js'
 
 /**
  * This many keys are kept at most. They take about 100 MB. If more messages are sent within a `sendWindow`, a retry of an old one may be
@@ -11,7 +11,7 @@ const MAX_KEYS = 500_000
 /** Content of up to this many characters is compared without a hash. Hashing it would take 4% of the time that sending a message takes. */
 const MAX_SHORT_CONTENT = 128
 
-/** What is kept of a sent message. The objects `synced` and `result` of `NewKey` would take three times as much memory. */
+/** What is kept of a sent message. The object `result` of `NewKey` would take more memory. */
 class Entry {
   readonly digest: string
   readonly expiresAt: number
@@ -62,11 +62,7 @@ export class MemoryIdempotencyKeys implements IdempotencyKeys {
   find(key: string, digest: string, now: number): Promise<SendResult> | undefined {
     const entry = this.#newer.entries.get(key) ?? this.#older.entries.get(key)
     if (!entry || now >= entry.expiresAt) return undefined
-    const { offset, ownOffset, sentAt } = entry
-    const isSame = entry.digest === digest
-    return Promise.resolve(
-      isSame ? { outcome: 'repeated', offset, ownOffset, sentAt } : { outcome: 'conflict' },
-    )
+    return Promise.resolve(retryOf(entry, digest))
   }
 
   add(key: string, added: NewKey): void {

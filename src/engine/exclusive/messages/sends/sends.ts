@@ -161,12 +161,10 @@ export class Sends {
         }
         operations.push(...webhooks.operations(recipient, 'message.created', event))
       }
+      idempotencyKeys.add(key, { digest, result, now, expiresAt: now + rules.sendWindow }, operations)
       const pending = new PendingSend({ content, json, inboxes, result, emit })
-      const { synced } = pending
-      const expiresAt = now + rules.sendWindow
-      idempotencyKeys.add(key, { digest, result, synced, now, expiresAt }, operations)
       commit.write(operations, pending)
-      return synced
+      return pending.synced
     } catch (error) {
       // A read has failed. If the inboxes have got the message in memory only, their next messages would come after a hole.
       if (isChanging) commit.fail(error)
