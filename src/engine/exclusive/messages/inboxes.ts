@@ -87,7 +87,7 @@ export class Inboxes {
     this.#table = table
     this.#reads = reads
     this.#scheduler = scheduler
-    this.#deletions = new Deletions({ table, usage, shares, commit, onEmptied: options.onEmptied })
+    this.#deletions = new Deletions({ table, usage, shares, onEmptied: options.onEmptied })
     this.#unreadLimit = new UnreadLimit((of) => table.open(of))
     this.reader = new InboxReader(reads, (of) => table.open(of))
     this.peers = new Peers({
@@ -106,7 +106,7 @@ export class Inboxes {
       deleteUnretained: (inbox, retention, now, operations) =>
         this.#deletions.add(inbox, retention, now, true, operations),
       write: (operations) => {
-        this.#deletions.defer(operations)
+        commit.append(operations)
         return commit.flush()
       },
     }

@@ -141,9 +141,10 @@ export class GroupCommit {
   }
 
   /**
-   * Writes with the next batch, without asking for a sync. That batch begins with the next synced write, or after some milliseconds if none
-   * comes. A deferred write replaces an earlier one of the same name that still waits. If writes are refused, this does nothing, because
-   * the recovery writes the state in memory to the store that it opens.
+   * Writes a state in memory with the next batch, as the state is then, and without asking for a sync. That batch begins with the next
+   * synced write, or after some milliseconds if none comes. Within a batch deferred writes come last, and a deferred write replaces an
+   * earlier one of the same name. If writes are refused, this does nothing, because the recovery writes the state in memory to the store
+   * that it opens.
    */
   defer(name: string, write: DeferredWrite): void {
     if (this.#refusal) return
@@ -151,10 +152,7 @@ export class GroupCommit {
     this.#schedule()
   }
 
-  /**
-   * Writes as `defer` does, but in the order of the calls of `append`, `write` and `sync`. Deferred writes come at the end of their
-   * batch, where these operations would overwrite the rows of later calls.
-   */
+  /** Writes as soon as `defer` does, and without asking for a sync, but in the order of the calls of `append`, `write` and `sync`. */
   append(operations: Operation[]): void {
     if (this.#refusal) return
     this.#push(operations)

@@ -1,5 +1,4 @@
 import type { Retention, UserRef } from '../../../engine.js'
-import type { GroupCommit } from '../../store/group-commit.js'
 import type { Operation } from '../../store/store.js'
 import type { Usage } from '../../store/usage.js'
 import type { Inbox } from '../inbox.js'
@@ -10,7 +9,6 @@ interface DeletionsOptions {
   table: InboxTable
   usage: Usage
   shares: SenderShares
-  commit: GroupCommit
   /** Called after retention has deleted the last message of an inbox. By then another message may have come. */
   onEmptied: (of: UserRef) => void
 }
@@ -37,11 +35,5 @@ export class Deletions {
     for (const operation of swept.operations) operations.push(operation)
     usage.add(inbox.of.appId, { bytes: -swept.freed })
     shares.free(inbox.of.appId, swept.senders)
-  }
-
-  /** Writes the operations with the next batch. */
-  defer(operations: Operation[]): void {
-    const [first] = operations
-    if (first) this.#options.commit.defer(`delete ${first.key}`, (batch) => batch.push(...operations))
   }
 }

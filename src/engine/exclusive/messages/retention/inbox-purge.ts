@@ -76,9 +76,9 @@ export class InboxPurge {
       if (operations.length >= DELETIONS_PER_STEP) break
     }
     if (failures.length === found.length) throw failures[0]
-    // Both are deferred in one task, so that one batch writes both: while the loop reads marks, a batch may begin.
+    // Both follow in one task, so that one batch writes both: while the loop reads marks, a batch may begin.
     for (const [appId, bytesBySender] of freed) shares.free(appId, bytesBySender)
-    commit.defer('purge', (batch) => batch.push(...operations))
+    commit.append(operations)
     await commit.flush()
     return clock.now()
   }

@@ -122,7 +122,7 @@ export class Sends {
       for (const inbox of inboxes) deletions.add(inbox, rules.retention, now, false, operations)
       if (from !== null && from !== to) {
         const isReached = unreadLimit.isReached(inbox, from, size, rules)
-        if (isReached !== false) deletions.defer(operations)
+        if (isReached !== false) commit.append(operations)
         if (isReached === undefined) return this.#sendAfter(unreadLimit.count(inbox), message, rules)
         if (isReached) return Promise.resolve({ outcome: 'refused' })
       }
@@ -130,7 +130,7 @@ export class Sends {
       if (own && shares.mayExceed(own, size, rules)) {
         deletions.add(inbox, rules.retention, now, true, operations)
         if (shares.exceeds(inbox, own, size, rules)) {
-          deletions.defer(operations)
+          commit.append(operations)
           return Promise.resolve({ outcome: 'over-share' })
         }
       }
@@ -168,7 +168,7 @@ export class Sends {
     } catch (error) {
       // A read has failed. If the inboxes have got the message in memory only, their next messages would come after a hole.
       if (isChanging) commit.fail(error)
-      else deletions.defer(operations)
+      else commit.append(operations)
       throw error
     }
   }
@@ -206,7 +206,7 @@ export class Sends {
     now: number,
     operations: Operation[],
   ): boolean {
-    const { usage, deletions } = this.#options
+    const { commit, usage, deletions } = this.#options
     const { retention, quota } = rules
     const { appId } = inboxes[0].of
     let added = 0
@@ -218,7 +218,7 @@ export class Sends {
       usage.add(appId, more)
       return true
     }
-    deletions.defer(operations)
+    commit.append(operations)
     this.#refuseForThisTask(appId)
     return false
   }
