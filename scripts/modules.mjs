@@ -22,7 +22,7 @@ const engineInterface = [
   'engine/user-key',
 ]
 /** What the parts of the engines of one process import besides each other. */
-const exclusive = [...engineInterface, 'engine/rules', 'engine/util', 'util', 'protocol']
+const exclusive = [...engineInterface, 'engine/decide', 'engine/rules', 'engine/util', 'util', 'protocol']
 const exclusiveTables = [
   'engine/exclusive/messages',
   'engine/exclusive/push',
@@ -202,6 +202,7 @@ export const modules = {
   'engine/user-key': ['engine/records'],
   'engine/listeners': ['engine/engine'],
   'engine/rules': [],
+  'engine/decide': ['engine/rules'],
   'engine/util': ['util', 'protocol'],
   'engine/exclusive/store': exclusive,
   'engine/exclusive/webhooks': [...exclusive, 'engine/exclusive/store'],

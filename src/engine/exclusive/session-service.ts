@@ -18,6 +18,7 @@ import type {
   UserRecord,
   UserRef,
 } from '../engine.js'
+import { isIssuedUpTo } from '../decide/revocations/revoked.js'
 import { refusalOf } from '../user-changes.js'
 import { userKey } from '../user-key.js'
 import type { Database } from './database.js'
@@ -220,8 +221,7 @@ export class SessionService {
     before: number,
     lastNumber: number,
   ): void {
-    const { issuedAt } = session.credential
-    const isRevoked = issuedAt === null || issuedAt <= before
+    const isRevoked = isIssuedUpTo(session.credential.issuedAt, before)
     if (!isRevoked && !(issuedBefore === null && this.sessions.startedUpTo(session, lastNumber))) return
     if (mode === 'end') this.end(session, 'revoked')
     else this.#emit({ type: 'reauth', session: refOf(session) })

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Credential, UserRef } from '../../engine.js'
 import type { Clock } from '../../../util/clock.js'
-import { engineRules } from '../../rules.js'
+import { isIssuedUpTo, later, tokenKeptFor } from '../../decide/revocations/revoked.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import { rows } from '../store/rows.js'
 import { del, put, read, readAll, type Operation, type Store } from '../store/store.js'
@@ -25,10 +25,6 @@ interface AppRows {
 }
 
 const NO_ROW: UserRow = { revokedBefore: null, deletions: 0 }
-
-/** Returns the later of two times. Null means that there is no time. */
-const later = (a: number | null, b: number | null): number | null =>
-  a === null || b === null ? (a ?? b) : Math.max(a, b)
 
 /**
  * The revocations of users, apps and tokens, and how many inboxes of each user were deleted. A revocation is synced before a session is
@@ -57,8 +53,7 @@ export class Revocations {
   isRevoked(of: UserRef, { issuedAt, tokenId }: Credential): boolean {
     const app = this.#apps.get(of.appId)
     if (!app) return false
-    const before = this.revokedBefore(of)
-    if (before !== null && (issuedAt === null || issuedAt <= before)) return true
+    if (isIssuedUpTo(issuedAt, this.revokedBefore(of))) return true
     if (!app.hasTokens || tokenId === null) return false
     return read(this.#store, rows.revokedToken(of.appId, tokenId)) !== undefined
   }
@@ -108,10 +103,7 @@ export class Revocations {
    */
   async revokeToken(appId: string, tokenId: string, expiresAt: number | null | undefined): Promise<void> {
     const row = rows.revokedToken(appId, tokenId)
-    const { tokenKeptFor, tokenMargin } = engineRules
-    const keptFor =
-      expiresAt === undefined ? tokenKeptFor : (expiresAt ?? Infinity) - Date.now() + tokenMargin
-    const atLeast = this.#clock.now() + Math.max(keptFor, tokenMargin)
+    const atLeast = this.#clock.now() + tokenKeptFor(expiresAt, Date.now())
     this.#set(appId, { hasTokens: true })
     const earlier = this.#commit.newest(row) as RevokedToken | undefined
     const until = earlier ? Math.max(atLeast, earlier[0] ?? Infinity) : atLeast

@@ -9,6 +9,7 @@ import type {
   UserRef,
 } from '../../engine.js'
 import { Deadlines } from '../../../util/deadlines.js'
+import { sessionsBeyond } from '../../decide/sessions/make-room.js'
 import { engineRules } from '../../rules.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import { SessionIndex } from './session-index.js'
@@ -40,18 +41,6 @@ const monotonicNow = (): number => performance.now()
 const DUE_PER_STEP = 32
 /** How many sessions of an earlier process are detached in one turn of the event loop. */
 const DETACHED_PER_STEP = 1_000
-
-/** Returns the sessions that have to end so that a user has at most `limit`, in the order of `engineRules.makesRoom`. */
-const sessionsBeyond = (sessions: readonly Session[], limit: number): Session[] => {
-  if (sessions.length <= limit) return []
-  const { makesRoom } = engineRules
-  const ranked = sessions.map((session): [group: number, number: number, Session] => {
-    const group = makesRoom.findIndex((field) => session[field] !== null)
-    return [group, session[makesRoom[group] ?? 'number'] ?? 0, session]
-  })
-  ranked.sort(([groupA, a], [groupB, b]) => groupA - groupB || a - b)
-  return ranked.slice(0, sessions.length - Math.max(limit, 0)).map(([, , session]) => session)
-}
 
 /**
  * The sessions that have not ended. Their state in memory is the valid one. If the volume is persistent, the journal writes each change
