@@ -165,7 +165,9 @@ export class GroupCommit {
    */
   keep(operations: Operation[]): void {
     this.#overlay.keep(operations)
-    this.append(operations)
+    if (this.#refusal) return
+    for (const operation of operations) this.#operations.push(operation)
+    this.#schedule()
   }
 
   /** Writes the changes that `failed` has kept. */
