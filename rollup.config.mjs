@@ -26,11 +26,13 @@ const replaced = {
   // A gateway serves its script as `ENDPOINT/v1/chat-session.js`.
   'session/util/endpoint-of-script.js':
     "export const endpointOfScript = /^(http[^?#]*)\\/v1\\/chat-session[^/]*\\.js/.exec(import.meta.url)?.[1] ?? ''",
-  // A gateway serves a page of codes beside the script. A page that serves the script itself has none to link to.
+  // A gateway serves a page of codes beside the script. A page that serves the script itself has none to link to. A gateway that is down
+  // serves no page.
   'session/error-message.js': `
     import { endpointOfScript } from './util/endpoint-of-script.js'
     export const errorMessageOf = (code) =>
-      endpointOfScript ? \`\${code}: \${endpointOfScript}/v1/errors#\${code}\` : code`,
+      code === 'unavailable' ? code + ': the gateway is down'
+      : endpointOfScript ? \`\${code}: \${endpointOfScript}/v1/errors#\${code}\` : code`,
   'session/sentences.js': `
     export const sentences = {
       badEndpoint: 'endpoint',
@@ -39,7 +41,7 @@ const replaced = {
       badToken: 'token',
       lateAnswer: 'late',
       lateToken: 'timeout',
-      noToken: (status) => 'token-url ' + status,
+      noToken: (status) => 'token-url ' + status + ', not 200 with a token',
     }`,
   'session/trace.js': 'export const traceStep = () => undefined',
   // The gateway that serves the script sends the frames too. From npm a client checks each field. JSON without a `type` has no frame in it.
@@ -174,10 +176,13 @@ const typescript = {
 }
 
 const compress = {
-  passes: 5,
+  passes: 4,
   unsafe_arrows: true,
   // Bodies that are put in the place of calls with arguments compress worse than the calls.
   inline: 1,
+  // So do arrow functions in the place of methods, and constants that are put before what they are compared with.
+  arrows: false,
+  lhs_constants: false,
   // Nothing is read for what the reading does, and no function is asked how many arguments it takes.
   pure_getters: true,
   keep_fargs: false,
@@ -186,7 +191,7 @@ const compress = {
 const minified = (
   input,
   file,
-  { format = 'es', sourcemap = true, sources = replaced, plugins = [], mangle = true } = {},
+  { format = 'es', sourcemap = true, sources = replaced, plugins = [], names = { mangle: true } } = {},
 ) => ({
   input,
   output: { file, format, sourcemap },
@@ -194,40 +199,59 @@ const minified = (
     typescript,
     replace(sources),
     nodeResolve({ exportConditions: ['production', 'browser'] }),
-    terser({ module: true, ecma: 2022, compress, mangle }),
+    terser({ module: true, ecma: 2022, compress, ...names }),
     ...plugins,
   ],
 })
 
-const part = (script, name, module, sources, plugins = []) =>
+const part = (script, name, module, options) =>
   // SHA-256, whose text is shorter: it stands in the script.
   // Its modules are in the package: a map would only make the package larger.
   minified(module, `dist/cdn/${script}-${name}.js`, {
+    ...options,
     sourcemap: false,
-    sources,
-    plugins: [...plugins, integrity('sha256', script, name)],
+    plugins: [...(options.plugins ?? []), integrity('sha256', script, name)],
   })
 
 /**
- * Members of the session's own objects. Nothing outside of the first script reads them, and neither the browser nor lit has members of these
- * names, so the script has shorter ones.
+ * Members of the session's own objects. Nothing outside of the first script, the calls and the stream reads them, and neither the browser
+ * nor lit has members of these names. So these scripts have shorter ones: the same in each, because they hand such objects to each other.
  */
 const sessionMembers = `
-  answered askForToken becoming connectFailures emitError endAfterOpen expiresAt fetchable fetchFailures follow giveBack
-  heartbeatDeadline isOfEarlierPage isRunning knownUserId members newKey postSends profileFields rejections
-  resumeStorage shared sleepGraceUsed stableAt startAsFrame superseded updateParts waiters withStart
+  withStart waiters updateParts until superseded stored startFrame startAsFrame stableAt socket
+  sleepGraceUsed shared setStartProfile resumeStorage rejections profileFields postSends phase
+  news newKey members knownUserId isRunning isOfEarlierPage isAnswer idText held heartbeatDeadline
+  giveBack follow fields fetched fetchable fetchFailures feed fault failures expiresAt
+  endAfterOpen emitError discard desired deliver connectFailures checks checkedCopy becoming
+  askForToken answered
 `
 
-/** Returns an option of terser that gives the members in a list shorter names. */
+/** Returns options of terser that give the members in a list shorter names. */
 const mangleMembers = (list) => ({
-  properties: { regex: new RegExp(`^(${list.trim().split(/\s+/).join('|')})$`) },
+  mangle: { properties: { regex: new RegExp(`^(${list.trim().split(/\s+/).join('|')})$`) } },
 })
+
+const letters = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ']
+
+/** As `mangleMembers`, for several scripts: the first member in the list gets the first letter, and so on. */
+const nameMembers = (list) => {
+  const props = {}
+  for (const [index, name] of list.trim().split(/\s+/).entries()) {
+    if (!letters[index]) throw new Error(`There is no letter for ${name}.`)
+    // Terser puts a dollar sign before the names in its cache.
+    props[`$${name}`] = letters[index]
+  }
+  return { ...mangleMembers(list), nameCache: { props: { props } } }
+}
+
+/** The parts that hand objects of the session to the first script, or get them from it. */
+const sessionParts = ['calls', 'stream']
 
 /** The build of the first script; those of its parts are before it, because it has their hashes. */
 export const firstScript = minified('dist/element/script.js', 'dist/cdn/chat-session.js', {
   // The gateway names the map in a header: its name would be 60 bytes of the script.
   sourcemap: 'hidden',
-  mangle: mangleMembers(sessionMembers),
+  names: nameMembers(sessionMembers),
   plugins: [integrity('sha384')],
 })
 
@@ -330,16 +354,20 @@ export default [
     external: [/server-shim/, '@lit/reactive-element'],
     plugins: [typescript, nodeResolve({ exportConditions: ['production', 'browser'] })],
   },
-  ...Object.entries(parts).map(([name, module]) => part('chat-session', name, `dist/${module}`)),
+  ...Object.entries(parts).map(([name, module]) =>
+    part('chat-session', name, `dist/${module}`, {
+      names: sessionParts.includes(name) ? nameMembers(sessionMembers) : undefined,
+    }),
+  ),
   firstScript,
   ...Object.entries(windowParts).map(([name, module]) =>
-    part('chat-window', name, module, replacedInWindowParts, [shortTexts]),
+    part('chat-window', name, module, { sources: replacedInWindowParts, plugins: [shortTexts] }),
   ),
   // Its modules are in the package: with a map an install would be larger than 20 MB.
   minified('dist/window/script.js', 'dist/cdn/chat-window.js', {
     sourcemap: false,
     sources: replacedInWindow,
-    mangle: mangleMembers(`${ownMembers} ${litMembers}`),
+    names: mangleMembers(`${ownMembers} ${litMembers}`),
     plugins: [shortTexts, oneLicense, integrity('sha384')],
   }),
   // A classic script, for `importScripts`.

@@ -33,6 +33,9 @@ import {
 } from './session/shared-session.js'
 import { adoptStyle } from './style.js'
 
+/** Milliseconds after which the console says that a tag with a user still has no credentials. */
+const CREDENTIALS_WAIT = 5_000
+
 /** As with HTML's own boolean attributes, no value is needed. */
 const converter = (value: string | null): boolean => value === '' || isSet(value)
 const booleanAttribute: PropertyDeclaration = { converter }
@@ -388,7 +391,14 @@ export class ChatSessionElement extends ReactiveElement {
     this.#askedFor = key
     const unneeded = new AbortController()
     let answer = this.#relay.askForToken({ reason: 'first', signal: unneeded.signal })
-    if (!answer) return undefined
+    if (!answer) {
+      setTimeout(() => {
+        // The page may have given credentials meanwhile, or the user has logged out.
+        if (this.isConnected && !this.session && this.userId)
+          this.#relay.warn(new SessionError('no-credentials'))
+      }, CREDENTIALS_WAIT)
+      return undefined
+    }
     // This source returns the answer once, and then undefined. For a later token the session uses its `tokenUrl`, or else dispatches
     // `tokenneeded`.
     return (({ signal }) => {

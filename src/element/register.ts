@@ -19,8 +19,8 @@ export const register = (name: string, element: Registered): void => {
   const taken = registry.get(name) as Registered | undefined
   if (!taken) registry.define(name, Object.assign(element, { copy }))
   else if (taken !== element) {
-    const first = taken.copy ?? `another script, with the class ${taken.name || '(without a name)'}`
-    const text = `<${name}> is defined already, by ${first}: ${copy} does not define it. Keep one of the two scripts.`
+    const first = taken.copy ?? String(taken).slice(0, 99)
+    const text = `<${name}> is defined by ${first}, and not by ${copy}: keep one script`
     // A second copy of the same version does what the first one does.
     console[taken.copy?.startsWith(`chat-session ${VERSION} `) ? 'info' : 'warn'](text)
   }

@@ -1,4 +1,3 @@
-import { profile } from './profile.js'
 import { boolean, literal, nullable, number, object, optional, shape, text, type FrameOf } from './schema.js'
 import { callFrames } from './call-frames.js'
 import { position, resumption } from './shapes.js'
@@ -24,7 +23,8 @@ export const clientFrames = {
     authParams: optional(object),
     guest: optional(literal(true)),
     userId: optional(text),
-    user: optional(profile),
+    // The gateway leaves out what is no field of a profile.
+    user: optional(object),
     resume: optional(resumption),
     since: optional(position),
     adopt: optional(text),

@@ -1,5 +1,5 @@
 import { byteLength, limits } from './limits.js'
-import { object, optional, record, shape, text, type Checked } from './schema.js'
+import { object, optional, record, shape, text, type Checked, type JsonObject } from './schema.js'
 
 /** The runtimes of gateways and backends have this method, but the `lib` in tsconfig.json (ES2022) does not declare it. */
 declare const URL: { canParse(text: string): boolean }
@@ -73,15 +73,38 @@ const shapes: { [K in keyof Profile]?: string } = {
   custom: 'an object of texts of well-formed Unicode',
 }
 
-/** Returns why `value` is not a profile, with the name of the wrong field: `'photoUrl' must be an https URL`; undefined for a profile. */
-export const profileProblem = (value: unknown): string | undefined => {
-  if (!object(value)) return 'it must be an object'
+/** Returns the first field for which `value` is not a profile, and why; undefined for a profile. */
+const problemOf = (value: JsonObject): { name: keyof Profile; text: string } | undefined => {
   const wrong = names.find((name) => value[name] !== undefined && !parseFields({ [name]: value[name] }))
-  if (wrong) return `'${wrong}' must be ${shapes[wrong] ?? 'a text of well-formed Unicode'}, or be left out`
+  if (wrong) {
+    const shape = shapes[wrong] ?? 'a text of well-formed Unicode'
+    return { name: wrong, text: `'${wrong}' must be ${shape}, or be left out` }
+  }
   const known = parseFields(value) ?? {}
   const size = bytesOf(known)
   if (size <= limits.profile) return undefined
   const sizeOf = (name: keyof Profile): number => bytesOf({ [name]: known[name] })
-  const [largest] = [...names].sort((one, other) => sizeOf(other) - sizeOf(one))
-  return `it has ${size} bytes as JSON, ${limits.profile} at most are allowed, and most of them are in '${largest}'`
+  const name = names.reduce((one, other) => (sizeOf(other) > sizeOf(one) ? other : one))
+  const text = `it has ${size} bytes as JSON, ${limits.profile} at most are allowed, and most of them are in '${name}'`
+  return { name, text }
 }
+
+/** Returns why `value` is not a profile, with the name of the wrong field: `'photoUrl' must be an https URL`; undefined for a profile. */
+export const profileProblem = (value: unknown): string | undefined =>
+  object(value) ? problemOf(value)?.text : 'it must be an object'
+
+/** Returns the profile in `value` without the fields for which it is none, and why each of these is left out. */
+export const fittingProfile = (value: JsonObject): { profile: Profile; problems: string[] } => {
+  const problem = problemOf(value)
+  if (!problem) return { profile: parseFields(value) ?? {}, problems: [] }
+  const { profile, problems } = fittingProfile({ ...value, [problem.name]: undefined })
+  return { profile, problems: [problem.text, ...problems] }
+}
+
+/** Returns the known fields of `value`, with null in place of those of another type. */
+export const knownFields = (value: JsonObject): JsonObject =>
+  Object.fromEntries(
+    names
+      .filter((name) => value[name] !== undefined)
+      .map((name) => [name, profileFields[name](value[name]) ? value[name] : null]),
+  )

@@ -2,6 +2,7 @@
 export { isRevivable } from '../protocol/index.js'
 export { object } from '../protocol/internal.js'
 export { createCalls } from './calls/calls.js'
+export { reportRedirect } from './calls/report-redirect.js'
 export { errorMessageOf } from './error-message.js'
 export { ifPossible } from './util/if-possible.js'
 export { SessionError, toSessionError } from './errors.js'

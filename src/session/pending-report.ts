@@ -4,6 +4,7 @@ import type { State } from './machine/state.js'
 import type { Outbox } from './storage/outbox.js'
 import { toUnixTime } from './util/clock.js'
 import { isOffline } from './util/runtime.js'
+import { toJson } from './util/to-json.js'
 
 /** How many messages wait, why, and until when. */
 type Report = Pick<PendingDetail, 'count' | 'reason'> & { until: number | null }
@@ -16,8 +17,8 @@ const reportOf = (state: State, outbox: Pick<Outbox, 'pending' | 'pause'>): Repo
   const pause = outbox.pause()
   const isActive = state.name === 'active'
   const until = isActive ? (pause?.until ?? null) : retryDeadlineOf(state)
-  if (isOffline()) return { count, reason: 'offline', until }
-  return { count, reason: isActive ? (pause?.reason ?? null) : 'reconnecting', until }
+  const waitsFor = isActive ? (pause?.reason ?? null) : 'reconnecting'
+  return { count, reason: isOffline() ? 'offline' : waitsFor, until }
 }
 
 /**
@@ -30,10 +31,10 @@ export const createPendingReport = (
   emit: (detail: PendingDetail) => void,
 ): ((failed?: FailedSend[]) => void) => {
   /** The latest report, as JSON. */
-  let latest = JSON.stringify(NOTHING_WAITS)
+  let latest = toJson(NOTHING_WAITS)
   return (failed = []) => {
     const report = reportOf(state(), outbox)
-    const json = JSON.stringify(report)
+    const json = toJson(report)
     if (json === latest && !failed.length) return
     latest = json
     const { count, reason, until } = report

@@ -1,6 +1,7 @@
 import type { LeftSend } from './storage/outbox.js'
 import { sessionUrl } from './transports/websocket.js'
 import { utf8 } from './util/utf8.js'
+import { toJson } from './util/to-json.js'
 
 /** The most messages and the most bytes of one HTTP request. */
 const MAX_SENDS = 16
@@ -31,14 +32,12 @@ export const createPostSends = (endpoint: string, by: PostedBy): PostSends => {
     const waiting = all.slice(posted, posted + MAX_SENDS)
     for (let count = waiting.length; count > 0; count -= 1) {
       // The gateway ignores what only the next page needs of them.
-      const body = JSON.stringify({ ...by, sends: waiting.slice(0, count) })
+      const body = toJson({ ...by, sends: waiting.slice(0, count) })
       if (utf8(body).length > MAX_BYTES) continue
       posted += count
       // The other messages did not fit, and no later message must arrive before them. So this post is the last one.
       if (posted < all.length) posted = Infinity
-      fetch(url, { method: 'POST', body, keepalive: true, credentials: 'omit', cache: 'no-store' }).catch(
-        () => undefined,
-      )
+      fetch(url, { method: 'POST', body, keepalive: true, credentials: 'omit' }).catch(() => undefined)
       return
     }
   }

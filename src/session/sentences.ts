@@ -6,5 +6,6 @@ export const sentences = {
   badToken: 'A token is text.',
   lateAnswer: 'respondWith() is too late.',
   lateToken: 'The token source did not answer in time.',
-  noToken: (status: number): string => `The token URL answered ${status} without a token.`,
+  noToken: (status: number): string =>
+    `The token URL answered ${status} without a token: answer 200 with the token as text or in JSON, or 401 if the user is signed out.`,
 }

@@ -54,6 +54,7 @@ import { newId } from './util/new-id.js'
 import { nextEvent } from './util/next-event.js'
 import { toFrame } from './util/to-frame.js'
 import { createVisibility, type Visibility } from './visibility.js'
+import { toJson } from './util/to-json.js'
 
 /** Milliseconds that `end()` waits for the close of the connection. */
 const CLOSE_TIMEOUT = 1_000
@@ -362,7 +363,9 @@ export class ChatSession extends SessionTarget {
    * Sends a message. Resolves when the message is stored. Until then the session sends it again on each new connection, and it is never
    * stored twice. Rejects with a SessionError: the gateway's refusal, `unknown-outcome`, `outbox-full`, or why the session ended.
    */
-  async send({ to, id = newId(), body, data }: NewMessage): Promise<Sent> {
+  async send(message: NewMessage): Promise<Sent> {
+    // Some libraries give every object fields, which are no part of the message.
+    const { to, id = newId(), body, data } = Object.assign(Object.create(null) as object, message)
     if (isOver(this.#state)) throw this.error ?? new SessionError('ended')
     const frame = toFrame<ClientFrameOf<'send'>>({ type: 'send', to: idText(to), id, body, data })
     const answer = this.#outbox.add(frame, sendOptions)
@@ -438,7 +441,7 @@ export class ChatSession extends SessionTarget {
 
   /** Returns a key for the storage of the browser. */
   #storageKey(...names: unknown[]): string {
-    return JSON.stringify(['chat-session', this.#endpoint, this.appId, ...names])
+    return toJson(['chat-session', this.#endpoint, this.appId, ...names])
   }
 
   /** Returns whether the user is a guest, or will start as one. */
@@ -528,19 +531,20 @@ export class ChatSession extends SessionTarget {
   }
 
   #deliver(frame: GatewayFrameOf<'message' | AnswerType>): void {
+    const refusedType = frame.type === 'refused' ? frame.re : undefined
     if (frame.type === 'message') {
       const { type, ...message } = frame
       this.#emit('message', { message: message satisfies Message })
     } else {
       // Signals do not go through the outbox, so the refusal of a signal answers no request of the outbox.
-      const isOfSignal = frame.type === 'refused' && frame.re === 'signal'
-      if (!isOfSignal && this.#outbox.answered(frame) && frame.type === 'sent') {
+      if (refusedType !== 'signal' && this.#outbox.answered(frame) && frame.type === 'sent') {
         const { type, ...sent } = frame
         this.#emit('sent', sent)
       }
       this.#reportPending()
     }
-    void this.#tellCalls(frame.type === 'signal', (calls) => calls.received(frame))
+    // The gateway refuses a field of the profile in a start that it accepts.
+    void this.#tellCalls(frame.type === 'signal' || refusedType === 'start', (calls) => calls.received(frame))
   }
 
   /** The user leaves the page: posts the messages that wait. */
@@ -652,7 +656,7 @@ export class ChatSession extends SessionTarget {
     const { user, unread = 0 } = infoOf(after) ?? {}
     // If a listener has ended the session, no other event follows.
     if (user && !this.#info) return
-    if (user && JSON.stringify(user) !== JSON.stringify(formerUser)) this.#emit('user', { user })
+    if (user && toJson(user) !== toJson(formerUser)) this.#emit('user', { user })
     if (unread !== formerUnread) this.#emit('unread', { unread })
   }
 }

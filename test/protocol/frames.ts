@@ -47,7 +47,7 @@ export const fields: Record<string, Record<string, Record<string, Field>>> = {
       authParams: optional(object),
       guest: optional({ takes: (value) => value === true }),
       userId: optional(text),
-      user: optional(profile),
+      user: optional(object),
       resume: optional(whole),
       since: optional(whole),
       adopt: optional(text),

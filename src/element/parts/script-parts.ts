@@ -48,7 +48,7 @@ const trusted = (url: string): string => {
 
 /** Says what to do if a page requires Trusted Types and lets the address through by no policy. */
 const FORBIDDEN =
-  "script-unavailable: add chat-session to trusted-types, and 'allow-duplicates' for a second copy of the script"
+  "script-unavailable: trusted-types needs chat-session, and 'allow-duplicates' for a second copy"
 
 const unavailable = (url: string, message?: string): SessionError =>
   new SessionError('script-unavailable', { cause: url, message, retryable: true })

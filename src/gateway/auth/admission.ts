@@ -4,12 +4,11 @@ import {
   isGuestId,
   isUserId,
   limits,
-  parseProfile,
-  PROFILE_RULE,
   type ClientFrameOf,
   type EndCode,
   type Profile,
 } from '../../protocol/index.js'
+import { fittingProfile } from '../../protocol/internal.js'
 import type { TokenResult } from '../../tokens/index.js'
 import { chain, type MaybePromise } from '../../tokens/internal.js'
 import { newOwnCredential, type App } from '../apps/app.js'
@@ -28,6 +27,8 @@ export interface Admitted extends AuthenticatedUser {
   guest: boolean
   /** The profile from the client, if the app's `profiles` setting accepts it. */
   claimed: Profile | undefined
+  /** Why fields of the profile from the client are left out. */
+  profileProblems: readonly string[]
 }
 
 /** How many characters of a refused origin are logged: enough for a scheme, a host name of full length and a port. */
@@ -204,14 +205,13 @@ const authenticateStart = (
 }
 
 /** Returns why a start is refused for every app; undefined if the start may go on. */
-const checkStart = ({ token, signature, authParams, guest, user }: Start): Refusal | undefined => {
+const checkStart = ({ token, signature, authParams, guest }: Start): Refusal | undefined => {
   if ([token, signature, authParams, guest].filter((credential) => credential !== undefined).length !== 1)
     return refuse('bad-request', "A start has exactly one of 'token', 'signature', 'authParams' and 'guest'.")
   if (isTooDeep(authParams)) return refuse('bad-request', DEPTH_PROBLEM)
   if (pathOfInexact(authParams)) return refuse('bad-request', `A value in 'authParams' ${INEXACT_PROBLEM}`)
   if (authParams && Buffer.byteLength(JSON.stringify(authParams)) > limits.authParams)
     return refuse('bad-request', `The field 'authParams' is larger than ${limits.authParams} bytes.`)
-  if (user && !parseProfile(user)) return refuse('bad-request', PROFILE_RULE)
   return undefined
 }
 
@@ -242,13 +242,15 @@ export const admit = (
   return chain(authenticateStart(context, app, start, peer), (authenticated): Admitted | Refusal => {
     if (!authenticated.ok) return authenticated
     const { userId, vouched, credential, mustBeNew, createdAt, signToken } = authenticated
+    const fitting = start.user && fittingProfile(start.user)
     return {
       ok: true,
       app,
       userId,
       guest: isGuestId(userId),
       vouched,
-      claimed: profiles === 'anyone' && start.user ? parseProfile(start.user) : undefined,
+      claimed: profiles === 'anyone' ? fitting?.profile : undefined,
+      profileProblems: fitting?.problems ?? [],
       credential,
       mustBeNew,
       createdAt,

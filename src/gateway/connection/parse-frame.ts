@@ -6,7 +6,7 @@ import {
   type ClientFrameOf,
   type Parsed,
 } from '../../protocol/index.js'
-import { parseExact } from '../../protocol/internal.js'
+import { knownFields, parseExact } from '../../protocol/internal.js'
 
 export const PONG = '{"type":"pong"}'
 /** The frame `pong` without fields. It is parsed only once, because idle clients send little else. */
@@ -23,8 +23,8 @@ const knownObjects = (frame: ClientFrame): object => {
     case 'start': {
       const { user, resume, since } = frame
       return {
-        // A profile that breaks a rule stays, because `admit` refuses it with the rule.
-        ...(user && { user: parseProfile(user) ?? user }),
+        // A field that breaks a rule stays, because `admit` says that it leaves the field out.
+        ...(user && { user: knownFields(user) }),
         ...(resume && { resume: { key: resume.key, epoch: resume.epoch, offset: resume.offset } }),
         ...(since && { since: { epoch: since.epoch, offset: since.offset } }),
       }

@@ -156,6 +156,15 @@ export class LiveSession implements HubSession {
     if (adopted !== undefined) frame.adopted = adopted
     if (push) frame.pushKey = this.#pushKey = push.publicKey
     this.#connection.send(frame)
+    const { profileProblems } = admitted
+    if (profileProblems.length > 0)
+      this.#connection.send({
+        type: 'refused',
+        re: 'start',
+        code: 'bad-request',
+        message: `The session has started without a part of the profile: ${profileProblems.join('; ')}.`,
+        retryable: false,
+      })
     this.#context.activity?.record({ ...ref, type: resumed ? 'resumed' : 'started', code: null })
     // If the position has another epoch or is beyond the newest message, it does not fit this inbox. Then all messages are sent.
     const isComparable = position?.epoch === epoch && position.offset <= offset

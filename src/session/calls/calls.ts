@@ -49,10 +49,19 @@ export const createCalls = (host: CallsHost): Calls => {
     if (infoOf(runner.state())) emitError('unavailable', error)
   })
 
+  /** What the gateway said of the profile that the session started with. */
+  let profileProblem: string | undefined
+
   const refused = (frame: GatewayFrameOf<'refused'>): void => {
     const error = new SessionError(frame.code, frame)
     if (frame.re === 'push') push.refused(error)
     if (frame.re === 'signal') emit('error', { error })
+    // Each new connection has the same profile, and gets the same refusal.
+    if (frame.re === 'start' && profileProblem !== frame.message) {
+      profileProblem = frame.message
+      console.warn(`<chat-session> ${frame.message}`)
+      emit('error', { error })
+    }
   }
 
   /** Returns the options of a call. Throws `bad-request` for a text or a number, of which a call would otherwise use nothing. */

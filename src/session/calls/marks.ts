@@ -4,6 +4,7 @@ import type { Position } from '../machine/state.js'
 import type { Answer, Request } from '../storage/outbox.js'
 import { toFrame } from '../util/to-frame.js'
 import type { Requests } from './requests.js'
+import { toJson } from '../util/to-json.js'
 
 type Read = ClientFrameOf<'read'>
 /** A user, null for the app's backend, or undefined for the whole inbox. */
@@ -58,7 +59,7 @@ export const createMarks = ({ request }: Requests, newest: () => Position | null
   /** Sends a mark. Of the marks that wait with the same epoch and peer, only the highest is sent. */
   const send = (frame: Read): Promise<unknown> => {
     // An object, because in an array JSON has null in place of undefined.
-    const key = JSON.stringify({ epoch: frame.epoch, with: frame.with })
+    const key = toJson({ epoch: frame.epoch, with: frame.with })
     const higher = waiting.get(key)
     if (higher && higher.offset >= frame.offset) return higher.sent
     const sent = request(frame, { checks: callFrames.read, isAnswer, key })

@@ -29,7 +29,7 @@ export const createProfileChange = (
     await sent
   }
 
-  /** A start with these fields would be refused, too, or JSON could not write it, and the session would end. */
+  /** The gateway would leave such fields out of a start, too. If JSON can't write them, no start could be sent, and the session would end. */
   const isUnfit = (error: unknown): boolean =>
     !(error instanceof SessionError) || error.code === 'bad-request' || error.code === 'too-large'
 

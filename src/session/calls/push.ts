@@ -5,6 +5,7 @@ import { infoOf } from '../machine/selectors.js'
 import type { PushSubscriber } from '../messages.js'
 import type { CallsHost } from './host.js'
 import type { Requests } from './requests.js'
+import { toJson } from '../util/to-json.js'
 
 /** Milliseconds after which a subscription is taken back again, if the gateway has refused that for now and has named no time. */
 const RETRY = 5_000
@@ -44,7 +45,7 @@ export const createPush = ({ session, runner }: CallsHost, { sendNow }: Requests
     const found = await asked.subscribe(info.can?.includes('push') ? info.pushKey : undefined)
     // The page may have called `push` again meanwhile.
     if (!found || asked !== subscriber) return
-    const subscription = JSON.parse(JSON.stringify(found)) as ClientFrameOf<'push'>['subscription']
+    const subscription = JSON.parse(toJson(found)) as ClientFrameOf<'push'>['subscription']
     if (!sendNow({ type: 'push', subscription })) return
     endpoint = found.endpoint
     takenBack = undefined

@@ -1,5 +1,6 @@
 import type { GatewayFrameOf } from '../../protocol/index.js'
 import type { Signal } from '../messages.js'
+import { toJson } from '../util/to-json.js'
 
 interface Signals {
   received(frame: GatewayFrameOf<'signal'>): void
@@ -17,7 +18,7 @@ export const createSignals = (emit: (signal: Signal) => void): Signals => {
       const now = Date.now()
       const signal = { from, name, data, until: now + ttl }
       for (const [key, { until }] of latest) if (until <= now) latest.delete(key)
-      latest.set(JSON.stringify([from, name]), signal)
+      latest.set(toJson([from, name]), signal)
       emit(signal)
     },
     endOf(sender) {

@@ -1,15 +1,24 @@
 import { object } from '../../protocol/internal.js'
+import { loadCalls } from '../calls/load-calls.js'
 import { sentences } from '../sentences.js'
 import { ifPossible } from '../util/if-possible.js'
 
-/** The statuses that mean that the user is signed out. A redirect that is not followed has the status 0 in browsers, and 3xx in Node. */
-const signedOut = /^(0|204|3..|40[13])$/
+/** The status of a redirect that is not followed: 0 in browsers, 3xx in Node. */
+const redirected = /^(0|3..)$/
 
 const jwt = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
-const read = async (response: Response): Promise<string | null> => {
+const read = async (response: Response, url: string | URL): Promise<string | null> => {
   const { ok, status } = response
-  if (signedOut.test(String(status))) return null
+  if (redirected.test(String(status))) {
+    // Nothing waits for this line of the console, or is different without it.
+    loadCalls().then(
+      ({ reportRedirect }) => reportRedirect(url),
+      () => undefined,
+    )
+    return null
+  }
+  if ([204, 401, 403].includes(status)) return null
   const body = ok ? (await response.text()).trim() : ''
   if (jwt.test(body)) return body
   // The parser's message for bad JSON quotes the text, which may contain a token. So the message must not get into an error.
@@ -25,4 +34,4 @@ const read = async (response: Response): Promise<string | null> => {
  * longer needed.
  */
 export const fetchToken = async (url: string | URL, signal: AbortSignal): Promise<string | null> =>
-  read(await fetch(url, { credentials: 'include', redirect: 'manual', cache: 'no-store', signal }))
+  read(await fetch(url, { credentials: 'include', redirect: 'manual', cache: 'no-store', signal }), url)

@@ -1,6 +1,7 @@
 import { ifPossible } from '../util/if-possible.js'
 import { newId } from '../util/new-id.js'
 import type { LeftSend } from './outbox.js'
+import { toJson } from '../util/to-json.js'
 
 /** The prefix of the keys in `sessionStorage` under which a page stores messages for the next page of the tab. */
 export const LEFT_SENDS = 'chat-session-left'
@@ -56,13 +57,13 @@ export interface LeftSends {
 
 /** Only sessions with the same endpoint and app find these messages. */
 export const createLeftSends = (endpoint: string, appId: string): LeftSends => {
-  const prefix = LEFT_SENDS + JSON.stringify([endpoint, appId])
+  const prefix = LEFT_SENDS + toJson([endpoint, appId])
   return {
     newKey: () => prefix + newId(),
     leave(key, sender, sends) {
       const record: LeftRecord = { sender, sends }
       ifPossible(() => {
-        if (sends.length) sessionStorage.setItem(key, JSON.stringify(record))
+        if (sends.length) sessionStorage.setItem(key, toJson(record))
         else sessionStorage.removeItem(key)
       })
     },

@@ -5,6 +5,7 @@ import type { AnswerType } from '../machine/state.js'
 import { AFTER_REFUSAL } from '../machine/waits.js'
 import { deadlineTimer, now, toUnixTime } from '../util/clock.js'
 import { utf8 } from '../util/utf8.js'
+import { toJson } from '../util/to-json.js'
 
 type RequestType = Exclude<keyof typeof callFrames, 'signal'> | 'send'
 export type Request = ClientFrameOf<RequestType>
@@ -33,7 +34,7 @@ const MAX_IN_FLIGHT = 100
  * `bad-request` if every gateway would refuse the frame.
  */
 export const checkedCopy = <F extends object>(frame: F, checks: Checks): F => {
-  const copy = JSON.parse(JSON.stringify(frame)) as F
+  const copy = JSON.parse(toJson(frame)) as F
   if (wrongField(checks, copy)) throw new SessionError('bad-request')
   return copy
 }
@@ -212,7 +213,7 @@ export const createOutbox = ({ write, sendWindow, changed }: OutboxHost): Outbox
   return {
     async add<A extends Answer>(request: Request, options: RequestOptions<A>): Promise<A> {
       const copy = checkedCopy(request, options.checks)
-      const size = utf8(JSON.stringify(copy)).length
+      const size = utf8(toJson(copy)).length
       if (size > limits.frame) throw new SessionError('too-large')
       const { key } = options
       const replaced = waiting.find((entry) => key !== undefined && entry.options.key === key)
@@ -249,9 +250,17 @@ export const createOutbox = ({ write, sendWindow, changed }: OutboxHost): Outbox
       // Another script may have written the message. A malformed frame would end the connection.
       const isMalformed = !request.id || !(writtenAt > 0) || wrongField(sendFields, request)
       if (isKnown || isMalformed) return
-      const size = utf8(JSON.stringify(request)).length
+      const size = utf8(toJson(request)).length
       const waiters: Waiter[] = [{ resolve: () => undefined, reject: failed }]
-      const entry = { request, size, options: sendOptions, waiters, isOfEarlierPage: true, writtenAt }
+      const entry = {
+        request,
+        size,
+        options: sendOptions,
+        waiters,
+        isOfEarlierPage: true,
+        // The wall clock may have been set back since.
+        writtenAt: Math.min(writtenAt, now()),
+      }
       waiting = [...waiting, entry].sort((one, other) => timeOf(one) - timeOf(other))
     },
     connected,

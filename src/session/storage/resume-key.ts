@@ -2,6 +2,7 @@ import { cursorOf, isPageGone } from '../machine/selectors.js'
 import type { Cursor, State, StoredSession } from '../machine/state.js'
 import { ifPossible } from '../util/if-possible.js'
 import { isPage } from '../util/runtime.js'
+import { toJson } from '../util/to-json.js'
 
 /** Stores the session between two pages of a tab, in `sessionStorage`. */
 export interface ResumeStorage {
@@ -36,7 +37,7 @@ export const createResumeStorage = (
 
   const write = (value: Stored): void => {
     const name = key()
-    if (storage && name) ifPossible(() => storage.setItem(name, JSON.stringify(value)))
+    if (storage && name) ifPossible(() => storage.setItem(name, toJson(value)))
   }
   const guestToken = (): string | undefined => {
     const held = credentials.held()

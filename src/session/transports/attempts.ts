@@ -18,6 +18,7 @@ import { loadRace } from './load-race.js'
 import type { OpenRace } from './stream/create-race.js'
 import { hasStreamWorked, noteWebSocket } from './stream/memory.js'
 import { openWebSocket, sessionUrl, type WebSocketConnection } from './websocket.js'
+import { toJson } from '../util/to-json.js'
 
 /** The inputs of the state machine (machine/step.ts) that are events of a connection. */
 export type AttemptInput = InputOf<'opened' | 'queued' | 'served' | 'frame' | 'closed' | 'fatal'>
@@ -161,7 +162,7 @@ export const createAttempts = (options: ConnectionOptions, host: AttemptsHost): 
         url = sessionUrl(endpoint)
         // `authParams` may have a value that JSON can't write. This is checked now, so that a start that is sent later can be written.
         code = 'bad-request'
-        JSON.stringify(frame)
+        toJson(frame)
       } catch (cause) {
         return host.feed({ type: 'fatal', fault: { code, cause } })
       }

@@ -4,6 +4,7 @@ import { utf8 } from '../util/utf8.js'
 import type { Connection, ConnectionListener, StartFrame } from './connection.js'
 import { parseFrame } from './parse-frame.js'
 import type { WebSocketClass } from '../websocket-class.js'
+import { toJson } from '../util/to-json.js'
 
 // Some pages have a polyfill of `replaceAll` that takes the text as a pattern.
 const base64url = (bytes: Uint8Array): string =>
@@ -14,7 +15,7 @@ const base64url = (bytes: Uint8Array): string =>
 
 /** Returns the subprotocols to offer. One of them has the `start` frame. Returns undefined if that frame is too long for a header. */
 const startProtocols = (start: StartFrame): string[] | undefined => {
-  const bytes = utf8(JSON.stringify(start))
+  const bytes = utf8(toJson(start))
   // Base64 has four characters for three bytes. This is checked first, because `String.fromCharCode` can't take a very long start as
   // arguments.
   if ((bytes.length * 4) / 3 + START_PREFIX.length > limits.startHeader) return undefined
@@ -57,7 +58,7 @@ export const openWebSocket = ({ url, start, WebSocket, listener }: WebSocketOpti
     },
     // A socket that is closing sends nothing, and browsers warn if it is given a frame. So it is given none.
     send(frame) {
-      if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(frame))
+      if (socket.readyState === socket.OPEN) socket.send(toJson(frame))
     },
     close: (code = 1000) =>
       new Promise((closed) => {

@@ -126,6 +126,36 @@ test('an older token does not bring back a role that was taken away', async () =
   assert.deepEqual(await profileAfter(await issued(5)), { id: 'nora', name: 'Nora' })
 })
 
+const badFields: [string, Record<string, unknown>, RegExp][] = [
+  ['a photo without https', { photoUrl: '/me.png' }, /without .*'photoUrl' must be an https URL/],
+  ['a number', { locale: 7 }, /'locale' must be a text/],
+  ['half a character', { role: '\ud800' }, /'role' must be a text of well-formed Unicode/],
+  ['a custom field that is no text', { custom: { plan: 1 } }, /'custom' must be an object of texts/],
+  [
+    'more than 4 kB',
+    { custom: { bio: 'x'.repeat(5_000) } },
+    /has \d+ bytes .* 4096 .* most of them are in 'custom'/,
+  ],
+  [
+    'several bad fields, in a long frame',
+    { photoUrl: 'data:,', email: null, custom: { bio: 'x'.repeat(5_000) }, unknown: [[], {}] },
+    /'email' must be .*; 'photoUrl' must be .*; it has \d+ bytes/,
+  ],
+]
+
+for (const [what, bad, sentence] of badFields)
+  test(`a start whose profile has ${what} is accepted without that, and says so`, async () => {
+    const { started, next, close } = await startClient(
+      anyone.url,
+      await startOf('ines', { user: { name: 'Ines', ...bad } }),
+    )
+    assert.deepEqual(started['user'], { id: 'ines', name: 'Ines' })
+    const { type, re, code, message, retryable } = await next()
+    assert.deepEqual([type, re, code, retryable], ['refused', 'start', 'bad-request', false])
+    assert.match(String(message), sentence)
+    close()
+  })
+
 test('an invalid profile is refused, and the session goes on', async () => {
   const client = await startClient(anyone.url, await startOf('frank'))
   for (const user of [{ photoUrl: 'http://example.com/a.png' }, { name: 'x'.repeat(5_000) }]) {
@@ -154,7 +184,7 @@ test('with `profiles: vouched` the profile of a start is ignored and a `profile`
   again.close()
 })
 
-test('with `profiles: vouched` an invalid profile is refused for its content, because a start with it would end', async () => {
+test('with `profiles: vouched` an invalid profile is refused for its content', async () => {
   const client = await startClient(vouched.url, await startOf('greg'))
   for (const user of [{ photoUrl: 'http://example.com/a.png' }, { name: 'x'.repeat(5_000) }]) {
     client.send({ type: 'profile', user })

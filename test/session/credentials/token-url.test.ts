@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { IncomingMessage, RequestListener } from 'node:http'
 import { after, test } from 'node:test'
 import { fetchToken } from '../../../src/session/credentials/token-url.js'
-import { newSession } from '../../support/clients/client-sessions.js'
+import { eventually, newSession } from '../../support/clients/client-sessions.js'
 import { startGateway } from '../../support/gateway.js'
 import { startServer } from '../../support/network/http-server.js'
 import { tokenFor } from '../../support/tokens.js'
@@ -39,9 +39,29 @@ test('401, 403, 204, null and a redirect say that the user is signed out', async
   assert.equal(await fetched(204), null)
   assert.equal(await fetched(200, 'null'), null)
   assert.equal(await fetched(200, '{"token":null}'), null)
-  for (const status of [301, 302, 303, 307, 308])
-    assert.equal(await fetched(status, '', { location: '/login' }), null, String(status))
-  assert.equal(last?.url, '/token', 'the redirect was not followed')
+})
+
+test('a redirect says that the user is signed out, and the console says where it leads, without what may be secret', async (t) => {
+  const info = t.mock.method(console, 'info', () => undefined)
+  for (const status of [301, 302, 303, 307, 308]) {
+    info.mock.resetCalls()
+    answer = (request, response) =>
+      request.url?.startsWith('/login')
+        ? response.end(jwt)
+        : response.writeHead(status, { location: '/login?next=secret#secret' }).end()
+    assert.equal(await fetchToken(`${url}?key=secret`, afterTests.signal), null, String(status))
+    await eventually(() => info.mock.callCount() === 1)
+    assert.deepEqual(info.mock.calls[0]?.arguments, [
+      `<chat-session> token-url ${url} redirects to ${server.url}/login. A redirect counts as signed out: give the address that answers with the token itself.`,
+    ])
+  }
+})
+
+test('if a redirect leads nowhere, the console says only that there was one', async (t) => {
+  const info = t.mock.method(console, 'info', () => undefined)
+  assert.equal(await fetched(302, '', { location: 'http://127.0.0.1:1/' }), null)
+  await eventually(() => info.mock.callCount() === 1)
+  assert.match(String(info.mock.calls[0]?.arguments), /redirects to a page that could not be fetched\./)
 })
 
 test('any other answer rejects, so that it is tried again', async () => {
@@ -59,7 +79,7 @@ test('any other answer rejects, so that it is tried again', async () => {
   ]
   for (const body of bodies) await assert.rejects(fetched(200, body), Error, body)
   for (const status of [400, 404, 429, 500, 503])
-    await assert.rejects(fetched(status, jwt), /answered \d{3} without/)
+    await assert.rejects(fetched(status, jwt), /answered \d{3} without a token: answer 200 with/)
   answer = (_, response) => response.destroy()
   await assert.rejects(fetchToken(url, afterTests.signal))
 })

@@ -249,6 +249,19 @@ test('messages of an earlier page are written before those that wait here, in th
   assert.deepEqual(written, ['a', 'b', 'c'])
 })
 
+test('a wall clock that was set back since an earlier page keeps the order of its messages, and their end', (t) => {
+  const { add, outbox, written, clock } = heldOutbox(t, { sendWindow: 60_000 })
+  add('c')
+  for (const body of ['a', 'b']) {
+    const send = { type: 'send', id: body, to: 'bob', body, writtenAt: now() + 3_600_000 } as const
+    outbox.restore(send, ({ code }) => written.push(`${body} ${code}`))
+  }
+  add('d')
+  assert.deepEqual(written, ['c', 'a', 'b', 'd'])
+  clock.advance(60_000)
+  assert.deepEqual(written.slice(4), ['a unknown-outcome', 'b unknown-outcome'])
+})
+
 test('a late refusal of a request that was answered since pauses the others too', (t) => {
   const { clock, add, outbox, written } = heldOutbox(t)
   const a = add('a')

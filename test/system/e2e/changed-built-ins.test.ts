@@ -94,6 +94,13 @@ const changes = {
     Array.from = function (list) { return [].slice.call(list) }
     Function.prototype.bind = function (self) { var own = this; return function () { return own.apply(self, arguments) } }
     Element.prototype.remove = function () {}`,
+  'values of every kind have a toJSON': `
+    for (const type of [Array, Boolean, Number, Object, String])
+      type.prototype.toJSON = function () { return '"' + this + '"' }`,
+  'every object has more fields': `
+    Object.prototype.extend = function () {}
+    Object.prototype.id = 'x'
+    Object.prototype.data = { from: 'another script' }`,
   'JSON.stringify is wrapped': `
     JSON.stringify = (function (own) { return function (a, b, c) { return own.call(this, a, b, c) } })(JSON.stringify)`,
 }

@@ -44,8 +44,8 @@ test('if another library has defined a tag, the console names the script that co
   )
   const own = `chat-session ${VERSION} from ${gateway}/v1/chat-session.js`
   await untilLines(lines, [
-    `warning <chat-session> is defined already, by another script, with the class OtherChat: ${own} does not define it. Keep one of the two scripts.`,
-    `warning <chat-unread> is defined already, by another script, with the class (without a name): ${own} does not define it. Keep one of the two scripts.`,
+    `warning <chat-session> is defined by class OtherChat extends HTMLElement {}, and not by ${own}: keep one script`,
+    `warning <chat-unread> is defined by class extends HTMLElement {}, and not by ${own}: keep one script`,
   ])
 })
 
@@ -65,8 +65,7 @@ test('if another version of the script has defined the tags, the console names b
   await untilLines(
     lines,
     ['chat-session', 'chat-unread'].map(
-      (name) =>
-        `warning <${name}> is defined already, by ${first}: ${second} does not define it. Keep one of the two scripts.`,
+      (name) => `warning <${name}> is defined by ${first}, and not by ${second}: keep one script`,
     ),
   )
 })
@@ -80,8 +79,7 @@ test('a second copy of the same version is a note in the console, and no warning
   await untilLines(
     lines,
     ['chat-session', 'chat-unread'].map(
-      (name) =>
-        `info <${name}> is defined already, by ${first}: ${second} does not define it. Keep one of the two scripts.`,
+      (name) => `info <${name}> is defined by ${first}, and not by ${second}: keep one script`,
     ),
   )
 })

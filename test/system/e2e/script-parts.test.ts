@@ -326,7 +326,7 @@ for (const [name, policy] of forbidding)
         return (error as Error).message
       }
     })
-    assert.match(message, /^script-unavailable: .*\bchat-session\b.*\btrusted-types\b/)
+    assert.match(message, /^script-unavailable: .*\btrusted-types\b.*\bchat-session\b/)
     // Each try is reported by the browser, and the policy is tried once.
     const reported = (await violationsOf(page)).filter((each) => each.startsWith('trusted-types '))
     assert.equal(reported.length, 1)

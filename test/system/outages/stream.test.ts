@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { ConsoleMessage, Page } from 'playwright-core'
+import { createMemoryEngine } from '../../../src/engine/index.js'
 import { newContext } from '../../support/browsers/browser.js'
 import {
   startHostileProxy,
   type HostileProxy,
   type UpgradeMode,
 } from '../../support/network/hostile-proxy.js'
+import { startGateway } from '../../support/gateway.js'
 import { siteOf, startSite, startSiteGateway } from '../../support/sites/element-page.js'
 import { untilState } from '../../support/sites/page-state.js'
 import { tokenFor } from '../../support/tokens.js'
@@ -92,6 +94,30 @@ void describe('in a network that hinders WebSockets', { concurrency: 4 }, () => 
     assert.equal(await page.locator('chat-session').evaluate(({ sessionId }: ChatElement) => sessionId), id)
     assert.equal(proxy.handshakes(), tried)
     assert.deepEqual(await page.evaluate(() => window.errors), [])
+    await page.close()
+  })
+
+  test('a page that is left while a stream carries its session tells the gateway, which soon ends the session', async () => {
+    const engine = createMemoryEngine()
+    const gateway = await startGateway({}, { leaveWindow: 300, resumeWindow: 600_000 }, { engine })
+    const html = `<!doctype html><title>Left</title><link rel="icon" href="data:,">
+      <script type="module" src="${gateway.url}/v1/chat-session.js"></script>
+      <chat-session app-id="app" token="${await tokenFor('leo')}" transports="stream"></chat-session>`
+    const site = await startSite(
+      siteOf({ '/': { html }, '/plain': { html: '<!doctype html><title>Plain</title>' } }),
+    )
+    const page = await newPage()
+    let streams = 0
+    page.on('request', (request) => (streams += Number(request.url().endsWith('/v1/session/stream'))))
+    await page.goto(site)
+    await untilState(page, 'active')
+    await page.goto(`${site}/plain`)
+    await until(
+      'the sessions of the user',
+      async () => (await engine.sessions({ appId: 'app', userId: 'leo' })).length,
+      0,
+    )
+    assert.equal(streams, 1, 'the page that is left begins no other stream')
     await page.close()
   })
 

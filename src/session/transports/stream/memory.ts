@@ -1,6 +1,7 @@
 import { ifPossible } from '../../util/if-possible.js'
 import { sessionUrl } from '../websocket.js'
 import type { TransportKind } from './race.js'
+import { toJson } from '../../util/to-json.js'
 
 /*
  * What has worked in this tab: `sessionStorage` has it for the next page.
@@ -44,7 +45,7 @@ export const remember = (address: string, worked: TransportKind | 'only'): void 
   } else streams.set(address, worked)
   ifPossible(() =>
     streams.size
-      ? sessionStorage.setItem(STREAM_KEY, JSON.stringify(Object.fromEntries(streams)))
+      ? sessionStorage.setItem(STREAM_KEY, toJson(Object.fromEntries(streams)))
       : sessionStorage.removeItem(STREAM_KEY),
   )
 }

@@ -1,5 +1,6 @@
 import { postPause } from '../../machine/waits.js'
 import { utf8 } from '../../util/utf8.js'
+import { toJson } from '../../util/to-json.js'
 
 /** The most frames of one post (an HTTP request with frames), and the most bytes of these frames. The gateway accepts 128 kB. */
 const MAX_FRAMES = 16
@@ -108,7 +109,7 @@ export const createPosts = (url: string, onLost: () => void, signal: AbortSignal
     const taken = waiting.splice(0, count < 0 ? waiting.length : Math.max(1, count))
     seq += 1
     // The frames are JSON already.
-    return `{"stream":${JSON.stringify(id)},"seq":${seq},"frames":[${taken.map(({ json }) => json).join()}]}`
+    return `{"stream":${toJson(id)},"seq":${seq},"frames":[${taken.map(({ json }) => json).join()}]}`
   }
 
   const run = async (id: string): Promise<void> => {
@@ -149,7 +150,7 @@ export const createPosts = (url: string, onLost: () => void, signal: AbortSignal
       }
       const bytes = waiting.reduce((sum, frame) => sum + frame.bytes, 0)
       if (bytes > left || waiting.length >= MAX_FRAMES) waiting = []
-      add(JSON.stringify({ type: 'close', code }))
+      add(toJson({ type: 'close', code }))
       if (stream !== undefined) await post(take(stream, MAX_BYTES), true)
     },
   }

@@ -6,11 +6,18 @@ import { parseFrame } from '../parse-frame.js'
 import type { ConnectionLock } from './connection-lock.js'
 import { createEventReader } from './events.js'
 import { createPosts } from './posts.js'
+import { toJson } from '../../util/to-json.js'
 
 /** Milliseconds in which the first frame has to arrive. */
 const FIRST_FRAME_TIMEOUT = 8_000
 /** Milliseconds that `close` waits for the stream's id if the session is still starting, and then for the answer to the last post. */
 const END_TIMEOUT = 5_000
+
+/**
+ * Milliseconds after which the loss of a stream is reported. Chromium aborts the requests of a page that the user leaves before the page's
+ * `pagehide`. In this time the session learns of `pagehide`, and its `close` is posted.
+ */
+const LOSS_DELAY = 100
 
 /** The statuses of a gateway, or of a proxy, without streams. */
 const ABSENT = [404, 405]
@@ -95,7 +102,7 @@ export const openStream = ({ url, start, lock, listener, onAbsent }: StreamOptio
     signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
     const response = await fetch(`${url}/stream`, {
       method: 'POST',
-      body: JSON.stringify(start()),
+      body: toJson(start()),
       credentials: 'include',
       cache: 'no-store',
       redirect: 'error',
@@ -130,7 +137,7 @@ export const openStream = ({ url, start, lock, listener, onAbsent }: StreamOptio
   let isClosed = false
   const connection: Connection = {
     listener,
-    send: (frame) => posts.send(JSON.stringify(frame)),
+    send: (frame) => posts.send(toJson(frame)),
     async close(closeCode = 1000) {
       if (isClosed) return
       isClosed = true
@@ -139,6 +146,9 @@ export const openStream = ({ url, start, lock, listener, onAbsent }: StreamOptio
       else await end(closeCode)
     },
   }
-  run().catch(() => finish(LOST))
+  run().catch(() => {
+    if (phase === 'begun') setTimeout(() => finish(LOST), LOSS_DELAY)
+    else finish(LOST)
+  })
   return connection
 }
