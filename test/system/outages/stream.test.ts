@@ -99,7 +99,7 @@ void describe('in a network that hinders WebSockets', { concurrency: 4 }, () => 
 
   test('a page that is left while a stream carries its session tells the gateway, which soon ends the session', async () => {
     const engine = createMemoryEngine()
-    const gateway = await startGateway({}, { leaveWindow: 300, resumeWindow: 600_000 }, { engine })
+    const gateway = await startGateway({}, { leaveWindow: 1, resumeWindow: 600 }, { engine })
     const html = `<!doctype html><title>Left</title><link rel="icon" href="data:,">
       <script type="module" src="${gateway.url}/v1/chat-session.js"></script>
       <chat-session app-id="app" token="${await tokenFor('leo')}" transports="stream"></chat-session>`
