@@ -315,11 +315,11 @@ const oneLicense = {
  */
 const ownMembers = `
   account announcement arrived brief canUpload clock conversations drafts drawnMessage
-  drawnPeer fillField focusNext followLink hasData hasError hasOlder inactive
+  drafts drawnPeer failure field fillField focusNext follow followLink hasData hasError hasOlder inactive
   isDrawn isEmpty isEndSeen isFirst isLast isLeft isListed isLoaded isOnline
-  isOwn isSeen isTooLong isTyping lastShown listFailure loadMore loadOlder nameOf
-  newAfter outgoing ownPeer scrollToEnd searchFor seeEnd setTexts shown tags
-  threads times typed uploads
+  isOwn isSeen isTooLong isTyping items lastShown leave listFailure loadFiles loadMore loadOlder model nameOf
+  newAfter outgoing ownPeer pressed scrollToEnd searchFor seeEnd setTexts shown speak startOffset status
+  tags threads times typed uploads
 `
 
 /** Members that lit has for itself. What ReactiveElement (`_$E…`) and templates (`_$lit…`) have is used by other scripts, too. */

@@ -138,6 +138,8 @@ export class ChatWindowElement extends LitElement {
     if (changed.has('texts')) this.#ui.setTexts()
     if (changed.has('peer') && account) this.#ui.open(ownPeer)
     this.#restorePlace = log ? keepPlace(log) : undefined
+    if (changed.has('upload') && this.#ui.canUpload)
+      this.#ui.loadFiles().catch((error: unknown) => complain('no files', error))
     if (changed.has('launcher')) void this.#dress()
   }
 

@@ -329,9 +329,15 @@ export class Ui {
     return true
   }
 
+  /** Loads the button for files. A page without `upload` has none. */
+  async loadFiles(): Promise<void> {
+    this.files = await loadFiles()
+    this.draw()
+  }
+
   async #attach(file: File): Promise<void> {
     const { account, shown } = this
-    const files = (this.files = await loadFiles())
+    const files = await loadFiles()
     const { upload } = this.#host
     if (!account || account.signal.aborted || typeof shown !== 'string' || !upload) return
     const set = (before: Upload | undefined, after: Upload | undefined): void => {

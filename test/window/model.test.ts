@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { conversationOf, introduced, listed, marked, sorted } from '../../src/window/model/conversations.js'
-import { itemsOf, type Item } from '../../src/window/model/items.js'
+import { chunksOf, itemsOf, type Item } from '../../src/window/model/items.js'
 import { emptyModel, threadOf, type Model, type Outgoing } from '../../src/window/model/model.js'
 import { statusOf, type Situation, type Status } from '../../src/window/model/status.js'
 import * as threads from '../../src/window/model/thread.js'
@@ -165,6 +165,40 @@ test('messages of one author within five minutes are a group, in which each own 
       () => true,
     ).at(-1)?.key
   assert.equal(keyOf(waiting), keyOf(threads.stored(waiting, outgoing('a'), { offset: 9, sentAt: NOON })))
+})
+
+test('a message stays in its chunk when others are put above and below, and a line is with the message below it', () => {
+  const many = (from: number, count: number): Message[] =>
+    Array.from({ length: count }, (_, index) => message(from + index))
+  const chunks = (model: Model): Map<string, number> => {
+    const thread = threadOf(model, 'ann')
+    const items = itemsOf(
+      thread,
+      me,
+      () => 'today',
+      () => true,
+    )
+    const all = chunksOf(items, thread.startOffset)
+    assert.deepEqual(
+      all.flatMap((chunk) => chunk.items),
+      items,
+      'none is lost, and all are in order',
+    )
+    for (const { items } of all) assert.equal(items.at(-1)?.kind, 'message')
+    return new Map(all.flatMap(({ key, items }) => items.map((item) => [item.key, key])))
+  }
+  const first = threads.loaded(opened, 'ann', many(101, 50), 50)
+  const waiting = threads.queued(first, outgoing('a'))
+  const more = threads.loaded(receive(waiting, ...many(151, 30)), 'ann', many(40, 61), 61)
+  const stored = threads.stored(more, outgoing('a'), { offset: 200, sentAt: NOON + 200 })
+  let before = chunks(first)
+  for (const model of [waiting, more, stored]) {
+    const after = chunks(model)
+    for (const [key, chunk] of before) if (key.startsWith('offset')) assert.equal(after.get(key), chunk, key)
+    before = after
+  }
+  assert.equal(chunks(stored).get('own a'), chunks(more).get('own a'), 'an own one, when it is stored')
+  assert.ok(new Set(before.values()).size > 4, 'no chunk has all of them')
 })
 
 test('each day has a line', () => {

@@ -33,6 +33,14 @@ describe('A conversation of the chat window', () => {
     expect(log.scrollTop, 'it begins at its end').to.equal(0)
     while (bob.bodies().length < 130) {
       const count = bob.bodies().length
+      // On the way up the browser lays out what comes into sight, and only then knows how high that is.
+      let height: number
+      do {
+        height = log.scrollHeight
+        log.scrollTop = -(height - log.clientHeight - 800)
+        await nextFrame()
+      } while (log.scrollHeight !== height)
+      expect(bob.bodies().length, 'older ones are not asked for before').to.equal(count)
       log.scrollTop = -log.scrollHeight
       await nextFrame()
       const [first] = bob.all('[part~=message]')

@@ -14,7 +14,11 @@ export const keepPlace = (log: Element): (() => void) => {
     }
   }
   const top = topOf(log)
-  const read = [...log.querySelectorAll('.message')].find((each) => each.getBoundingClientRect().bottom > top)
+  const firstSeen = (within: Element, selector: string): Element | undefined =>
+    [...within.querySelectorAll(selector)].find((each) => each.getBoundingClientRect().bottom > top)
+  // To measure a message that is out of sight, the browser would lay out its whole chunk.
+  const chunk = firstSeen(log, 'ol')
+  const read = chunk && firstSeen(chunk, '.message')
   if (!read) return () => undefined
   const before = topOf(read)
   return () => {

@@ -33,11 +33,11 @@ const asMessage = (outgoing: Outgoing, from: string): DrawnMessage => {
   return message
 }
 
-/** `dayOf` returns the same text for all times of one day. `isDrawn` says whether a message shows anything. */
+/** `dayOf` returns the same value for all times of one day. `isDrawn` says whether a message shows anything. */
 export const itemsOf = (
   { messages, outgoing, newAfter }: Thread,
   user: string,
-  dayOf: (time: number) => string,
+  dayOf: (time: number) => unknown,
   isDrawn: (message: DrawnMessage) => boolean,
 ): Item[] => {
   const all: { message: DrawnMessage; outgoing?: Outgoing }[] = [
@@ -78,4 +78,31 @@ export const itemsOf = (
     })
   })
   return items
+}
+
+/** How many messages a chunk has, but the first and the last one. */
+const CHUNK_SIZE = 25
+
+/** Items that the browser lays out and paints together, if one of them is in sight. */
+export interface Chunk {
+  readonly key: number
+  readonly items: Item[]
+}
+
+/**
+ * Splits the log into chunks. They are counted from `startOffset`, so that a message stays in its chunk when others are put above or below. A
+ * line is in the chunk of the message below it.
+ */
+export const chunksOf = (items: readonly Item[], startOffset = 0): Chunk[] => {
+  const isBefore = (item: Item): boolean =>
+    item.kind === 'message' && (item.message.offset ?? Infinity) < startOffset
+  const chunks: Chunk[] = []
+  let place = 0 - items.filter(isBefore).length
+  for (const item of items) {
+    const key = Math.floor(place / CHUNK_SIZE)
+    if (chunks.at(-1)?.key !== key) chunks.push({ key, items: [] })
+    chunks.at(-1)?.items.push(item)
+    if (item.kind === 'message') place += 1
+  }
+  return chunks
 }

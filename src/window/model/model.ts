@@ -30,6 +30,8 @@ export interface Thread {
   readonly outgoing: readonly Outgoing[]
   /** Whether the newest messages have been loaded. */
   readonly isLoaded: boolean
+  /** The offset of the first message of those that were loaded first; undefined as long as there is none. */
+  readonly startOffset?: number | undefined
   /** Whether the gateway has messages before the first one. */
   readonly hasOlder: boolean
   /** The offset after which the line "new" stands; undefined for no line. */

@@ -41,6 +41,7 @@ export const closed = (model: Model, peer: PeerId): Model =>
 export const loaded = (model: Model, peer: PeerId, messages: readonly Message[], limit: number): Model =>
   changeThread(withMessages(model, peer, messages), peer, {
     isLoaded: true,
+    startOffset: threadOf(model, peer).startOffset ?? messages[0]?.offset,
     hasOlder: messages.length >= limit,
     failure: undefined,
   })

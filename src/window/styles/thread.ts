@@ -16,6 +16,11 @@ export const threadStyles = /* css */ `
     justify-content: end;
     padding: var(--gap);
   }
+  /* The browser lays out and paints those in sight alone. Until then a chunk is as high as 25 short messages. */
+  ol {
+    contain-intrinsic-size: auto 75em;
+    content-visibility: auto;
+  }
   .end {
     position: absolute;
     bottom: 0;

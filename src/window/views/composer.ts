@@ -2,24 +2,6 @@ import { html, nothing, type TemplateResult } from '../lit.js'
 import type { Ui } from '../ui.js'
 import { icons } from './icons.js'
 
-/** A button to choose files, which phones need: nothing is pasted there. */
-const attach = (ui: Ui): TemplateResult => {
-  const chosen = ({ target }: Event): void => {
-    const input = target as HTMLInputElement
-    ui.attach(input.files)
-    input.value = ''
-  }
-  return html`<label class="plain attach"
-    ><input
-      type="file"
-      class="hidden"
-      multiple
-      aria-label=${ui.words.attach}
-      @change=${chosen}
-    />${icons.file}</label
-  >`
-}
-
 /** Where the user writes. The text is the field's own: a key changes nothing else of the window. */
 export const composer = (ui: Ui): TemplateResult => {
   const { words, isTooLong } = ui
@@ -37,7 +19,7 @@ export const composer = (ui: Ui): TemplateResult => {
     </ul>
     <p class="error" id="too-long" role="alert">${isTooLong ? words['too-long'] : ''}</p>
     <div class="field">
-      ${ui.canUpload ? attach(ui) : nothing}
+      ${ui.canUpload ? ui.files?.attachButton(ui) : nothing}
       <textarea
         part="input"
         rows="1"

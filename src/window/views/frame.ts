@@ -4,15 +4,9 @@ import { html, nothing, repeat, type TemplateResult } from '../lit.js'
 import { conversationOf } from '../model/conversations.js'
 import { endWord } from '../words/end-word.js'
 import type { Ui } from '../ui.js'
-import { icons } from './icons.js'
 import { list } from './list.js'
 import { skeleton } from './skeleton.js'
 import { thread } from './thread.js'
-
-const closeButton = (ui: Ui): TemplateResult =>
-  html`<button class="plain close" part="close" aria-label=${ui.words.close} @click=${() => ui.toggle()}>
-    ${icons.close}
-  </button>`
 
 /** Why the session is over, if there was one, and what to do. */
 const loggedOut = ({ words, session }: Ui): TemplateResult =>
@@ -39,7 +33,7 @@ const panes = (ui: Ui, account: Account, close: unknown): TemplateResult => {
 /** What the window shows, besides the button of a launcher. */
 const content = (ui: Ui, isLauncher: boolean): TemplateResult => {
   const { content: account, status } = ui
-  const close = isLauncher ? closeButton(ui) : nothing
+  const close = ui.launcher?.closeButton(ui) ?? nothing
   const isOut = status === 'logged-out'
   return html`<div class="frame">
     <div class="window">
@@ -72,8 +66,7 @@ export const frame = (ui: Ui, isLauncher: boolean, isOpen: boolean): TemplateRes
   >
     ${
       isLauncher
-        ? html`${isOpen ? html`<div class="panel" role="dialog" aria-label=${name}>${content(ui, true)}</div>` : nothing}
-          ${ui.launcher?.launcherButton({ words, isOpen, unread: (own ?? session)?.unread ?? 0, toggle: () => ui.toggle() })}`
+        ? ui.launcher?.docked(ui, name, (own ?? session)?.unread ?? 0, isOpen ? content(ui, true) : nothing)
         : content(ui, false)
     }
   </section>`

@@ -8,7 +8,6 @@ const icon = (path: string): TemplateResult =>
 export const icons = {
   send: icon('M4 12 3 4l18 8-18 8 1-8h8'),
   back: '‹',
-  close: '×',
   file: icon('M14 3H6v18h12V7l-4-4Zm0 0v4h4'),
   copy: icon('M9 9h11v11H9zM5 15H4V4h11v1'),
   stored: icon('m5 13 4 4L19 7'),

@@ -2,11 +2,12 @@ import { html, nothing, repeat, type TemplateResult } from '../lit.js'
 import { rove } from '../behaviour/roving-focus.js'
 import type { Account } from '../client/account.js'
 import { conversationOf } from '../model/conversations.js'
-import { itemsOf, type Item } from '../model/items.js'
+import { chunksOf, itemsOf, type Item } from '../model/items.js'
 import { threadOf } from '../model/model.js'
 import type { PeerId } from '../types.js'
 import type { Ui } from '../ui.js'
 import { fill } from '../words/fill.js'
+import { midnight } from '../words/times.js'
 import { composer } from './composer.js'
 import { icons } from './icons.js'
 import { message } from './message.js'
@@ -19,11 +20,20 @@ const line = (ui: Ui, item: Item, name: string): TemplateResult => {
   return html`<li class=${item.kind} part=${item.kind}><span>${text}</span></li>`
 }
 
+const chunk = (ui: Ui, items: readonly Item[], name: string): TemplateResult =>
+  html`<ol>
+    ${repeat(
+      items,
+      ({ key }) => key,
+      (item) => line(ui, item, name),
+    )}
+  </ol>`
+
 /** The messages, or what stands there while there are none. */
 const messages = (ui: Ui, account: Account, peer: PeerId, name: string): TemplateResult => {
-  const { words, times } = ui
+  const { words } = ui
   const thread = threadOf(account.model, peer)
-  const items = itemsOf(thread, account.model.user, times.day, (each) => ui.isDrawn(each))
+  const items = itemsOf(thread, account.model.user, midnight, (each) => ui.isDrawn(each))
   if (!items.length && thread.failure) return html`<p class="hint" role="status">${words.unloaded}</p>`
   if (!items.length && !thread.isLoaded) return skeleton
   if (!items.length) return html`<div class="hint"><slot name="empty">${words.empty}</slot></div>`
@@ -31,13 +41,11 @@ const messages = (ui: Ui, account: Account, peer: PeerId, name: string): Templat
     ${words.older}
   </button>`
   return html`${thread.hasOlder ? older : nothing}
-    <ol>
-      ${repeat(
-        items,
-        ({ key }) => key,
-        (item) => line(ui, item, name),
-      )}
-    </ol>`
+  ${repeat(
+    chunksOf(items, thread.startOffset),
+    ({ key }) => key,
+    (each) => chunk(ui, each.items, name),
+  )}`
 }
 
 /** Messages come at the end, so the log scrolls from there: what is put above moves nothing that is seen. */

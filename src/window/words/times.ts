@@ -9,7 +9,8 @@ export interface Times {
   size(bytes: number): string
 }
 
-const midnight = (time: number): number => new Date(time).setHours(0, 0, 0, 0)
+/** Returns the start of a time's day, here. */
+export const midnight = (time: number): number => new Date(time).setHours(0, 0, 0, 0)
 
 /** `locales` are language tags that `Intl` takes, the best first. Without any the browser's own language counts. */
 export const timesOf = (locales: readonly string[]): Times => {
