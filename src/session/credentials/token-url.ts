@@ -13,7 +13,7 @@ const read = async (response: Response, url: string | URL): Promise<string | nul
   if (redirected.test(String(status))) {
     // Nothing waits for this line of the console, or is different without it.
     loadCalls().then(
-      ({ reportRedirect }) => reportRedirect(url),
+      ({ reportRedirect }) => reportRedirect(url, response),
       () => undefined,
     )
     return null

@@ -44,7 +44,7 @@ test('a page that loads while the gateway is down becomes active by itself when 
   // The element says once why it does not start, and not with each attempt.
   assert.deepEqual(
     complaints.filter((complaint) => !isOfTheNetwork(complaint)),
-    ['<chat-session> unavailable'],
+    ['<chat-session> unavailable: the gateway is down'],
   )
 })
 
