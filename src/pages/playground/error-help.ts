@@ -16,10 +16,13 @@ const adviceFor = ({ code, retryable }: SessionError): string | null => {
   return isRevivable(code) ? 'Choose another way to log in, or correct the user, and start again.' : null
 }
 
-/** Returns the explanation of the error's code, the next step, and the error's own message if that says more than a link. */
+/** The message that the script gives an error in place of a sentence: its code, with a link or a few words. */
+const shortMessage = /^[\w-]+(: (http.*|the gateway is down))?$/
+
+/** Returns the explanation of the error's code, the next step, and the error's own message if that says more than the script's. */
 export const helpFor = (error: SessionError) => {
   const { code, message } = error
   const explanation = errorMessageOf(code)
-  const saysMore = message !== explanation && message !== code && !message.startsWith(`${code}: http`)
+  const saysMore = message !== explanation && !shortMessage.test(message)
   return { explanation, message: saysMore ? message : null, advice: adviceFor(error) }
 }
