@@ -188,7 +188,7 @@ const compress = {
   keep_fargs: false,
 }
 
-/** The window’s script is smaller with these, and larger with what makes the first script smaller. */
+/** The window's script is smaller with these, and larger with what makes the first script smaller. */
 const compressWindow = { passes: 3, inline: 2, arrows: true, lhs_constants: true }
 
 const minified = (
@@ -227,7 +227,7 @@ const part = (script, name, module, options) =>
  * Members of the session's own objects. Nothing outside of the first script, the calls and the stream reads them, and neither the browser
  * nor lit has members of these names. So these scripts have shorter ones: the same in each, because they hand such objects to each other.
  */
-const sessionMembers = `
+export const sessionMembers = `
   withStart waiters updateParts superseded stored startFrame startAsFrame stableAt socket
   sleepGraceUsed shared setStartProfile resumeStorage rejections profileFields postSends phase
   news newKey members knownUserId isRunning isOfEarlierPage isAnswer idText held heartbeatDeadline
@@ -325,12 +325,12 @@ const oneLicense = {
  * Members of the window's own objects. Nothing outside of its script reads them, and neither the browser nor lit has members of these names,
  * so the script has shorter ones.
  */
-const ownMembers = `
-  account announcement arrived brief canUpload clock conversations drafts drawnMessage
-  drafts drawnPeer failure field fillField focusNext follow followLink hasData hasError hasOlder inactive
-  isDrawn isEmpty isEndSeen isFirst isLast isLeft isListed isLoaded isOnline
-  isOwn isSeen isTooLong isTyping items lastShown leave listFailure loadFiles loadMore loadOlder model nameOf
-  newAfter outgoing ownPeer pressed scrollToEnd searchFor seeEnd setTexts shown speak startOffset status
+export const ownMembers = `
+  account announcement arrived brief canUpload clock conversations drafts drawnMessage drawnPeer
+  failure field fillField focusNext follow followLink hasData hasError hasOlder inactive isDrawn
+  isEmpty isEndSeen isFirst isLast isLeft isListed isLoaded isOnline isOwn isSeen isTooLong
+  isTyping items lastShown leave listFailure loadFiles loadMore loadOlder model nameOf newAfter
+  outgoing ownPeer pressed scrollToEnd searchFor seeEnd setTexts shown speak startOffset status
   tags threads times typed uploads
 `
 

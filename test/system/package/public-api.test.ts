@@ -40,3 +40,34 @@ test('public-api.txt has the methods of the public classes, and neither private 
   assert.match(committed, /^ {4}whenStarted\(\): Promise<ChatSession>;$/m)
   assert.doesNotMatch(committed, /\bprivate\b|^ *#|\/\*\*/m)
 })
+
+const { ownMembers, sessionMembers } = (await import(
+  pathToFileURL(join(root, 'rollup.config.mjs')).href
+)) as Record<'ownMembers' | 'sessionMembers', string>
+
+/** Returns the public members of the types in these modules. */
+const membersOf = (...modules: string[]): Set<string> => {
+  const parts = committed
+    .split('\n\n')
+    .filter((part) => modules.some((module) => part.startsWith(`// ${module}/`)))
+  const names = parts.join('\n').matchAll(/^ +(?:(?:readonly|protected|get|set|static) )*(\w+)\??[:(<]/gm)
+  return new Set([...names].map(([, name = '']) => name))
+}
+
+test('no member that the scripts for a script tag have under a shorter name is public', () => {
+  const ofSession = membersOf('element', 'protocol', 'session')
+  const ofWindow = membersOf('element', 'protocol', 'session', 'window')
+  for (const name of ['until', 'whenStarted', 'peer', 'photoUrl']) assert.ok(ofWindow.has(name), name)
+  for (const [list, members] of [
+    [sessionMembers, ofSession],
+    [ownMembers, ofWindow],
+  ] as const) {
+    const names = list.trim().split(/\s+/)
+    assert.deepEqual(
+      names.filter((name) => members.has(name)),
+      [],
+      'pages would look for them in vain',
+    )
+    assert.equal(new Set(names).size, names.length, 'each stands there once')
+  }
+})
