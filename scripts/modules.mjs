@@ -249,6 +249,7 @@ export const modules = {
   'engine/redis/nodes': [...redisBase, 'engine/redis/apps', 'engine/redis/messages'],
   'engine/redis/sessions': [
     ...redisBase,
+    'engine/decide',
     'engine/redis/lists',
     'engine/redis/messages',
     'engine/redis/nodes',

@@ -1,3 +1,4 @@
+import { isIssuedUpTo } from '../../../decide/revocations/revoked.js'
 import type { Credential, Revocation, UserRef } from '../../../engine.js'
 import type { Reply } from '../../client/port.js'
 import { tokenHash } from '../session-record.js'
@@ -23,7 +24,7 @@ export class Revocations {
       tokenId === null ? false : this.#isTokenRevoked(of.appId, tokenId),
     ])
     if (isTokenRevoked) return true
-    return before !== null && (issuedAt === null || issuedAt <= Number(before))
+    return isIssuedUpTo(issuedAt, before === null ? null : Number(before))
   }
 
   /**
