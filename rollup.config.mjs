@@ -42,6 +42,7 @@ const replaced = {
       lateAnswer: 'late',
       lateToken: 'timeout',
       noToken: (status) => 'token-url ' + status + ', not 200 with a token',
+      redirected: () => '<chat-session> token-url redirects: signed out',
     }`,
   'session/trace.js': 'export const traceStep = () => undefined',
   // The gateway that serves the script sends the frames too. From npm a client checks each field. JSON without a `type` has no frame in it.
@@ -261,8 +262,8 @@ const sessionParts = ['calls', 'stream']
 export const firstScript = minified('dist/element/script.js', 'dist/cdn/chat-session.js', {
   // The gateway names the map in a header: its name would be 60 bytes of the script.
   sourcemap: 'hidden',
-  // Brotli finds more that repeats if fewer statements are joined.
-  more: { sequences: 5 },
+  // With three or four passes brotli finds less that repeats.
+  more: { passes: 5 },
   names: nameMembers(sessionMembers),
   plugins: [integrity('sha384')],
 })

@@ -1,4 +1,4 @@
-import { ifPossible } from '../../session/internal.js'
+import { ifPossible, toJson } from '../../session/internal.js'
 
 /** The key under which `sessionStorage` keeps the titles for the next page of the tab. */
 const KEY = 'chat-session-titles'
@@ -47,7 +47,7 @@ const htmxStores = (): void => {
 
 const pageHidden = (): void => {
   // Without storage the next page does not recognize the titles of this page.
-  ifPossible(() => sessionStorage.setItem(KEY, JSON.stringify([...ownTitles])))
+  ifPossible(() => sessionStorage.setItem(KEY, toJson([...ownTitles])))
 }
 
 /**

@@ -1,3 +1,3 @@
-/* The script of the part `calls`: the methods that most pages do not call, what few pages meet, and the messages of forms. */
-export { createCalls, reportRedirect } from '../../session/internal.js'
+/* The script of the part `calls`: the methods that most pages do not call, and the messages of forms. */
+export { createCalls } from '../../session/internal.js'
 export { listenToForms } from '../forms/forms.js'

@@ -2,7 +2,7 @@ import type { Credentials, Profile } from '../../session/index.js'
 import { profileAttributes } from '../attributes.js'
 import { isSet } from '../is-set.js'
 import { isAllowedEndpoint } from './endpoint.js'
-import { endpointOfScript, ifPossible, unverifiedSubject } from '../../session/internal.js'
+import { endpointOfScript, ifPossible, toJson, unverifiedSubject } from '../../session/internal.js'
 
 /** The attributes and properties that an element's session comes from; null, undefined and '' mean absent. */
 interface ElementInput extends Omit<Credentials, 'guest'>, Pick<Element, 'baseURI' | 'getAttribute'> {
@@ -69,7 +69,7 @@ export const toDesiredSession = (
   const allowed = !url || isAllowedEndpoint(url, endpoints)
   const endpoint = allowed ? url : `forbidden:${url}`
   return {
-    key: JSON.stringify([endpoint, appId, knownUserId]),
+    key: toJson([endpoint, appId, knownUserId]),
     endpoint,
     appId,
     userId,
@@ -92,7 +92,7 @@ export const toDesiredSession = (
 export const hasCredentials = (credentials: Credentials): boolean => Object.values(credentials).some(Boolean)
 
 /** Returns the same for equal values. Functions, and other values that JSON can't write, equal only themselves. */
-const comparable = (value: unknown): unknown => ifPossible(() => JSON.stringify(value || 0)) ?? value
+const comparable = (value: unknown): unknown => ifPossible(() => toJson(value || 0)) ?? value
 
 /** Returns the fields of `after` whose value differs from that in `before`. Null, undefined, false and '' are equal. */
 export const changedFields = <T extends object>(before: T | undefined, after: T): Partial<T> =>

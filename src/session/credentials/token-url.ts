@@ -1,5 +1,4 @@
 import { object } from '../../protocol/internal.js'
-import { loadCalls } from '../calls/load-calls.js'
 import { sentences } from '../sentences.js'
 import { ifPossible } from '../util/if-possible.js'
 
@@ -11,11 +10,7 @@ const jwt = /^[\w-]+\.[\w-]+\.[\w-]+$/
 const read = async (response: Response, url: string | URL): Promise<string | null> => {
   const { ok, status } = response
   if (redirected.test(String(status))) {
-    // Nothing waits for this line of the console, or is different without it.
-    loadCalls().then(
-      ({ reportRedirect }) => reportRedirect(url, response),
-      () => undefined,
-    )
+    console.info(sentences.redirected(url, response))
     return null
   }
   if ([204, 401, 403].includes(status)) return null

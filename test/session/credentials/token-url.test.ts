@@ -50,7 +50,7 @@ test('a redirect says that the user is signed out, and the console says where it
     assert.equal(last?.url, '/token?key=secret', 'the redirect was not followed')
     await eventually(() => info.mock.callCount() === 1)
     assert.deepEqual(info.mock.calls[0]?.arguments, [
-      `<chat-session> token-url ${url} redirects to /login. A redirect counts as signed out: give the address that answers with the token itself.`,
+      `chat-session: ${url} redirects to /login. A redirect counts as signed out: give the address that answers with the token itself.`,
     ])
   }
 })

@@ -67,11 +67,16 @@ const converse = async (): Promise<unknown> => {
   const [message] = await element.history({ limit: 1 })
   await element.markRead(message?.offset ?? 0)
   const { peers } = await element.peers()
+  const { user } = session
+  const changed = new Promise((resolve) => element.addEventListener('session-user', resolve, { once: true }))
+  element.user = { custom: { plan: 'free' } }
+  await changed
   return [
     message?.id === id,
     message?.body,
     message?.data,
-    session.user,
+    user,
+    session.user?.custom,
     peers[0]?.newest.id === id,
     element.unread,
   ]
@@ -82,6 +87,7 @@ const result = [
   'Hello “you”',
   { list: [1, ['two', { three: [3] }]], at: '1970-01-01T00:00:00.000Z', none: [] },
   { id: 'ada', name: 'Ada', custom: { plan: 'pro' } },
+  { plan: 'free' },
   true,
   0,
 ]

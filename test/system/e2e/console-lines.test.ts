@@ -33,11 +33,12 @@ const open = async (
   return { page, site, lines }
 }
 
+const ownLines = (lines: string[]): string[] => lines.filter((line) => line.startsWith('<chat-session>'))
+
 /** Waits until the console has one line of the element, and returns it. */
 const lineOf = async (lines: string[]): Promise<string> => {
-  const own = (): string[] => lines.filter((line) => line.startsWith('<chat-session>'))
-  await until('the lines of the element', () => own().length, 1)
-  return own().join('\n')
+  await until('the lines of the element', () => ownLines(lines).length, 1)
+  return ownLines(lines).join('\n')
 }
 
 test('a bad field of the profile is left out, which the console and session-error say once, also after a new connection', async () => {
@@ -73,17 +74,16 @@ test('a tag with a user and no credentials is told of them after five seconds', 
 })
 
 test('a token URL that redirects is named', async () => {
-  const { page, site, lines } = await open('user-id="ada" token-url="/api/token"', (request, response) => {
+  const { page, lines } = await open('user-id="ada" token-url="/api/token"', (request, response) => {
     if (request.url === '/api/token') response.writeHead(301, { location: '/api/token/' }).end()
     else response.end('a.b.c')
   })
   await untilState(page, 'failed')
   assert.equal((await chatOf(page)).error, 'signed-out')
-  await until('the line', () => lines.filter((line) => line.includes('redirects')).length, 1)
-  assert.equal(
-    lines.find((line) => line.includes('redirects')),
-    `<chat-session> token-url ${site}/api/token redirects. A redirect counts as signed out: give the address that answers with the token itself.`,
-  )
+  assert.deepEqual(ownLines(lines), [
+    '<chat-session> token-url redirects: signed out',
+    `<chat-session> signed-out: ${gateway.url}/v1/errors#signed-out`,
+  ])
   await page.close()
 })
 
