@@ -136,7 +136,7 @@ void describe('a suite for clients', { concurrency: 4 }, () => {
   for (const [fault, ...found] of faults)
     test(`a client that ${fault} is found by ${found.join(', ')}`, async () => {
       const client = program('test/system/conformance/wrong-client.mjs', fault)
-      const { code, cases } = await conform(client, '--timeout', '3', '--only', ['start', ...found].join())
+      const { code, cases } = await conform(client, '--timeout', '8', '--only', ['start', ...found].join())
       assert.equal(code, 1)
       assert.deepEqual(namesOf(cases).toSorted(), found.toSorted())
     })
