@@ -230,11 +230,11 @@ const part = (script, name, module, options) =>
  */
 export const sessionMembers = `
   withStart waiters updateParts superseded stored startFrame startAsFrame stableAt socket
-  sleepGraceUsed shared setStartProfile resumeStorage rejections profileFields postSends phase
-  news newKey members knownUserId isRunning isOfEarlierPage isAnswer idText held heartbeatDeadline
-  giveBack follow fields fetched fetchable fetchFailures feed fault failures expiresAt
-  endAfterOpen emitError discard desired deliver connectFailures checks checkedCopy becoming
-  askForToken answered
+  sleepGraceUsed becoming shared setStartProfile resumeStorage profileFields postSends news newKey
+  members knownUserId isRunning isOfEarlierPage isAnswer idText held heartbeatDeadline giveBack
+  follow fields fetched fetchable fetchFailures feed fault failures expiresAt endAfterOpen
+  connectFailures emitError rejections discard desired deliver phase checks checkedCopy askForToken
+  answered
 `
 
 /** Returns options of terser that give the members in a list shorter names. */

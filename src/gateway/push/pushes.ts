@@ -25,7 +25,7 @@ export interface Pushes {
   close(timeout: number): Promise<void>
   /**
    * Called after `close`, right before the engine closes: gives back the leases of the users whose pushes have not begun, so that another
-   * gateway pushes to them at once.
+   * gateway pushes to them at once. Waits for the runs that `close` has cut off, which give back theirs.
    */
   handOver(): Promise<void>
 }
@@ -141,7 +141,10 @@ export const createPushes = ({ apps, ...rest }: PushesContext): Pushes => {
         ({ isRunning, toldAt }) => !isRunning && now - toldAt < engineRules.pushLease,
       )
       users.clear()
-      await Promise.all(held.map(({ user }) => engine.endPushes(user, [], 0, HANDED_OVER_IN)))
+      await Promise.all([
+        ...running,
+        ...held.map(({ user }) => engine.endPushes(user, [], 0, HANDED_OVER_IN)),
+      ])
     },
   }
 }

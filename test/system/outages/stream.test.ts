@@ -122,7 +122,7 @@ void describe('in a network that hinders WebSockets', { concurrency: 4 }, () => 
   })
 
   for (const isLoggedOut of [false, true])
-    test(`where a WebSocket has worked in the tab, three that hang for four seconds each begin a stream${isLoggedOut ? ', after a log-out too' : ''}`, async () => {
+    test(`where a WebSocket has worked in the tab, three that hang begin a stream${isLoggedOut ? ', after a log-out too' : ''}`, async () => {
       const { proxy, site } = await startNetwork('pass')
       const page = await newPage()
       await page.goto(site)

@@ -51,7 +51,7 @@ test('pushes that a closing gateway cuts off, or has not begun, are sent by the 
   const config = {
     engine: { ...engine, prefix: `${randomUUID()}:` },
     admin: { port: 0, token },
-    drainTime: 0.5,
+    drainTime: 2,
   }
   const pushNetwork = { ...silent.network, timeout: 600_000 }
   const startOne = () => startGateway({ push: pushOf() }, config, { pushNetwork })

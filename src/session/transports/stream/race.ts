@@ -145,7 +145,10 @@ export const beginRace = ({ kinds, worked, failures }: RaceWorld, adopted: Adopt
     return [{ ...race, websocket: 'none', stream: 'opening' }, open('stream')]
   const opened = adopted ? [] : [open('websocket')]
   if (!mayStream) return [race, ...opened]
-  const overdue = wait('overdue', raceWaits.open, adopted?.waited)
+  // Many clients of a gateway that has just come back, or of a slow machine, connect at once. If each attempt ended as early as the last,
+  // all their handshakes would be begun again and again.
+  const patience = race.late === 'fail' ? 2 ** failures : 1
+  const overdue = wait('overdue', raceWaits.open * patience, adopted?.waited)
   return failures >= Math.max(REFUSED_BOTH, needed)
     ? [{ ...race, stream: 'opening' }, ...opened, open('stream'), overdue]
     : [race, ...opened, overdue]

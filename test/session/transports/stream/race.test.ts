@@ -235,11 +235,18 @@ test('an attempt begins with what worked in the tab, and with a stream beside a 
     assert.deepEqual(begin({ worked }), ['none opening -', 'open stream'])
     assert.deepEqual(begin({ worked, failures: 1 }), ['opening none -', 'open websocket', 'wait overdue'])
   }
-  // A gateway's outage turns nobody to streams before the third failure in a row.
-  for (const failures of [0, 1]) {
+  // A gateway's outage turns nobody to streams before the third failure in a row. The second attempt has twice the time of the first: where
+  // all clients connect at once, those that are given up too early would begin their handshakes again and again.
+  for (const [failures, time] of [
+    [0, 4_000],
+    [1, 8_000],
+  ] as const) {
     const [race, ...effects] = beginRace({ kinds: both, worked: 'websocket', failures }, null)
     assert.deepEqual([nameOf(race), race.late], ['opening none -', 'fail'])
-    assert.deepEqual(effects.map(nameOfEffect), ['open websocket', 'wait overdue'])
+    assert.deepEqual(effects, [
+      { do: 'open', kind: 'websocket' },
+      { do: 'wait', for: 'overdue', time },
+    ])
   }
   assert.deepEqual(begin({ worked: 'websocket', failures: 2 }), [
     'opening none -',
