@@ -53,6 +53,9 @@ step() {
   } 9>"$results/output"
 }
 
+# Runs one of the README's commands, word for word: readme start, readme test.
+readme() { bash -c "$(node .ci/readme-command.mjs "$1")"; }
+
 # Begins to run functions beside each other, and beside what follows. Each is a lane: steps one after the other.
 begin_lanes() {
   # With job control each lane has a process group of its own, which can be ended as a whole.

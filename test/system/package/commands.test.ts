@@ -35,14 +35,17 @@ const filesOf = (program: string): string[] => {
   return names === undefined ? [] : testFiles(names.split(' ').filter((word) => word.startsWith('test/')))
 }
 
-const commands = new Set([
-  ...(read('.ci/run').includes(' readme test\n') ? ['test'] : []),
-  ...[...read('.ci/run').matchAll(/ npm run (test:\S+)$/gm)].map(([, name = '']) => name),
-])
+/** The commands of package.json with tests that a script of CI runs. */
+const commandsIn = (script: string): string[] => [
+  ...(script.includes(' readme test\n') ? ['test'] : []),
+  ...[...script.matchAll(/ npm run (test:\S+)$/gm)].map(([, name = '']) => name),
+]
+const often = commandsIn(read('.ci/run'))
+const nightly = commandsIn(read('.ci/nightly'))
 
-test('one command of CI runs each test file', () => {
+test('one command of .ci/nightly runs each test file', () => {
   const commandsOf = new Map<string, string[]>()
-  for (const command of commands)
+  for (const command of nightly)
     for (const file of programsOf(command).flatMap(filesOf))
       commandsOf.set(file, [...(commandsOf.get(file) ?? []), command])
   const all = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
@@ -56,7 +59,7 @@ test('one command of CI runs each test file', () => {
 
 test('CI runs every command of package.json that has tests', () => {
   const called = new Set(
-    [...commands].flatMap((name) => [name, ...(scripts[name]?.match(/test:[\w-]+/g) ?? [])]),
+    [...often, ...nightly].flatMap((name) => [name, ...(scripts[name]?.match(/test:[\w-]+/g) ?? [])]),
   )
   const tests = Object.keys(scripts).filter((name) => name.startsWith('test'))
   assert.deepEqual(

@@ -134,8 +134,8 @@ const stepsOf = (job: string): string[] =>
 test('a release is checked, then built, then published, then announced, and its image is made of what was published', () => {
   assert.match(release, /tags: \['v\*'\]/)
   assert.deepEqual([...jobs.keys()], ['checks', 'build', 'publish', 'announce', 'images', 'image', 'attest'])
-  assert.match(jobOf('checks'), /uses: \.\/\.github\/workflows\/ci\.yml/)
-  assert.match(workflows.get('ci.yml') ?? '', /run: bash \.ci\/run/)
+  assert.match(jobOf('checks'), /uses: \.\/\.github\/workflows\/nightly\.yml/)
+  assert.match(workflows.get('nightly.yml') ?? '', /run: bash \.ci\/nightly/)
   assert.match(jobOf('build'), /\n {4}needs: checks\n/)
   assert.match(jobOf('publish'), /\n {4}needs: build\n/)
   assert.match(jobOf('announce'), /\n {4}needs: publish\n/)
