@@ -1,5 +1,5 @@
 import type { Profile } from '../protocol/index.js'
-import type { Retention } from './inbox-records.js'
+import type { InboxState, Position, Retention } from './inbox-records.js'
 import type { WebhookOptions } from './webhook-events.js'
 
 /** A user of an app. The caller has checked both ids, so an engine may rely on ids without control characters. */
@@ -139,6 +139,8 @@ export interface SessionRequest extends UserRef, ClientFacts {
   keyHash: string
   /** The hash of the resume key that the client sent. If the key belongs to a session of this user, that session is resumed. */
   resumes?: string | undefined
+  /** The position in the inbox after which the client's messages begin. If undefined, they begin after the newest message. */
+  after?: Position | undefined
   /** Milliseconds for which the session can be resumed if its gateway crashes. This is the session's resume window. */
   resumableFor: number
   /**
@@ -151,6 +153,10 @@ export interface SessionRequest extends UserRef, ClientFacts {
 export interface StartedSession extends SessionRecord {
   /** Whether a session was resumed. If the resume key is outdated or belongs to a different user, a new session starts. */
   resumed: boolean
+  /** The state of the user's inbox at the start. */
+  inbox: InboxState
+  /** Whether messages after the request's `after` are gone, or that position is of another epoch. */
+  lost: boolean
 }
 
 /** A request that a user adopts a guest. */

@@ -131,7 +131,14 @@ export const createExclusiveEngine = (
     },
     adoptGuest: (request) => use(({ service, database }) => service.adopt(request, database)),
 
-    startSession: (request) => use(({ service, database }) => service.start(request, database)),
+    startSession: async (request) => {
+      const { after } = request
+      // The store is read first, so that a failed read leaves no session behind.
+      const isLost =
+        after !== undefined &&
+        (await use(({ database }) => database.inboxes.reader.after(request, after, 1))).lost
+      return use(({ service, database }) => service.start(request, database, isLost))
+    },
     confirmSession: (session, connectionId) => use(({ sessions }) => sessions.confirm(session, connectionId)),
     renewSession: (session, connectionId, credential) =>
       use(({ sessions, database }) => {

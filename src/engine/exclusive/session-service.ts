@@ -97,9 +97,11 @@ export class SessionService {
     return users.save(of, change, { isGuest, refuse })
   }
 
+  /** `isLost` says whether messages after `request.after` were gone a moment ago. */
   start(
     request: SessionRequest,
-    { revocations, users, guests, webhooks }: Database,
+    { revocations, users, guests, webhooks, inboxes }: Database,
+    isLost: boolean,
   ): StartedSession | null | Promise<StartedSession> {
     if (revocations.isRevoked(request, request.credential)) return null
     const { userCreatedAt } = request
@@ -111,7 +113,9 @@ export class SessionService {
       webhooks.asks(appId, 'user.offline') ||
       this.#watched.has(userKey(request))
     const wasOnline = reportsPresence && sessions.isOnline(request)
-    const { session, replaced, replacedConnectionId } = sessions.start(request)
+    // This comes first, because it may read the store, and a failed read must leave no session behind.
+    const inbox = inboxes.state(request)
+    const { session, resumed, replaced, replacedConnectionId } = sessions.start(request)
     if (request.guest) guests.started(request)
     for (const old of replaced) this.#onEnded(old, 'too-many-sessions', true)
     if (replacedConnectionId !== null)
@@ -120,11 +124,13 @@ export class SessionService {
         session: refOf(session),
         connectionId: replacedConnectionId,
       })
-    if (!session.resumed && webhooks.asks(appId, 'session.started'))
+    if (!resumed && webhooks.asks(appId, 'session.started'))
       webhooks.defer(session, 'session.started', eventDataOf(session))
     if (reportsPresence && !wasOnline) this.#onPresence(session, false)
+    const lost = isLost || (request.after !== undefined && request.after.epoch !== inbox.epoch)
+    const started = Object.assign(session, { resumed, inbox, lost })
     // If there is nothing to flush, this returns no promise, because a promise would delay each start by some microtasks.
-    return sessions.flush()?.then(() => session) ?? session
+    return sessions.flush()?.then(() => started) ?? started
   }
 
   watch(of: UserRef): UserPresence {

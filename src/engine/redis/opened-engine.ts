@@ -177,6 +177,7 @@ export class OpenedEngine {
     this.sessions = new Sessions({
       ...{ runner, attached: this.attached, revocations: this.revocations, sweeper: this.#sweeper },
       calls: this.calls,
+      stateOf: (of, state) => this.inboxes.stateOf(of, state),
     })
     const parts = { runner, attached: this.attached, sessions: this.sessions }
     this.#carried = new CarriedSessions({ ...parts, emit })

@@ -32,7 +32,7 @@ export const loadSteps = () => {
     status: step('sessions/status', [...sessions, 'revoked'], again),
     due: step('nodes/user-due', [...sessions, ...inbox, 'peerLog'], again),
 
-    startSession: step('sessions/session-start', [...sessions, 'revoked', 'tombs'], grows),
+    startSession: step('sessions/session-start', [...sessions, 'revoked', 'tombs', 'inbox'], grows),
     abandonSession: step('sessions/session-abandon', [...sessions, 'tombs'], again),
     confirmSession: step('sessions/session-confirm', sessions, again),
     renewSession: step('sessions/session-renew', [...sessions, 'revoked', 'tombs'], again),

@@ -104,7 +104,7 @@ export const startSession = async (engine: Engine, of: SessionRequest): Promise<
 /** Returns the record that `sessions` lists for a started session. */
 export const recordOf = (session: StartedSession): SessionRecord => {
   const record: Partial<StartedSession> = { ...session }
-  delete record.resumed
+  for (const name of ['resumed', 'inbox', 'lost'] as const) delete record[name]
   return record as SessionRecord
 }
 

@@ -307,8 +307,10 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
   }
 
   const sessionCalls: EngineSessions = {
-    startSession: ({ resumes, connectionId, keyHash, hidden, sessionsPerUser, ...request }) =>
+    startSession: ({ resumes, after, connectionId, keyHash, hidden, sessionsPerUser, ...request }) =>
       whenOpen(() => {
+        const inbox = messages.stateOf(request)
+        const lost = after !== undefined && messages.after(request, after, 0).lost
         if (revocations.isRevoked(request, request.credential)) return null
         if (request.userCreatedAt !== undefined && users.get(request)?.createdAt !== request.userCreatedAt)
           return null
@@ -332,7 +334,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
           updatePresence(resumed)
           if (replaced !== null)
             emit({ type: 'connection-replaced', session: refOf(resumed), connectionId: replaced })
-          return { ...recordOf(resumed), resumed: true }
+          return { ...recordOf(resumed), resumed: true, inbox, lost }
         }
         const all = sessionsOf(request)
         const detached = all.filter(({ state }) => state === 'detached')
@@ -354,7 +356,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         starting.delete(keyOf(session))
         addEvent(session, 'session.started', factsOf(session))
         updatePresence(session)
-        return { ...recordOf(session), resumed: false }
+        return { ...recordOf(session), resumed: false, inbox, lost }
       }),
     confirmSession: (ref, connectionId) =>
       whenOpen(() => {

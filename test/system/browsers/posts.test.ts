@@ -13,7 +13,7 @@ for (const [name, tab] of tabs)
       const gateway = await startShopGateway()
       const bob = await startBob(gateway)
       const received: string[] = []
-      bob.addEventListener('message', ({ detail }) => received.push(detail.message.body))
+      bob.addEventListener('message', ({ detail }) => received.push(detail.message.body ?? ''))
       let takesPostsAlone = false
       const proxy = await startProxy(gateway.url, (head) => takesPostsAlone && !head.startsWith('POST'))
       const site = await serveSite(gateway, async (path) =>

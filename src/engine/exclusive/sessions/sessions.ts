@@ -5,7 +5,6 @@ import type {
   SessionRecord,
   SessionRef,
   SessionRequest,
-  StartedSession,
   UserRef,
 } from '../../engine.js'
 import { Deadlines } from '../../../util/deadlines.js'
@@ -20,7 +19,9 @@ import type { Presence } from '../webhooks/webhook-events.js'
 
 /** The result of `Sessions.start`. */
 interface Started {
-  session: StartedSession
+  session: SessionRecord
+  /** Whether the session was resumed. */
+  resumed: boolean
   /** The sessions that had to end, because the user had too many. */
   replaced: SessionRecord[]
   /** The connection that carried the resumed session until now; null if no connection did. */
@@ -268,7 +269,8 @@ export class Sessions {
     this.#index.add(session)
     this.#journal.write(session)
     return {
-      session: Object.assign(recordOf(session), { resumed: false }),
+      session: recordOf(session),
+      resumed: false,
       replaced: replaced.map(recordOf),
       replacedConnectionId: null,
     }
@@ -298,7 +300,8 @@ export class Sessions {
     this.#setCredential(session, request.credential)
     this.#journal.write(session)
     return {
-      session: Object.assign(recordOf(session), { resumed: true }),
+      session: recordOf(session),
+      resumed: true,
       replaced: [],
       replacedConnectionId,
     }

@@ -34,6 +34,14 @@ local function entries(keys, from, to, count)
   return found
 end
 
+-- Returns whether messages after a position are gone. `epoch` is the number of its epoch (`state.lua`).
+local function is_lost(keys, user, epoch, offset)
+  if epoch ~= epoch_of(user) or offset > user.newest then return true end
+  local from = math.max(offset + 1, user.first)
+  local first = from <= user.newest and entries(keys, from, user.newest, 1)[1]
+  return (first and first.offset or math.max(from, user.newest + 1)) > offset + 1
+end
+
 -- Calls `visit` with the entries from one offset up to another. Stops before an entry for which `visit` returns true. Also stops after
 -- `MAX_VISITED` entries or `MAX_VISITED_BYTES` bytes, because other calls wait while it reads. Returns the last offset before the stop.
 local MAX_VISITED, MAX_VISITED_BYTES = 512, 262144

@@ -1,12 +1,13 @@
 -- Starts or resumes a session, unless its credential is revoked.
--- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked, tombs.
+-- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked, tombs, inbox.
 -- ARGV: 1 the id of a new session; 2 the connection; 3 the hash of the key that resumes a session (empty for none); 4 how many sessions the
 --   user may have; 5 `1` if the page is hidden; 6 `1` for a guest; 7 the token's `tokenHash` (empty for none); 8 when the credential was
 --   issued (empty if that is unknown); 9 the time at which the user must have been created (empty for any); 10 the fields of the session's
---   row that the caller knows, as JSON without the first brace.
--- Returns 0 if the credential is revoked, if the user was not created at that time, or if `session-abandon` ran first; else seven values:
---   1; 1 if a session was resumed, else 0; the session's id; the session's row; the number of the inbox's epoch; the inbox's newest offset;
---   the generation of the epochs (`lua/state.lua`).
+--   row that the caller knows, as JSON without the first brace; 11 the number of the epoch of the position after which the client's messages
+--   begin (empty for none); 12 the offset of that position.
+-- Returns 0 if the credential is revoked, if the user was not created at that time, or if `session-abandon` ran first; else ten values:
+--   1; 1 if a session was resumed, else 0; the session's id; the session's row; the generation of the epochs (`lua/state.lua`); 1 if
+--   messages after the position are gone, else 0; and the state of the inbox, as `inbox-state` returns it.
 local id, connection, resumes, limit = arg(1), arg(2), optional(3), tonumber(arg(4))
 local isHidden, isGuest, token, issuedAt, known = arg(5) == '1', arg(6) == '1', optional(7), tonumber(arg(8)), arg(10)
 local user = load(K.user)
@@ -61,4 +62,5 @@ end
 if not old and asked['session.started'] then add_event(user, 'session.started', facts_of(row)) end
 if not wasOnline then add_presence_event(user, false) end
 finish(user)
-return reply(1, old and 1 or 0, row.id, json, epoch_of(user), user.newest, stored_generation())
+local isLost = optional(11) and is_lost(K, user, tonumber(arg(11)), tonumber(arg(12)))
+return reply(1, old and 1 or 0, row.id, json, stored_generation(), isLost and 1 or 0, epoch_of(user), user.newest, user.readOffset, user.unread)

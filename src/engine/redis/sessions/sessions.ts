@@ -3,6 +3,7 @@ import type { EndCode } from '../../../protocol/index.js'
 import { randomDigits } from '../../../util/random-digits.js'
 import type {
   Credential,
+  InboxState,
   SessionPage,
   SessionRecord,
   SessionRef,
@@ -30,6 +31,8 @@ export interface SessionsOptions {
   revocations: Revocations
   sweeper: Sweeper
   calls: NodeCalls
+  /** Makes the state of an inbox from the values that a step has returned. */
+  stateOf: (of: UserRef, state: readonly Reply[]) => InboxState
 }
 
 /** The sessions of users. */
@@ -39,23 +42,25 @@ export class Sessions {
   readonly #revocations: Revocations
   readonly #sweeper: Sweeper
   readonly #calls: NodeCalls
+  readonly #stateOf: SessionsOptions['stateOf']
   /** What this node has last done with sessions. */
   readonly recent: RecentSessions
   readonly #departures = new Departures()
   /** The connections of starts that are being undone. */
   readonly #abandoned = new Set<string>()
 
-  constructor({ runner, attached, revocations, sweeper, calls }: SessionsOptions) {
+  constructor({ runner, attached, revocations, sweeper, calls, stateOf }: SessionsOptions) {
     this.#runner = runner
     this.#attached = attached
     this.#revocations = revocations
     this.#sweeper = sweeper
     this.#calls = calls
+    this.#stateOf = stateOf
     this.recent = new RecentSessions((of) => runner.partitions.of(of))
   }
 
   async start(request: SessionRequest): Promise<StartedSession | null> {
-    const { appId, userId, connectionId, resumes, sessionsPerUser, hidden, guest } = request
+    const { appId, userId, connectionId, resumes, sessionsPerUser, hidden, guest, after } = request
     const of = { appId, userId }
     const [, token, issuedAt] = credentialArgs(appId, request.credential)
     const newId = randomUUID()
@@ -76,8 +81,9 @@ export class Sessions {
         issuedAt,
         String(request.userCreatedAt ?? ''),
         startedRow(request, this.#runner.nodeId, use),
+        ...(after ? [String(this.#runner.epochNumber(of, after.epoch)), String(after.offset)] : ['', '']),
       ]
-      const [isStarted, isResumed, sessionId, row, epoch, offset, generation] = await this.#runner
+      const [isStarted, isResumed, sessionId, row, generation, isLost, ...state] = await this.#runner
         .onUser(this.#runner.steps.startSession, of, args)
         .catch((error: unknown) => {
           if (mayHaveRun(error)) this.#abandon(request, newId, use)
@@ -88,11 +94,12 @@ export class Sessions {
         })
       if (isStarted !== 1) return null
       const session = recordOf(of, String(sessionId), String(row))
-      if (this.#attached.add(session, connectionId, Number(epoch), Number(offset))) {
+      const inbox = this.#stateOf(of, state)
+      if (this.#attached.add(session, connectionId, Number(state[0]), inbox.offset)) {
         const credential = { credential: request.credential, use }
         this.recent.start(session, connectionId, String(row), credential, Number(generation))
       }
-      return Object.assign(session, { resumed: isResumed === 1 })
+      return Object.assign(session, { resumed: isResumed === 1, inbox, lost: isLost === 1 })
     } finally {
       finish()
     }

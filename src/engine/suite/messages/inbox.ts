@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict'
-import type { Engine, MessagePage, UserRef } from '../../engine.js'
-import { ada, app, bob, bodies, deliver, nextEvents, start, until, type SuiteContext } from '../kit.js'
+import type { Engine, MessagePage, Position, UserRef } from '../../engine.js'
+import {
+  ada,
+  app,
+  bob,
+  bodies,
+  deliver,
+  nextEvents,
+  request,
+  start,
+  startSession,
+  until,
+  type SuiteContext,
+} from '../kit.js'
 
 const fill = async (engine: Engine, count: number): Promise<void> => {
   for (let n = 1; n <= count; n++) await deliver(engine, { body: `${n}` })
@@ -70,6 +82,33 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
       assert.deepEqual(await read({ epoch, offset: 1 }), { messages: [], lost: true })
       assert.deepEqual(await read({ epoch, offset: 3 }), { messages: [], lost: false })
     })
+
+    on(
+      'is told to a session that starts, with whether messages after its position are gone',
+      async (engine) => {
+        const told = async (after?: Position): Promise<unknown> => {
+          const { inbox, lost } = await startSession(engine, request(bob, { after }))
+          return { inbox, lost }
+        }
+        const { epoch } = await engine.inbox(bob)
+        assert.deepEqual(await told(), { inbox: { epoch, offset: 0, readOffset: 0, unread: 0 }, lost: false })
+        await fill(engine, 4)
+        await engine.markRead(bob, { epoch, offset: 1 })
+        const inbox = { epoch, offset: 4, readOffset: 1, unread: 3 }
+        for (const offset of [0, 3, 4])
+          assert.deepEqual(await told({ epoch, offset }), { inbox, lost: false })
+        for (const position of [
+          { epoch, offset: 5 },
+          { epoch: 'another', offset: 4 },
+        ])
+          assert.deepEqual(await told(position), { inbox, lost: true })
+        await deliver(engine, {}, { retention: { messages: 2, age: 1e9, bytes: 1e9 } })
+        const { lost } = await startSession(engine, request(bob, { after: { epoch, offset: 2 } }))
+        assert.equal(lost, true)
+        const kept = await startSession(engine, request(bob, { after: { epoch, offset: 3 } }))
+        assert.deepEqual([kept.lost, kept.inbox], [false, await engine.inbox(bob)])
+      },
+    )
 
     on(
       'is read from its start, with `lost`, after a position of another epoch or beyond its end',

@@ -40,7 +40,7 @@ interface OpenedSession {
 }
 
 /**
- * Saves the user, starts or resumes the session, and reads the user's inbox. If the start is refused, ends the connection. Resolves with
+ * Saves the user, and starts or resumes the session. If the start is refused, ends the connection. Resolves with
  * undefined if the start is refused or the connection has closed.
  */
 export const openSession = async (
@@ -55,6 +55,7 @@ export const openSession = async (
   if (released() || !saved) return undefined
   const token = signToken && (await signToken(saved.user))
   const resumeKey = randomUUID()
+  const position = since ?? resume
   const started = await engine.startSession({
     origin: client.origin,
     address: client.address,
@@ -69,6 +70,7 @@ export const openSession = async (
     connectionId: connection.connectionId,
     keyHash: sha256(resumeKey),
     resumes: resume && sha256(resume.key),
+    after: position,
     resumableFor: resumeWindow,
     sessionsPerUser: app.settings.limits.sessionsPerUser,
   })
@@ -86,11 +88,10 @@ export const openSession = async (
     return undefined
   }
   const adopted = adopt === undefined ? undefined : await adoptAtStart(context, app, saved.user, adopt)
-  const position = since ?? resume
-  const isLost = position !== undefined && (await engine.messagesAfter(user, position, 1)).lost
-  const inbox = await engine.inbox(user)
-  // The epoch may have changed since the messages were read.
-  const lost = isLost || (position !== undefined && position.epoch !== inbox.epoch)
+  // The messages of an adopted guest have come since the start.
+  const inbox = adopt === undefined ? started.inbox : await engine.inbox(user)
+  // And perhaps the inbox has another epoch.
+  const lost = started.lost || (position !== undefined && position.epoch !== inbox.epoch)
   return { ref, resumed, resumeKey, saved, token, adopted, position, lost, inbox }
 }
 
