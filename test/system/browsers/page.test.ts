@@ -91,7 +91,10 @@ for (const [name, tab] of tabs) {
     }
     assert.equal(await tab.evaluate('typeof trustedTypes'), 'object')
     assert.equal(await historyWith('chat-session'), '0')
-    assert.match(String(await historyWith('default')), /^script-unavailable: trusted-types needs chat-session/)
+    assert.match(
+      String(await historyWith('default')),
+      /^script-unavailable: trusted-types needs chat-session/,
+    )
   })
 
   test(`${name}: a sandboxed frame, where storage is forbidden, has a session of its own`, async () => {
