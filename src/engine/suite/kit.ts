@@ -104,7 +104,9 @@ export const startSession = async (engine: Engine, of: SessionRequest): Promise<
 /** Returns the record that `sessions` lists for a started session. */
 export const recordOf = (session: StartedSession): SessionRecord => {
   const record: Partial<StartedSession> = { ...session }
-  for (const name of ['resumed', 'inbox', 'lost'] as const) delete record[name]
+  delete record.resumed
+  delete record.inbox
+  delete record.lost
   return record as SessionRecord
 }
 
