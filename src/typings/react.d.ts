@@ -2,7 +2,16 @@
 import type { DetailedHTMLProps, HTMLAttributes } from 'react'
 import type { ChatSessionElement } from '../element/define.js'
 import type { ChatUnreadElement } from '../element/define-unread.js'
-import type { TagAttributes, TagListeners, TagProperties, UnreadAttributes } from './tag.js'
+import type { ChatWindowElement } from '../window/define.js'
+import type {
+  TagAttributes,
+  TagListeners,
+  TagProperties,
+  UnreadAttributes,
+  WindowAttributes,
+  WindowListeners,
+  WindowProperties,
+} from './tag.js'
 
 declare module 'react' {
   namespace JSX {
@@ -13,6 +22,10 @@ declare module 'react' {
         TagListeners<'on'>
       'chat-unread': DetailedHTMLProps<HTMLAttributes<ChatUnreadElement>, ChatUnreadElement> &
         UnreadAttributes
+      'chat-window': DetailedHTMLProps<HTMLAttributes<ChatWindowElement>, ChatWindowElement> &
+        WindowAttributes &
+        WindowProperties &
+        WindowListeners<'on'>
     }
   }
 }

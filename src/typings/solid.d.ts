@@ -2,6 +2,7 @@
 import type { JSX } from 'solid-js'
 import type { ChatSessionElement } from '../element/define.js'
 import type { ChatUnreadElement } from '../element/define-unread.js'
+import type { ChatWindowElement } from '../window/define.js'
 import type {
   BooleanAttributes,
   TagListeners,
@@ -9,6 +10,10 @@ import type {
   TagProperties,
   TextAttributes,
   UnreadAttributes,
+  WindowBooleanAttributes,
+  WindowListeners,
+  WindowProperties,
+  WindowTextAttributes,
 } from './tag.js'
 
 /** Solid would set these names as properties, which the elements do not have. Write `attr:user-name`, or `prop:user`. */
@@ -30,6 +35,13 @@ declare module 'solid-js' {
       'chat-unread': JSX.HTMLAttributes<ChatUnreadElement> &
         Unprefixed<UnreadAttributes> &
         Prefixed<'attr:', UnreadAttributes>
+      'chat-window': JSX.HTMLAttributes<ChatWindowElement> &
+        WindowTextAttributes &
+        WindowBooleanAttributes &
+        Prefixed<'attr:', WindowTextAttributes> &
+        Prefixed<'bool:', WindowBooleanAttributes> &
+        Prefixed<'prop:', WindowProperties> &
+        WindowListeners<'on:'>
     }
   }
 }

@@ -2,7 +2,16 @@
 import type { HTMLAttributes } from 'svelte/elements'
 import type { ChatSessionElement } from '../element/define.js'
 import type { ChatUnreadElement } from '../element/define-unread.js'
-import type { TagAttributes, TagListeners, TagProperties, UnreadAttributes } from './tag.js'
+import type { ChatWindowElement } from '../window/define.js'
+import type {
+  TagAttributes,
+  TagListeners,
+  TagProperties,
+  UnreadAttributes,
+  WindowAttributes,
+  WindowListeners,
+  WindowProperties,
+} from './tag.js'
 
 declare module 'svelte/elements' {
   interface SvelteHTMLElements {
@@ -13,5 +22,10 @@ declare module 'svelte/elements' {
       // Components without runes write listeners as `on:session-started`.
       TagListeners<'on:'>
     'chat-unread': HTMLAttributes<ChatUnreadElement> & UnreadAttributes
+    'chat-window': HTMLAttributes<ChatWindowElement> &
+      WindowAttributes &
+      WindowProperties &
+      WindowListeners<'on'> &
+      WindowListeners<'on:'>
   }
 }

@@ -1,21 +1,25 @@
-/* The types of a `<chat-session>` tag for the typings of frameworks. They are derived from the class and from its events. */
+/*
+ * The types of the tags `<chat-session>`, `<chat-unread>` and `<chat-window>` for the typings of frameworks. They are derived from the
+ * classes and from their events.
+ */
 import type { Profile } from '../session/index.js'
 import type { Kebab, ReactiveElement } from '../element/internal.js'
 import type { ChatSessionElement } from '../element/define.js'
-
-type Own = Exclude<keyof ChatSessionElement, keyof ReactiveElement>
+import type { ChatWindowElement } from '../window/define.js'
 
 /**
  * The properties that can be set: those whose type includes undefined. The types of methods and read-only properties do not include
  * undefined.
  */
-export type TagProperties = {
-  [K in Own as undefined extends ChatSessionElement[K] ? K : never]?: ChatSessionElement[K]
+type PropertiesOf<Tag> = {
+  [K in Exclude<keyof Tag, keyof ReactiveElement> as undefined extends Tag[K] ? K : never]?: Tag[K]
 }
 
-/** The attributes of the properties whose type includes `Value`. */
+export type TagProperties = PropertiesOf<ChatSessionElement>
+
+/** The attributes of the properties that can be a `Value`. */
 type AttributesOf<T, Value> = {
-  [K in keyof T & string as Value extends T[K] ? Kebab<K> : never]?:
+  [K in keyof T & string as [Extract<T[K], Value>] extends [never] ? never : Kebab<K>]?:
     Extract<T[K], string | number | boolean> | null | undefined
 }
 
@@ -42,13 +46,31 @@ export interface UnreadAttributes {
   label?: Text
 }
 
-/** The element's events by name. */
-export type TagEvents = {
-  [K in keyof HTMLElementEventMap as K extends `session-${string}` ? K : never]: HTMLElementEventMap[K]
+/** The events whose names begin with `Tag`, by name. */
+type EventsOf<Tag extends string> = {
+  [K in keyof HTMLElementEventMap as K extends `${Tag}-${string}` ? K : never]: HTMLElementEventMap[K]
 }
 
-/** Handlers for the element's events. The name of each is `Prefix` with the name of the event after it. */
-export type TagListeners<Prefix extends string> = {
-  [K in keyof TagEvents as `${Prefix}${K}`]?:
-    ((event: TagEvents[K] & { readonly currentTarget: ChatSessionElement }) => void) | null | undefined
+/** Handlers for events. The name of each is `Prefix` with the name of the event after it. */
+type ListenersOf<Events, Tag, Prefix extends string> = {
+  [K in keyof Events & string as `${Prefix}${K}`]?:
+    ((event: Events[K] & { readonly currentTarget: Tag }) => void) | null | undefined
 }
+
+/** The element's events by name. */
+export type TagEvents = EventsOf<'session'>
+
+export type TagListeners<Prefix extends string> = ListenersOf<TagEvents, ChatSessionElement, Prefix>
+
+/** What of `<chat-window>` can be set. */
+export type WindowProperties = PropertiesOf<ChatWindowElement>
+
+export type WindowBooleanAttributes = AttributesOf<WindowProperties, true>
+
+export type WindowTextAttributes = AttributesOf<WindowProperties, string>
+
+export type WindowAttributes = WindowTextAttributes & WindowBooleanAttributes
+
+export type WindowEvents = EventsOf<'chat-window'>
+
+export type WindowListeners<Prefix extends string> = ListenersOf<WindowEvents, ChatWindowElement, Prefix>

@@ -2,7 +2,17 @@
 import type { EmitFn, HTMLAttributes, PublicProps } from 'vue'
 import type { ChatSessionElement } from '../element/define.js'
 import type { ChatUnreadElement } from '../element/define-unread.js'
-import type { TagEvents, TagListeners, ProfileAttributes, TagProperties, UnreadAttributes } from './tag.js'
+import type { ChatWindowElement } from '../window/define.js'
+import type {
+  TagEvents,
+  TagListeners,
+  ProfileAttributes,
+  TagProperties,
+  UnreadAttributes,
+  WindowEvents,
+  WindowListeners,
+  WindowProperties,
+} from './tag.js'
 
 type Camel<S extends string> = S extends `${infer Head}-${infer Tail}`
   ? `${Head}${Capitalize<Camel<Tail>>}`
@@ -23,6 +33,10 @@ declare module 'vue' {
     }
     'chat-unread': new () => ChatUnreadElement & {
       $props: HTMLAttributes & PublicProps & Camels<UnreadAttributes>
+    }
+    'chat-window': new () => ChatWindowElement & {
+      $props: HTMLAttributes & PublicProps & WindowProperties & Camels<WindowListeners<'on-'>>
+      $emit: EmitFn<{ [K in keyof WindowEvents]: (event: WindowEvents[K]) => void }>
     }
   }
 }

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
 import { ChatSessionElement } from '../../src/element/chat-session.js'
+import { ChatWindowElement } from '../../src/window/chat-window.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const project = `${root}src/tsconfig.browser.json`
@@ -39,4 +40,10 @@ test('the typings have the element’s events, and no others', () => {
   const events = namesIn('TagEvents')
   assert.ok(events.includes('session-started'))
   for (const event of events) assert.match(event, /^session-/)
+})
+
+test('the typings have the attributes, the properties and the events of the window', () => {
+  assert.deepEqual(namesIn('WindowAttributes'), ChatWindowElement.observedAttributes.toSorted())
+  assert.deepEqual(namesIn('WindowProperties'), Object.keys(ChatWindowElement.properties).sort())
+  assert.deepEqual(namesIn('WindowEvents'), ['chat-window-close', 'chat-window-link', 'chat-window-open'])
 })

@@ -1,5 +1,6 @@
 import type {} from 'chat-session/react'
 import type { ChatSessionElement } from 'chat-session/element'
+import type { ChatWindowElement } from 'chat-session/window/element'
 import { useRef } from 'react'
 
 const tokenFetcher = async (): Promise<string | null> => null
@@ -59,4 +60,37 @@ export const wrong = [
   <chat-session onsession-started={({ detail }) => detail.token} />,
   // @ts-expect-error this event is of another kind
   <chat-session onsession-token-needed={(event: CustomEvent) => event.detail} />,
+]
+
+export const Window = ({ peer }: { peer?: string }) => {
+  const chatWindow = useRef<ChatWindowElement>(null)
+  return (
+    <chat-window
+      ref={chatWindow}
+      for="chat"
+      peer={peer}
+      launcher={!peer}
+      send-key="ctrl-enter"
+      lang="fr"
+      texts={{ input: 'Ask Nora' }}
+      renderMessage={({ data }) => (data ? document.createElement('i') : undefined)}
+      onchat-window-open={({ detail, currentTarget }) => [detail.peer?.length, currentTarget.close()]}
+      onchat-window-link={({ detail }) => detail.url.length}
+    >
+      <p slot="empty" onClick={() => chatWindow.current?.show('nora', { name: 'Nora Lind' })}>
+        Ask Nora.
+      </p>
+    </chat-window>
+  )
+}
+
+export const wrongWindows = [
+  // @ts-expect-error a flag is there or not
+  <chat-window launcher="yes" />,
+  // @ts-expect-error there is no such key
+  <chat-window send-key="tab" />,
+  // @ts-expect-error a message is drawn by a node
+  <chat-window renderMessage={() => '<b>Hello</b>'} />,
+  // @ts-expect-error a link has no peer
+  <chat-window onchat-window-link={({ detail }) => detail.peer} />,
 ]

@@ -1,5 +1,6 @@
 import type {} from 'chat-session/solid'
 import type { ChatSessionElement } from 'chat-session/element'
+import type { ChatWindowElement } from 'chat-session/window/element'
 import { createSignal } from 'solid-js'
 
 const tokenFetcher = async (): Promise<string | null> => null
@@ -61,4 +62,35 @@ export const wrong = [
   <chat-session on:session-started={({ detail }) => detail.token} />,
   // @ts-expect-error this event is of another kind
   <chat-session on:session-token-needed={(event: CustomEvent) => event.detail} />,
+]
+
+export const Window = (props: { peer?: string }) => {
+  let chatWindow: ChatWindowElement | undefined
+  return (
+    <chat-window
+      ref={chatWindow}
+      for="chat"
+      peer={props.peer}
+      bool:launcher={!props.peer}
+      attr:send-key="ctrl-enter"
+      prop:texts={{ input: 'Ask Nora' }}
+      prop:renderMessage={({ data }) => (data ? document.createElement('i') : undefined)}
+      on:chat-window-open={({ detail, currentTarget }) => [detail.peer?.length, currentTarget.close()]}
+    >
+      <p slot="empty" onClick={() => chatWindow?.show('nora', { name: 'Nora Lind' })}>
+        Ask Nora.
+      </p>
+    </chat-window>
+  )
+}
+
+export const wrongWindows = [
+  // @ts-expect-error a flag is there or not
+  <chat-window bool:launcher="yes" />,
+  // @ts-expect-error there is no such key
+  <chat-window send-key="tab" />,
+  // @ts-expect-error a message is drawn by a node
+  <chat-window prop:renderMessage={() => '<b>Hello</b>'} />,
+  // @ts-expect-error a link has no peer
+  <chat-window on:chat-window-link={({ detail }) => detail.peer} />,
 ]
