@@ -34,7 +34,7 @@ export const words: Words = {
   closed: 'الدردشة غير مفتوحة.',
   unloaded: 'لا يمكن عرض هذا الآن.',
   refused: 'لم تُرسل: رُفضت.',
-  'unknown-user': 'لم تُرسل: لم يعد هذا الحساب موجودًا.',
+  'unknown-user': 'لم تُرسل: هذا الحساب غير موجود.',
   'unknown-outcome': 'ربما لم تُرسل.',
   failed: 'لم تُرسل.',
   'upload-failed': 'لم يُرسل الملف.',

@@ -34,7 +34,7 @@ export const words: Words = {
   closed: 'Der Chat ist nicht offen.',
   unloaded: 'Das kann gerade nicht gezeigt werden.',
   refused: 'Nicht gesendet: Es wurde abgelehnt.',
-  'unknown-user': 'Nicht gesendet: Dieses Konto gibt es nicht mehr.',
+  'unknown-user': 'Nicht gesendet: Dieses Konto gibt es nicht.',
   'unknown-outcome': 'Vielleicht nicht gesendet.',
   failed: 'Nicht gesendet.',
   'upload-failed': 'Die Datei wurde nicht gesendet.',

@@ -33,7 +33,7 @@ export const words = {
   closed: 'The chat is not open.',
   unloaded: 'This can’t be shown now.',
   refused: 'Not sent: it was refused.',
-  'unknown-user': 'Not sent: this account is gone.',
+  'unknown-user': 'Not sent: no such account.',
   'unknown-outcome': 'Perhaps not sent.',
   failed: 'Not sent.',
   'upload-failed': 'The file was not sent.',

@@ -34,7 +34,7 @@ export const words: Words = {
   closed: 'El chat no está abierto.',
   unloaded: 'No se puede mostrar ahora.',
   refused: 'No enviado: fue rechazado.',
-  'unknown-user': 'No enviado: esta cuenta ya no existe.',
+  'unknown-user': 'No enviado: esta cuenta no existe.',
   'unknown-outcome': 'Quizá no se envió.',
   failed: 'No enviado.',
   'upload-failed': 'El archivo no se envió.',

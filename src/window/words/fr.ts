@@ -34,7 +34,7 @@ export const words: Words = {
   closed: 'Le chat n’est pas ouvert.',
   unloaded: 'Impossible d’afficher ceci pour le moment.',
   refused: 'Non envoyé : refusé.',
-  'unknown-user': 'Non envoyé : ce compte n’existe plus.',
+  'unknown-user': 'Non envoyé : ce compte n’existe pas.',
   'unknown-outcome': 'Peut-être pas envoyé.',
   failed: 'Non envoyé.',
   'upload-failed': 'Le fichier n’a pas été envoyé.',

@@ -34,7 +34,7 @@ export const words: Words = {
   closed: 'チャットは開いていません。',
   unloaded: '今は表示できません。',
   refused: '送信できません: 拒否されました。',
-  'unknown-user': '送信できません: このアカウントはもうありません。',
+  'unknown-user': '送信できません: このアカウントはありません。',
   'unknown-outcome': '送信されていない可能性があります。',
   failed: '送信できませんでした。',
   'upload-failed': 'ファイルを送信できませんでした。',
