@@ -173,6 +173,30 @@ your server.
 `
 }
 
+/** Returns how the page gets a window for the conversations. Its code is in no file of its own. */
+const windowSection = ({ stack: { page }, endpoint }: Plan): string => {
+  const tag = '<chat-window></chat-window>'
+  const use =
+    'component' in page
+      ? `In place of your own list and form, import the window beside \`chat-session/define\`:
+
+${fenced('js', "import 'chat-session/window'\n")}
+
+Render it beside the <chat-session>. For Vue, docs/FRAMEWORKS.md has a line for the config:
+
+${fenced('html', `${tag}\n`)}`
+      : `One more script, and a tag where the window should be:
+
+${fenced('html', `<script type="module" async src="${endpoint}/v1/chat-window.js"></script>\n${tag}\n`)}`
+  return `## 5. The chat window
+
+${use}
+
+It has all conversations of the user. With peer="ada" it has the one with the user "ada" alone, and with launcher it is a round button. The
+package chat-session has the rest in docs/WINDOW.md.
+`
+}
+
 /** Returns the guide as Markdown, so that prose and code can be told apart. */
 const guideOf = (
   plan: Plan,
@@ -185,7 +209,8 @@ ${pageSection(plan)}
 
 ${endpointSection(plan)}
 
-${startSection(plan)}`
+${startSection(plan)}
+${windowSection(plan)}`
 
 /** Writes the config of a gateway for the app in the working folder, and prints what the app needs. */
 export const init = async (options: InitOptions): Promise<void> => {

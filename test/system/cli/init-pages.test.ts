@@ -37,21 +37,22 @@ app.get('/', async (context) => context.html(await html()))
 serve({ fetch: app.fetch, port: Number(process.env.PORT), hostname: '127.0.0.1' })`,
 }
 
-/** The newcomer's page: the printed script in the head, the printed call for the tag, and below it the printed HTML. */
+/** The newcomer's page: the printed script in the head, the printed call for the tag, below it the printed HTML, and the printed window. */
 const pageOf = ({ blocks, codeOf }: Followed): string => {
   const script = blocks.find(({ code }) => code.startsWith('<script type="module" async src='))?.code ?? ''
+  const window = blocks.find(({ code }) => code.includes('/v1/chat-window.js'))?.code ?? ''
   return `import { currentUser } from './current-user.js'
 import { chatTag } from './chat-tag.js'
 import { chatToken } from './chat-token.js'
 const html = async () => {
   const user = currentUser()
   const tag = chatTag(user.id, await chatToken(user.id, { name: user.name }))
-  return '<!doctype html><head>' + ${JSON.stringify(script)} + '</head><body>' + tag + ${JSON.stringify(codeOf('chat-try.html'))}
+  return '<!doctype html><head>' + ${JSON.stringify(script)} + '</head><body>' + tag + ${JSON.stringify(codeOf('chat-try.html') + window)}
 }`
 }
 
 for (const [name, serverWith] of Object.entries(servers))
-  test(`${name}: a newcomer who follows the guide of init sees a page that is active, writes and gets the message`, async () => {
+  test(`${name}: a newcomer who follows the guide of init sees a page that is active, writes and gets the message, also in the window`, async () => {
     const folder = scratchFolder()
     writeFileSync(
       join(folder, 'package.json'),
@@ -76,7 +77,7 @@ for (const [name, serverWith] of Object.entries(servers))
         () => false,
       ),
     )
-    await lookAt(await (await newContext()).newPage(), url, (page) =>
-      page.getByRole('button', { name: 'Write to myself' }).click(),
-    )
+    const page = await (await newContext()).newPage()
+    await lookAt(page, url, (page) => page.getByRole('button', { name: 'Write to myself' }).click())
+    await page.locator('chat-window').getByRole('button', { name: 'Hello' }).waitFor()
   })
