@@ -1,5 +1,5 @@
 // Measures the rows beside their rivals and prints ratios: npm run bench [-- --quick] [ROW …]. Without --quick the results go to
-// bench/results.json, of which docs/PERFORMANCE.md and its plots are made.
+// bench/results.json, of which the tables and plots of docs/PERFORMANCE.md and bench/README.md are made.
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { printed } from './report.mjs'

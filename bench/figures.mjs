@@ -1,6 +1,9 @@
 // Makes the tables, values and plots of documents of bench/results.json: npm run figures. With --check it compares, so that each figure
 // in these documents is one that was measured, by the row as it is today. In a document, what stands between these is made:
 // - <!-- figure NAME --> and <!-- /figure -->: the table of a figure
+// - <!-- comparison NAME, NAME --> and <!-- /comparison -->: two figures with the same contestants, side by side
+// - <!-- method ROW --> and <!-- /method -->: how a row was measured. If no document has this block, it stands below the table of the
+//   row's first figure
 // - <!-- figures ROW --> and <!-- /figures -->: all figures of a row, in one table or in several of at most five columns
 // - <!-- profile NAME --> and <!-- /profile -->: the table of a profile
 // - <!-- value FIGURE, CONTESTANT --> and <!-- /value -->: the median of a contestant; `ratio` in place of `value`: its ratio
@@ -10,7 +13,17 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
 import { capacityOf } from './capacity.mjs'
-import { number, plotOf, profileOf, ratio, ratioOf, tableOf, tableOfAll, wrapped } from './report.mjs'
+import {
+  comparisonOf,
+  number,
+  plotOf,
+  profileOf,
+  ratio,
+  ratioOf,
+  tableOf,
+  tableOfAll,
+  wrapped,
+} from './report.mjs'
 import { readResults } from './results.mjs'
 import { rows } from './rows/index.mjs'
 import { isOnBun } from './setting.mjs'
@@ -18,11 +31,22 @@ import { unmarkedFigures } from './unmarked-figures.mjs'
 
 const root = new URL('..', import.meta.url)
 const docs = (await readdir(new URL('docs/', root))).filter((name) => name.endsWith('.md'))
-const documents = ['README.md', 'ARCHITECTURE.md', ...docs.map((name) => `docs/${name}`)]
+const documents = ['README.md', 'ARCHITECTURE.md', 'bench/README.md', ...docs.map((name) => `docs/${name}`)]
 const isCheck = process.argv.includes('--check')
 const results = await readResults()
-const figures = Object.values(results).flatMap(({ title, method, date, node, cores, rounds, figures: own }) =>
-  own.map((figure, index) => ({ ...figure, isFirst: index === 0, title, method, date, node, cores, rounds })),
+const texts = new Map()
+for (const document of documents) texts.set(document, await readFile(new URL(document, root), 'utf8'))
+/** The rows whose method has a block of its own. */
+const withMethod = new Set(
+  [...texts.values()].flatMap((text) => [...text.matchAll(/<!-- method (.+?) -->/g)].map(([, row]) => row)),
+)
+const figures = Object.entries(results).flatMap(
+  ([row, { title, method, date, node, cores, rounds, figures: own }]) =>
+    own.map((figure, index) => ({
+      ...figure,
+      hasMethod: index === 0 && !withMethod.has(row),
+      ...{ title, method, date, node, cores, rounds },
+    })),
 )
 /** What a document shows and bench/results.json does not have. */
 const missing = new Set()
@@ -36,9 +60,14 @@ const howOf = ({ method, rounds, date, node, cores }) => {
 const blocks = {
   figure(name) {
     const found = figures.find(({ figure }) => figure === name)
-    // The figures of a row share its method.
-    return found && `\n\n${tableOf(found)}\n\n${found.isFirst ? howOf(found) : ''}`
+    return found && `\n\n${tableOf(found)}\n\n${found.hasMethod ? howOf(found) : ''}`
   },
+  comparison(names) {
+    const found = names.split(', ').map((name) => figures.find(({ figure }) => figure === name))
+    if (found.includes(undefined)) return undefined
+    return `\n\n${comparisonOf(found)}\n\n`
+  },
+  method: (row) => results[row] && `\n\n${howOf(results[row])}`,
   figures(name) {
     const found = results[name]
     return found && `\n\n${tableOfAll(found.figures)}\n\n${howOf(found)}`
@@ -66,13 +95,13 @@ const valueOf = (name, textOf) => {
   return contestant && textOf(contestant, found)
 }
 
-const BLOCK = /(<!-- (figures?|profile|value|ratio|capacity) (.+?) -->)(.*?)(<!-- \/\2 -->)/gs
+const BLOCK =
+  /(<!-- (figures?|comparison|method|profile|value|ratio|capacity) (.+?) -->)(.*?)(<!-- \/\2 -->)/gs
 
 const expected = new Map()
 const shownPlots = new Set()
 const problems = []
-for (const document of documents) {
-  const text = await readFile(new URL(document, root), 'utf8')
+for (const [document, text] of texts) {
   const filled = text.replaceAll(BLOCK, (_, start, kind, name, before, end) => {
     const block = blocks[kind](name)
     if (block === undefined) missing.add(`${kind} ${name}`)

@@ -41,6 +41,31 @@ export const tableOf = (figure) =>
     }),
   ].join('\n')
 
+/**
+ * Two figures with the same contestants as a table in Markdown, with a line for each contestant. What a contestant has to reach stands in
+ * brackets.
+ */
+export const comparisonOf = (figures) => {
+  const cellsOfFigure = (name, figure) => {
+    const contestant = figure.contestants.find((candidate) => candidate.name === name)
+    if (!contestant) return ['', '']
+    const goal = contestant.target === undefined ? '' : ` (≤ ${goalOf(contestant, figure)})`
+    const isRatioToReach = figure.base && !figure.isAbsolute
+    return [
+      number(contestant.median) + (isRatioToReach ? '' : goal),
+      ratio(ratioOf(contestant, figure)) + (isRatioToReach ? goal : ''),
+    ]
+  }
+  const names = [...new Set(figures.flatMap(({ contestants }) => contestants.map(({ name }) => name)))]
+  return [
+    ['', ...figures.flatMap(({ unit }) => [unit, 'ratio'])],
+    ['---', ...figures.flatMap(() => ['---:', '---:'])],
+    ...names.map((name) => [name, ...figures.flatMap((figure) => cellsOfFigure(name, figure))]),
+  ]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n')
+}
+
 /** The columns of a table besides its first. A screen is no wider. */
 const MAX_CONTESTANTS = 4
 

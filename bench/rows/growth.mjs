@@ -26,7 +26,7 @@ const run = async (folder, env, ...args) => {
 export default {
   title: 'A durable send at the embedded engine, by the number of users',
   method:
-    'Each user has a profile and a message. 40,000 messages go between users that are drawn at random, 100 under way, after 60,000 to warm up. The first two tables have the time for a message, and its CPU time with the threads of LevelDB. Each round has a process of its own, which SIGKILL ends. Then an engine opens the folder again, and replays the log: the third table has the time from `open` to the acknowledgement of the first message. The fourth table has the largest resident memory of the process, with the default `cacheBytes` and Node itself.',
+    'Each user has a profile and a message. 40,000 messages go between users that are drawn at random, 100 under way, after 60,000 to warm up. The CPU time of a message contains that of the threads of LevelDB. The memory is the largest resident memory of the process, with the default `cacheBytes` and Node itself. Each round has a process of its own, which SIGKILL ends. Then an engine opens the folder again, and replays the log: the time to open ends with the acknowledgement of the first message.',
   figures: {
     growth: {
       unit: 'µs a message',

@@ -22,7 +22,7 @@ const load = async (page, urls, event) => {
 export default {
   title: "The script's evaluation",
   method:
-    'CPU time of the main thread in Chromium, slowed down 4 times by its debugging protocol, as the mean of 10 loads without a cache. Chromium compiles a script with an address in another thread, and a script inside the page in the main thread. The scripts of the rivals are bundled as for the table of sizes above; the one for a script tag is as its authors publish it, as that of chat-session is.',
+    'CPU time of the main thread in Chromium, slowed down 4 times by its debugging protocol, as the mean of 10 loads without a cache. Chromium compiles a script with an address in another thread, and a script inside the page in the main thread. The scripts are those whose sizes are measured.',
   figures: {
     'script-evaluation': {
       unit: 'ms of the main thread to run it',

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { readFile, readdir } from 'node:fs/promises'
 import { test } from 'node:test'
-import { problemOf, targetsOf } from '../support/links.js'
+import { problemOf, repositoryTargetsOf, targetsOf } from '../support/links.js'
 
 const root = new URL('../../', import.meta.url)
 
@@ -64,6 +64,16 @@ for (const path of [...docs, ...others, ...readmes])
       [],
     )
   })
+
+test('every link of the documentation into the repository resolves', async () => {
+  const targets = (await Promise.all(docs.map(read))).flatMap(repositoryTargetsOf)
+  assert.ok(targets.includes('bench/README.md'))
+  const problems = await Promise.all(targets.map((target) => problemOf(root, 'README.md', target)))
+  assert.deepEqual(
+    problems.filter((problem) => problem !== undefined),
+    [],
+  )
+})
 
 for (const path of docs)
   test(`${path} starts with a heading and a paragraph`, async () => {

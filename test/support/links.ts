@@ -28,6 +28,15 @@ export const targetsOf = (markdown: string): string[] =>
     .map(([, link, attribute]) => link ?? attribute ?? '')
     .filter((target) => target !== '' && !/^[a-z]+:|^\//.test(target))
 
+const REPOSITORY = /^https:\/\/github\.com\/chat-session\/chat-session\/(?:blob|tree)\/main\//
+
+/** The targets of a page's links into the project's repository, as paths below its root. The package lacks some of these files. */
+export const repositoryTargetsOf = (markdown: string): string[] =>
+  [...withoutCode(markdown).matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, link = '']) => link)
+    .filter((link) => REPOSITORY.test(link))
+    .map((link) => link.replace(REPOSITORY, ''))
+
 /** The problem of a link on the page at `path` below `root`; undefined if the link resolves. */
 export const problemOf = async (root: URL, path: string, target: string): Promise<string | undefined> => {
   const [, file = '', anchor] = /^([^#]*)(?:#(.*))?$/.exec(target) ?? []
