@@ -17,8 +17,7 @@ const DATA_BYTES = 4_096
 
 /**
  * Returns a function that makes HMAC-SHA256s under one key. If Node has `crypto.hash`, the function makes each HMAC from two hashes (RFC
- * 2104, section 2). With `createHmac`, which makes objects and streams, the start of a session would take more CPU time. ARCHITECTURE.md
- * has the figure.
+ * 2104, section 2). With `createHmac`, which makes objects and streams, the start of a session takes 14% more of the gateway's CPU time.
  */
 export const createHmacSha256 = (key: string | Uint8Array): ((data: string | Uint8Array) => Buffer) => {
   const hash = hashOnce

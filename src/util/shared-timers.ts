@@ -10,8 +10,8 @@ interface Group {
 }
 
 /**
- * The groups of items by the time of their items, in milliseconds of the monotonic clock. A timer for each item, or a heap of items, would
- * take more CPU time: ARCHITECTURE.md has the figures.
+ * The groups of items by the time of their items, in milliseconds of the monotonic clock. With the heap of `deadlines.ts` for pings, idle
+ * sessions take 50% more CPU time. With a time of its own for each ping (`GRID_SHARE` in `heartbeat.ts`) they take 90% more.
  */
 const groups = new Map<number, Group>()
 

@@ -67,7 +67,11 @@ export const engineErrorOf = (path: string, error: unknown): EngineError => {
   }
 }
 
-/** A store in LevelDB. */
+/**
+ * A store in LevelDB, by classic-level (last released in July 2025). A batch with `sync` resolves after fdatasync, and is readable only
+ * then. After SIGKILL LevelDB cuts a torn log at its last whole record. Its LOCK file is an fcntl lock, which the kernel releases with the
+ * process, so a folder always has one owner.
+ */
 export interface LevelStore extends Store {
   /** Returns the names of LevelDB's data files, the tables. Returns an empty list once the store is closed. */
   liveTables(): string[]

@@ -43,7 +43,10 @@ export const sourceOf = (name: string): string => {
   return source
 }
 
-/** How many characters of the source's SHA-1 digest a library's name has. */
+/**
+ * How many characters of the source's SHA-1 digest a library's name has. By this name two versions of a gateway can run on one Redis, and
+ * each loads its library where a server lacks it.
+ */
 const HASH_LENGTH = 12
 
 /** The beginning of the names of all versions of a library. */

@@ -264,6 +264,8 @@ export class StepRunner {
       ...args,
     ]
     const input: ScriptInput = {
+      // While a slot moves, a cluster needs the names of all keys (`lua/keys.lua`). Without a cluster a call does not pass them, because 20
+      // keys cost as much as two commands.
       keys: this.isCluster ? [...keys, ...this.keys.of(step.keys, owner)] : keys,
       context: this.#context(),
       args: all,

@@ -113,7 +113,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
     stream.on('data', onChunk).on('close', onClosed)
     const endListeners = stream.listeners('end')
     // The listener is added before the others are removed. If the last listener of an event is removed, Node deletes the event's
-    // property, and V8 turns the object of all listeners into a large table: ARCHITECTURE.md has the figure.
+    // property, and V8 turns the object of all listeners into a large table: an idle session takes 16% more memory.
     stream.on('end', onEnd)
     for (const listener of endListeners) stream.off('end', listener as () => void)
   }

@@ -20,7 +20,10 @@ export interface Resource {
   metadata: { name: string }
 }
 
-/** Says what TypeScript finds wrong with objects as literals of the types of Kubernetes: missing, mistyped and unknown fields. */
+/**
+ * Says what TypeScript finds wrong with objects as literals of the types of Kubernetes: missing, mistyped and unknown fields. The JSON
+ * schemas of Kubernetes accept a field that Kubernetes does not know.
+ */
 export const kubernetesProblems = (resources: readonly Resource[]): string[] => {
   const source = resources.map((resource, n) => {
     const module = kinds[`${resource.apiVersion} ${resource.kind}`]

@@ -8,7 +8,8 @@ type MessageSums = Pick<MessageRow, 'at' | 'received' | 'bytes' | 'size' | 'firs
 
 /**
  * The operation that stores a message. It makes the key and the value only when they are read. A store in memory keeps the operation itself
- * by `prefix` and `offset`. With a key and a value for each message the engine in memory would need twice the CPU time.
+ * by `prefix` and `offset`. With a key and a value for each message, a message takes 40% more CPU time of the memory engine, and 6% more of
+ * the embedded engine.
  */
 export class MessagePut extends LazyOperation {
   readonly type = 'put'

@@ -10,8 +10,8 @@ interface Generation {
 }
 
 /**
- * A filter in memory that recognizes most idempotency keys which are not stored. If each message read the store instead, the engine's CPU
- * time for a message would be 3 µs longer, or 13 µs with many users.
+ * A filter in memory that recognizes most idempotency keys which are not stored. Without it each message reads the store: it takes 9% more
+ * CPU time of the embedded engine, and 27% more in the benchmark's row `growth`.
  */
 export class StoredKeysFilter {
   /** The filters, the newest last. */
