@@ -21,9 +21,17 @@ test('the README links to every page of the documentation', async () => {
     assert.ok(targets.includes(path), path)
 })
 
-/** The part of ARCHITECTURE.md about a module of src/. */
-const partOf = (page: string, module: string): string =>
-  page.split(/^(?=#{2,3} )/m).find((part) => part.startsWith(`### ${module}\n`)) ?? ''
+const architecture = await read('ARCHITECTURE.md')
+
+const [, parts = ''] = /^## Where the source is$(.*?)^## /ms.exec(architecture) ?? []
+
+/** The parts of ARCHITECTURE.md about modules with folders, each with its heading, and the items about the modules without. */
+const partsOfModules = new Map(
+  [
+    ...parts.matchAll(/^### ([\w-]+)$.*?(?=^### |(?![^]))/gms),
+    ...parts.matchAll(/^- \*\*`([\w-]+)\/`\*\*.*?(?=^- |\n\n)/gms),
+  ].map(([part, module = '']) => [module, part]),
+)
 
 /** The paths of all folders below a module, relative to it: `redis/client/`. */
 const foldersOf = async (module: string): Promise<string[]> => {
@@ -38,20 +46,33 @@ const modules = (await readdir(new URL('src/', root), { withFileTypes: true }))
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name)
 
+/** The bullet of a folder, or of several: their names, and a line about them. */
+const FOLDER = /^- (`[\w/-]+\/`[^:]*):.*$/gm
+
 for (const module of modules)
-  test(`ARCHITECTURE.md has a part for src/${module}, which fits on a page and lists each of its folders`, async () => {
-    const part = partOf(await read('ARCHITECTURE.md'), module)
-    assert.ok(part, `there is no heading ${module}`)
+  test(`ARCHITECTURE.md has a part for src/${module}, which fits on a page and has a line for each of its folders`, async () => {
+    const part = partsOfModules.get(module)
+    assert.ok(part, `there is no part for ${module}`)
     assert.ok(part.split('\n').length <= 65, 'the part is longer than a page')
-    const listed = [...part.matchAll(/^- (`[\w/-]+\/`[^:]*):/gm)].flatMap(([, start = '']) =>
+    const listed = [...part.matchAll(FOLDER)].flatMap(([, start = '']) =>
       [...start.matchAll(/`([\w/-]+\/)`/g)].map(([, folder = '']) => folder),
     )
     assert.deepEqual(listed.toSorted(), (await foldersOf(module)).toSorted())
+    // What does not fit on the line explains a file, and stands in that file.
+    assert.doesNotMatch(part, /^- `[\w/-]+\/`.*\n {2}/m)
   })
 
-test('ARCHITECTURE.md has a part for no module that is gone', async () => {
-  const [, parts = ''] = /^## Where the source is$(.*?)^## /ms.exec(await read('ARCHITECTURE.md')) ?? []
-  assert.deepEqual([...parts.matchAll(/^### (.*)$/gm)].map(([, name]) => name).toSorted(), modules.toSorted())
+test('ARCHITECTURE.md has a part for no module that is gone', () => {
+  assert.deepEqual([...partsOfModules.keys()].toSorted(), modules.toSorted())
+})
+
+test('ARCHITECTURE.md can be read in one go: at most 300 lines, and each section begins with the sentence that suffices for most readers', () => {
+  assert.ok(architecture.trimEnd().split('\n').length <= 300)
+  const sections = architecture.split(/^#{2,3} /m).slice(1)
+  for (const section of sections) {
+    const [heading = '', paragraph = ''] = section.split('\n\n')
+    assert.match(paragraph, /^\*\*[^*]+[.:?]\*\*/, heading)
+  }
 })
 
 for (const path of [...docs, ...others, ...readmes])
@@ -90,7 +111,7 @@ test('a link to a missing heading or a missing file does not resolve', async () 
   assert.equal(await problemOf(root, 'docs/GATEWAY.md', '../README.md#licence'), undefined)
 })
 
-test('every file and folder that ARCHITECTURE.md and CONTRIBUTING.md name exists', async () => {
+test('every file and folder that ARCHITECTURE.md, CONTRIBUTING.md and docs/ENGINES.md name exists', async () => {
   const below = await Promise.all(
     ['src', 'test', 'scripts'].map(async (folder) => {
       const entries = await readdir(new URL(`${folder}/`, root), { recursive: true, withFileTypes: true })
@@ -101,7 +122,7 @@ test('every file and folder that ARCHITECTURE.md and CONTRIBUTING.md name exists
     }),
   )
   const known = below.flat()
-  for (const page of ['ARCHITECTURE.md', 'CONTRIBUTING.md']) {
+  for (const page of ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'docs/ENGINES.md']) {
     for (const [, path = ''] of (await read(page)).matchAll(/`([\w./-]+(?:\.(?:ts|mts|mjs|lua)|\w\/))`/g))
       assert.ok(
         existsSync(new URL(path, root)) || known.some((one) => one.endsWith(`/${path}`)),

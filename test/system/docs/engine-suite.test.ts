@@ -1,4 +1,4 @@
-// An engine that shares no code with the package passes the suite, as ARCHITECTURE.md says: it tests what an engine promises, and not how.
+// An engine that shares no code with the package passes the suite, as docs/ENGINES.md says: it tests what an engine promises, and not how.
 import { describe, it } from 'node:test'
 import { engineSuite } from '../../../src/engine/suite/index.js'
 import { createSimpleEngine } from '../../support/simple-engine/simple-engine.js'
