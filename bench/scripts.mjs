@@ -1,6 +1,6 @@
 // The scripts that a page needs for a session and messages: that of chat-session as a gateway serves it, and those of rivals.
 import { execFile } from 'node:child_process'
-import { access, readFile } from 'node:fs/promises'
+import { access, readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
@@ -21,7 +21,16 @@ const modules = {
 /** What rivals publish for a script tag, by their files: as that of chat-session, bundled and minified by those who wrote it. */
 const published = { 'socket.io-client, for a script tag': 'socket.io-client/dist/socket.io.min.js' }
 
-const bundle = async (contents) => {
+/** Leaves what a module imports only on demand out of its bundle: a page loads it later, or never. */
+const withoutOnDemand = {
+  name: 'without-on-demand',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^/ }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path, external: true } : undefined,
+    ),
+}
+
+const bundle = async (contents, plugins = []) => {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: folder },
     bundle: true,
@@ -31,6 +40,7 @@ const bundle = async (contents) => {
     target: 'es2022',
     legalComments: 'none',
     define: { 'process.env.NODE_ENV': '"production"' },
+    plugins,
     write: false,
   })
   return Buffer.from(outputFiles[0].contents)
@@ -52,15 +62,32 @@ const windowModules = {
     export { StreamChat } from 'stream-chat'
     export { createRoot } from 'react-dom/client'
     export { createElement } from 'react'`,
+  // `Inbox` is the list of conversations and one of them, and imports `@talkjs/core`.
+  '@talkjs/react-components': `
+    export { Inbox } from '@talkjs/react-components'
+    export { createRoot } from 'react-dom/client'
+    export { createElement } from 'react'`,
 }
 
-const own = (name) => readFile(new URL(`../dist/cdn/${name}.js`, import.meta.url))
+const ownFolder = new URL('../dist/cdn/', import.meta.url)
 
-/** Resolves with the minified scripts that a page needs for a chat window, by their names. */
+const own = (name) => readFile(new URL(`${name}.js`, ownFolder))
+
+/** The part that has `peers()` and `history()`: each window loads it. Its name has a hash. */
+const ownCalls = async () => {
+  const files = await readdir(ownFolder)
+  const name = files.find((file) => /^chat-session-calls-[^.]+\.js$/.test(file))
+  return readFile(new URL(name, ownFolder))
+}
+
+/** Resolves with the minified scripts that a page needs for a chat window, by the names of those who made them. */
 export const readWindowScripts = async () => {
   await install()
-  const scripts = { 'chat-session and chat-window': [await own('chat-session'), await own('chat-window')] }
-  for (const [name, contents] of Object.entries(windowModules)) scripts[name] = [await bundle(contents)]
+  const scripts = {
+    'chat-session and chat-window': await Promise.all([own('chat-session'), own('chat-window'), ownCalls()]),
+  }
+  for (const [name, contents] of Object.entries(windowModules))
+    scripts[name] = [await bundle(contents, [withoutOnDemand])]
   return scripts
 }
 
