@@ -118,8 +118,10 @@ export interface TestGateway {
 export const useGateway = (options: Omit<GatewayRequest, 'config'> = {}): TestGateway => {
   let url = ''
   before(async () => {
+    // A test that sends a thousand messages would wait for the rate limit.
+    const limits = { messagesPerSecond: 10_000 }
     const apps: GatewayConfig['apps'] = {
-      app: { environment: 'test', secrets: [secret], signatureSecrets: [signatureSecret] },
+      app: { environment: 'test', secrets: [secret], signatureSecrets: [signatureSecret], limits },
       other: { environment: 'test' },
       short: { environment: 'test', retention: { messages: 1 } },
       vouched: { environment: 'test', profiles: 'vouched' },

@@ -19,7 +19,7 @@ describe('The session of a chat window', () => {
     const ann = await gateway.active('for-ann')
     const window = windowOf(newWindow({ for: 'chat' }), ann)
     await until('it waits', () => window.is('logged-out'))
-    expect(window.texts('.notice')).to.deep.equal(['Log in to write.'])
+    expect(window.texts('.hint')).to.deep.equal(['Log in to write.'])
     const other = document.createElement('p')
     other.id = 'chat'
     document.body.prepend(other)
@@ -117,7 +117,7 @@ describe('The session of a chat window', () => {
     document.body.prepend(next)
     await until('it is logged out', () => `${next.state} ${String(next.error?.code)}`, 'failed signed-out')
     await until('no text', texts, 0)
-    expect(bob.texts('.notice')[0]).to.contain('You are logged out.')
+    expect(bob.texts('.hint')[0]).to.contain('You are logged out.')
   })
 
   it('has words of the page in place of the window’s, and takes nothing else for words', async () => {

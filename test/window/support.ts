@@ -21,6 +21,10 @@ export interface TestWindow {
   choose(name: string): Promise<void>
 }
 
+/** Resolves after the next frame has been drawn. */
+export const nextFrame = (): Promise<void> =>
+  new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))
+
 const key = (name: string, more: KeyboardEventInit & { keyCode?: number } = {}): KeyboardEvent =>
   new KeyboardEvent('keydown', { key: name, bubbles: true, cancelable: true, composed: true, ...more })
 

@@ -2,11 +2,7 @@
 import { expect } from '@open-wc/testing'
 import { useGateway } from '../element/support.js'
 import { until } from '../support/until.js'
-import { mountWindow, press, type TestWindow } from './support.js'
-
-/** Resolves after the next frame has been drawn. */
-const nextFrame = (): Promise<void> =>
-  new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))
+import { mountWindow, nextFrame, press, type TestWindow } from './support.js'
 
 const topOf = (element: Element): number => element.getBoundingClientRect().top
 
@@ -26,12 +22,12 @@ describe('A conversation of the chat window', () => {
 
   const logOf = (bob: TestWindow): HTMLElement => bob.find('[part=log]')
 
-  it('loads older messages when one scrolls up, all of them, and keeps the place', async () => {
-    const { bob } = await withMessages('older', 130)
+  it('loads older messages when one scrolls up, a thousand of them, and keeps the place', async () => {
+    const { bob } = await withMessages('older', 1_000)
     const log = logOf(bob)
-    expect(bob.bodies().length).to.be.lessThan(130)
+    expect(bob.bodies().length, 'one part').to.equal(50)
     expect(log.scrollTop, 'it begins at its end').to.equal(0)
-    while (bob.bodies().length < 130) {
+    while (bob.bodies().length < 1_000) {
       const count = bob.bodies().length
       // On the way up the browser lays out what comes into sight, and only then knows how high that is.
       let height: number
@@ -50,8 +46,19 @@ describe('A conversation of the chat window', () => {
       await nextFrame()
       expect(Math.abs(topOf(first) - before), `after ${count} messages`).to.be.at.most(1)
     }
-    expect(bob.bodies()).to.deep.equal(Array.from({ length: 130 }, (_, index) => `Message ${index + 1}`))
+    expect(bob.bodies()).to.deep.equal(Array.from({ length: 1_000 }, (_, index) => `Message ${index + 1}`))
+    log.scrollTop = -log.scrollHeight
     await until('no more are asked for', () => bob.all('[part=older]').length, 0)
+    log.scrollTop = -log.scrollHeight
+    await nextFrame()
+    const [first] = bob.all('[part~=message]')
+    expect(first && topOf(first), 'the first message is seen').to.be.at.least(topOf(log))
+    log.scrollTop = 0
+    await nextFrame()
+    const end =
+      log.getBoundingClientRect().bottom -
+      (bob.all('[part~=message]').at(-1)?.getBoundingClientRect().bottom ?? 0)
+    expect(end, 'and then the last one').to.be.within(0, 40)
   })
 
   it('stays at its end while messages come, and moves nothing while one reads above', async () => {

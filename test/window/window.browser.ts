@@ -2,7 +2,7 @@ import { expect } from '@open-wc/testing'
 import { ChatSession } from '../../src/session/index.js'
 import { useGateway } from '../element/support.js'
 import { until } from '../support/until.js'
-import { mountWindow, press } from './support.js'
+import { mountWindow, nextFrame, press } from './support.js'
 
 describe('The chat window', () => {
   const gateway = useGateway()
@@ -163,8 +163,8 @@ describe('The chat window', () => {
     expect(other.state).to.equal('active')
   })
 
-  it('says why a message was not sent, and sends it again', async () => {
-    const bob = await mountWindow(gateway, 'again-bob', { peer: 'again\u0007ann' })
+  it('says that a conversation with an id that no user can have is not to be shown', async () => {
+    const bob = await mountWindow(gateway, 'never-bob', { peer: 'never\u0007ann' })
     expect(bob.all('[part=input]').length, 'no user can have this id').to.equal(0)
     expect(bob.texts('.hint')).to.deep.equal(['This can’t be shown now.'])
   })
@@ -186,6 +186,73 @@ describe('The chat window', () => {
     expect(bob.element.shadowRoot?.activeElement).to.equal(bob.find('[part=launcher]'))
     bob.element.show('dock-cy')
     await until('it is open', () => bob.texts('[part=thread] [part=name]').join(), 'dock-cy')
+  })
+
+  it('opens its one conversation as a launcher with a peer, with the count of that peer alone', async () => {
+    const ann = await gateway.active('one-ann')
+    const cy = await gateway.active('one-cy')
+    await ann.send({ to: 'one-bob', body: 'From Ann' })
+    for (const body of ['From', 'Cy']) await cy.send({ to: 'one-bob', body })
+    const bob = await mountWindow(gateway, 'one-bob', { launcher: true, peer: 'one-ann' })
+    await until('her count', () => bob.texts('[part=badge]').join(), '1')
+    const active = (): Element | null | undefined => bob.element.shadowRoot?.activeElement
+    bob.find('[part=launcher]').click()
+    await until('her message', () => bob.bodies().join(), 'From Ann')
+    expect(bob.all('[part=list], [part=back]'), 'there is no list').to.deep.equal([])
+    expect(active()).to.equal(bob.find('[part=input]'))
+    await until('it is read, and what others wrote is not', () => bob.chat.unread, 2)
+    await until('no count', () => bob.all('[part=badge]').length, 0)
+    press(bob.find('[part=input]'), 'Escape')
+    await until('it is closed', () => bob.all('[part=thread]').length, 0)
+    expect(bob.element.open).to.equal(false)
+    expect(active()).to.equal(bob.find('[part=launcher]'))
+    await ann.send({ to: 'one-bob', body: 'Again' })
+    await until('the next count', () => bob.texts('[part=badge]').join(), '1')
+    bob.find('[part=launcher]').click()
+    await until('both', () => bob.bodies().join(), 'From Ann,Again')
+    bob.find('[part=close]').click()
+    await until('it is closed again', () => bob.all('[part=thread]').length, 0)
+    expect(active()).to.equal(bob.find('[part=launcher]'))
+    bob.element.show('one-cy')
+    await until('somebody else', () => bob.bodies().join(), 'From,Cy')
+    bob.element.close()
+    await until('back to her', () => bob.bodies().join(), 'From Ann,Again')
+    bob.element.close()
+    await until('closed', () => bob.all('[part=thread]').length, 0)
+  })
+
+  it('loads more conversations when one scrolls the list to its end, or searches, and keeps the place', async () => {
+    const bob = await mountWindow(gateway, 'pages-bob')
+    const names = Array.from({ length: 130 }, (_, index) => `pages-${index + 1}`)
+    const { chat } = bob
+    for (const to of names) await chat.send({ to, body: 'Hi' })
+    // A window that comes when all of them are there.
+    bob.element.remove()
+    document.body.append(bob.element)
+    await until('the first part', () => bob.all('[part=conversation]').length, 50)
+    await bob.element.updateComplete
+    const rows = bob.find('.rows')
+    const shown = (): string[] => bob.texts('[part=name]')
+    const newestFirst = [...names].reverse()
+    expect(shown()).to.deep.equal(newestFirst.slice(0, 50))
+    for (const count of [100, 130]) {
+      rows.scrollTop = rows.scrollHeight
+      const last = bob.all('[part=conversation]').at(-1)
+      await until(`${count} of them`, () => shown().length, count)
+      await nextFrame()
+      const { top, bottom } = rows.getBoundingClientRect()
+      expect(last?.getBoundingClientRect().top, 'what was seen is seen still').to.be.within(top, bottom)
+    }
+    expect(shown()).to.deep.equal(newestFirst)
+    expect(bob.all('.more').length, 'no more are asked for').to.equal(0)
+    bob.element.remove()
+    document.body.append(bob.element)
+    await until('the first part again', () => bob.all('[part=conversation]').length, 50)
+    const search = bob.find('[part=search]') as HTMLInputElement
+    search.value = 'pages-7'
+    search.dispatchEvent(new InputEvent('input', { bubbles: true }))
+    const found = newestFirst.filter((name) => name.includes('pages-7'))
+    await until('those that were not loaded', () => shown().join(), found.join())
   })
 
   it('neither sends nor closes with the keys that end a composition, in Safari too', async () => {

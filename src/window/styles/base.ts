@@ -70,6 +70,12 @@ export const base = /* css */ `
       display: none;
     }
   }
+  /* A phone with large text: the name is worth more than the photo. */
+  @container (max-width: 15em) {
+    .peer .avatar {
+      display: none;
+    }
+  }
   button,
   input,
   textarea {
@@ -159,14 +165,12 @@ export const base = /* css */ `
     border-bottom: 1px solid var(--border);
   }
   .hint,
-  .notice,
   .banner {
     padding: 2em;
     text-align: center;
     color: var(--text-2);
   }
-  .hint,
-  .notice {
+  .hint {
     margin: auto;
   }
   .banner {
@@ -175,7 +179,7 @@ export const base = /* css */ `
     background: var(--surface-2);
     animation: appear 0.2s 0.6s both;
   }
-  .error,
+  [role='alert'],
   .failure {
     font-size: 0.875em;
     color: var(--chat-danger, color-mix(in srgb, var(--text), #d92b1f 78%));
@@ -202,12 +206,13 @@ export const base = /* css */ `
   .unread,
   .badge {
     min-width: 1.6em;
-    padding: 0.1em 0.45em;
+    padding: 0 0.45em;
     font-size: 0.8em;
     font-weight: 600;
     text-align: center;
     color: var(--on-accent);
     background: var(--accent);
+    border: 1px solid transparent;
     border-radius: 1em;
   }
   .skeleton {
@@ -216,11 +221,15 @@ export const base = /* css */ `
   }
   .bone {
     display: block;
+    max-width: 18em;
     height: 2.5em;
     margin-bottom: 1em;
     background: var(--surface-2);
     border-radius: var(--radius);
     animation: pulse 1.6s infinite alternate;
+  }
+  .bone:nth-child(2n) {
+    margin-inline-start: auto;
   }
   @keyframes appear {
     from {
@@ -232,10 +241,10 @@ export const base = /* css */ `
       opacity: 0.45;
     }
   }
+  /* What comes late comes late still, but all at once. */
   @media (prefers-reduced-motion) {
-    .bone,
-    .panel {
-      animation: none !important;
+    * {
+      animation-duration: 0s !important;
     }
   }
   @media (prefers-contrast: more) {

@@ -17,7 +17,6 @@ export const composerStyles = /* css */ `
     /* Six lines, and the room above and below. */
     max-height: 9.4em;
     padding: 0.5em;
-    line-height: 1.4;
     resize: none;
     outline: none;
   }
@@ -30,8 +29,5 @@ export const composerStyles = /* css */ `
   }
   :placeholder-shown ~ .send {
     opacity: 0.55;
-  }
-  .upload bdi {
-    flex: 1;
   }
 `

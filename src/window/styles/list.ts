@@ -3,6 +3,7 @@ export const listStyles = /* css */ `
     flex: 1;
     padding: 0.45em 0.9em;
     background: var(--surface-2);
+    border: 1px solid transparent;
     border-radius: 2em;
   }
   ::placeholder {
@@ -61,7 +62,10 @@ export const listStyles = /* css */ `
   }
   .preview {
     grid-area: 2 / 2 / 3 / 5;
-    font-size: 0.9em;
+    /* The end that is cut off is that of the text's own direction. */
+    justify-self: start;
+    max-width: 100%;
+    font-size: 0.875em;
     color: var(--text-2);
   }
   .has-unread .preview {

@@ -1,5 +1,6 @@
 export const threadStyles = /* css */ `
-  .peer {
+  .peer,
+  .upload bdi {
     flex: 1;
   }
   /* It scrolls from its end, so that it stays there while messages come, and moves nothing when older ones are put above. */
@@ -78,7 +79,6 @@ export const threadStyles = /* css */ `
     border-end-end-radius: 0.3em;
   }
   .text {
-    unicode-bidi: isolate;
     white-space: pre-wrap;
   }
   .meta {
@@ -91,7 +91,8 @@ export const threadStyles = /* css */ `
     opacity: 0.85;
   }
   .failure {
-    flex: 0 0 100%;
+    width: 100%;
+    padding: 0.2em 0;
     text-align: end;
   }
   .again {
@@ -126,7 +127,7 @@ export const threadStyles = /* css */ `
   .below {
     height: 1.7em;
     padding: 0 var(--gap);
-    font-size: 0.85em;
+    font-size: 0.875em;
     color: var(--text-2);
   }
 `

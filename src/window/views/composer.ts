@@ -17,7 +17,7 @@ export const composer = (ui: Ui): TemplateResult => {
     <ul>
       ${ui.files?.uploadList(words, uploads)}
     </ul>
-    <p class="error" id="too-long" role="alert">${isTooLong ? words['too-long'] : ''}</p>
+    <p id="too-long" role="alert">${isTooLong ? words['too-long'] : ''}</p>
     <div class="field">
       ${ui.canUpload ? ui.files?.attachButton(ui) : nothing}
       <textarea

@@ -10,7 +10,7 @@ import { thread } from './thread.js'
 
 /** Why the session is over, if there was one, and what to do. */
 const loggedOut = ({ words, session }: Ui): TemplateResult =>
-  html`<div class="notice" role="status">
+  html`<div class="hint" role="status">
     <p>${session && session.state !== 'idle' ? words[endWord(session.error?.code)] : nothing}</p>
     <slot name="logged-out"><p>${words['logged-out']}</p></slot>
   </div>`

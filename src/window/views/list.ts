@@ -12,16 +12,14 @@ import { presence, who } from './peer.js'
 const PREVIEW_LENGTH = 200
 
 /** What the list says of the newest message. */
-const preview = (ui: Ui, { model }: Account, { id, name, newest }: Conversation): unknown => {
+const preview = (ui: Ui, { model }: Account, { id, name, newest }: Conversation): string => {
   const { words } = ui
   if (ui.isTyping(id)) return fill(words.typing, ui.nameOf({ id, name }))
   const waiting = threadOf(model, id).outgoing.at(-1)
   const last = waiting ?? newest
-  if (!last) return nothing
+  if (!last) return ''
   const isOwn = waiting !== undefined || newest?.from === model.user
-  return html`${isOwn ? `${words.you}: ` : ''}<bdi
-      >${previewOf(last, words.image).slice(0, PREVIEW_LENGTH)}</bdi
-    >`
+  return (isOwn ? `${words.you}: ` : '') + previewOf(last, words.image).slice(0, PREVIEW_LENGTH)
 }
 
 const row = (ui: Ui, account: Account, conversation: Conversation, isTabStop: boolean): TemplateResult => {
@@ -36,7 +34,7 @@ const row = (ui: Ui, account: Account, conversation: Conversation, isTabStop: bo
     >
       ${who(ui, conversation, 'list')} ${presence(ui, conversation)}
       <span class="when">${newest ? ui.times.brief(newest.sentAt) : nothing}</span>
-      <span class="preview" part="preview">${preview(ui, account, conversation)}</span>
+      <bdi class="preview" part="preview">${preview(ui, account, conversation)}</bdi>
       ${
         unread
           ? html`<span class="unread" part="unread" role="img" aria-label=${fill(ui.words.unread, unread)}

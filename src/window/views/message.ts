@@ -24,8 +24,8 @@ const link = (
   >`
 
 const text = (ui: Ui, body: string | undefined): TemplateResult =>
-  html`<span class="text" dir="auto"
-    >${linked(body ?? '').map(({ text, url }) => (url ? link(ui, url, text) : text))}</span
+  html`<bdi class="text"
+    >${linked(body ?? '').map(({ text, url }) => (url ? link(ui, url, text) : text))}</bdi
   >`
 
 /** The picture: with the room that it takes, if that is known, so that nothing moves when it has loaded. */

@@ -225,6 +225,39 @@ test('a message to a user who was deleted says so, and what they wrote can still
   await check(page, 'a message that failed')
 })
 
+test('a message that failed is sent again by its button, once, and fails again as long as the reason lasts', async () => {
+  const { url } = await startGateway({ unknownRecipients: false })
+  const { page } = await open({
+    context,
+    gateway: url,
+    body: pageAround(`${await tagFor('again-bob')}<chat-window peer="again-ann"></chat-window>`),
+  })
+  await ready(page)
+  await page.getByLabel('Message', { exact: true }).fill('Are you there?')
+  await page.keyboard.press('Enter')
+  const reason = page.getByText('Not sent: no such account.')
+  await reason.waitFor()
+  const signs = (): Promise<(string | null)[]> =>
+    page.locator('[part=status]').evaluateAll((all) => all.map((each) => each.ariaLabel))
+  assert.deepEqual(await signs(), ['Not sent.'])
+  const again = page.getByRole('button', { name: 'Try again' })
+  // Each drawing has a new text, so the one of the second refusal is not that of the first.
+  const first = await reason.elementHandle()
+  await again.click()
+  await until('it has failed again', () => first.evaluate(({ isConnected }) => isConnected), false)
+  await reason.waitFor()
+  assert.deepEqual(await signs(), ['Not sent.'], 'it is one message')
+  const ann = await sessionOf(url, 'again-ann')
+  const bodies: unknown[] = []
+  ann.addEventListener('message', ({ detail: { message } }) => bodies.push(message.body))
+  await again.click()
+  await page.getByRole('img', { name: 'Sent', exact: true }).waitFor()
+  assert.equal(await reason.count(), 0)
+  await write(page, 'Good')
+  await until('both are there', () => bodies.length, 2)
+  assert.deepEqual(bodies, ['Are you there?', 'Good'])
+})
+
 test('after the loss of an inbox the window shows what is there now, and keeps what is not sent', async () => {
   const first = await attachGateway()
   const { page } = await open({
@@ -295,8 +328,21 @@ test('right to left the window is turned round, and as wide as the page', async 
     body: pageAround(`${await tagFor('rtl-bob')}<chat-window></chat-window>`),
   })
   await ready(page)
+  // A text of the other direction begins beside the photo, too, and its end is what is cut off.
+  await ann.send({ to: 'rtl-bob', body: 'A text' })
+  const preview = page.locator('[part=preview]').filter({ hasText: 'A text' })
+  await preview.waitFor()
+  assert.equal(await preview.evaluate((each) => getComputedStyle(each).direction), 'ltr')
+  const gap = await preview.evaluate((each) => {
+    const text = document.createRange()
+    text.selectNodeContents(each)
+    const rightOf = (drawn: Element | Range | null | undefined): number =>
+      drawn?.getBoundingClientRect().right ?? NaN
+    return rightOf(each.parentElement?.querySelector('[part=name]')) - rightOf(text)
+  })
+  assert.ok(Math.abs(gap) < 1, `${gap} pixels`)
   await show(page, 'rtl-ann')
-  await page.locator('[part~=message]').waitFor()
+  await page.locator('[part~=message]').nth(1).waitFor()
   const leftOf = (selector: string): Promise<number> =>
     page.locator(selector).evaluate((each) => each.getBoundingClientRect().left)
   assert.ok((await leftOf('[part=list]')) > (await leftOf('[part=thread]')))
