@@ -7,16 +7,20 @@ import { problemOf, repositoryTargetsOf, targetsOf } from '../support/links.js'
 
 const root = new URL('../../', import.meta.url)
 
-const docs = (await readdir(new URL('docs/', root)))
-  .filter((name) => name.endsWith('.md'))
-  .map((name) => `docs/${name}`)
+const pagesIn = async (folder: string): Promise<string[]> =>
+  (await readdir(new URL(folder, root))).filter((name) => name.endsWith('.md')).map((name) => folder + name)
+
+const docs = [...(await pagesIn('docs/')), ...(await pagesIn('docs/backends/'))]
 const others = (await readdir(root)).filter((name) => name.endsWith('.md'))
 const readmes = ['demo/README.md', 'demo/frameworks/README.md', 'bench/README.md']
 
 const read = (path: string): Promise<string> => readFile(new URL(path, root), 'utf8')
 
-test('the README links to every page of the documentation', async () => {
-  const targets = targetsOf(await read('README.md'))
+test('the README links to every page of the documentation, and docs/BACKENDS.md to the pages of languages', async () => {
+  const targets = [
+    ...targetsOf(await read('README.md')),
+    ...targetsOf(await read('docs/BACKENDS.md')).map((target) => `docs/${target}`),
+  ]
   for (const path of [...docs, ...readmes, ...others.filter((name) => name !== 'README.md')])
     assert.ok(targets.includes(path), path)
 })

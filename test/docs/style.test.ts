@@ -11,6 +11,7 @@ const pagesIn = async (folder: string): Promise<string[]> =>
 const pages = [
   ...(await pagesIn('./')),
   ...(await pagesIn('docs/')),
+  ...(await pagesIn('docs/backends/')),
   ...['bench/README.md', 'demo/README.md', 'demo/frameworks/README.md'],
 ]
 

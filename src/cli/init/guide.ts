@@ -13,24 +13,25 @@ export interface Block {
 /** The code blocks of each chapter of a page, by the chapter's heading. */
 export type Chapters = ReadonlyMap<string, Block[]>
 
+/** Returns the code blocks of a page or of a part of one. */
+export const blocksIn = (text: string): Block[] =>
+  [...text.matchAll(/([^\n]+(?:\n[^\n]+)*)\n\n```(\w+)\n(.*?)^```$/gms)].map(
+    ([, paragraph = '', language = '', code = '']) => ({
+      file: /`([\w./-]+\.\w+)`/.exec(paragraph)?.[1],
+      paragraph,
+      language,
+      code,
+    }),
+  )
+
 export const chaptersOf = (page: string): Chapters =>
   new Map(
     page
       .split(/^## /m)
       .slice(1)
-      .map((chapter): [string, Block[]] => [
-        chapter.slice(0, chapter.indexOf('\n')),
-        [...chapter.matchAll(/([^\n]+(?:\n[^\n]+)*)\n\n```(\w+)\n(.*?)^```$/gms)].map(
-          ([, paragraph = '', language = '', code = '']) => ({
-            file: /`([\w./-]+\.\w+)`/.exec(paragraph)?.[1],
-            paragraph,
-            language,
-            code,
-          }),
-        ),
-      ]),
+      .map((chapter): [string, Block[]] => [chapter.slice(0, chapter.indexOf('\n')), blocksIn(chapter)]),
   )
 
-/** Reads a page of the documentation, which is part of the package. */
-export const readChapters = async (name: 'BACKENDS' | 'FRAMEWORKS'): Promise<Chapters> =>
-  chaptersOf(await readFile(new URL(`../../../docs/${name}.md`, import.meta.url), 'utf8'))
+/** Reads a page of the documentation, which is part of the package, by its path below `docs/` without `.md`. */
+export const readPage = (name: string): Promise<string> =>
+  readFile(new URL(`../../../docs/${name}.md`, import.meta.url), 'utf8')

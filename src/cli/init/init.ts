@@ -5,7 +5,7 @@ import { basename } from 'node:path'
 import type { GatewayConfig } from '../../gateway/index.js'
 import { CliError } from '../cli-error.js'
 import { findOrigins, findPort } from './development-origins.js'
-import { readChapters, type Block, type Chapters } from './guide.js'
+import { blocksIn, chaptersOf, readPage, type Block, type Chapters } from './guide.js'
 import { detectStack, type Stack } from './stacks.js'
 
 const FILE = 'chat.json'
@@ -28,7 +28,11 @@ interface Plan {
   origins: string[]
   /** The gateway's address. */
   endpoint: string
-  backends: Chapters
+  /** The code blocks of docs/BACKENDS.md. */
+  shared: Block[]
+  /** The code blocks of the language's page in docs/backends/. */
+  backend: Block[]
+  /** The code blocks of each chapter of docs/FRAMEWORKS.md. */
   frameworks: Chapters
 }
 
@@ -71,29 +75,26 @@ const fenced = (language: string, code: string): string => `\`\`\`${language}\n$
 
 const textOf = ({ paragraph, language, code }: Block): string => `${paragraph}\n\n${fenced(language, code)}`
 
-/** Returns the code block for this file. If the chapter has several variants of the file, `variant` is the place of the wanted one. */
-const blockOf = (chapters: Chapters, chapter: string, file: string, variant = 0): Block => {
-  const block = chapters
-    .get(chapter)
-    ?.filter((block) => block.file === file)
-    .at(variant)
+/** Returns the code block for this file. If there are several variants of the file, `variant` is the place of the wanted one. */
+const blockOf = (blocks: Block[] | undefined, file: string, variant = 0): Block => {
+  const block = blocks?.filter((block) => block.file === file).at(variant)
   if (!block) throw new Error(`The documentation has no ${file}.`)
   return block
 }
 
-/** Returns the block of the stack's own chapter. The last variant needs no library. On Node the first needs only this package. */
-const stackBlock = ({ stack: { chapter }, backends }: Plan, file: string): string =>
-  textOf(blockOf(backends, chapter, file, chapter === 'Node' ? 0 : -1))
+/** Returns the block of the language's page. The last variant needs no library. On Node the first needs only this package. */
+const backendBlock = ({ stack: { language }, backend }: Plan, file: string): string =>
+  textOf(blockOf(backend, file, language === 'node' ? 0 : -1))
 
 const CALL_TAG =
   '\n\n`chatTag(user.id, await chatToken(user.id, { name: user.name }))` returns the tag, as text for the page.'
 
 /** Returns how a page begins a session: the script and the tag, or a component with both. */
 const pageSection = (plan: Plan): string => {
-  const { stack, appId, endpoint, backends, frameworks } = plan
+  const { stack, appId, endpoint, shared, frameworks } = plan
   const { page } = stack
   if ('component' in page) {
-    const component = blockOf(frameworks, page.of, page.component)
+    const component = blockOf(frameworks.get(page.of), page.component)
     const code = component.code.replaceAll('https://chat.example.com', endpoint).replaceAll('hF83jaq', appId)
     const isNext = stack.name === 'Next.js'
     const use = isNext
@@ -101,7 +102,7 @@ const pageSection = (plan: Plan): string => {
       : `<Chat ${page.component === 'Chat.vue' ? 'user-id' : 'userId'}="ada" peer="ada" />`
     return `## 1. The component
 
-${textOf(blockOf(frameworks, 'In every framework', 'thread.ts'))}
+${textOf(blockOf(frameworks.get('In every framework'), 'thread.ts'))}
 
 ${textOf({ ...component, code: isNext ? `'use client'\n\n${code}` : code })}
 
@@ -113,7 +114,7 @@ ${fenced(component.language === 'tsx' ? 'tsx' : 'html', `${use}\n`)}`
   const tag =
     page.tag === undefined
       ? `"ada" stands for the id of that user:\n\n${fenced('html', `<chat-session app-id="${appId}" user-id="ada" token-url="/chat-token"></chat-session>\n`)}`
-      : stackBlock(plan, page.tag) + (page.tag === 'chat-tag.js' ? CALL_TAG : '')
+      : backendBlock(plan, page.tag) + (page.tag === 'chat-tag.js' ? CALL_TAG : '')
   return `## 1. The tag
 
 In the <head> of every page:
@@ -122,7 +123,7 @@ ${fenced('html', script)}
 
 In the <body>, if a user is logged in. ${tag}
 
-${textOf(blockOf(backends, 'For every language', 'chat-try.html'))}`
+${textOf(blockOf(shared, 'chat-try.html'))}`
 }
 
 const TRY_USER = `For a first try without a log-in, \`current-user.js\` lets everyone in as one user. Replace it before you publish:
@@ -130,11 +131,11 @@ const TRY_USER = `For a first try without a log-in, \`current-user.js\` lets eve
 ${fenced('js', `export const currentUser = () => ({ id: 'ada', name: 'Ada' })\n`)}`
 
 const endpointSection = (plan: Plan): string => {
-  const { chapter, endpoint } = plan.stack
+  const { language, endpoint } = plan.stack
   return [
     '## 2. The token endpoint',
-    ...endpoint.map((file) => stackBlock(plan, file)),
-    ...(chapter === 'Node' ? [TRY_USER] : []),
+    ...endpoint.map((file) => backendBlock(plan, file)),
+    ...(language === 'node' ? [TRY_USER] : []),
   ].join('\n\n')
 }
 
@@ -149,7 +150,7 @@ const environmentOf = ({ appId, endpoint, stack: { readsDotEnv } }: Plan): strin
 
 const startSection = (plan: Plan): string => {
   const { stack, origins } = plan
-  const install = stack.chapter === 'Node' ? 'npm install chat-session\n' : ''
+  const install = stack.language === 'node' ? 'npm install chat-session\n' : ''
   return `## 3. Start both
 
 The gateway:
@@ -168,8 +169,8 @@ If you see "failed", the sentence beside it, or the console of the browser, says
 ${origins[0]}, write that address into "origins" of ${FILE}, and start the gateway again.
 
 "origins" has the addresses of your development server: add that of your site. "retention" says what each inbox keeps. Before you publish
-your site, read in the package chat-session: docs/OPERATING.md for the gateway, and docs/BACKENDS.md for the log-out and for messages from
-your server.
+your site, read in the package chat-session: docs/OPERATING.md for the gateway, and docs/backends/${stack.language}.md for the log-out and
+for messages from your server.
 `
 }
 
@@ -223,8 +224,9 @@ export const init = async (options: InitOptions): Promise<void> => {
     port,
     origins: await findOrigins(folder, port),
     endpoint: `http://${HOST}:${gatewayPort(port)}`,
-    backends: await readChapters('BACKENDS'),
-    frameworks: await readChapters('FRAMEWORKS'),
+    shared: blocksIn(await readPage('BACKENDS')),
+    backend: blocksIn(await readPage(`backends/${stack.language}`)),
+    frameworks: chaptersOf(await readPage('FRAMEWORKS')),
   }
   const guide = guideOf(plan)
   await writeNew({

@@ -3,7 +3,7 @@ import { CliError } from '../cli-error.js'
 import { readIfThere } from './read-if-there.js'
 
 /**
- * The part of the page that a framework needs. `tag` is a file of the framework's chapter in docs/BACKENDS.md; undefined for a page that no
+ * The part of the page that a framework needs. `tag` is a file of the language's page in docs/backends/; undefined for a page that no
  * server renders. `component` is a file of docs/FRAMEWORKS.md, in the chapter that `of` names. It has the tag, its listeners and the form.
  */
 export type PagePart = { tag: string | undefined } | { component: string; of: string }
@@ -15,9 +15,9 @@ export interface Stack {
   file: string
   /** Returns whether the text of this file shows such an app. Throws a `SyntaxError` if the file should be JSON and is not. */
   isIn(text: string): boolean
-  /** The heading of the framework's chapter in docs/BACKENDS.md. */
-  chapter: string
-  /** The chapter's files that make the token endpoint. */
+  /** The language's page in docs/backends/, without `.md`. */
+  language: 'node' | 'php' | 'python' | 'ruby'
+  /** The files of that page that make the token endpoint. */
   endpoint: string[]
   page: PagePart
   /** The port of the framework's development server, if no file of the app names another. */
@@ -53,7 +53,7 @@ const nodeStack = (
   name,
   file: 'package.json',
   isIn: dependsOn(dependencies, 'dependencies', 'devDependencies'),
-  chapter: 'Node',
+  language: 'node',
   ...parts,
   endpoint: ['chat-token.js', ...parts.endpoint],
   portFiles: ['package.json', ...(parts.portFiles ?? entries), '.env', '.env.local'],
@@ -76,7 +76,7 @@ const stacks: readonly Stack[] = [
     name: 'Rails',
     file: 'Gemfile',
     isIn: (text) => /^\s*gem[\s(]+["']rails["']/m.test(text),
-    chapter: 'Ruby',
+    language: 'ruby',
     endpoint: ['chat_token.rb', 'app/controllers/chat_tokens_controller.rb'],
     page: { tag: 'app/views/shared/_chat.html.erb' },
     port: 3000,
@@ -86,7 +86,7 @@ const stacks: readonly Stack[] = [
     name: 'Django',
     file: 'manage.py',
     isIn: (text) => text.includes('django'),
-    chapter: 'Python',
+    language: 'python',
     endpoint: ['chat_token.py', 'chat_views.py'],
     page: { tag: 'templates/chat.html' },
     port: 8000,
@@ -96,7 +96,7 @@ const stacks: readonly Stack[] = [
     name: 'Laravel',
     file: 'composer.json',
     isIn: dependsOn(['laravel/framework'], 'require'),
-    chapter: 'PHP',
+    language: 'php',
     endpoint: ['chat_token.php', 'routes/web.php'],
     page: { tag: 'resources/views/chat.blade.php' },
     port: 8000,
@@ -143,6 +143,6 @@ export const detectStack = async (folder: string): Promise<Stack> => {
   }
   const names = stacks.map(({ name }) => name).filter((name) => !name.includes(' '))
   throw new CliError(
-    `Nothing here is an app of ${names.join(', ')}. Run init in your app's folder. For other servers, docs/BACKENDS.md in the package has the code and docs/GATEWAY.md the config. Without an app, 'npx chat-session dev' shows the chat.`,
+    `Nothing here is an app of ${names.join(', ')}. Run init in your app's folder. For other servers, docs/backends in the package has the code and docs/GATEWAY.md the config. Without an app, 'npx chat-session dev' shows the chat.`,
   )
 }

@@ -13,7 +13,7 @@ export interface Result {
   error?: { status?: number; code?: string; message: string }
 }
 
-/** A running program that calls the functions of a chapter. */
+/** A running program that calls the functions of a page. */
 export interface Caller {
   /** Calls a function, by the operation's name, and resolves with its result. */
   call(name: string, ...args: unknown[]): Promise<Result>
@@ -35,7 +35,7 @@ export const folderOf = (name: Name, minter: Block): string => {
   return folder
 }
 
-/** Starts the program of a language that calls the functions of its chapter. */
+/** Starts the program of a language that calls the functions of its page. */
 export const startCaller = (name: Name, env: Record<string, string>, minter: Block): Caller => {
   const folder = folderOf(name, minter)
   const [program, ...parameters] = languages[name].call

@@ -4,13 +4,15 @@ interface Server {
   suffix?: string
 }
 
-/** How to run the code of one chapter of docs/BACKENDS.md. Commands run in a folder with its files. */
+/** How to run the code of one page of docs/backends/. Commands run in a folder with its files. */
 export interface Language {
+  /** The page's name without `.md`, which is also the folder here that has the rest of a program. */
+  folder: string
   /** Debian's packages. */
   packages: string[]
-  /** The files that the chapter shows. */
+  /** The files that the page shows. */
   files: string[]
-  /** The file of docs/WEBHOOKS.md that verifies requests. */
+  /** The file that verifies requests. */
   verifier: string
   /** The file that mints tokens. The page may show several variants of that file. */
   minter: string
@@ -37,9 +39,10 @@ const newtonsoft = '/usr/lib/cli/Newtonsoft.Json-5.0/Newtonsoft.Json.dll'
 /** PHP's sessions send `Cache-Control` by default. This turns it off, so that the page's code must send it. */
 const phpServer = 'exec php -d session.cache_limiter= -d session.save_path="$PWD" -S 127.0.0.1:$PORT'
 
-/** How to run each chapter, by the page's headings. */
+/** How to run the code of each page, by the page's heading. */
 export const languages = {
   Ruby: {
+    folder: 'ruby',
     packages: ['ruby', 'ruby-jwt', 'ruby-railties', 'puma'],
     files: [
       'chat_token.rb',
@@ -48,6 +51,7 @@ export const languages = {
       'chat_calls.rb',
       'chat_page.rb',
       'chat_may_send.rb',
+      'verify_webhook.rb',
       'app/controllers/chat_tokens_controller.rb',
       'app/views/shared/_chat.html.erb',
     ],
@@ -58,6 +62,7 @@ export const languages = {
     servers: { Rails: { command: ['ruby', 'server.rb'] } },
   },
   Python: {
+    folder: 'python',
     packages: ['python3', 'python3-jwt', 'python3-django', 'python3-flask'],
     files: [
       'chat_token.py',
@@ -66,6 +71,7 @@ export const languages = {
       'chat_calls.py',
       'chat_page.py',
       'chat_may_send.py',
+      'verify_webhook.py',
       'chat_views.py',
       'flask_chat.py',
       'templates/chat.html',
@@ -80,6 +86,7 @@ export const languages = {
     },
   },
   PHP: {
+    folder: 'php',
     packages: [
       'php-cli',
       'php-curl',
@@ -94,6 +101,7 @@ export const languages = {
       'chat_calls.php',
       'chat_page.php',
       'chat_may_send.php',
+      'verify_webhook.php',
       'public/chat-token.php',
       'chat_tag.php',
       'routes/web.php',
@@ -109,6 +117,7 @@ export const languages = {
     },
   },
   Go: {
+    folder: 'go',
     packages: ['golang-go', 'golang-github-golang-jwt-jwt-dev'],
     files: [
       'chat_token.go',
@@ -117,6 +126,7 @@ export const languages = {
       'chat_calls.go',
       'chat_page.go',
       'chat_may_send.go',
+      'verify_webhook.go',
       'chat_handler.go',
       'chat.gohtml',
     ],
@@ -128,6 +138,7 @@ export const languages = {
     servers: { 'net/http': { command: ['./shop'] } },
   },
   Java: {
+    folder: 'java',
     packages: ['default-jdk-headless', 'libjackson2-databind-java', 'libspring-web-java'],
     files: [
       'ChatToken.java',
@@ -136,6 +147,7 @@ export const languages = {
       'ChatCalls.java',
       'ChatPage.java',
       'ChatMaySend.java',
+      'VerifyWebhook.java',
       'ChatTokenController.java',
       'ChatTokenHandler.java',
       'ChatTag.java',
@@ -148,6 +160,7 @@ export const languages = {
     servers: { 'the JDK’s HttpServer': { command: ['java', '-cp', classPath, 'Server'] } },
   },
   'C#': {
+    folder: 'csharp',
     packages: [
       'mono-mcs',
       'mono-runtime',
@@ -162,6 +175,7 @@ export const languages = {
       'ChatCalls.cs',
       'ChatPage.cs',
       'ChatMaySend.cs',
+      'VerifyWebhook.cs',
       'ChatTag.cs',
       'Program.cs',
     ],
@@ -179,6 +193,7 @@ export const languages = {
       '(echo "class Program { void Main(WebApplication app) {"; cat Program.cs; echo "} }") >Whole.cs; mcs --parse Whole.cs',
   },
   Node: {
+    folder: 'node',
     packages: [],
     files: [
       'chat-token.js',
@@ -186,6 +201,7 @@ export const languages = {
       'chat-calls.js',
       'chat-page.js',
       'chat-may-send.js',
+      'verify-webhook.js',
       'chat-token-handler.js',
       'chat-token-plugin.js',
       'chat-token-route.js',

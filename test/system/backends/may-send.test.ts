@@ -1,4 +1,4 @@
-// The code of docs/BACKENDS.md that decides about messages, run in its own language, behind a gateway's authorizeSendUrl.
+// The code of docs/backends/ that decides about messages, run in its own language, behind a gateway's authorizeSendUrl.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { text } from 'node:stream/consumers'

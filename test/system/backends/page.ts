@@ -1,23 +1,27 @@
 import { readFileSync } from 'node:fs'
-import { chaptersOf } from '../../../src/cli/init/guide.js'
+import { blocksIn, type Block } from '../../../src/cli/init/guide.js'
+import { languages } from './languages.js'
 
-const page = readFileSync(new URL('../../../docs/BACKENDS.md', import.meta.url), 'utf8')
+export type Name = keyof typeof languages
+export const names = Object.keys(languages) as Name[]
 
-export const chapters = chaptersOf(page)
+const readPage = (path: string): string =>
+  readFileSync(new URL(`../../../docs/${path}.md`, import.meta.url), 'utf8')
 
-/** The number of fenced code blocks on the page. */
-export const fences = page.match(/^```\w+$/gm)?.length ?? 0
+/** The page that explains the steps. */
+export const sharedPage = readPage('BACKENDS')
 
-const webhooks = readFileSync(new URL('../../../docs/WEBHOOKS.md', import.meta.url), 'utf8')
+/** The page of a language, as Markdown. */
+export const pageOf = (name: Name): string => readPage(`backends/${languages[name].folder}`)
 
-/** The chapter of docs/WEBHOOKS.md about verifying a request. */
-export const [, verifying = ''] = webhooks.split('\n## Verify a request\n')
+const blocks = new Map(names.map((name) => [name, blocksIn(pageOf(name))]))
 
-/** The code of each file that the chapter shows. */
-export const verifiers = new Map(
-  [
-    ...(verifying.split('\n## ')[0] ?? '').matchAll(
-      /^`([\w-]+\.\w+)`[^\n]*(?:\n[^\n]+)*:\n\n```\w+\n(.*?)^```$/gms,
-    ),
-  ].map(([, file = '', code = '']) => [file, code]),
-)
+/** Returns the code blocks of a language's page, the same objects each time. */
+export const blocksOf = (name: Name): Block[] => blocks.get(name) ?? []
+
+/** Returns the code of a file that a language's page has in one variant. Throws if there is none. */
+export const codeOf = (name: Name, file: string): string => {
+  const block = blocksOf(name).find((block) => block.file === file)
+  if (!block) throw new Error(`The page of ${name} has no ${file}.`)
+  return block.code
+}

@@ -1,4 +1,4 @@
-// The pages that docs/BACKENDS.md draws from a user's inbox, in a browser: each goes on live from what it shows, and is drawn without the
+// The pages that the code of docs/backends/ draws from a user's inbox, in a browser: each goes on live from what it shows, and is drawn without the
 // gateway too.
 import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'

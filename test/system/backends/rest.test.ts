@@ -1,4 +1,4 @@
-// The calls of the REST API that docs/BACKENDS.md shows, run in their own languages.
+// The calls of the REST API that the pages of docs/backends/ show, run in their own languages.
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { SignJWT } from 'jose'
@@ -7,7 +7,7 @@ import { startGateway } from '../../support/gateway.js'
 import { startServer } from '../../support/network/http-server.js'
 import { startClient } from '../../support/raw-client.js'
 import { folderOf, startCaller, type Caller, type Result } from './caller.js'
-import { chapters } from './page.js'
+import { blocksOf, pageOf } from './page.js'
 import { mintersOf, names } from './workspace.js'
 
 const runs = names.flatMap((language) =>
@@ -261,16 +261,34 @@ describe('failures', { concurrency: true }, () => {
     })
 })
 
-for (const language of names)
+/** The name of a call in the spelling of JavaScript, whatever the spelling of the language. */
+const operationOf = (name: string): string =>
+  name
+    .replace(/^./, (letter) => letter.toLowerCase())
+    .replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+
+for (const language of names) {
   test(`${language}: the page shows every call of the REST API`, () => {
-    const shown =
-      chapters.get(language)?.find(({ file }) => /^chat[-_]?calls\./i.test(file ?? ''))?.code ?? ''
-    const missing = calls
-      .map(({ id }) => id)
-      .filter((id) => {
-        const snake = id.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-        const pascal = id.replace(/^./, (letter) => letter.toUpperCase())
-        return !new RegExp(`\\b(?:${id}|${snake}|${pascal})\\b`).test(shown)
-      })
-    assert.deepEqual(missing, [], `The chapter ${language} of docs/BACKENDS.md needs these calls.`)
+    const shown = blocksOf(language).find(({ file }) => /^chat[-_]?calls\./i.test(file ?? ''))?.code ?? ''
+    const written = new Set([...shown.matchAll(/\w+/g)].map(([word]) => operationOf(word)))
+    const missing = calls.map(({ id }) => id).filter((id) => !written.has(id))
+    assert.deepEqual(missing, [], `The page of ${language} needs these calls.`)
   })
+
+  test(`${language}: the sentences of the page name calls that exist`, () => {
+    const named = [
+      ...pageOf(language).matchAll(/`(?:await )?(?:chat_?calls(?:\{\})?(?:\.|::))?(\w+)\([^`\n]*\)`/gi),
+    ]
+      .map(([, name = '']) => operationOf(name))
+      .filter((name) => /^(?:send|list|mark|end|adopt)[A-Z]/.test(name))
+    const known: string[] = calls.map(({ id }) => id)
+    assert.deepEqual(named.toSorted(), [
+      'adoptGuest',
+      'endUserSessions',
+      'listMessages',
+      'markRead',
+      'sendMessage',
+    ])
+    for (const name of named) assert.ok(known.includes(name), name)
+  })
+}

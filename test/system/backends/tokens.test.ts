@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
 import { test } from 'node:test'
 import { createTokenVerifier, verifySignature, verifyToken } from '../../../src/tokens/index.js'
 import { prepareFolder, mintersOf, names, run } from './workspace.js'
 import { languages, type Language } from './languages.js'
-import { chapters, fences } from './page.js'
+import { blocksIn } from '../../../src/cli/init/guide.js'
+import { blocksOf, pageOf, sharedPage } from './page.js'
 
 const appId = 'hF83jaq'
 /** A secret that is neither ASCII nor base64 nor hex. */
@@ -79,24 +81,42 @@ for (const name of names) {
   })
 }
 
-test('every code block on the page is in the table of languages', () => {
-  for (const name of names)
+/** The number of fenced code blocks on a page. */
+const fencesOn = (page: string): number => page.match(/^```\w+$/gm)?.length ?? 0
+
+const shared = blocksIn(sharedPage)
+
+test('every code block on the pages is in the table of languages', () => {
+  for (const name of names) {
     assert.deepEqual(
-      [...new Set(chapters.get(name)?.map(({ file }) => file))].sort(),
+      [...new Set(blocksOf(name).map(({ file }) => file))].sort(),
       [...languages[name].files].sort(),
       name,
     )
-  const shared = chapters.get('For every language') ?? []
+    assert.equal(blocksOf(name).length, fencesOn(pageOf(name)), name)
+  }
   assert.deepEqual(
     shared.map(({ language }) => language),
     ['json', 'html'],
   )
-  const shown = names.reduce((total, name) => total + (chapters.get(name)?.length ?? 0), shared.length)
-  assert.equal(shown, fences)
+  assert.equal(shared.length, fencesOn(sharedPage))
+})
+
+test('every page of docs/backends/ has a row in the table of languages', async () => {
+  const pages = await readdir(new URL('../../../docs/backends/', import.meta.url))
+  assert.deepEqual(pages.sort(), names.map((name) => `${languages[name].folder}.md`).sort())
+})
+
+test('the page of each language has the steps of docs/BACKENDS.md, in their order', () => {
+  const headingsOf = (page: string): string[] =>
+    [...page.replaceAll(/^```.*?^```$/gms, '').matchAll(/^#{1,2} (.*)$/gm)].map(([, heading = '']) => heading)
+  const [, ...steps] = headingsOf(sharedPage)
+  assert.equal(steps.length, 10)
+  for (const name of names) assert.deepEqual(headingsOf(pageOf(name)), [name, ...steps])
 })
 
 test('the gateway accepts the payload on the page', async () => {
-  const [{ code } = { code: '' }] = chapters.get('For every language') ?? []
+  const [{ code } = { code: '' }] = shared
   const signed = [`{"alg":"HS256","typ":"JWT"}`, code]
     .map((part) => Buffer.from(part).toString('base64url'))
     .join('.')

@@ -8,21 +8,11 @@ import { scratchFolder } from '../../support/scratch-folder.js'
 import { freePort } from '../../support/network/free-port.js'
 import { languages, type Language } from './languages.js'
 import type { Block } from '../../../src/cli/init/guide.js'
-import { chapters, verifiers } from './page.js'
+import { blocksOf, names, type Name } from './page.js'
 
-export type Name = keyof typeof languages
-export const names = Object.keys(languages) as Name[]
+export { names, type Name }
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
-const folders: Record<Name, string> = {
-  Ruby: 'ruby',
-  Python: 'python',
-  PHP: 'php',
-  Go: 'go',
-  Java: 'java',
-  'C#': 'csharp',
-  Node: 'node',
-}
 
 /** The environment of the programs. Debian's programs come first in PATH, because they find Debian's packages. */
 export const environment = (more: Record<string, string>): NodeJS.ProcessEnv => ({
@@ -63,25 +53,20 @@ export const run = (
 
 /** Returns the page's variants of the file that mints tokens. */
 export const mintersOf = (name: Name): Block[] =>
-  (chapters.get(name) ?? []).filter(({ file }) => file === languages[name].minter)
+  blocksOf(name).filter(({ file }) => file === languages[name].minter)
 
 /** Makes a folder with the page's files of a language, one variant of the minter, and the rest of a program, and compiles it. */
 export const prepareFolder = (name: Name, minter = mintersOf(name)[0]): string => {
   requirePackages(name)
   const { build }: Language = languages[name]
   const folder = scratchFolder()
-  cpSync(new URL(`${folders[name]}/`, import.meta.url), folder, { recursive: true })
-  for (const block of chapters.get(name) ?? []) {
+  cpSync(new URL(`${languages[name].folder}/`, import.meta.url), folder, { recursive: true })
+  for (const block of blocksOf(name)) {
     if (block.file === undefined || (block.file === minter?.file && block !== minter)) continue
     const path = join(folder, block.file)
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, block.code)
   }
-  const { verifier } = languages[name]
-  writeFileSync(
-    join(folder, verifier),
-    verifiers.get(verifier) ?? assert.fail(`${verifier} is not on the page`),
-  )
   if (name === 'Node') {
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
     mkdirSync(join(folder, 'node_modules'))

@@ -4,24 +4,28 @@ import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileS
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { readChapters } from '../../../src/cli/init/guide.js'
+import { blocksIn, chaptersOf, readPage, type Block } from '../../../src/cli/init/guide.js'
 import type { GatewayConfig } from '../../../src/gateway/index.js'
 import { finish, run, type Outcome } from '../../support/processes/command-line.js'
 import { startClient } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
-const backends = await readChapters('BACKENDS')
-const frameworks = await readChapters('FRAMEWORKS')
-const blocksOf = (chapter: string) => backends.get(chapter) ?? frameworks.get(chapter) ?? []
+const shared = blocksIn(await readPage('BACKENDS'))
+const frameworks = chaptersOf(await readPage('FRAMEWORKS'))
+const backends = new Map<string, Block[]>()
+for (const language of ['node', 'php', 'python', 'ruby'])
+  backends.set(language, blocksIn(await readPage(`backends/${language}`)))
+const backendOf = (language: string): Block[] => backends.get(language) ?? assert.fail(language)
 
 const dependencies = (name: string): string => JSON.stringify({ dependencies: { [name]: '1.0.0' } })
 
 interface Sample {
   /** The files that such an app has. */
   files: Record<string, string>
-  chapter: string
-  /** The chapter's files that are printed. */
+  /** The page of docs/backends/, without `.md`. */
+  language: string
+  /** The files of that page that are printed. */
   printed: string[]
   /** The component of docs/FRAMEWORKS.md that is printed in place of the tag, and its chapter. */
   component?: [file: string, chapter: string]
@@ -42,7 +46,7 @@ const samples: Record<string, Sample> = {
       Gemfile: 'source "https://rubygems.org"\ngem "rails", "~> 8.0"\n',
       'package.json': dependencies('express'),
     },
-    chapter: 'Ruby',
+    language: 'ruby',
     printed: [
       'app/views/shared/_chat.html.erb',
       'chat_token.rb',
@@ -52,7 +56,7 @@ const samples: Record<string, Sample> = {
   },
   Django: {
     files: { 'manage.py': 'from django.core.management import execute_from_command_line\n' },
-    chapter: 'Python',
+    language: 'python',
     printed: ['templates/chat.html', 'chat_token.py', 'chat_views.py'],
     port: 8000,
   },
@@ -61,53 +65,53 @@ const samples: Record<string, Sample> = {
       'composer.json': JSON.stringify({ require: { 'laravel/framework': '^12.0' } }),
       'package.json': '{"devDependencies":{}}',
     },
-    chapter: 'PHP',
+    language: 'php',
     printed: ['resources/views/chat.blade.php', 'chat_token.php', 'routes/web.php'],
     port: 8000,
   },
   'Next.js': {
     files: { 'package.json': JSON.stringify({ dependencies: { next: '16', express: '5' } }) },
-    chapter: 'Node',
+    language: 'node',
     printed: ['chat-token.js', 'app/chat-token/route.js'],
     component: ['Chat.tsx', 'React 19'],
     port: 3000,
   },
   Hono: {
     files: { 'package.json': dependencies('hono') },
-    chapter: 'Node',
+    language: 'node',
     printed: ['chat-tag.js', 'chat-token.js', 'chat-token-route.js'],
     port: 3000,
   },
   Fastify: {
     files: { 'package.json': dependencies('fastify') },
-    chapter: 'Node',
+    language: 'node',
     printed: ['chat-tag.js', 'chat-token.js', 'chat-token-plugin.js'],
     port: 3000,
   },
   Express: {
     files: { 'package.json': dependencies('express') },
-    chapter: 'Node',
+    language: 'node',
     printed: ['chat-tag.js', 'chat-token.js', 'chat-token-handler.js'],
     port: 3000,
   },
-  Vite: { files: vite('lit'), chapter: 'Node', printed: viteFiles, port: 5173 },
+  Vite: { files: vite('lit'), language: 'node', printed: viteFiles, port: 5173 },
   'Vite with React': {
     files: vite('react'),
-    chapter: 'Node',
+    language: 'node',
     printed: viteFiles,
     component: ['Chat.tsx', 'React 19'],
     port: 5173,
   },
   'Vite with Vue': {
     files: vite('vue'),
-    chapter: 'Node',
+    language: 'node',
     printed: viteFiles,
     component: ['Chat.vue', 'Vue 3'],
     port: 5173,
   },
   'Vite with Svelte': {
     files: vite('svelte'),
-    chapter: 'Node',
+    language: 'node',
     printed: viteFiles,
     component: ['Chat.svelte', 'Svelte 5'],
     port: 5173,
@@ -137,7 +141,7 @@ const asDocumented = ({ stdout }: Outcome, appId: string): string =>
     .replaceAll(`app-id="${appId}"`, 'app-id="hF83jaq"')
     .replaceAll(`[appId]="'${appId}'"`, `[appId]="'hF83jaq'"`)
 
-for (const [name, { files, chapter, printed, component, port }] of Object.entries(samples))
+for (const [name, { files, language, printed, component, port }] of Object.entries(samples))
   test(`${name}: init writes a config that check accepts, and prints the documented code from the tag to the word active`, async () => {
     const folder = folderWith(files)
     const outcome = await finish(['init'], {}, folder)
@@ -157,17 +161,15 @@ for (const [name, { files, chapter, printed, component, port }] of Object.entrie
     assert.equal(checked.code, 0, checked.stdout)
 
     const guide = asDocumented(outcome, appId)
-    const shownOf = (chapter: string) =>
-      blocksOf(chapter)
-        .filter(({ code }) => guide.includes(code))
-        .map(({ file }) => file)
-    assert.deepEqual(shownOf(chapter).toSorted(), printed.toSorted())
+    const shownOf = (blocks: Block[] = []) =>
+      blocks.filter(({ code }) => guide.includes(code)).map(({ file }) => file)
+    assert.deepEqual(shownOf(backendOf(language)).toSorted(), printed.toSorted())
     if (component) {
       const [file, of] = component
-      assert.deepEqual(shownOf(of), [file])
-      assert.deepEqual(shownOf('In every framework'), ['thread.ts'])
+      assert.deepEqual(shownOf(frameworks.get(of)), [file])
+      assert.deepEqual(shownOf(frameworks.get('In every framework')), ['thread.ts'])
     } else {
-      assert.deepEqual(shownOf('For every language'), ['chat-try.html'])
+      assert.deepEqual(shownOf(shared), ['chat-try.html'])
       const script = '<script type="module" async src="http://127.0.0.1:8080/v1/chat-session.js"></script>'
       assert.ok(guide.includes(`\n${script}\n`))
     }
@@ -277,7 +279,7 @@ test('the written config starts a gateway, which accepts the tokens of the print
   const folder = folderWith({ 'package.json': '{"type":"module","dependencies":{"express":"5"}}' })
   const outcome = await finish(['init'], {}, folder)
   const { appId, app } = readConfig(folder)
-  const minter = blocksOf('Node').find(
+  const minter = backendOf('node').find(
     ({ file, code }) => file === 'chat-token.js' && outcome.stdout.includes(code),
   )
   assert.ok(minter)
@@ -310,7 +312,7 @@ test('the printed code for Node runs in an app of CommonJS as the guide says', a
   const folder = folderWith({ 'package.json': '{"type":"commonjs","dependencies":{"express":"5"}}' })
   const outcome = await finish(['init'], {}, folder)
   assert.match(outcome.stdout, /no\s`"type": "module"`, name .*`\.mjs`.*`await\simport\(\)`/s)
-  const printed = blocksOf('Node').filter(({ code }) => outcome.stdout.includes(code))
+  const printed = backendOf('node').filter(({ code }) => outcome.stdout.includes(code))
   for (const { file = '', code } of printed)
     writeFileSync(join(folder, file.replace(/js$/, 'mjs')), code.replaceAll(/(from '\.\S+)\.js'/g, "$1.mjs'"))
   writeFileSync(join(folder, 'current-user.mjs'), 'export const currentUser = () => undefined')

@@ -78,7 +78,7 @@ test('the installed command prints its version', async () => {
   assert.equal(stdout.trim(), version)
 })
 
-test('the installed command writes a first config, and prints code of the installed docs/BACKENDS.md', async () => {
+test('the installed command writes a first config, and prints code of the installed docs/backends/', async () => {
   const app = join(folder, 'app')
   await mkdir(app)
   await writeFile(join(app, 'package.json'), '{"dependencies":{"express":"5"}}')
@@ -125,13 +125,17 @@ test('the package has the files of deploy/ that docs/OPERATING.md copies from it
     )
 })
 
-test('llms.txt lists every page of docs/, and its links and those of the pages lead to files of the package', async () => {
+test('llms.txt lists every page of docs/ and links to those of docs/backends/, and its links and those of the pages lead to files of the package', async () => {
   const installed = pathToFileURL(join(folder, 'node_modules/chat-session/'))
-  const pages = (await readdir(new URL('docs/', installed))).filter((name) => name.endsWith('.md'))
+  const pagesIn = async (path: string): Promise<string[]> =>
+    (await readdir(new URL(path, installed))).filter((name) => name.endsWith('.md'))
+  const pages = await pagesIn('docs/')
   assert.ok(pages.length > 10)
+  const backends = (await pagesIn('docs/backends/')).map((name) => `docs/backends/${name}`)
+  assert.equal(backends.length, 7)
   const list = await readFile(new URL('llms.txt', installed), 'utf8')
   const problems: (string | undefined)[] = []
-  for (const path of ['llms.txt', ...pages.map((name) => `docs/${name}`)])
+  for (const path of ['llms.txt', ...pages.map((name) => `docs/${name}`), ...backends])
     for (const target of targetsOf(await readFile(new URL(path, installed), 'utf8')))
       // The package leaves out the screenshots, which weigh as much as all pages together.
       if (!target.endsWith('.webp')) problems.push(await problemOf(installed, path, target))
@@ -139,6 +143,7 @@ test('llms.txt lists every page of docs/, and its links and those of the pages l
     problems.filter((problem) => problem !== undefined),
     [],
   )
+  for (const path of backends) assert.ok(targetsOf(list).includes(path), path)
   // One line for each page.
   const lines = list.split('\n')
   for (const name of pages) {

@@ -1,4 +1,4 @@
-// The rest of a program, around the functions, the handler and the template of docs/BACKENDS.md.
+// The rest of a program, around the functions, the handler and the template of docs/backends/go.md.
 package main
 
 import (

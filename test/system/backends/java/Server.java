@@ -3,7 +3,7 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
-/** The rest of a server, around the handler and the tag of docs/BACKENDS.md. */
+/** The rest of a server, around the handler and the tag of docs/backends/java.md. */
 final class Server {
   public static void main(String[] args) throws Exception {
     var server = HttpServer.create(new InetSocketAddress("127.0.0.1", Integer.parseInt(System.getenv("PORT"))), 0);

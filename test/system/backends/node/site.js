@@ -1,4 +1,4 @@
-// The pages of a site around the handler and the tag of docs/BACKENDS.md.
+// The pages of a site around the handler and the tag of docs/backends/node.md.
 import { chatTag } from './chat-tag.js'
 import { chatToken } from './chat-token.js'
 import { currentUser } from './current-user.js'

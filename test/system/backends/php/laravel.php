@@ -1,6 +1,6 @@
 <?php
 
-// The rest of an application, around the route and the template of docs/BACKENDS.md: Laravel's own router and Blade.
+// The rest of an application, around the route and the template of docs/backends/php.md: Laravel's own router and Blade.
 use Illuminate\Container\Container;
 use Illuminate\Events\Dispatcher;
 use Illuminate\Filesystem\Filesystem;

@@ -1,4 +1,4 @@
-# The rest of a Django application, around the view and the template of docs/BACKENDS.md.
+# The rest of a Django application, around the view and the template of docs/backends/python.md.
 import os
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-# The rest of a Flask application, around the blueprint and the template of docs/BACKENDS.md.
+# The rest of a Flask application, around the blueprint and the template of docs/backends/python.md.
 import os
 
 from flask import Flask, redirect, render_template, request, session

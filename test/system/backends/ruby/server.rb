@@ -1,4 +1,4 @@
-# The rest of a Rails application, around the controller and the template of docs/BACKENDS.md.
+# The rest of a Rails application, around the controller and the template of docs/backends/ruby.md.
 require "action_controller/railtie"
 require "rack/handler/puma"
 require_relative "chat_token"
