@@ -93,7 +93,10 @@ test('messages are found by their text by those who sent or received them, each 
     'package.json': '{ "type": "module" }',
     'database.js': 'export const query = (...args) => globalThis.recipeQuery(...args)',
     'chat-search.js': blockWith('storeEvent ='),
-    'verify-webhook.js': blockWith('timingSafeEqual', readFileSync(join(root, 'docs/WEBHOOKS.md'), 'utf8')),
+    'verify-webhook.js': blockWith(
+      'timingSafeEqual',
+      readFileSync(join(root, 'docs/backends/node.md'), 'utf8'),
+    ),
   })
   const importFrom = async <T>(name: string): Promise<T> =>
     (await import(pathToFileURL(join(folder, name)).href)) as T
