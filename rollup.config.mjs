@@ -190,7 +190,7 @@ const compress = {
 }
 
 /** The window's script is smaller with these, and larger with what makes the first script smaller. */
-const compressWindow = { passes: 3, inline: 2, arrows: true, lhs_constants: true }
+const compressWindow = { inline: 2, arrows: true, lhs_constants: true }
 
 const minified = (
   input,

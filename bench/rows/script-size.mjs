@@ -9,12 +9,12 @@ export default {
   method:
     'The script that a gateway serves, with the element, and for each rival the least that a page imports to connect, send and receive, bundled and minified by esbuild, or as published for a script tag.',
   figures: {
-    // 14 kB fit with their headers into the first flight of a TCP connection.
+    // The limit of `npm run size`.
     'script-size': {
       unit: 'kB with brotli',
       base: 'socket.io-client',
       isAbsolute: true,
-      targets: { 'chat-session': 14 },
+      targets: { 'chat-session': 16.384 },
     },
     'script-minified': { unit: 'kB minified', base: 'socket.io-client' },
   },

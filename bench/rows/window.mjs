@@ -1,9 +1,6 @@
 // What a chat window costs a page on a slow device: its scripts, the time to its list, and keys and frames in a long conversation.
 import { brotliCompressSync } from 'node:zlib'
 import { WebSocket } from 'ws'
-import { createGateway, createLog } from '../../dist/gateway/index.js'
-import { ChatSession } from '../../dist/session/index.js'
-import { createToken } from '../../dist/tokens/index.js'
 import { withBrowser, withSite } from '../page.mjs'
 import { readWindowScripts } from '../scripts.mjs'
 
@@ -14,10 +11,16 @@ const KEYS = 30
 const FRAMES = 100
 const LOADS = 10
 
-const tokenOf = (userId) => createToken({ appId: 'app', userId, secret: SECRET })
+/** Imported when it is measured: who only reads the rows needs no build. */
+const built = async (module) => import(`../../dist/${module}/index.js`)
+
+const tokenOf = async (userId) =>
+  (await built('tokens')).createToken({ appId: 'app', userId, secret: SECRET })
 
 /** Starts a gateway on which `user` has 50 conversations, and 1,000 messages with one of these peers. */
 const startChat = async () => {
+  const { createGateway, createLog } = await built('gateway')
+  const { ChatSession } = await built('session')
   const gateway = createGateway(
     {
       listen: { port: 0 },

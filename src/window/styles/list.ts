@@ -61,7 +61,7 @@ export const listStyles = /* css */ `
     grid-area: 1 / 3;
   }
   .preview {
-    grid-area: 2 / 2 / 3 / 5;
+    grid-area: 2 / 2 / 3 / 6;
     /* The end that is cut off is that of the text's own direction. */
     justify-self: start;
     max-width: 100%;
@@ -69,6 +69,7 @@ export const listStyles = /* css */ `
     color: var(--text-2);
   }
   .has-unread .preview {
+    grid-column-end: 5;
     font-weight: 600;
     color: var(--text);
   }
