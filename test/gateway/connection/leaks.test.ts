@@ -222,11 +222,12 @@ test('a new session whose client leaves before `started` ends, instead of being 
   let resume: () => void = () => undefined
   const resumed = new Promise<void>((resolve) => (resume = resolve))
   let isStarting = false
-  const { url } = await assemble((memory) => ({
-    async inbox(of) {
+  const { url, connections } = await assemble((memory) => ({
+    async startSession(request) {
+      const session = await memory.startSession(request)
       isStarting = true
       await resumed
-      return memory.inbox(of)
+      return session
     },
     endSession(...given) {
       outcomes.push('ended')
@@ -240,8 +241,9 @@ test('a new session whose client leaves before `started` ends, instead of being 
   const client = openClient(url, { start: await startOf('ada') })
   await until('the start of the session', () => isStarting)
   client.close()
-  await until('the end of the session', () => outcomes.length > 0)
+  await until('the close of the connection', () => connections.size, 0)
   resume()
+  await until('the end of the session', () => outcomes.length > 0)
   assert.deepEqual(outcomes, ['ended'])
 })
 

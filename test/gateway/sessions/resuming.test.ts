@@ -171,12 +171,6 @@ test('messages that are sent while a session starts arrive once', async () => {
         await more()
         return session
       },
-      async inbox(of) {
-        await more()
-        const state = await engine.inbox(of)
-        await more()
-        return state
-      },
       async messagesAfter(of, position, limit) {
         const page = await engine.messagesAfter(of, position, limit)
         if (sent < 12) await more()
@@ -186,7 +180,7 @@ test('messages that are sent while a session starts arrive once', async () => {
   })
   const first = await startClient(url, await startOf('ada'))
   const from = first.started['offset'] as number
-  assert.equal(from, 3)
+  assert.equal(from, 1)
   for (let offset = from + 1; offset <= 12; offset++)
     assert.equal((await first.next('message'))['offset'], offset)
   first.close()
