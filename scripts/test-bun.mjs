@@ -13,7 +13,7 @@ const TIMEOUT = 120_000
 const AT_ONCE = 6
 
 const ONLY_NODE = "it tests Node's own sockets"
-const BUN_SOCKETS = 'Bun has no such limit (docs/GATEWAY.md, "Node or Bun")'
+const BUN_SOCKETS = 'Bun has no such limit (docs/NODE-AND-BUN.md)'
 const CLIENT = 'its client runs on Bun, and behaves otherwise there'
 const NEEDS_V8 = "it needs V8's garbage collector"
 
