@@ -274,7 +274,7 @@ describe('The chat window', () => {
     const bob = await mountWindow(gateway, 'long-bob', { peer: 'long-ann' })
     const text = 'ä'.repeat(8_193)
     bob.write(text)
-    await until('the sentence', () => bob.texts('#too-long').join(), 'This text is too long to send.')
+    await until('the sentence', () => bob.texts('#too-long').join(), 'This text is too long.')
     expect((bob.find('[part=input]') as HTMLTextAreaElement).value).to.equal(text)
     expect(bob.all('[part~=own]').length).to.equal(0)
     bob.write(text.slice(1))

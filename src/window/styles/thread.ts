@@ -17,10 +17,15 @@ export const threadStyles = /* css */ `
     justify-content: end;
     padding: var(--gap);
   }
-  /* The browser lays out and paints those in sight alone. Until then a chunk is as high as 25 short messages. */
-  ol {
-    contain-intrinsic-size: auto 75em;
-    content-visibility: auto;
+  /*
+   * The browser lays out and paints those in sight alone. Until then a chunk is as high as 25 short messages. Safari would not keep the place
+   * where one reads when that height is corrected.
+   */
+  @supports (overflow-anchor: auto) {
+    ol {
+      contain-intrinsic-size: auto 75em;
+      content-visibility: auto;
+    }
   }
   .end {
     position: absolute;
