@@ -54,6 +54,7 @@ export const listStyles = /* css */ `
     justify-self: end;
   }
   .when {
+    white-space: nowrap;
     font-size: 0.8em;
     color: var(--text-2);
   }

@@ -177,15 +177,11 @@ const refusals: [what: string, tag: string, sentence: string][] = [
     `<chat-session app-id="app" token="${await tokenFor('why-bob', { secret: 'another secret of at least 32 bytes' })}"></chat-session>`,
     'Your log-in has expired.',
   ],
-  [
-    'a guest where there are none',
-    '<chat-session app-id="app" guest></chat-session>',
-    'You have no access to this chat.',
-  ],
+  ['a guest where there are none', '<chat-session app-id="app" guest></chat-session>', 'You have no access.'],
   [
     'an unknown app',
     `<chat-session app-id="nowhere" token="${await tokenFor('why-bob', { appId: 'nowhere' })}"></chat-session>`,
-    'The chat is not open.',
+    'The chat is closed.',
   ],
 ]
 test('who is refused reads why', async () => {
