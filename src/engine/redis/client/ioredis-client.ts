@@ -56,7 +56,7 @@ interface Opened {
 
 /**
  * A client of one server, of the master that Sentinels name, or of a cluster. It uses one class of ioredis: `Redis`, a single connection.
- * ARCHITECTURE.md says why, and the table at the end of this file compares it with the rest of ioredis.
+ * ARCHITECTURE.md says why, and bench/README.md compares it with the rest of ioredis.
  *
  * Each master has one connection for commands and one for subscriptions, and both are pinged. If a connection is lost, its calls are
  * rejected, and a new connection does not take them over.
@@ -227,26 +227,3 @@ export class IORedisClient implements RedisClient {
     servers.refresh(options).then(() => subscriptions.update(), events.onError)
   }
 }
-
-/*
- * This client beside ioredis 6.0.0, both measured on Redis 7.0.15: a cluster of three masters with replicas (`cluster-node-timeout` 2 s)
- * and 24 sharded channels, and three Sentinels (`down-after-milliseconds` 2 s). ioredis had its new options: `shardedSubscribers`,
- * `socketTimeout` 3 s, `commandTimeout` 5 s and `failoverDetector`. With Sentinels it waited 0.5 s before it connected again. Seconds of
- * the longest silence among all channels, if no other words stand there; the shortest and the longest of two to four runs.
- *
- *                                                          ioredis                 this client
- *   slots move                                             0.6 to 0.8              0.6 to 0.7
- *   `CLUSTER FAILOVER` of each master                      0.3 to 2.0              0.3 to 0.5
- *   a master of a cluster is killed                        3.9 to 4.3              3.9 to 4.3
- *   a master of a cluster is stopped for 25 s (SIGSTOP)    4.3 to 6.4              3.7 to 5.7
- *   calls to that master fail for                          4.3 to 5.3              3.2 to 3.3
- *   only the connection of a subscription is silent        9.1                     3.1
- *   this event loop stands still for 6.5 s with 72 calls   48 calls fail           no call fails
- *   Sentinel: failover on demand                           calls fail for 1.6 s    no call fails
- *   Sentinel: the master is killed                         calls fail for 4.8 s    3.3 s
- *   Sentinel: the master is stopped                        calls fail for 5.1 s    3.5 s
- *
- * `subscribersReady` came 50 times while a killed master was replaced. During a failover by Sentinel the old master acknowledges writes
- * until it is a replica, and then drops them. The check of each half second shortens this loss and does not prevent it: the writes of 1.2
- * seconds were lost, with `failoverDetector` those of 0.9 seconds, and without either those of 10 seconds.
- */

@@ -34,12 +34,15 @@ local function entries(keys, from, to, count)
   return found
 end
 
--- Returns whether messages after a position are gone. `epoch` is the number of its epoch (`state.lua`).
-local function is_lost(keys, user, epoch, offset)
-  if epoch ~= epoch_of(user) or offset > user.newest then return true end
+-- Returns at most `count` entries after a position, and whether others after it are gone. `epoch` is the number of the position's epoch
+-- (`state.lua`). A position of another epoch, or beyond the newest offset, counts as the one before the first entry.
+local function read_after(keys, user, epoch, offset, count)
+  local isComparable = epoch == epoch_of(user) and offset <= user.newest
+  if not isComparable then offset = 0 end
   local from = math.max(offset + 1, user.first)
-  local first = from <= user.newest and entries(keys, from, user.newest, 1)[1]
-  return (first and first.offset or math.max(from, user.newest + 1)) > offset + 1
+  local found = from <= user.newest and entries(keys, from, user.newest, count) or {}
+  local first = found[1] and found[1].offset or math.max(from, user.newest + 1)
+  return found, not isComparable or first > offset + 1
 end
 
 -- Calls `visit` with the entries from one offset up to another. Stops before an entry for which `visit` returns true. Also stops after

@@ -87,14 +87,10 @@ export class Inboxes {
   }
 
   async after(of: UserRef, { epoch, offset }: Position, limit: number): Promise<MessagePage> {
-    const [, newest, isComparable, next, found] = await this.#runner.onUser(
-      this.#runner.steps.messagesAfter,
-      of,
-      [String(this.#runner.epochNumber(of, epoch)), String(offset), countOf(limit)],
-    )
-    const messages = (found as string[]).map((json) => JSON.parse(json) as Message)
-    const first = messages[0]?.offset ?? Math.max(Number(next), Number(newest) + 1)
-    return { messages: messages.slice(0, limit), lost: isComparable !== 1 || first > offset + 1 }
+    const args = [String(this.#runner.epochNumber(of, epoch)), String(offset), countOf(limit)]
+    const [isLost, found] = await this.#runner.onUser(this.#runner.steps.messagesAfter, of, args)
+    const messages = (found as string[]).slice(0, limit).map((json) => JSON.parse(json) as Message)
+    return { messages, lost: isLost === 1 }
   }
 
   async before(

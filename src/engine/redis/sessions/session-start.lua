@@ -62,5 +62,5 @@ end
 if not old and asked['session.started'] then add_event(user, 'session.started', facts_of(row)) end
 if not wasOnline then add_presence_event(user, false) end
 finish(user)
-local isLost = optional(11) and is_lost(K, user, tonumber(arg(11)), tonumber(arg(12)))
+local isLost = optional(11) and select(2, read_after(K, user, tonumber(arg(11)), tonumber(arg(12)), 1))
 return reply(1, old and 1 or 0, row.id, json, stored_generation(), isLost and 1 or 0, epoch_of(user), user.newest, user.readOffset, user.unread)
