@@ -1,5 +1,4 @@
-# The system's packages that the steps need.
-# What is needed besides npm, in one go. Fault tests need a tracer of system calls and a browser with a back/forward cache, tests of other
+# What the steps need besides npm, installed in one go. Fault tests need a tracer of system calls and a browser with a back/forward cache, tests of other
 # browsers these and a display. The packages of docs/backends/ are named by its tests.
 packages=(
   strace procps util-linux chromium firefox-esr webkit2gtk-driver xvfb

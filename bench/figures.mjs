@@ -30,7 +30,9 @@ import { isOnBun } from './setting.mjs'
 import { unmarkedFigures } from './unmarked-figures.mjs'
 
 const root = new URL('..', import.meta.url)
-const docs = (await readdir(new URL('docs/', root))).filter((name) => name.endsWith('.md'))
+const docs = (await readdir(new URL('docs/', root), { recursive: true })).filter((name) =>
+  name.endsWith('.md'),
+)
 const documents = ['README.md', 'ARCHITECTURE.md', 'bench/README.md', ...docs.map((name) => `docs/${name}`)]
 const isCheck = process.argv.includes('--check')
 const results = await readResults()
