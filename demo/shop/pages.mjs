@@ -162,6 +162,14 @@ const questions = (
   ${customer ? '' : logIn}`
 }
 
+/** A customer writes to the seller. The seller has a list of those who have written. */
+const launcher = (/** @type {import('./goods.mjs').Customer} */ person) =>
+  person === seller
+    ? html`<chat-window launcher></chat-window>`
+    : html`<chat-window launcher peer="${seller.id}"
+        ><strong slot="header">${seller.name}</strong></chat-window
+      >`
+
 /**
  * @param {import('./goods.mjs').Product} product
  * @param {import('./goods.mjs').Customer | undefined} customer The logged-in customer.
@@ -193,7 +201,7 @@ export const product = ({ id, name, line, text, price: cents }, customer, seller
       <h2 id="questions-title">Questions</h2>
       ${questions(customer, id, sellerIsHere, inbox)}
     </section>
-    ${customer ? html`<chat-window launcher></chat-window>` : ''}`,
+    ${customer ? launcher(customer) : ''}`,
 })
 
 /**
@@ -205,7 +213,11 @@ export const conversations = () => ({
   path: '/window',
   hasWindow: true,
   body: html`<h1>Conversations</h1>
-    <chat-window></chat-window>`,
+    <chat-window>
+      <p slot="empty">
+        Nobody has written yet. A question that is asked on a <a href="/">product’s page</a> comes here.
+      </p>
+    </chat-window>`,
 })
 
 /**

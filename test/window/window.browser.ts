@@ -58,6 +58,22 @@ describe('The chat window', () => {
     expect(bob.texts('[part=name]')).to.deep.equal(['Known Name', '__proto__', 'constructor'])
   })
 
+  it('shows the name of somebody who never wrote once a message was sent there', async () => {
+    await gateway.active('silent-ann', { user: { name: 'Ann Silent' } })
+    const bob = await mountWindow(gateway, 'silent-bob', { peer: 'silent-ann' })
+    expect(bob.texts('[part=name]')).to.deep.equal(['silent-ann'])
+    let listedAt = performance.now()
+    const { peers } = bob.chat
+    bob.chat.peers = (range) => {
+      listedAt = performance.now()
+      return peers.call(bob.chat, range)
+    }
+    // A load of the list that is due anyway would bring the name, too.
+    await until('no load is due', () => performance.now() > listedAt + 1_000)
+    bob.write('Are you there?')
+    await until('the name', () => bob.texts('[part=name]').join(), 'Ann Silent')
+  })
+
   it('shows who writes later as online, and forgets what is read in another tab', async () => {
     const bob = await mountWindow(gateway, 'later-bob')
     expect(bob.is('empty')).to.equal(true)

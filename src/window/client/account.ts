@@ -175,7 +175,8 @@ export const createAccount = (
     'session-message',
     ({ detail: { message } }) => {
       const peer = peerOf(message, user)
-      const isKnown = model.conversations.has(peer)
+      // The gateway tells a peer's name from the first message on.
+      const isKnown = conversationOf(model, peer).newest
       update(threads.received(model, message, isSeen(peer)))
       if (!isKnown) void list()
       if (message.from !== user) arrived(message)
