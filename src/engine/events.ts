@@ -40,6 +40,8 @@ export interface EpochChanged {
 /**
  * A read mark of the user's inbox has moved: the mark of the inbox or of a peer. Or the inbox has got messages of an adopted guest
  * that count as read. The event may come after the event of a message that it does not count: `inbox.offset` says which ones it counts.
+ * It may also come after the event or the answer of a later mark: of two states with the same `offset`, the later one has no greater
+ * `unread` and no smaller `readOffset`.
  */
 export interface MessagesRead {
   type: 'read'

@@ -180,7 +180,7 @@ export class LiveSession implements HubSession {
         told: position ? 0 : from,
         received: from,
       })
-    this.#delivery.begin({ epoch, offset: from }, offset, lost)
+    this.#delivery.begin(from, inbox, lost)
     for (const event of starting.events) this.#apply(event)
     return true
   }

@@ -69,6 +69,43 @@ test('a page learns of a read mark whose event comes after a newer message', asy
   }
 })
 
+test('an answer of the engine that comes after the mark of another gateway takes no count back', async () => {
+  const client = createRedisClient({ type: 'single', url })
+  const run = client.run.bind(client)
+  let release: (() => void) | undefined
+  client.run = async (script, input) => {
+    const reply = await run(script, input)
+    if (script.name === 'peer-read' && !release) await new Promise<void>((resolve) => (release = resolve))
+    return reply
+  }
+  const prefix = `${randomUUID()}:`
+  const here = await startGateway({}, {}, { engine: createSharedEngine({ client: () => client, prefix }) })
+  const there = await startGateway({}, { engine: { type: 'redis', url, prefix } })
+  const reader = await startClient(here.url, await startOf('bob'))
+  const other = await startClient(there.url, await startOf('bob'))
+  for (const from of ['ada', 'cleo']) {
+    const sender = await startClient(there.url, await startOf(from))
+    sender.send({ type: 'send', id: from, to: 'bob', body: 'hello' })
+    for (const bob of [reader, other]) assert.equal((await bob.next('message'))['id'], from)
+  }
+  const mark = { type: 'read', epoch: reader.started['epoch'], offset: 2 }
+  const unreadOf = async (bob: typeof reader): Promise<unknown> => {
+    const { unread, readOffset, unreadWith } = await bob.next('unread')
+    return { unread, readOffset, unreadWith }
+  }
+  other.send({ ...mark, with: 'ada' })
+  for (const bob of [reader, other])
+    assert.deepEqual(await unreadOf(bob), { unread: 1, readOffset: 0, unreadWith: 0 })
+  // This mark changes nothing, so the engine emits no event, and its answer is the reader's.
+  reader.send({ ...mark, with: 'ada' })
+  await until('Redis has counted', () => release !== undefined)
+  other.send({ ...mark, with: 'cleo' })
+  for (const bob of [reader, other])
+    assert.deepEqual(await unreadOf(bob), { unread: 0, readOffset: 0, unreadWith: 0 })
+  release?.()
+  assert.deepEqual(await unreadOf(reader), { unread: 0, readOffset: 0, unreadWith: 0 })
+})
+
 test('signals and presence cross nodes', async () => {
   const [x, y] = await startNodes({ signals: 'anyone', presence: 'anyone' })
   const ada = await startClient(x.url, await startOf('ada'))

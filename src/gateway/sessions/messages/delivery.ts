@@ -1,11 +1,4 @@
-import type {
-  Engine,
-  InboxState,
-  MessageStored,
-  PeerState,
-  Position,
-  UserRef,
-} from '../../../engine/index.js'
+import type { Engine, InboxState, MessageStored, PeerState, UserRef } from '../../../engine/index.js'
 import type { Message } from '../../../protocol/index.js'
 import type { MessageTurns } from '../../messages/message-turns.js'
 import type { Metrics } from '../../metrics/metrics.js'
@@ -123,8 +116,10 @@ export class Delivery {
   #replay: Replay | undefined
   /** Whether `started` has reported a loss and no message was sent since then. */
   #isLossKnown = false
-  /** The offset that the latest count covers: of `started`, or of a read mark, even if its `unread` is not sent yet. */
+  /** The latest count, of `started` or of a read mark, even if its `unread` is not sent yet: the offset that it covers, and what it says. */
   #countedUpTo = 0
+  #unread = 0
+  #readOffset = 0
   /** The read marks that are sent to the client as `unread`. Created for the first mark. */
   #readMarks: ReadMarks | undefined
 
@@ -170,15 +165,16 @@ export class Delivery {
     if (epoch !== this.#epoch) this.#endForEpoch()
   }
 
-  /** Sends the messages after `position`. `newest` is the inbox's newest offset. `lost` says whether the client knows of a loss. */
-  begin({ epoch, offset }: Position, newest: number, lost: boolean): void {
+  /** Sends the messages after an offset. `inbox` is what `started` says, and `lost` whether the client knows of a loss. */
+  begin(after: number, inbox: InboxState, lost: boolean): void {
+    const { epoch, offset } = inbox
     if (this.#isStopped()) return
     this.#epoch ??= epoch
     if (epoch !== this.#epoch) return this.#endForEpoch()
     this.#state = 'sending'
-    this.#cursor = offset
-    this.#newest = Math.max(this.#newest, newest)
-    this.#countedUpTo = newest
+    this.#cursor = after
+    this.#newest = Math.max(this.#newest, offset)
+    this.#counted(inbox)
     this.#isLossKnown = lost
     if (this.#cursor < this.#newest) this.#connection.endOnError(this.#pull(epoch))
   }
@@ -194,12 +190,12 @@ export class Delivery {
 
   /**
    * Sends `unread` once every message that it counts is sent, because the client adds each message that comes after `unread` to the count.
-   * Returns false if the connection is open and the count is out of date: it leaves out messages that the client has received, or that an
-   * earlier mark has counted.
+   * Returns false if the connection is open and the count is out of date: it leaves out messages that the client has received, or marks that
+   * an earlier call has counted.
    */
   sendReadMark(inbox: InboxState, peer?: PeerState): boolean {
-    if (inbox.offset < Math.max(this.#countedUpTo, this.#cursor)) return this.#isStopped()
-    this.#countedUpTo = inbox.offset
+    if (inbox.offset < this.#cursor || this.#isBefore(inbox)) return this.#isStopped()
+    this.#counted(inbox)
     this.#readMarks ??= new ReadMarks()
     this.#readMarks.add({ inbox, peer })
     this.#sendDueReadMarks()
@@ -219,6 +215,21 @@ export class Delivery {
    */
   #endForEpoch(): void {
     this.#connection.end('unavailable', EPOCH_CHANGED, engineRetryAfter())
+  }
+
+  #counted({ offset, unread, readOffset }: InboxState): void {
+    this.#countedUpTo = offset
+    this.#unread = unread
+    this.#readOffset = readOffset
+  }
+
+  /**
+   * Whether a count was made before the latest one. On Redis the events of two gateways, and the engine's answers, come in any order. Until
+   * the next message the count only falls, and the read mark never goes back.
+   */
+  #isBefore({ offset, unread, readOffset }: InboxState): boolean {
+    if (offset !== this.#countedUpTo) return offset < this.#countedUpTo
+    return unread > this.#unread || readOffset < this.#readOffset
   }
 
   /** This is a function, because after an `await` the compiler would still assume the state from before. */

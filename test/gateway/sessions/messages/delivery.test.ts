@@ -44,7 +44,7 @@ test('a slow client gets a message once that was read before its event came', as
   )
   const epoch = 'epoch'
   // The engine has all messages, but only the first is known to the gateway.
-  delivery.begin({ epoch, offset: 0 }, 1, false)
+  delivery.begin(0, { epoch, offset: 1, unread: 1, readOffset: 0 }, false)
   await until('the first message', () => sent.length > 0)
   read()
   for (const message of messages.slice(1)) delivery.onMessage({ epoch, message, json: undefined })
@@ -71,7 +71,7 @@ test('a read mark that comes late does not replace the count of a newer one that
   )
   const epoch = 'epoch'
   const inbox = { epoch, readOffset: 0 }
-  delivery.begin({ epoch, offset: 0 }, 0, false)
+  delivery.begin(0, { ...inbox, offset: 0, unread: 0 }, false)
   // The engine has counted this mark after four messages, whose events come later. An earlier mark of another page comes even later.
   assert.ok(
     delivery.sendReadMark({ ...inbox, offset: 4, unread: 3 }, { id: 'bob', unread: 0, readOffset: 1 }),
@@ -80,8 +80,14 @@ test('a read mark that comes late does not replace the count of a newer one that
     !delivery.sendReadMark({ ...inbox, offset: 2, unread: 1 }, { id: 'cara', unread: 0, readOffset: 1 }),
   )
   for (const message of messages) delivery.onMessage({ epoch, message, json: undefined })
-  const counts = sent.flatMap((frame) => ('unread' in frame ? [frame.unread] : []))
-  assert.deepEqual([sent.length, counts], [5, [3]])
+  const countsOf = () => sent.flatMap((frame) => ('unread' in frame ? [frame.unread] : []))
+  assert.deepEqual([sent.length, countsOf()], [5, [3]])
+  // Marks of the same messages: the second one was set before the first one, and so was the third.
+  assert.ok(delivery.sendReadMark({ epoch, offset: 4, unread: 1, readOffset: 2 }))
+  assert.ok(!delivery.sendReadMark({ epoch, offset: 4, unread: 2, readOffset: 2 }))
+  assert.ok(!delivery.sendReadMark({ epoch, offset: 4, unread: 1, readOffset: 1 }))
+  assert.ok(delivery.sendReadMark({ epoch, offset: 4, unread: 1, readOffset: 2 }))
+  assert.deepEqual(countsOf(), [3, 1, 1])
 })
 
 test('the messages of a page that wait for a slow client take no more memory than their text', async () => {
@@ -119,7 +125,7 @@ test('the messages of a page that wait for a slow client take no more memory tha
         },
       )
       deliveries.push(delivery)
-      delivery.begin({ epoch: 'epoch', offset: 0 }, 8, false)
+      delivery.begin(0, { epoch: 'epoch', offset: 8, unread: 8, readOffset: 0 }, false)
     }
     await until('the first message of each', () => sent, count)
   }
@@ -169,7 +175,7 @@ test('the messages that wait for a crowd of slow clients take a bounded memory, 
         drained: () => (isFull ? new Promise((resolve) => (onRead = resolve)) : Promise.resolve()),
       },
     )
-    delivery.begin({ epoch: 'epoch', offset: 0 }, 8, false)
+    delivery.begin(0, { epoch: 'epoch', offset: 8, unread: 8, readOffset: 0 }, false)
     const read = (): void => {
       isFull = false
       onRead()
