@@ -95,5 +95,22 @@ export default tseslint.config(
       ],
     },
   },
+  {
+    files: ['packages/**/*.ts'],
+    rules: {
+      // A package's build bundles what the package imports by path: the tables of the protocol, but no second gateway.
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              regex: '/src/(?!protocol/(index|internal)\\.js$)',
+              message: 'Of src/ a package imports src/protocol alone, and else the entries of chat-session.',
+            },
+          ],
+        },
+      ],
+    },
+  },
   { files: ['src/**/*.ts'], plugins: { modules }, rules: { 'modules/imports': 'error' } },
 )

@@ -377,7 +377,6 @@ export const modules = {
     'protocol',
   ],
 
-  'cli/conformance': ['cli/cli-error', 'gateway', 'tokens', 'protocol'],
   'cli/dev': ['cli/cli-error', 'cli/until-signal', 'gateway', 'engine', 'tokens', 'protocol'],
   'cli/doctor': ['cli/cli-error', 'cli/certificate', 'cli/report', 'gateway', 'protocol'],
   'cli/init': ['cli/cli-error', 'gateway', 'engine'],
@@ -387,7 +386,6 @@ export const modules = {
   'cli/report': [],
   'cli/until-signal': [],
   cli: [
-    'cli/conformance',
     'cli/dev',
     'cli/doctor',
     'cli/init',

@@ -1,5 +1,5 @@
-"""A client of docs/PROTOCOL.md in Python's standard library, driven by the commands of docs/CONFORMANCE.md:
-npx chat-session conformance --client "python3 demo/clients/client.py" --only core"""
+"""A client of docs/PROTOCOL.md in Python's standard library, driven by the commands of packages/conformance/README.md:
+npx chat-session-conformance --client "python3 demo/clients/client.py" --only core"""
 import asyncio, json, random, sys
 from rfc6455 import Closed, Socket
 

@@ -1,4 +1,4 @@
-// Drives a ChatSession by the commands of docs/CONFORMANCE.md: one line of JSON each, in and out.
+// Drives a ChatSession by the commands of packages/conformance/README.md: one line of JSON each, in and out.
 import { createInterface } from 'node:readline'
 import { ChatSession } from 'chat-session'
 

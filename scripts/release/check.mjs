@@ -8,11 +8,14 @@ const read = (file) => readFile(file, 'utf8')
 const [tag] = process.argv.slice(2)
 const { version } = JSON.parse(await read('package.json'))
 const lock = JSON.parse(await read('package-lock.json'))
-const locked = [lock.version, lock.packages[''].version].find((other) => other !== version)
+const { '': own, 'packages/conformance': conformance } = lock.packages
+const locked = [lock.version, own.version, conformance.version].find((other) => other !== version)
 
 /** The files that have the version too, with a pattern for each place. */
 const places = [
   ['src/protocol/version.ts', /VERSION = '(.*)'/],
+  ['packages/conformance/package.json', /"version": "(.*)"/],
+  ['packages/conformance/package.json', /"chat-session": "(.*)"/],
   ['deploy/helm/chat-session/Chart.yaml', /^version: (.*)/m],
   ['deploy/helm/chat-session/Chart.yaml', /^appVersion: (.*)/m],
   ['deploy/kubernetes.yaml', /image: ghcr\.io\/chat-session\/chat-session:(.*)/],

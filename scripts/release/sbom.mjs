@@ -30,10 +30,13 @@ const componentOf = ([path, { name, version, license, integrity }]) => {
   }
 }
 
-/** Returns the bill of materials of a lock file. Packages for development, and peers that an app may leave out, are not in it. */
+/**
+ * Returns the bill of materials of a lock file. Packages for development, peers that an app may leave out and workspaces are not in it.
+ */
 export const sbomOf = ({ packages: { '': root, ...packages } }) => {
   const installed = Object.entries(packages).filter(
-    ([, { dev, devOptional, peer }]) => !dev && !devOptional && !peer,
+    ([path, { dev, devOptional, peer, link }]) =>
+      path.startsWith('node_modules/') && !dev && !devOptional && !peer && !link,
   )
   const components = installed.map(componentOf)
   const refs = [...new Set(components.map(({ purl }) => purl))]

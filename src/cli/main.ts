@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { VERSION } from '../protocol/index.js'
-import { isForUser } from './cli-error.js'
-import type { ConformanceOptions } from './conformance/conformance.js'
+import { CliError, isForUser } from './cli-error.js'
 import type { CopyOptions } from './copy.js'
 import type { DoctorOptions } from './doctor/doctor.js'
 import type { InitOptions } from './init/init.js'
@@ -139,19 +138,14 @@ program
 
 program
   .command('conformance')
-  .description(
-    'Run a client of any language through the rules of docs/PROTOCOL.md, with gateways that misbehave on purpose. Exits with 1 if a rule does not hold.',
-  )
-  .requiredOption(
-    '--client <command>',
-    'shell command that starts the client; docs/CONFORMANCE.md says what it reads and prints',
-  )
-  .option('--only <names>', 'run these cases or sections alone, or "core", with commas between them')
-  .option('--timeout <seconds>', 'how long the client may take for each step', seconds, 20)
-  .option('--json', 'print the results as JSON')
-  .action(async (options: ConformanceOptions) =>
-    (await import('./conformance/conformance.js')).conformance(options),
-  )
+  .description('A package of its own, for authors of clients: npx chat-session-conformance --client COMMAND')
+  .allowUnknownOption()
+  .allowExcessArguments()
+  .action(() => {
+    throw new CliError(
+      'The suite for clients is a package of its own: npx chat-session-conformance --client COMMAND',
+    )
+  })
 
 program
   .command('copy')

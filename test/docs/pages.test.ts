@@ -12,7 +12,12 @@ const pagesIn = async (folder: string): Promise<string[]> =>
 
 const docs = [...(await pagesIn('docs/')), ...(await pagesIn('docs/backends/'))]
 const others = (await readdir(root)).filter((name) => name.endsWith('.md'))
-const readmes = ['demo/README.md', 'demo/frameworks/README.md', 'bench/README.md']
+const readmes = [
+  'demo/README.md',
+  'demo/frameworks/README.md',
+  'bench/README.md',
+  'packages/conformance/README.md',
+]
 
 const read = (path: string): Promise<string> => readFile(new URL(path, root), 'utf8')
 

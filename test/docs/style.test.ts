@@ -12,7 +12,7 @@ const pages = [
   ...(await pagesIn('./')),
   ...(await pagesIn('docs/')),
   ...(await pagesIn('docs/backends/')),
-  ...['bench/README.md', 'demo/README.md', 'demo/frameworks/README.md'],
+  ...['bench/README.md', 'demo/README.md', 'demo/frameworks/README.md', 'packages/conformance/README.md'],
 ]
 
 const MAX_PROSE = 140

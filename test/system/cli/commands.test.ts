@@ -80,7 +80,7 @@ const helps: Record<string, RegExp> = {
   serve: /--config <file>.*CHAT_SESSION_CONFIG/s,
   check: /--config <file>/,
   'check-token': /<token>.*--config <file>/s,
-  conformance: /--client <command>.*--only <names>.*--json/s,
+  conformance: /npx chat-session-conformance --client COMMAND/,
   doctor: /<url>.*--app <id>.*--origin <origin>.*--page <url>/s,
   copy: /--from <config>.*--to <config>.*--restart/s,
   dev: /--port <port>.*--data <folder>/s,
@@ -117,6 +117,17 @@ test('every command that the documentation runs exists', async () => {
   )
   assert.ok(run.size > 4)
   for (const command of run) assert.ok(Object.hasOwn(helps, command), command)
+})
+
+test('`conformance` says in one sentence how to get the suite for clients, whatever its options', async () => {
+  for (const options of [[], ['--client', 'python3 client.py', '--only', 'core', '--json']])
+    assert.deepEqual(await finish(['conformance', ...options]), {
+      code: 2,
+      signal: null,
+      stdout: '',
+      stderr:
+        'chat-session: The suite for clients is a package of its own: npx chat-session-conformance --client COMMAND\n',
+    })
 })
 
 test('--version prints the version', async () => {

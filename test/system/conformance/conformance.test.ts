@@ -3,10 +3,12 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { finish } from '../../support/processes/command-line.js'
+import { VERSION } from '../../../src/protocol/index.js'
 import { until } from '../../support/until.js'
+import { conformancePackage, installSuite } from './installed.js'
 
 interface Result {
   name: string
@@ -24,11 +26,13 @@ const program = (name: string, argument = ''): string =>
 
 const ours = program('demo/clients/session.mjs')
 
+const suite = await installSuite()
+
 const conform = async (
   client: string,
   ...args: string[]
 ): Promise<{ code: number | null; cases: Result[] }> => {
-  const { code, stdout, stderr } = await finish(['conformance', '--client', client, '--json', ...args])
+  const { code, stdout, stderr } = await suite('--client', client, '--json', ...args)
   assert.equal(stderr, '')
   return { code, cases: (JSON.parse(stdout) as { cases: Result[] }).cases }
 }
@@ -42,7 +46,20 @@ const namesOf = (cases: readonly Result[]): string[] =>
   cases.filter(({ holds }) => !holds).map(({ name }) => name)
 
 void describe('a suite for clients', { concurrency: 4 }, () => {
-  test('the client of this package passes every case', async () => {
+  test('the package brings no package that chat-session does not bring, and needs its own version of it', async () => {
+    const read = async (path: string) =>
+      JSON.parse(await readFile(path, 'utf8')) as { dependencies: Record<string, string> }
+    const { dependencies } = await read(join(conformancePackage, 'package.json'))
+    const brought = (await read(pathOf('package.json'))).dependencies
+    for (const [name, range] of Object.entries(dependencies))
+      assert.equal(range, name === 'chat-session' ? VERSION : brought[name], name)
+  })
+
+  test('--version prints the version', async () => {
+    assert.deepEqual(await suite('--version'), { code: 0, signal: null, stdout: `${VERSION}\n`, stderr: '' })
+  })
+
+  test('the client of chat-session passes every case', async () => {
     const { code, cases } = await conform(ours)
     assert.deepEqual(failuresOf(cases), [])
     assert.equal(code, 0)
@@ -90,7 +107,7 @@ void describe('a suite for clients', { concurrency: 4 }, () => {
     assert.deepEqual(new Set(mostOpen), new Set([1]))
   })
 
-  test('a client that does nothing passes no case, and docs/CONFORMANCE.md has a row for each', async () => {
+  test('a client that does nothing passes no case, and the README of the suite has a row for each', async () => {
     const idle = `"${process.execPath}" -e "console.log('{\\"type\\":\\"ready\\"}'); process.stdin.resume()"`
     const { code, cases } = await conform(idle, '--timeout', '0.5')
     assert.equal(code, 1)
@@ -98,7 +115,7 @@ void describe('a suite for clients', { concurrency: 4 }, () => {
       cases.filter(({ holds }) => holds),
       [],
     )
-    const page = await readFile(new URL('docs/CONFORMANCE.md', root), 'utf8')
+    const page = await readFile(join(conformancePackage, 'README.md'), 'utf8')
     const rows = [...page.matchAll(/^\| `([\w-]+)` +\| (yes|no) +\| (.*?) +\|$/gm)]
     assert.deepEqual(
       rows.map(([, name, core, rule]) => ({ name, core: core === 'yes', rule })),
@@ -172,7 +189,7 @@ void describe('a suite for clients', { concurrency: 4 }, () => {
 
   test('the table says of each case whether it holds, and why not', async () => {
     const args = ['--timeout', '2', '--only', 'start, pong']
-    const right = await finish(['conformance', '--client', ours, ...args])
+    const right = await suite('--client', ours, ...args)
     assert.equal(right.code, 0)
     assert.deepEqual(right.stdout.split('\n'), [
       'ok    core  start  A start has the app and the token, and names no other user.',
@@ -181,7 +198,7 @@ void describe('a suite for clients', { concurrency: 4 }, () => {
       '',
     ])
     const client = program('test/system/conformance/wrong-client.mjs', 'sends no pong')
-    const wrong = await finish(['conformance', '--client', client, ...args])
+    const wrong = await suite('--client', client, ...args)
     assert.equal(wrong.code, 1)
     assert.deepEqual(wrong.stdout.split('\n'), [
       'ok    core  start  A start has the app and the token, and names no other user.',
@@ -210,8 +227,8 @@ void describe('a suite for clients', { concurrency: 4 }, () => {
   ]
 
   for (const [what, args, message] of mistakes)
-    test(`\`conformance\` ${what} says so, without a stack`, async () => {
-      const { code, stdout, stderr } = await finish(['conformance', ...args])
+    test(`the suite ${what} says so, without a stack`, async () => {
+      const { code, stdout, stderr } = await suite(...args)
       assert.notEqual(code, 0)
       assert.equal(stdout, '')
       assert.match(stderr, message)

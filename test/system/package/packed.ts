@@ -5,12 +5,12 @@ import { promisify } from 'node:util'
 
 export const root = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** Packs the built package into `folder`, as it would be published. Resolves with the tarball's path. */
-export const pack = async (folder: string): Promise<string> => {
+/** Packs the built package at `from` into `folder`, as it would be published. Resolves with the tarball's path. */
+export const pack = async (folder: string, from = root): Promise<string> => {
   const { stdout } = await promisify(execFile)(
     'npm',
     ['pack', '--json', '--ignore-scripts', '--pack-destination', folder],
-    { cwd: root },
+    { cwd: from },
   )
   const [packed] = JSON.parse(stdout) as { filename: string }[]
   if (!packed) throw new Error('npm packed nothing.')

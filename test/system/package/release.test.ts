@@ -41,6 +41,7 @@ const prepare = async (): Promise<string> => {
   const files = [
     'package.json',
     'package-lock.json',
+    'packages/conformance/package.json',
     'src/protocol/version.ts',
     'deploy/helm',
     'deploy/kubernetes.yaml',
@@ -157,26 +158,28 @@ test('each job of a release has the permissions that it needs and no others', ()
 
 test('the job that builds a release checks the tag first, and runs no install script', () => {
   const commands = stepsOf(jobOf('build')).filter((step) => !step.startsWith('actions/'))
-  assert.deepEqual(commands.slice(0, 6), [
+  assert.deepEqual(commands.slice(0, 7), [
     'node scripts/release/check.mjs "$GITHUB_REF_NAME"',
     'npm ci --ignore-scripts',
     'npm run integrity',
     'node scripts/release/files.mjs release',
     'npm pack --ignore-scripts --pack-destination release',
+    'npm pack --workspace chat-session-conformance --pack-destination release',
     'helm package deploy/helm/chat-session --destination release/chart',
   ])
 })
 
-test('the job that publishes checks out nothing, installs nothing and publishes the file whose hash was built', () => {
+test('the job that publishes checks out nothing, installs nothing and publishes the files whose hashes were built', () => {
   const job = jobOf('publish')
   assert.deepEqual(stepsOf(job), [
     'actions/setup-node',
     'actions/download-artifact',
-    'echo "$SHA256  $PACKAGE" | sha256sum --check --strict',
-    'npm publish "./$PACKAGE" --provenance --access public',
+    'echo "$SHA256" | sha256sum --check --strict',
+    'npm publish "./chat-session-${GITHUB_REF_NAME#v}.tgz" --provenance --access public',
+    'npm publish "./chat-session-conformance-${GITHUB_REF_NAME#v}.tgz" --provenance --access public',
   ])
+  assert.ok(jobOf('build').includes('sha256sum *.tgz'))
   assert.match(job, /SHA256: \$\{\{ needs\.build\.outputs\.sha256 \}\}/)
-  assert.match(job, /PACKAGE: \$\{\{ needs\.build\.outputs\.package \}\}/)
 })
 
 test('the image has the published package, an SBOM and provenance, and no install script runs outside of its build', async () => {
@@ -248,6 +251,18 @@ test('a prerelease is not released, because it would become the latest version',
 
 const disagreements: [file: string, from: string, to: string, message: RegExp][] = [
   ['package-lock.json', `"version": "${version}"`, '"version": "99.0.0"', /package-lock\.json says 99\.0\.0/],
+  [
+    'packages/conformance/package.json',
+    `"version": "${version}"`,
+    '"version": "99.0.0"',
+    /conformance\/package\.json says 99\.0\.0/,
+  ],
+  [
+    'packages/conformance/package.json',
+    `"chat-session": "${version}"`,
+    '"chat-session": "99.0.0"',
+    /conformance\/package\.json says 99\.0\.0/,
+  ],
   ['src/protocol/version.ts', `'${version}'`, "'99.0.0'", /src\/protocol\/version\.ts says 99\.0\.0/],
   [
     'deploy/helm/chat-session/Chart.yaml',

@@ -1,4 +1,4 @@
-import type { EndCode } from '../../../protocol/index.js'
+import type { EndCode } from '../../../../src/protocol/index.js'
 import type { Bench, Begun, Case } from '../bench.js'
 import type { Connection } from '../connection.js'
 import { APP, messageFrame, USER } from '../frames.js'

@@ -1,4 +1,4 @@
-import type { EndCode } from '../../../protocol/index.js'
+import type { EndCode } from '../../../../src/protocol/index.js'
 import type { Bench, Case } from '../bench.js'
 import { expect } from '../watch.js'
 

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { createGateway, createLog, type Gateway } from '../../gateway/index.js'
-import { createToken } from '../../tokens/index.js'
+import { createGateway, createLog, type Gateway } from 'chat-session/gateway'
+import { createToken } from 'chat-session/tokens'
 import { APP } from './frames.js'
 
-/** A gateway of this package, with the memory engine. A case can cut the gateway's connections. */
+/** A gateway of chat-session, with the memory engine. A case can cut the gateway's connections. */
 export interface RealGateway {
   readonly url: string
   readonly rest: ReturnType<Gateway['client']>

@@ -1,8 +1,8 @@
-import { VERSION } from '../../protocol/index.js'
-import { CliError } from '../cli-error.js'
+import { VERSION } from '../../../src/protocol/index.js'
 import { createBench, type Case } from './bench.js'
 import { cases } from './cases/index.js'
 import { startClient } from './client.js'
+import { UsageError } from './usage-error.js'
 import { Breach, createWatch } from './watch.js'
 
 export interface ConformanceOptions {
@@ -34,7 +34,7 @@ const select = (only: string | undefined): readonly Case[] => {
     name === word || section === word || (core && word === 'core')
   const unknown = words.find((word) => !cases.some((one) => fits(one, word)))
   if (unknown !== undefined)
-    throw new CliError(
+    throw new UsageError(
       `--only has no case or section "${unknown}". The sections are core, ${[...new Set(cases.map(({ section }) => section))].join(', ')}; the cases: ${cases.map(({ name }) => name).join(', ')}.`,
     )
   return cases.filter((one) => words.some((word) => fits(one, word)))
@@ -47,8 +47,8 @@ const checkClient = async (command: string, limit: number): Promise<void> => {
     await client.next('ready')
   } catch (error) {
     if (!(error instanceof Breach)) throw error
-    throw new CliError(
-      `${error.message} A client prints {"type":"ready"} first: docs/CONFORMANCE.md has its commands and reports.`,
+    throw new UsageError(
+      `${error.message} A client prints {"type":"ready"} first: the README of chat-session-conformance has its commands and reports.`,
     )
   } finally {
     await client.end()

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
-import { object, parseObject } from '../../protocol/internal.js'
+import { object, parseObject } from '../../../src/protocol/internal.js'
 import { createConnection, type Connection } from './connection.js'
 import type { Watch } from './watch.js'
 

@@ -1,4 +1,4 @@
-import type { ClientFrameOf, GatewayFrame, GatewayFrameOf, Message } from '../../protocol/index.js'
+import type { ClientFrameOf, GatewayFrame, GatewayFrameOf, Message } from '../../../src/protocol/index.js'
 
 export type Started = GatewayFrameOf<'started'>
 

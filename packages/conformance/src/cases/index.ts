@@ -8,7 +8,7 @@ import { sending } from './sending.js'
 import { starting } from './starting.js'
 import { stream } from './stream.js'
 
-/** Every case, in the order of docs/CONFORMANCE.md. */
+/** Every case, in the order of README.md. */
 export const cases: readonly Case[] = [
   ...starting,
   ...delivery,

@@ -7,7 +7,7 @@ import {
   type ClientFrameOf,
   type EndCode,
   type GatewayFrame,
-} from '../../protocol/index.js'
+} from '../../../src/protocol/index.js'
 import type { Watch } from './watch.js'
 
 export type Kind = 'websocket' | 'stream'

@@ -1,4 +1,4 @@
-import type { ClientFrameOf } from '../../../protocol/index.js'
+import type { ClientFrameOf } from '../../../../src/protocol/index.js'
 import type { Case } from '../bench.js'
 import type { Client } from '../client.js'
 import type { Connection } from '../connection.js'

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
-import { object } from '../../protocol/internal.js'
-import type { JsonObject, Message } from '../../protocol/index.js'
+import { object } from '../../../src/protocol/internal.js'
+import type { JsonObject, Message } from '../../../src/protocol/index.js'
 import type { Watch } from './watch.js'
 
 /** Milliseconds in which a client must end after its standard input has ended. */
