@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { Command, InvalidArgumentError } from 'commander'
 import { VERSION } from '../../../src/protocol/index.js'
 import { conformance, type ConformanceOptions } from './conformance.js'
