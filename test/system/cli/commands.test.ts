@@ -80,7 +80,7 @@ const helps: Record<string, RegExp> = {
   serve: /--config <file>.*CHAT_SESSION_CONFIG/s,
   check: /--config <file>/,
   'check-token': /<token>.*--config <file>/s,
-  conformance: /npx chat-session-conformance --client COMMAND/,
+  conformance: /npx\s+chat-session-conformance\s+--client\s+COMMAND/,
   doctor: /<url>.*--app <id>.*--origin <origin>.*--page <url>/s,
   copy: /--from <config>.*--to <config>.*--restart/s,
   dev: /--port <port>.*--data <folder>/s,
