@@ -46,13 +46,15 @@ const namesOf = (cases: readonly Result[]): string[] =>
   cases.filter(({ holds }) => !holds).map(({ name }) => name)
 
 void describe('a suite for clients', { concurrency: 4 }, () => {
-  test('the package brings no package that chat-session does not bring, and needs its own version of it', async () => {
+  test('the package brings no package that chat-session does not bring, and the gateway is that of its version', async () => {
     const read = async (path: string) =>
       JSON.parse(await readFile(path, 'utf8')) as { dependencies: Record<string, string> }
     const { dependencies } = await read(join(conformancePackage, 'package.json'))
     const brought = (await read(pathOf('package.json'))).dependencies
     for (const [name, range] of Object.entries(dependencies))
       assert.equal(range, name === 'chat-session' ? VERSION : brought[name], name)
+    const bundle = await readFile(join(conformancePackage, 'dist/main.js'), 'utf8')
+    assert.match(bundle, /from "chat-session\/gateway"/)
   })
 
   test('--version prints the version', async () => {
