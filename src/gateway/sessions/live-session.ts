@@ -2,8 +2,6 @@ import type { EngineEvent, SessionRef, UserRecord, UserRef } from '../../engine/
 import type { ClientFrame, ClientFrameOf, GatewayFrameOf } from '../../protocol/index.js'
 import type { Admitted } from '../auth/admission.js'
 import type { App } from '../apps/app.js'
-import { createTurnLimit } from '../limits/turn-limit.js'
-import { Timer } from '../../util/timer.js'
 import { Delivery } from './messages/delivery.js'
 import { OwnProfile, type Said } from '../messages/own-profile.js'
 import { createFrameHandler, type FrameHandler } from './frame-handler.js'
@@ -14,6 +12,7 @@ import { clientVersion } from '../metrics/client-versions.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import { catchEngineError } from './engine-retry.js'
 import { PageSight } from './page-sight.js'
+import { Renewals } from './renewals.js'
 import { abandonStart, openSession } from './start/session-start.js'
 import type { SessionContext, StartFields } from './session-context.js'
 import type { DetachOrEnd, SessionPhase, Started } from './session-phase.js'
@@ -31,17 +30,6 @@ const CAN_PUSH = [...CAN, 'push']
 /** The engine receives a client's round-trip time at most once in this many milliseconds. */
 const TOUCH_INTERVAL = 60_000
 
-/** Milliseconds within which a client must send another token if the gateway asks for one after a revocation. */
-export const REAUTH_TIMEOUT = 10_000
-
-/**
- * How many clients are asked for another token in one turn of the event loop. A revocation of an app asks all of them when the same second
- * begins, and without a limit ten thousand frames would delay every other session.
- */
-const REAUTHS_PER_TURN = 32
-/** All gateways of the process share this limit, because they share the event loop. */
-const reauthTurns = createTurnLimit(REAUTHS_PER_TURN)
-
 /** One user's session for as long as one connection carries it. */
 export class LiveSession implements HubSession {
   user: UserRef
@@ -55,8 +43,8 @@ export class LiveSession implements HubSession {
   #phase: SessionPhase = { name: 'starting', events: [] }
   /** When the engine last received a round-trip time, on the monotonic clock. */
   #touchedAt = -TOUCH_INTERVAL
-  #reauthTimer: Timer | undefined
-  #reauths = 0
+  /** Created for the first frame that `FrameHandler` answers, or for a revocation. */
+  #renewals: Renewals | undefined
   /** Created for the first frame that needs it. Most sessions send no such frame. */
   #frameHandler: FrameHandler | undefined
   /** Created only for apps with `push`. */
@@ -254,7 +242,7 @@ export class LiveSession implements HubSession {
     const detachOrEnd: DetachOrEnd = phase.name === 'ending' ? { code: 'ended' } : requested
     this.#phase = { name: 'released', detachOrEnd }
     this.#expiryTimer.stop()
-    this.#cancelReauth()
+    this.#renewals?.stop()
     this.#delivery.stop()
     this.#visibility?.stop()
     this.#frameHandler?.stop(reason)
@@ -294,7 +282,7 @@ export class LiveSession implements HubSession {
         if (event.connectionId === this.#connection.connectionId) this.#connection.end('replaced')
         return
       case 'reauth':
-        if (event.session.sessionId === started.ref.sessionId) this.#scheduleReauth()
+        if (event.session.sessionId === started.ref.sessionId) this.#renewalsOf(started).onRevoked()
         return
       case 'user-changed':
         this.#ownProfile?.update({}, event.user)
@@ -321,47 +309,25 @@ export class LiveSession implements HubSession {
     }
   }
 
-  /**
-   * Asks for a token when the next second begins. `iat` has whole seconds, so a revocation also covers the tokens that are made later in
-   * the same second. If the client were asked at once, it would fetch one of these.
-   */
-  #scheduleReauth(): void {
-    this.#reauths += 1
-    this.#cancelReauth()
-    const timer = new Timer(1_000 - (Date.now() % 1_000), () =>
-      reauthTurns.run(() => {
-        // A good token may have come while this session waited for its turn.
-        if (this.#reauthTimer === timer) this.#requestReauth()
-      }),
-    )
-    this.#reauthTimer = timer
+  #renewalsOf({ ref, credential }: Started): Renewals {
+    return (this.#renewals ??= new Renewals(this.#context, {
+      ...{ app: this.#app, ref, credential, expiryTimer: this.#expiryTimer, connection: this.#connection },
+      say: (said, user) => this.#say(said, user),
+    }))
   }
 
-  #cancelReauth(): void {
-    this.#reauthTimer?.cancel()
-    this.#reauthTimer = undefined
-  }
-
-  /** Asks the client for another token. Without a good one the session ends as expired, at the latest after `REAUTH_TIMEOUT`. */
-  #requestReauth(): void {
-    this.#expiryTimer.set(Date.now() + Math.min(REAUTH_TIMEOUT, this.#expiryTimer.remaining() ?? Infinity))
-    this.#connection.send({ type: 'renewed', expiresIn: this.#expiryTimer.remaining(), reauth: true })
-  }
-
-  #handlerFor({ epoch, ref, credential }: Started): FrameHandler {
+  #handlerFor(started: Started): FrameHandler {
     return (this.#frameHandler ??= createFrameHandler(
       this.#context,
       this.#app,
       {
-        ...{ user: ref, ref, credential },
+        user: started.ref,
+        epoch: started.epoch,
         limits: this.limits,
-        origin: this.#origin,
-        expiryTimer: this.#expiryTimer,
-        reauths: () => this.#reauths,
-        cancelReauth: () => this.#cancelReauth(),
         delivery: this.#delivery,
+        renewals: this.#renewalsOf(started),
+        origin: this.#origin,
         pushKey: this.#pushKey,
-        epoch,
         sender: () => this.#ownProfile?.sender,
         say: (said, user) => this.#say(said, user),
       },

@@ -1,5 +1,5 @@
 import type { Revocation } from '../../../engine/index.js'
-import { REAUTH_TIMEOUT } from '../../sessions/live-session.js'
+import { REAUTH_TIMEOUT } from '../../sessions/renewals.js'
 import { RestError } from '../errors.js'
 
 /** How many milliseconds a backend's clock may be ahead of the gateway's. Tokens have the same leeway. */

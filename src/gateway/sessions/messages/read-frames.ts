@@ -1,0 +1,47 @@
+import type { MessagesRead, UserRef } from '../../../engine/index.js'
+import type { ClientFrameOf } from '../../../protocol/index.js'
+import type { ConnectionHandle } from '../connection-handle.js'
+import { catchEngineError, engineRetryAfter } from '../engine-retry.js'
+import type { Delivery } from './delivery.js'
+import { BAD_PEER, isPeer, OTHER_EPOCH } from './inbox-answers.js'
+import type { MessagingContext, Refuse } from './messaging.js'
+
+/** Sets read marks, and tells the client what is unread. */
+interface ReadFrames {
+  /** Resolves when the frame is answered, or when a mark of another page has answered it. */
+  read(frame: ClientFrameOf<'read'>): Promise<void>
+  /** Sends the client what is unread now, because a newer message, or a later mark, was heard before this mark. */
+  recount(marked: Pick<MessagesRead, 'inbox' | 'peer'>): void
+}
+
+export const createReadFrames = (
+  { engine, metrics }: Pick<MessagingContext, 'engine' | 'metrics'>,
+  { user, epoch, delivery }: { user: UserRef; epoch: string; delivery: Delivery },
+  { connection, refuse }: { connection: ConnectionHandle; refuse: Refuse },
+): ReadFrames => {
+  const read = async (frame: ClientFrameOf<'read'>): Promise<void> => {
+    const { with: peer } = frame
+    if (!isPeer(peer)) return refuse(frame, 'bad-request', BAD_PEER)
+    if (frame.epoch !== epoch) return refuse(frame, 'conflict', OTHER_EPOCH)
+    const mark = async () =>
+      peer === undefined
+        ? { inbox: await engine.markRead(user, frame), peer }
+        : engine.markPeerRead(user, peer, frame)
+    const [marked, isPassedOn] = await delivery.whetherPassedOn(peer, mark)
+    if (!marked?.inbox) return connection.end('unavailable', OTHER_EPOCH, engineRetryAfter())
+    // If the mark did not change, the engine emits no `read` event. The client gets `unread` even then.
+    if (isPassedOn || delivery.sendReadMark(marked.inbox, marked.peer)) return
+    // A message or a later mark was sent to the client while the engine counted, so the engine counts again.
+    return read(frame)
+  }
+  return {
+    read,
+    recount({ inbox, peer }) {
+      if (inbox.epoch !== epoch) return
+      const { readOffset } = peer ?? inbox
+      // The mark is there already, so the engine only counts. If the engine fails, the next mark corrects the count.
+      const counted = read({ type: 'read', epoch, offset: readOffset, ...(peer && { with: peer.id }) })
+      catchEngineError(counted, { metrics, connection }, () => undefined)
+    },
+  }
+}
