@@ -351,7 +351,10 @@ export const modules = {
   'gateway/lifecycle': [
     ...connections,
     'gateway/lifecycle/engines',
+    'gateway/open-telemetry',
+    'gateway/outbound',
     'gateway/http',
+    'gateway/push',
     'gateway/transports',
     'gateway/webhooks',
     'engine',

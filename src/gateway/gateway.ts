@@ -1,18 +1,14 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { hostname } from 'node:os'
-import { getRequestListener } from '@hono/node-server'
 import type { LeaseLost } from '../engine/index.js'
 import { createAdminServer } from './admin/admin-server.js'
 import { createApiCalls } from './admin/api/calls.js'
 import { createAudit } from './admin/audit.js'
 import { createCharts } from './admin/charts.js'
+import type { App } from './apps/app.js'
 import { createConnectionLimits, type Slot } from './limits/connection-limits.js'
 import { createRateLimiter } from './limits/rate-limiter.js'
 import { createStartQueue } from './limits/start-queue.js'
 import type { Peer } from './auth/authentication.js'
-import { createApp, type App } from './apps/app.js'
-import { engineOptionsOf } from './apps/engine-rules.js'
-import { forwardedHeaders } from './auth/authenticate-url.js'
 import { createKeySets } from './auth/key-sets.js'
 import { EXPOSED, exposedTestApps } from './config/exposed.js'
 import { parseOrThrow } from './config/parse-or-throw.js'
@@ -32,36 +28,30 @@ import { createPostedSends } from './sessions/messages/posted-sends.js'
 import { createLog } from './log.js'
 import { exportMetrics } from './metrics/export-metrics.js'
 import { createMetrics } from './metrics/metrics.js'
-import { flushOpenTelemetry, loadOpenTelemetry } from './open-telemetry.js'
+import { loadOpenTelemetry } from './open-telemetry.js'
 import { createRepeatLog } from './repeat-log.js'
-import { bunRuntime } from './transports/bun-runtime.js'
-import { createBunServer } from './transports/bun-server.js'
-import { createNodeServer, type OwnServer } from './transports/own-server.js'
-import { createSocketSlots } from './transports/socket-slots.js'
+import { createDoors } from './transports/doors.js'
+import type { OwnServer } from './transports/own-server.js'
 import { createStreamRoutes } from './transports/stream/stream-routes.js'
 import { createStreams } from './transports/stream/streams.js'
 import { peerOf } from './http/peer.js'
-import type { RequestHead } from './http/request-head.js'
 import { createKnownProfiles } from './messages/known-profiles.js'
 import { createMessageTurns } from './messages/message-turns.js'
 import { createSend } from './messages/send.js'
 import { createSendAuthorizer } from './messages/send-authorizer.js'
 import { createScrape } from './lifecycle/scrape.js'
-import { badTarget, refuseAddress } from './http/problem.js'
 import { createReadiness } from './http/readiness.js'
-import { createRoutes, ownsPath } from './http/routes/routes.js'
+import { createRoutes } from './http/routes/routes.js'
 import { createSendRoute } from './http/routes/send-route.js'
+import { OpenedApps } from './lifecycle/opened-apps.js'
 import { createReload } from './lifecycle/reload.js'
+import { closeTimeoutOf, shutDown } from './lifecycle/shut-down.js'
 import { createInProcessClients } from './rest/in-process.js'
 import { createRestRoutes } from './rest/routes.js'
-import { CLOSE_TIMEOUT } from './transports/handshake.js'
-import { attach } from './transports/node-ws.js'
 import { createTracing } from './tracing/tracing.js'
 import { createDispatcher } from './webhooks/dispatcher.js'
 import { createPushRequests, internet, type PushNetwork } from './push/push-request.js'
-import { reportProxies } from './outbound/targets.js'
 import { createPushes } from './push/pushes.js'
-import { withTimeout } from '../util/with-timeout.js'
 
 /** What clients and the log are told, by the cause of a lost lease. */
 const LEASE_LOST: Record<LeaseLost['cause'], string> = {
@@ -118,29 +108,12 @@ export const assembleGateway = (
     log,
     (limit) => metrics.limitsReached.inc({ app: '', limit }),
   )
-  const slots = createSocketSlots(connectionLimits)
   const connections = new Set<Connection>()
   const drain = createDrain(settings, connections)
   const readiness = createReadiness(() => drain.isDraining(), engine, log)
-  /** The part of `drainTime` in which sockets close, in milliseconds. */
-  const closeTimeout = Math.min(CLOSE_TIMEOUT, settings.drainTime / 2)
-  /** The apps by id; while the engine opens, a promise of them. Once `opened` is the map, starts wait for no promise. */
-  let opened: Map<string, App> | Promise<Map<string, App>> | undefined
   let listening: Promise<string> | undefined
   let closing: Promise<void> | undefined
   let ownServer: OwnServer | undefined
-
-  const open = async (): Promise<Map<string, App>> => {
-    await engine.open()
-    const key = await engine.key()
-    for (const app of settings.apps.values()) await engine.configure(app.appId, engineOptionsOf(app))
-    dispatcher.configure(settings.apps)
-    await reportProxies(settings.apps.values(), log)
-    opened = new Map(
-      [...settings.apps].map(([appId, app]) => [appId, createApp(app, key, keySets.of(appId, app.jwks))]),
-    )
-    return opened
-  }
 
   const closedError = (): GatewayError =>
     new GatewayError('closed', 'The gateway is closed: create another one.')
@@ -149,16 +122,11 @@ export const assembleGateway = (
     if (lifetime.signal.aborted) throw closedError()
   }
 
-  /** Opens the engine once, and resolves with the apps by id. If the engine fails to open, the next call tries again. */
-  const apps = async (): Promise<Map<string, App>> => {
-    assertNotClosed()
-    opened ??= open().catch((error: unknown) => {
-      opened = undefined
-      assertNotClosed()
-      throw error
-    })
-    return opened
-  }
+  const openedApps = new OpenedApps({
+    ...{ settings, engine, dispatcher, keySets, log, assertNotClosed },
+    signal: lifetime.signal,
+  })
+  const apps = (): Promise<Map<string, App>> => openedApps.open()
 
   const pushes = createPushes({
     ...{ engine, log, metrics, settings, apps, tracing },
@@ -167,7 +135,7 @@ export const assembleGateway = (
 
   const context: ConnectionContext = {
     settings,
-    apps: () => (opened instanceof Map && !lifetime.signal.aborted ? opened : apps()),
+    apps: () => openedApps.now ?? apps(),
     engine,
     hub,
     watchers,
@@ -190,32 +158,12 @@ export const assembleGateway = (
     },
   }
 
-  const identify = (slot: Slot, { headers }: RequestHead, peer: Peer): Slot => {
-    if (settings.listen.trustProxy > 0) connectionLimits.identify(slot, peer.address)
-    else if ((headers['x-forwarded-for'] ?? headers.forwarded) !== undefined)
-      connectionLimits.onForwarded(slot)
-    // If the client has just closed the socket, the socket has no address any more. So the address comes from `slot`, which has kept it.
-    else connectionLimits.identify(slot, slot.remoteAddress)
-    return slot
+  const connect = (transport: Transport, peer: Peer, slot: Slot): Connection => {
+    const connection = new Connection(context, transport, peer, slot)
+    connections.add(connection)
+    return connection
   }
-
-  /** The handlers that the servers of both runtimes, Node and Bun, call. */
-  const serverHandlers = {
-    peerOf: (head: RequestHead): Peer =>
-      peerOf(head, settings.listen.trustProxy, forwardedHeaders(settings.apps)),
-    connect(transport: Transport, peer: Peer, slot: Slot): Connection {
-      const connection = new Connection(context, transport, peer, slot)
-      connections.add(connection)
-      return connection
-    },
-    releaseSlot: (slot: Slot): void => connectionLimits.release(slot),
-  }
-  const streams = createStreams({
-    settings,
-    engine,
-    connect: serverHandlers.connect,
-    signal: lifetime.signal,
-  })
+  const streams = createStreams({ settings, engine, connect, signal: lifetime.signal })
 
   const send = createSend(settings, engine, metrics)
   const restParts = { apps, engine, send, messageTurns, profiles, metrics }
@@ -239,14 +187,9 @@ export const assembleGateway = (
       peerOf: (head) => peerOf(head, settings.listen.trustProxy),
     }),
   )
-  const respond = getRequestListener(routes.fetch, {
-    // This stands in for a missing Host header: simple health checks use HTTP/1.0, which has none.
-    hostname: 'localhost',
-    overrideGlobalObjects: false,
-    // The request queue reads the rest of a body.
-    autoCleanupIncoming: false,
-    // The routes handle their own errors. This handler gets only requests with a bad target.
-    errorHandler: badTarget,
+  const { attachTo, createServer } = createDoors({
+    ...{ settings, log, connectionLimits, routes, streams, connect, assertNotClosed },
+    signal: lifetime.signal,
   })
 
   const reload = createReload({
@@ -287,61 +230,15 @@ export const assembleGateway = (
       }),
     })
 
-  /** Serves the gateway's paths on a server until the gateway is closed. Returns a function that stops serving them earlier. */
-  const attachTo = (server: Server): (() => void) => {
-    assertNotClosed()
-    const { detach } = attach(server, {
-      owns: ownsPath,
-      startTimeout: settings.startTimeout,
-      ...serverHandlers,
-      openStream: streams.open,
-      countSocket(socket, request, peer) {
-        const slot = slots.slotOf(socket)
-        // From now on the socket carries only this client's session, so `evict` may destroy the socket.
-        slot.evict = () => void socket.destroy()
-        return identify(slot, request, peer)
-      },
-      request(request: IncomingMessage, response: ServerResponse) {
-        const { refusal } = identify(
-          slots.slotOf(request.socket),
-          request,
-          peerOf(request, settings.listen.trustProxy),
-        )
-        // A full gateway still answers health checks, because a restart after a failed check would make no room.
-        if (refusal === 'rate-limited') refuseAddress(response)
-        else void respond(request, response)
-      },
-    })
-    const stop = (): void => {
-      lifetime.signal.removeEventListener('abort', stop)
-      detach()
-    }
-    lifetime.signal.addEventListener('abort', stop)
-    return stop
-  }
-
   const start = async (): Promise<string> => {
     // The admin listener starts first, so that it answers health checks while the engine opens.
     await gateway.listenAdmin()
     await apps()
-    const bun = bunRuntime()
-    const server = bun
-      ? createBunServer(bun, settings, log, {
-          ...serverHandlers,
-          openStream: streams.open,
-          countSocket: (head, peer) =>
-            identify(
-              connectionLimits.accept(head.socket.remoteAddress ?? 'unknown', () => undefined, undefined),
-              head,
-              peer,
-            ),
-          respond: (request, incoming) => routes.fetch(request, { incoming }),
-        })
-      : createNodeServer(settings, log, slots, attachTo)
+    const server = createServer()
     const address = await server.listen()
     // A `close()` that came meanwhile may still be in its drain, which ends before `lifetime` does.
     if (closing) {
-      await server.close(closeTimeout)
+      await server.close(closeTimeoutOf(settings))
       throw closedError()
     }
     ownServer = server
@@ -350,36 +247,14 @@ export const assembleGateway = (
     return address
   }
 
-  const shutDown = async (): Promise<void> => {
-    const drainTime = settings.drainTime - closeTimeout
-    const deliveries = Promise.all([dispatcher.close(drainTime), pushes.close(drainTime)])
-    // After `drainTime` both `close` calls abort their requests. They can't abort a call to an engine that hangs, so the wait is limited.
-    const inTime = withTimeout(deliveries, drainTime, () => new Error('The time of the drain is over.'))
-    const logLate = (err: unknown): void =>
-      log.warn({ err }, 'webhooks or pushes were cut off: they stay pending')
-    await Promise.all([drain.run(drainTime), inTime.catch(logLate)])
-    const closeBy = performance.now() + closeTimeout
-    await withTimeout(
-      pushes.handOver(),
-      closeTimeout / 2,
-      () => new Error('The engine did not answer in time.'),
-    ).catch((err: unknown) => log.warn({ err }, 'pushes that wait here stay pending for half a minute'))
-    const api = await openTelemetry
-    if (api) await flushOpenTelemetry(api, log)
-    lifetime.abort()
-    // Closing the engine ends a running `open()`, and so the `listen()` that waits for it.
-    const closed = engine.close()
-    // If the engine can't close, the listeners close all the same. The rejection may come before `await closed`, and must not be unhandled.
-    closed.catch(() => undefined)
-    try {
-      await listening?.catch(() => undefined)
-      await ownServer?.close(Math.max(0, closeBy - performance.now()))
-      await closed
-    } finally {
-      // The admin listener closes last, so that operators can watch the drain.
-      await adminServer?.close()
-    }
-  }
+  const close = (): Promise<void> =>
+    shutDown({
+      ...{ settings, log, engine, drain, dispatcher, pushes, openTelemetry, adminServer, lifetime },
+      async closeServer(timeout) {
+        await listening?.catch(() => undefined)
+        await ownServer?.close(timeout())
+      },
+    })
 
   /**
    * Called when the store no longer has this gateway's sessions as its own. Closes all connections, so that each client resumes its session
@@ -444,7 +319,7 @@ export const assembleGateway = (
       return listening
     },
     close() {
-      closing ??= shutDown()
+      closing ??= close()
       return closing
     },
   }
