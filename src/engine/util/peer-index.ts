@@ -1,14 +1,8 @@
-/**
- * How a message concerns the owner of an inbox. A `received` message is unread until a read mark reaches it. A `read` message counts as
- * read, because a guest whom the owner has adopted had read it. A `sent` message is the owner's own. Stored rows have these numbers.
- */
-export const directions = { received: 0, read: 1, sent: 2 } as const
-export type Direction = (typeof directions)[keyof typeof directions]
+import { directions, type Direction, type Received } from '../decide/messages/inbox.js'
 
 /** A peer with kept messages. */
 interface IndexedPeer {
   readonly id: string | null
-  /** The peer's index in the result of `unreadAfter`. */
   readonly number: number
   /** How many messages with the peer are kept. */
   kept: number
@@ -39,8 +33,7 @@ export class PeerIndex {
   readonly #freeNumbers: number[] = []
   #peerBytes = 0
   /**
-   * For each offset from `#first` on: twice the peer's number, plus 1 if the message is unread until a mark reaches it. 0 if there is no
-   * message.
+   * For each offset from `#first` on: twice the peer's number, plus 1 if the message was received. 0 if there is no message.
    */
   #codes = new Int32Array(MIN_CAPACITY)
   /** The index in `#codes` of the code for offset `#first`. */
@@ -139,27 +132,12 @@ export class PeerIndex {
     return { offsets, next: (isBackwards ? offsets[0] : offsets.at(-1)) ?? null }
   }
 
-  /** Returns the offsets, from `from` to `to`, of a peer's messages for which `counts` returns true. */
-  countedOf(id: string | null, from: number, to: number): number[] {
-    return this.#offsetsOf(id, from, to, Infinity, false).filter((offset) => this.counts(offset))
-  }
-
-  /**
-   * Returns, by the number of each peer, how many of the peer's messages after an offset are unread. A message is unread if the method
-   * `counts` returns true for it and `isRead` does not.
-   */
-  unreadAfter(after: number, isRead?: (offset: number) => boolean): Uint32Array {
-    const counts = new Uint32Array(this.#numbered.length)
-    for (let offset = Math.max(after + 1, this.#first); offset <= this.#last; offset++) {
-      const code = this.#codeAt(offset)
-      if ((code & 1) === 1 && !isRead?.(offset)) counts[code >> 1] = (counts[code >> 1] ?? 0) + 1
-    }
-    return counts
-  }
-
-  /** Returns whether a message is unread until a mark reaches it. */
-  counts(offset: number): boolean {
-    return (this.#codeAt(offset) & 1) === 1
+  /** Returns the received messages after an offset. */
+  receivedAfter(after: number): Received[] {
+    const received: Received[] = []
+    for (let offset = Math.max(after + 1, this.#first); offset <= this.#last; offset++)
+      if ((this.#codeAt(offset) & 1) === 1) received.push({ offset, peer: this.#peerAt(offset)?.id ?? null })
+    return received
   }
 
   /**

@@ -12,9 +12,9 @@ export default [
   },
   {
     name: 'a read mark that goes back',
-    file: 'src/engine/exclusive/messages/inbox.ts',
-    right: 'if (offset <= this.readOffset) return false',
-    wrong: 'if (offset === this.readOffset) return false',
+    file: 'src/engine/decide/messages/inbox.ts',
+    right: 'if (offset <= marks.readOffset) return marks',
+    wrong: 'if (offset === marks.readOffset) return marks',
     finds: /has read up to|counts \d+ unread/,
   },
   {
@@ -110,9 +110,9 @@ export default [
   },
   {
     name: 'a mark of a peer that reads what comes later',
-    file: 'src/engine/exclusive/messages/peers/peers.ts',
-    right: 'inbox.markReadAt(index.countedOf(peer, inbox.readUpTo + 1, target)',
-    wrong: 'inbox.markReadAt(index.countedOf(peer, inbox.readUpTo + 1, Infinity)',
+    file: 'src/engine/decide/messages/inbox.ts',
+    right: '(each.peer === peer && each.offset <= target)',
+    wrong: '(each.peer === peer && each.offset <= Infinity)',
     finds: /unread messages of/,
   },
   {

@@ -4,6 +4,7 @@ import type { Clock } from '../../../util/clock.js'
 import { KeyedMutex } from '../../../util/keyed-mutex.js'
 import type { Job, Scheduler } from '../../../util/scheduler.js'
 import { engineRules } from '../../rules.js'
+import { isReached } from '../../decide/messages/inbox.js'
 import { adoptedJson, adoptionGrowth } from '../../util/adopted-json.js'
 import type { Adoptions } from '../sessions/adoptions.js'
 import type { Users } from '../sessions/users.js'
@@ -216,7 +217,7 @@ export class AdoptedMessages {
       left = { messages: left.messages - 1, bytes: left.bytes - size }
       if (!fits) continue
       const { json, content } = adoptedJson(message, guest.userId, adopter.userId)
-      const isRead = inbox.isRead(message.offset)
+      const isRead = isReached(inbox.marks, message.offset)
       const bytes = Buffer.byteLength(json) + engineRules.messageOverhead
       usage.add(guest.appId, { inboxes: Number(!user.exists), bytes })
       const beginsStreak = !isRead && content.from !== adopter.userId && !user.hasUnread
@@ -246,7 +247,7 @@ export class AdoptedMessages {
     if (inbox.hasMessages) return table.markChanged(inbox)
     operations.push(del(rows.moving(of)))
     // Messages that the guest had read count as read in the user's inbox, so the marks of the guest's peers are no longer needed.
-    if (inbox.hasMarks) operations.push(del(rows.readOffsets(of)), ...purge.add({ ...of, deletions }, 0, 0))
+    if (inbox.hasPeerMarks) operations.push(...purge.add({ ...of, deletions }, 0, 0))
     if (!exists) return
     usage.add(of.appId, { inboxes: -1 })
     // The idempotency key of a message contains the `deletions` of its recipient. The empty inbox that takes the place of this one keeps

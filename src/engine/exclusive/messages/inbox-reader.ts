@@ -2,7 +2,7 @@ import type { Message } from '../../../protocol/index.js'
 import type { MessagePage, Position, UnreadSenders, UserRef } from '../../engine.js'
 import { engineRules } from '../../rules.js'
 import type { Inbox } from './inbox.js'
-import { countedSender, messageRowOf, type MessageRow, type StoredMessage } from './inbox-row.js'
+import { messageRowOf, type MessageRow, type StoredMessage } from './inbox-row.js'
 import type { Reads } from '../store/reads.js'
 import { rows } from '../store/rows.js'
 import type { Unread } from './unread/unread-checks.js'
@@ -54,11 +54,10 @@ export class InboxReader {
    */
   async unread(of: UserRef): Promise<Unread | null> {
     const inbox = this.#open(of)
-    const { readUpTo, durable } = inbox
-    const [from, to] = [Math.max(readUpTo + 1, durable.first), durable.offset + 1]
+    const { marks, durable } = inbox
+    const [from, to] = [Math.max(marks.readUpTo + 1, durable.first), durable.offset + 1]
     const { searchedForUnread, reportedUnread } = engineRules
-    const isUnread = (row: MessageRow): boolean =>
-      countedSender(row, of.userId) !== of.userId && !inbox.isRead(row.message.offset)
+    const isUnread = (row: MessageRow): boolean => inbox.isUnread(row)
     const [first, last] = await Promise.all([
       this.rows(inbox, from, to, searchedForUnread, false),
       this.rows(inbox, from, to, searchedForUnread, true),
@@ -66,7 +65,7 @@ export class InboxReader {
     const oldest = first.find(isUnread) ?? last.findLast(isUnread)
     // The user may have marked the messages as read while the store was read.
     const state = inbox.state()
-    if (!oldest || state.unread === 0 || inbox.isRead(oldest.message.offset)) return null
+    if (!oldest || state.unread === 0 || !isUnread(oldest)) return null
     const newest = last.filter(isUnread).slice(0, reportedUnread).reverse()
     return {
       inbox: state,
@@ -80,15 +79,15 @@ export class InboxReader {
   /** See `EnginePush.unreadSenders`. */
   async unreadSenders(of: UserRef, after: number, limit: number): Promise<UnreadSenders> {
     const inbox = this.#open(of)
-    const { durable, readUpTo } = inbox
+    const { durable, marks } = inbox
     const end = durable.offset + 1
     const newest = new Map<string | null, UnreadSenders['messages'][number]>()
-    let from = Math.max(after < end ? after + 1 : 1, readUpTo + 1, durable.first)
+    let from = Math.max(after < end ? after + 1 : 1, marks.readUpTo + 1, durable.first)
     while (from < end) {
       const page = await this.rows(inbox, from, end, ROWS_PER_READ, false)
       for (const row of page) {
-        const { from: sender, offset, adopted } = row.message
-        if (countedSender(row, of.userId) === of.userId || adopted || inbox.isRead(offset)) continue
+        const { from: sender, adopted } = row.message
+        if (adopted || !inbox.isUnread(row)) continue
         // Without this deletion the sender would keep the place of its oldest message in the map.
         newest.delete(sender)
         const { message, traceparent } = row

@@ -1,5 +1,7 @@
 import type { Message } from '../../../protocol/index.js'
-import type { Tallied, TallyRow } from './tally.js'
+import type { Retention } from '../../engine.js'
+import { hasExpired, type Marks } from '../../decide/messages/inbox.js'
+import type { TallyRow } from './tally.js'
 
 /** A stored message. Its row has sums of all messages before it, so that counting those messages needs no other row. */
 export interface MessageRow {
@@ -50,20 +52,6 @@ export const messageRowOf = (
   traceparent: mark === 1 ? undefined : mark,
 })
 
-/**
- * Returns the sender of a message for the unread counts of `owner`'s inbox. If the message counts as read, this is the owner, because the
- * owner's messages are never unread.
- */
-export const countedSender = (
-  { message, isRead }: Pick<Tallied, 'message' | 'isRead'>,
-  owner: string,
-): string | null => (isRead ? owner : message.from)
-
-/** The fields of a row that retention and the unread counts need. `from` is the result of `countedSender`. */
-export interface MessageSummary extends Pick<MessageRow, 'bytes' | 'size'> {
-  from: string | null
-}
-
 /** The end of an inbox: the newest offset, sums of the messages up to it, and the oldest offset that is retained. */
 export interface Watermark {
   /** The newest offset. */
@@ -78,13 +66,8 @@ export interface Watermark {
 
 /** What is stored of an inbox. */
 export interface InboxRow extends Watermark {
-  readOffset: number
-  /**
-   * The offset up to which no message is unread, by the marks of the inbox and of its peers. Absent if no peer ever got a mark of its own:
-   * then `readOffset` is this offset.
-   */
-  readUpTo?: number | undefined
-  /** How many messages from others there are up to `readUpTo`, or up to `readOffset` if `readUpTo` is absent. */
+  marks: Marks
+  /** How many messages from others there are up to `marks.readUpTo`. */
   readReceived: number
   /** The offset of the oldest message that is not deleted, and the bytes of the messages before it. */
   swept: { offset: number; bytes: number }
@@ -115,17 +98,18 @@ export type StoredInbox = [
   sent: number,
   isExact: 0 | 1,
   tally: TallyRow | null,
-  readUpTo?: number,
+  /** Absent if no peer ever got a mark. Then `readUpTo` is `readOffset`. The bits are in Base64. */
+  reached?: [readUpTo: number, base: number, bits: string],
 ]
 
 export const storedInboxOf = (row: InboxRow): StoredInbox => {
-  const { swept, tally = null, isExact, readUpTo } = row
+  const { swept, tally = null, isExact, marks } = row
   const stored: StoredInbox = [
     row.offset,
     row.received,
     row.bytes,
     row.first,
-    row.readOffset,
+    marks.readOffset,
     row.readReceived,
     swept.offset,
     swept.bytes,
@@ -134,8 +118,18 @@ export const storedInboxOf = (row: InboxRow): StoredInbox => {
     isExact ? 1 : 0,
     tally,
   ]
-  if (readUpTo !== undefined) stored.push(readUpTo)
+  const { readUpTo, reached } = marks
+  if (reached) stored.push([readUpTo, reached.base, Buffer.from(reached.bits).toString('base64')])
   return stored
+}
+
+/** The marks of an inbox of which nothing is read. All such inboxes share one object. */
+const NO_MARKS: Marks = { readOffset: 0, readUpTo: 0, reached: undefined }
+
+const marksOf = (readOffset: number, reached: StoredInbox[12]): Marks => {
+  if (!reached) return readOffset === 0 ? NO_MARKS : { readOffset, readUpTo: readOffset, reached }
+  const [readUpTo, base, bits] = reached
+  return { readOffset, readUpTo, reached: { base, bits: Buffer.from(bits, 'base64') } }
 }
 
 export const inboxRowOf = ([
@@ -151,14 +145,13 @@ export const inboxRowOf = ([
   sent,
   isExact,
   tally,
-  readUpTo,
+  reached,
 ]: StoredInbox): InboxRow => ({
   offset,
   received,
   bytes,
   first,
-  readOffset,
-  readUpTo,
+  marks: marksOf(readOffset, reached),
   readReceived,
   swept: { offset: sweptOffset, bytes: sweptBytes },
   oldestAt,
@@ -173,7 +166,7 @@ export const EMPTY: Watermark = { offset: 0, received: 0, bytes: 0, first: 1 }
 /** The state of an inbox without a row. */
 export const NO_ROW: InboxRow = {
   ...EMPTY,
-  readOffset: 0,
+  marks: NO_MARKS,
   readReceived: 0,
   swept: { offset: 1, bytes: 0 },
   oldestAt: 0,
@@ -184,5 +177,8 @@ export const NO_ROW: InboxRow = {
 /**
  * Returns whether an inbox perhaps has an expired message. If its row shows no message, the result is true, because the row may lack some.
  */
-export const mayHaveExpired = ({ offset, first, oldestAt }: InboxRow, now: number, age: number): boolean =>
-  first > offset || oldestAt + age <= now
+export const mayHaveExpired = (
+  { offset, first, oldestAt }: InboxRow,
+  retention: Retention,
+  now: number,
+): boolean => first > offset || hasExpired(oldestAt, retention, now)

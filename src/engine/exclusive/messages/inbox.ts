@@ -1,8 +1,22 @@
 import type { Message } from '../../../protocol/index.js'
 import type { InboxState, Retention, UserRef } from '../../engine.js'
-import { engineRules } from '../../rules.js'
 import {
-  countedSender,
+  afterInboxMark,
+  afterPeerMark,
+  directionOf,
+  directions,
+  exceedsBytes,
+  firstKept,
+  hasExpired,
+  isUnread,
+  joinedMarks,
+  pushesOutOthers,
+  unreadCount,
+  type Marks,
+  type PushedOut,
+  type Received,
+} from '../../decide/messages/inbox.js'
+import {
   EMPTY,
   messageRowOf,
   NO_ROW,
@@ -10,16 +24,13 @@ import {
   storedInboxOf,
   type StoredInbox,
   type MessageRow,
-  type MessageSummary,
   type StoredMessage,
   type Watermark,
 } from './inbox-row.js'
-import { lowerBound } from '../../../util/lower-bound.js'
 import { deletionsOf, MessagePut, ReadMessagePut } from './message-operations.js'
 import { bytesBySender, MESSAGES_PER_TALLY, Tally, type Tallied, type TallyRow } from './tally.js'
-import { ReadOffsets, type StoredReadOffsets } from './unread/read-offsets.js'
 import { rows, type InboxRef } from '../store/rows.js'
-import { del, put, read, type Operation, type Store } from '../store/store.js'
+import { put, read, type Operation, type Store } from '../store/store.js'
 import type { UnreadCounts } from './unread/unread-counts.js'
 
 /** The inbox's row lacks at most this many stored messages. */
@@ -29,11 +40,15 @@ const MAX_DELETIONS = 1024
 /** The most messages that one call of `expire` reads. */
 const MAX_EXPIRED_PER_STEP = 64
 
-const NONE_RECEIVED = { first: 1, received: 0 }
 const NONE_PENDING: PendingMessage[] = []
 
 /** A message whose row can't be read yet. `bytes` is how many bytes the messages before it have. */
 interface PendingMessage extends Tallied {
+  bytes: number
+}
+
+/** A message, and how many bytes those before it have. */
+interface Summary extends PushedOut {
   bytes: number
 }
 
@@ -51,7 +66,7 @@ export class Inbox {
   exists: boolean
   assigned: Watermark
   durable: Watermark
-  readOffset: number
+  marks: Marks
   /** The number of the batch that writes the last change. */
   batch = 0
   /** How many bytes the user's messages take in the inboxes of others. */
@@ -60,18 +75,11 @@ export class Inbox {
   readonly #ref: InboxRef
   /** The first part of the keys of messages. It is made at the first use, because most inboxes have no message for a long time. */
   #messagePrefix: string | undefined
-  /** The offset up to which all messages are read; undefined if no peer ever got a mark, and then `readOffset` is this offset. */
-  #readUpTo: number | undefined
-  /** How many messages from others there are up to `readUpTo`. */
+  /** How many messages were received up to `marks.readUpTo`. */
   #readReceived: number
-  /** The messages beyond `readUpTo` that marks of peers have reached. */
-  #reads: ReadOffsets | undefined
-  #areReadsChanged = false
   #swept: { offset: number; bytes: number }
   #oldestAt: number
   readonly #tally: Tally
-  /** A cached count: `received` messages from others come before offset `first`. */
-  #receivedAtFirst = NONE_RECEIVED
   /**
    * The sender of all messages at offset `#soleSenderSince` and later, except messages of the inbox's owner and those that count as read.
    */
@@ -96,20 +104,8 @@ export class Inbox {
     this.#store = store
     const stored = isNew ? undefined : (read(store, this.row) as StoredInbox | undefined)
     this.exists = stored !== undefined
-    const {
-      offset,
-      received,
-      bytes,
-      first,
-      readOffset,
-      readUpTo,
-      readReceived,
-      swept,
-      oldestAt,
-      isExact,
-      sent,
-      tally,
-    } = stored ? inboxRowOf(stored) : NO_ROW
+    const row = stored ? inboxRowOf(stored) : NO_ROW
+    const { offset, received, bytes, first, marks, readReceived, swept, oldestAt, isExact, sent, tally } = row
     this.sent = sent
     this.#tally = new Tally(of.userId, offset, tally)
     this.assigned = stored ? { offset, received, bytes, first } : EMPTY
@@ -118,13 +114,8 @@ export class Inbox {
     if (stored && !isExact) this.#catchUp()
     this.durable = this.assigned
     this.#soleSenderSince = this.assigned.offset + 1
-    this.readOffset = readOffset
+    this.marks = marks
     this.#readReceived = readReceived
-    this.#readUpTo = readUpTo
-    if (readUpTo !== undefined) {
-      const reads = read(store, rows.readOffsets(of)) as StoredReadOffsets | undefined
-      this.#reads = reads && new ReadOffsets(reads)
-    }
     this.#swept = swept
     this.#oldestAt = oldestAt
   }
@@ -141,8 +132,7 @@ export class Inbox {
       received,
       bytes,
       first,
-      readOffset: this.readOffset,
-      readUpTo: this.#readUpTo,
+      marks: this.marks,
       readReceived: this.#readReceived,
       swept: this.#swept,
       oldestAt: this.#oldestAt,
@@ -151,11 +141,6 @@ export class Inbox {
       isExact: this.#isRowExact,
     })
     batch.push(put(this.row, row))
-    if (this.#areReadsChanged) {
-      this.#areReadsChanged = false
-      const [key, reads] = [rows.readOffsets(this.of), this.#reads?.stored]
-      batch.push(reads ? put(key, reads) : del(key))
-    }
     this.#rowOffset = offset
   }
 
@@ -190,77 +175,58 @@ export class Inbox {
     return !this.exists || this.#isRowExact || this.assigned.offset - this.#rowOffset >= MAX_ROW_LAG
   }
 
-  /** Whether a message from someone else is unread. Messages that are not synced yet count, too. */
+  /** Whether a message is unread. Messages that are not synced yet count, too. */
   get hasUnread(): boolean {
-    return this.assigned.received > this.#receivedAndRead()
+    return this.#unreadOf(this.assigned) > 0
   }
 
   /** Whether a peer ever got a mark. */
-  get hasMarks(): boolean {
-    return this.#readUpTo !== undefined
+  get hasPeerMarks(): boolean {
+    return this.marks.reached !== undefined
   }
 
-  /** The offset up to which all messages are read. */
-  get readUpTo(): number {
-    return this.#readUpTo ?? this.readOffset
-  }
-
-  /** Returns whether a mark of the inbox or of a peer has reached the message. True also if no message up to it is unread. */
-  isRead(offset: number): boolean {
-    return offset <= this.readUpTo || this.#reads?.has(offset) === true
+  isUnread({ message: { from, offset }, isRead }: Pick<MessageRow, 'message' | 'isRead'>): boolean {
+    return isUnread(this.marks, offset, directionOf(this.of.userId, from, isRead))
   }
 
   state(): InboxState {
-    const { epoch, durable, readOffset } = this
-    return { epoch, offset: durable.offset, readOffset, unread: durable.received - this.#receivedAndRead() }
+    const { epoch, durable, marks } = this
+    return { epoch, offset: durable.offset, readOffset: marks.readOffset, unread: this.#unreadOf(durable) }
   }
 
   /** Adds some of the unread messages to `counts`. Returns whether all of them are in `counts`. */
   count(counts: UnreadCounts): boolean {
-    const { first, offset } = this.assigned
-    return counts.update(Math.max(first, this.readUpTo + 1), offset, (each) => this.#unreadSummaryOf(each))
+    return counts.update(this.#firstUnread, this.assigned.offset, (offset) => {
+      const message = this.#summaryOf(offset)
+      return message && isUnread(this.marks, offset, message.direction) ? message : undefined
+    })
   }
 
-  /**
-   * Returns whether the unread messages of `from` take more than `share` of the retention, and a further message of `size` bytes would push
-   * out an unread message of someone else. Returns undefined if `count` has to be called first.
-   */
-  isCrowdedBy(
-    from: string,
-    size: number,
-    retention: Retention,
-    share: number,
-    counts: () => UnreadCounts,
-  ): boolean | undefined {
-    const { first } = this.assigned
-    const firstUnread = Math.max(first, this.readUpTo + 1)
+  /** Returns whether a further message of `size` bytes would push out an unread message that is not of `from`. */
+  pushesOutOthers(from: string, size: number, retention: Retention): boolean {
+    const firstUnread = this.#firstUnread
     // Without this shortcut each message to a full inbox would read a row.
     if (this.#soleSender === from && this.#soleSenderSince <= firstUnread) return false
     // If the retention was lowered, some messages are beyond it already. The new message does not push these out, so they are not
     // read. Reading them all would block the event loop.
-    const { offset, bytes } = this.assigned
-    const firstWithin = this.#firstWithin(first, offset, bytes, retention)
-    const firstAfter = this.#firstAfter(size, retention, firstWithin)
-    const isFromAnother = (summary: MessageSummary | undefined): boolean =>
-      summary !== undefined && summary.from !== from && summary.from !== this.of.userId
-    let pushedOut = Math.max(firstUnread, firstWithin)
-    while (pushedOut < firstAfter && !isFromAnother(this.#unreadSummaryOf(pushedOut))) pushedOut++
-    if (pushedOut >= firstAfter) return false
-    const unread = counts()
-    if (!this.count(unread)) return undefined
-    const taken = unread.of(from)
-    return engineRules.sharedLimits.some((limit) => taken[limit] > share * retention[limit])
+    const { first, offset, bytes } = this.assigned
+    const firstWithin = this.#firstKept(first, offset, bytes, retention)
+    return pushesOutOthers(
+      this.marks,
+      from,
+      this.#pushedOut(size, retention, Math.max(firstWithin, firstUnread)),
+    )
   }
 
-  /** Returns the bytes of the messages of `from` that a further message of `size` bytes would push out. */
-  bytesPushedOut(from: string, size: number, retention: Retention): number {
-    const end = this.#firstAfter(size, retention)
-    let bytes = 0
-    for (let offset = this.assigned.first; offset < end; offset++) {
-      const summary = this.#summaryOf(offset)
-      if (summary?.from === from) bytes += summary.size
-    }
-    return bytes
+  /** As the decision `exceedsBytes`, for a further message to this inbox. */
+  exceedsBytes(
+    held: number,
+    size: number,
+    limit: number | undefined,
+    from: string,
+    retention: Retention,
+  ): boolean {
+    return exceedsBytes(held, size, limit, from, this.#pushedOut(size, retention, this.assigned.first))
   }
 
   /**
@@ -279,18 +245,17 @@ export class Inbox {
   ): void {
     const before = this.assigned
     const offset = before.offset + 1
-    // This is the value that `countedSender` would return for the row.
-    const counted = isRead ? this.of.userId : message.from
+    const isReceived = directionOf(this.of.userId, message.from, isRead) === directions.received
     this.#appended++
     this.assigned = {
       offset,
-      received: before.received + (counted === this.of.userId ? 0 : 1),
+      received: before.received + (isReceived ? 1 : 0),
       bytes: before.bytes + size,
-      first: this.#firstAfter(size, retention),
+      first: this.#firstKept(before.first, offset, before.bytes + size, retention),
     }
     if (before.first > before.offset) this.#oldestAt = at
-    if (counted !== this.#soleSender && counted !== this.of.userId) {
-      this.#soleSender = counted
+    if (isReceived && message.from !== this.#soleSender) {
+      this.#soleSender = message.from
       this.#soleSenderSince = offset
     }
     const { received, bytes } = before
@@ -313,50 +278,38 @@ export class Inbox {
     this.durable = mark.first < this.durable.first ? { ...mark, first: this.durable.first } : mark
   }
 
-  /** Moves the read mark forward to `target`. Returns false if the mark is already there or beyond. */
+  /** Sets the mark of the inbox. Returns false if it is there or beyond already. */
   markRead(target: number): boolean {
-    const { durable } = this
-    const offset = Math.min(target, durable.offset)
-    if (offset <= this.readOffset) return false
-    // This comes first, because it may read the store, and the mark must not move if that read fails.
-    if (offset > this.readUpTo) this.#readTo(offset)
-    this.readOffset = offset
+    const marks = afterInboxMark(this.marks, Math.min(target, this.durable.offset))
+    if (marks === this.marks) return false
+    this.#setMarks(marks)
     return true
   }
 
-  /**
-   * Notes that the messages at the sorted `offsets` are read. `counts` returns false for an offset whose message was never unread, such as
-   * one from the owner.
-   */
-  markReadAt(offsets: readonly number[], counts: (offset: number) => boolean): void {
-    const { first, offset: newest } = this.durable
-    const reads = (this.#reads ??= new ReadOffsets())
-    reads.countAfter(Math.max(this.readUpTo, first - 1))
-    for (const offset of offsets) if (offset > this.readUpTo) reads.add(offset)
-    let next = Math.max(this.readUpTo + 1, first)
-    while (next <= newest && (!counts(next) || reads.has(next))) next++
-    this.#readTo(next - 1)
-    this.#areReadsChanged = true
+  /** Sets the mark of a peer. `received` are the received messages after `marks.readUpTo`. */
+  markPeerRead(peer: string | null, target: number, received: readonly Received[]): void {
+    this.#setMarks(afterPeerMark(this.marks, received, peer, target, this.durable.offset))
   }
 
-  /** Takes over the `#reads` and the `#readUpTo` of another object of the same inbox. */
-  takeOverReads(other: Inbox): void {
-    if (other.#readUpTo === undefined) return
-    this.markReadAt(other.#reads ? [...other.#reads.offsets()] : [], () => true)
-    if (other.#readUpTo > this.readUpTo) this.#readTo(Math.min(other.#readUpTo, this.durable.offset))
+  /** Takes over the marks of another object of the same inbox. Returns whether they have perhaps moved. */
+  takeOverMarks(other: Inbox): boolean {
+    const marks = joinedMarks(this.marks, other.marks)
+    if (marks.readOffset === this.marks.readOffset && !other.hasPeerMarks) return false
+    this.#setMarks(marks)
+    return true
   }
 
-  /** Returns whether the oldest message may be older than `age`. */
-  hasExpired(now: number, age: number): boolean {
-    return this.durable.first <= this.durable.offset && this.#oldestAt + age <= now
+  /** Returns whether the oldest message may have expired. */
+  hasExpired(now: number, retention: Retention): boolean {
+    return this.durable.first <= this.durable.offset && hasExpired(this.#oldestAt, retention, now)
   }
 
-  /** Stops retaining messages that are older than `age`, at most `MAX_EXPIRED_PER_STEP` in one call. */
-  expire(now: number, age: number): void {
+  /** Stops retaining messages that have expired, at most `MAX_EXPIRED_PER_STEP` in one call. */
+  expire(now: number, retention: Retention): void {
     let { first } = this.durable
     for (let n = 0; n < MAX_EXPIRED_PER_STEP && first <= this.durable.offset; n++, first++) {
       this.#oldestAt = this.#messageRow(first)?.at ?? 0
-      if (this.#oldestAt + age > now) break
+      if (!hasExpired(this.#oldestAt, retention, now)) break
     }
     this.#setFirst(first)
   }
@@ -369,7 +322,7 @@ export class Inbox {
   /** Stops retaining the messages beyond `retention` now, and not at the next message. */
   trim(retention: Retention): void {
     const { first, offset, bytes } = this.durable
-    this.#setFirst(this.#firstWithin(first, offset, bytes, retention))
+    this.#setFirst(this.#firstKept(first, offset, bytes, retention))
   }
 
   /**
@@ -404,7 +357,8 @@ export class Inbox {
       this.#addToTally(offset, next)
       this.assigned = {
         offset,
-        received: next.received + (countedSender(next, this.of.userId) === this.of.userId ? 0 : 1),
+        received:
+          next.received + Number(directionOf(this.of.userId, from, next.isRead) === directions.received),
         bytes: next.bytes + next.size,
         first: Math.max(next.first, this.assigned.first),
       }
@@ -417,58 +371,43 @@ export class Inbox {
     return this.#tally.add(offset, added)
   }
 
-  /** Returns the oldest offset, from `first` on, that is retained once a message of `size` bytes is appended. */
-  #firstAfter(size: number, retention: Retention, first = this.assigned.first): number {
+  #firstKept(first: number, newest: number, bytes: number, retention: Retention): number {
+    return firstKept(first, newest, bytes, this.#swept.bytes, retention, (offset) =>
+      this.#bytesBefore(offset),
+    )
+  }
+
+  /** Yields the messages from `first` on that a further message of `size` bytes would push out. */
+  *#pushedOut(size: number, retention: Retention, first: number): Iterable<PushedOut> {
     const { offset, bytes } = this.assigned
-    return this.#firstWithin(first, offset + 1, bytes + size, retention)
+    const end = this.#firstKept(first, offset + 1, bytes + size, retention)
+    for (let each = first; each < end; each++) {
+      const message = this.#summaryOf(each)
+      if (message) yield message
+    }
   }
 
-  /**
-   * Returns the oldest offset, from `first` on, that is retained if `offset` is the newest and the messages up to it have `bytes` bytes.
-   */
-  #firstWithin(first: number, offset: number, bytes: number, retention: Retention): number {
-    const from = Math.max(first, offset - retention.messages + 1)
-    // This sum is too high if messages that are not retained are not deleted yet, but it needs no read.
-    const isWithin = bytes - this.#swept.bytes <= retention.bytes
-    return isWithin ? from : this.#searchFirst(from, offset, bytes - retention.bytes)
+  /** The oldest kept offset that may be unread. */
+  get #firstUnread(): number {
+    return Math.max(this.assigned.first, this.marks.readUpTo + 1)
   }
 
-  /**
-   * Returns the first offset, from `from` on, before which there are `bytes` bytes or more. This is a binary search, because after the
-   * retention was lowered, reading each message beyond it would block the event loop.
-   */
-  #searchFirst(from: number, offset: number, bytes: number): number {
-    return lowerBound(from, offset, (next) => this.#bytesBefore(next) < bytes)
+  /** Sets marks. This reads the store before it changes anything, so that no mark moves if the read fails. */
+  #setMarks(marks: Marks): void {
+    this.#readReceived = this.#receivedUpTo(marks.readUpTo)
+    this.marks = marks
   }
 
-  /** Notes that all messages up to `offset` are read. */
-  #readTo(offset: number): void {
-    const { durable } = this
-    this.#readReceived =
-      offset === durable.offset
-        ? durable.received
-        : offset < durable.first
-          ? this.#receivedBeforeFirst()
-          : this.#receivedBefore(offset + 1)
-    if (this.#reads || this.#readUpTo !== undefined) this.#readUpTo = offset
+  #unreadOf({ received }: Watermark): number {
+    return unreadCount(this.marks, this.durable.first, received, (offset) => this.#receivedUpTo(offset))
   }
 
-  /** Returns how many messages from others are read, or no longer retained. */
-  #receivedAndRead(): number {
-    const [{ first }, { readUpTo }] = [this.durable, this]
-    const received = readUpTo < first - 1 ? this.#receivedBeforeFirst() : this.#readReceived
-    return received + (this.#reads?.countAfter(Math.max(readUpTo, first - 1)) ?? 0)
-  }
-
-  /** As `#summaryOf`, but a message that a peer's mark has reached gets the owner as its sender. */
-  #unreadSummaryOf(offset: number): MessageSummary | undefined {
-    const summary = this.#summaryOf(offset)
-    return summary && this.#reads?.has(offset) ? { ...summary, from: this.of.userId } : summary
-  }
-
-  #summaryOf(offset: number): MessageSummary | undefined {
+  #summaryOf(offset: number): Summary | undefined {
     const row = this.#pending[offset - this.durable.offset - 1] ?? this.#messageRow(offset)
-    return row && { from: countedSender(row, this.of.userId), bytes: row.bytes, size: row.size }
+    if (!row) return undefined
+    const { from } = row.message
+    const direction = directionOf(this.of.userId, from, row.isRead)
+    return { offset, direction, from, bytes: row.bytes, size: row.size }
   }
 
   #setFirst(first: number): void {
@@ -499,18 +438,13 @@ export class Inbox {
     return this.assigned.bytes
   }
 
-  #receivedBefore(offset: number): number {
-    for (let next = offset; next <= this.durable.offset; next++) {
+  /** Returns how many messages were received up to an offset. If those up to there are deleted, those up to a later offset may count. */
+  #receivedUpTo(offset: number): number {
+    if (offset === this.marks.readUpTo) return this.#readReceived
+    for (let next = Math.max(offset + 1, this.#swept.offset); next <= this.durable.offset; next++) {
       const row = this.#messageRow(next)
       if (row) return row.received
     }
     return this.durable.received
-  }
-
-  #receivedBeforeFirst(): number {
-    const { first } = this.durable
-    if (this.#receivedAtFirst.first !== first)
-      this.#receivedAtFirst = { first, received: this.#receivedBefore(first) }
-    return this.#receivedAtFirst.received
   }
 }

@@ -25,7 +25,6 @@ import type { Adoptions } from '../sessions/adoptions.js'
 import type { Revocations } from '../sessions/revocations.js'
 import { SenderShares } from './sends/sender-shares.js'
 import { Sends } from './sends/sends.js'
-import { rows } from '../store/rows.js'
 import { del, type Operation, type Store } from '../store/store.js'
 import { UnreadChecks, type Unread } from './unread/unread-checks.js'
 import { UnreadLimit } from './unread/unread-limit.js'
@@ -197,7 +196,7 @@ export class Inboxes {
     this.#table.replace(inbox, inbox.deletions + 1)
     // A deferred write of the inbox would store the row again. The deletion replaces that write.
     commit.defer(inbox.row, (batch) => batch.push(del(inbox.row)))
-    return [...operations, del(rows.readOffsets(of))]
+    return operations
   }
 
   markRead(of: UserRef, { epoch, offset }: Position): InboxState | null {
@@ -228,9 +227,7 @@ export class Inboxes {
     for (const before of [...failed.#table.unwritten()]) {
       const inbox = this.#table.open(before.of)
       if (inbox.epoch !== before.epoch) continue
-      const hasMoved = inbox.markRead(before.readOffset)
-      inbox.takeOverReads(before)
-      if (hasMoved || before.hasMarks) this.#table.markChanged(inbox)
+      if (inbox.takeOverMarks(before)) this.#table.markChanged(inbox)
       const [from, to] = [before.durable.offset + 1, inbox.durable.offset + 1]
       for (const message of await this.reader.read(inbox, from, to, Infinity))
         this.#options.emit({ type: 'message', user: inbox.of, epoch: inbox.epoch, message })

@@ -1,5 +1,5 @@
 import type { Message } from '../../../protocol/index.js'
-import { directions, type Direction } from '../../util/peer-index.js'
+import { directionOf, directions, type Direction } from '../../decide/messages/inbox.js'
 
 /**
  * A tally covers this many successive offsets of an inbox, and has the peer of the message at each of them. Its last offset is a multiple
@@ -54,9 +54,6 @@ export interface Tallied {
 /** Returns the peer of a message in `owner`'s inbox. */
 export const peerOf = (owner: string, { from, to }: Pick<Message, 'from' | 'to'>): string | null =>
   from === owner ? to : from
-
-export const directionOf = (owner: string, { from }: Pick<Message, 'from'>, isRead: boolean): Direction =>
-  from === owner ? directions.sent : isRead ? directions.read : directions.received
 
 /** Returns the last offset of the tally to which an offset belongs. */
 export const tallyEnd = (offset: number): number =>
@@ -139,7 +136,7 @@ export class Tally {
 
   /** Adds a message. If the message is the last of its tally, returns the tally's row, and begins the next tally. */
   add(offset: number, { message, isRead, size }: Tallied): TallyRow | undefined {
-    const direction = directionOf(this.#owner, message, isRead)
+    const direction = directionOf(this.#owner, message.from, isRead)
     const index = this.#indexOf(peerOf(this.#owner, message))
     if (direction !== directions.sent) this.#bytes[index] = (this.#bytes[index] ?? 0) + size
     this.#padTo((offset - 1) % MESSAGES_PER_TALLY)

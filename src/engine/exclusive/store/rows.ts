@@ -90,8 +90,6 @@ export const rows = {
     gte: rows.tally(of, from),
     lt: rows.tally(of, to),
   }),
-  /** The `ReadOffsets` of an inbox. */
-  readOffsets: ({ appId, userId }: UserRef) => `read\0${appId}\0${userId}`,
   /** The read mark of a peer. If `peer` is null, the peer is the app's backend. */
   peerMark: ({ appId, userId, deletions = 0 }: InboxRef, peer: string | null) =>
     `mark\0${appId}\0${userId}\0${deletions}:${peer ?? ''}`,

@@ -116,7 +116,10 @@ export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]
 async function* exportInbox(store: Store, of: UserRef, now: number): AsyncGenerator<TransferRecord[]> {
   const deletions = deletionsOf(store, of)
   // The constructor reads the messages that the inbox's row lacks, so `assigned` covers them.
-  const { assigned, readOffset } = new Inbox(of, deletions, '', store, false)
+  const {
+    assigned,
+    marks: { readOffset },
+  } = new Inbox(of, deletions, '', store, false)
   const { offset, first } = assigned
   const marks: PeerMark[] = []
   for await (const found of pagesOf<[offset: number, newest: number]>(

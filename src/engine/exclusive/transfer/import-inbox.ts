@@ -2,7 +2,8 @@ import type { UserRef } from '../../engine.js'
 import type { TransferRecord } from '../../transfer.js'
 import { storedInboxOf, type StoredMessage } from '../messages/inbox-row.js'
 import { Tally, tallyEnd, type TallyRow } from '../messages/tally.js'
-import { ReadOffsets } from '../messages/unread/read-offsets.js'
+import { directionOf, directions } from '../../decide/messages/inbox.js'
+import { offsetSetOf } from '../../decide/messages/offset-set.js'
 import { rows, type InboxRef } from '../store/rows.js'
 import type { RowWriter } from './row-writer.js'
 
@@ -25,8 +26,8 @@ export class ImportedInbox {
   /** The end of the tally to which the latest message belongs. */
   #tallyEnd = 0
   readonly #marks: Map<string | null, number>
-  /** The messages that marks of peers have reached. */
-  readonly #reads = new ReadOffsets()
+  /** The offsets of messages that marks of peers have reached. */
+  readonly #reached: number[] = []
 
   constructor(record: InboxRecord, writer: RowWriter) {
     const { appId, userId, deletions } = record
@@ -53,10 +54,9 @@ export class ImportedInbox {
     this.#writer.put(rows.messageIn(this.#messagePrefix, offset), row)
     if (this.bytes === 0) this.#oldestAt = at
     this.bytes += size
-    if (!isRead && message.from !== this.of.userId) {
+    if (directionOf(this.of.userId, message.from, isRead) === directions.received) {
       this.#received++
-      const isMarked = offset > this.#record.readOffset && offset <= (this.#marks.get(message.from) ?? 0)
-      if (isMarked) this.#reads.add(offset)
+      if (offset <= (this.#marks.get(message.from) ?? 0)) this.#reached.push(offset)
     }
     if (offset <= this.#record.readOffset) this.#readReceived = this.#received
   }
@@ -66,10 +66,13 @@ export class ImportedInbox {
     const { offset, first, readOffset } = this.#record
     this.#endTallyBefore(offset + 1)
     const row = storedInboxOf({
-      ...{ offset, first, readOffset },
+      ...{ offset, first },
       received: this.#received,
       bytes: this.bytes,
-      ...(this.#marks.size > 0 && { readUpTo: readOffset }),
+      marks: {
+        ...{ readOffset, readUpTo: readOffset },
+        reached: this.#marks.size > 0 ? offsetSetOf(this.#reached) : undefined,
+      },
       readReceived: this.#readReceived,
       swept: { offset: first, bytes: 0 },
       oldestAt: this.#oldestAt,
@@ -78,8 +81,6 @@ export class ImportedInbox {
       isExact: true,
     })
     this.#writer.put(rows.inbox(this.of), row)
-    const reads = this.#reads.stored
-    if (reads) this.#writer.put(rows.readOffsets(this.of), reads)
   }
 
   /**

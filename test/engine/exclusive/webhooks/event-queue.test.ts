@@ -17,7 +17,7 @@ const withWebhooksOn = async (store: Store): Promise<Engine> => {
   return engine
 }
 
-const readOffsetOf = (row: string): number => inboxRowOf(JSON.parse(row) as StoredInbox).readOffset
+const readOffsetOf = (row: string): number => inboxRowOf(JSON.parse(row) as StoredInbox).marks.readOffset
 
 void describe('the rows of webhook events', () => {
   void it('are in the batch of the change that they report', async () => {

@@ -12,6 +12,7 @@ import type {
   Position,
   UserRef,
 } from '../../../engine.js'
+import { directionOf, peerReadOffset, unreadByPeer } from '../../../decide/messages/inbox.js'
 import { PeerIndex } from '../../../util/peer-index.js'
 import type { GroupCommit } from '../../store/group-commit.js'
 import type { Reads } from '../../store/reads.js'
@@ -20,7 +21,7 @@ import type { WebhookEvents } from '../../webhooks/webhook-events.js'
 import type { Inbox } from '../inbox.js'
 import type { InboxTable } from '../inbox-table.js'
 import { messageRowOf, type StoredMessage } from '../inbox-row.js'
-import { directionOf, MESSAGES_PER_TALLY, peerOf, tallyEnd, visitTally, type TallyRow } from '../tally.js'
+import { MESSAGES_PER_TALLY, peerOf, tallyEnd, visitTally, type TallyRow } from '../tally.js'
 import { PeerMarks } from './peer-marks.js'
 
 /** The most tallies (see tally.ts) that are read at once. Reading more would delay the frames of other clients. */
@@ -68,11 +69,10 @@ export class Peers {
   async page(of: UserRef, before: Position | null, limit: number): Promise<PeerPage | null> {
     if (before && before.epoch !== this.#open(of).epoch) return null
     const { inbox, found, hasMore } = await this.#use(of, (inbox, index) => {
-      const isRead = inbox.hasMarks ? (offset: number): boolean => inbox.isRead(offset) : undefined
-      const unread = index.unreadAfter(inbox.readUpTo, isRead)
+      const unread = unreadByPeer(inbox.marks, index.receivedAfter(inbox.marks.readUpTo))
       const peers = index.newestBefore(before?.offset ?? Infinity, limit + 1)
-      const found = peers.slice(0, limit).map(({ id, number, newest, received }) => ({
-        ...{ id, newest, received, unread: unread[number] ?? 0, readOffset: this.#readOffset(inbox, id) },
+      const found = peers.slice(0, limit).map(({ id, newest, received }) => ({
+        ...{ id, newest, received, unread: unread.get(id) ?? 0, readOffset: this.#readOffset(inbox, id) },
       }))
       return { inbox, found, hasMore: peers.length > limit }
     })
@@ -120,15 +120,13 @@ export class Peers {
       const known = index.get(peer)
       const hasMoved = known !== undefined && target > this.#readOffset(inbox, peer)
       if (hasMoved) {
-        inbox.markReadAt(index.countedOf(peer, inbox.readUpTo + 1, target), (each) => index.counts(each))
+        inbox.markPeerRead(peer, target, index.receivedAfter(inbox.marks.readUpTo))
         this.#marks.set(inbox, peer, target, known.newest)
         this.#options.table.markChanged(inbox)
         this.#options.onRead(inbox)
       }
-      const unread = index
-        .countedOf(peer, inbox.readUpTo + 1, Infinity)
-        .filter((each) => !inbox.isRead(each)).length
-      const state = { id: peer, unread, readOffset: this.#readOffset(inbox, peer) }
+      const unread = unreadByPeer(inbox.marks, index.receivedAfter(inbox.marks.readUpTo))
+      const state = { id: peer, unread: unread.get(peer) ?? 0, readOffset: this.#readOffset(inbox, peer) }
       if (hasMoved) this.#tell(inbox, state)
       return { inbox: inbox.state(), peer: state }
     })
@@ -145,7 +143,8 @@ export class Peers {
   }
 
   #readOffset(inbox: Inbox, peer: string | null): number {
-    return Math.max(inbox.readOffset, inbox.hasMarks ? this.#marks.of(inbox, peer) : 0)
+    const mark = inbox.hasPeerMarks ? this.#marks.of(inbox, peer) : undefined
+    return peerReadOffset(inbox.marks, mark, inbox.durable.first)
   }
 
   #open(of: UserRef): Inbox {
@@ -181,7 +180,7 @@ export class Peers {
       const index = isCurrent && known ? known.index : new PeerIndex(of.userId)
       index.forgetBefore(durable.first)
       if (index.last >= durable.offset) return use(inbox, index)
-      if (!isCurrent && inbox.hasMarks) await this.#marks.prune(inbox, reads)
+      if (!isCurrent && inbox.hasPeerMarks) await this.#marks.prune(inbox, reads)
       const to = await this.#read(inbox, index)
       index.cover(to)
       known = { epoch, index }
@@ -214,7 +213,7 @@ export class Peers {
     for (const [key, stored] of await reads.all<StoredMessage>(range)) {
       const { message, isRead } = messageRowOf(rows.offsetOf(key), stored)
       if (message.offset > index.last)
-        index.add(message.offset, peerOf(userId, message), directionOf(userId, message, isRead))
+        index.add(message.offset, peerOf(userId, message), directionOf(userId, message.from, isRead))
     }
     return to
   }

@@ -25,7 +25,7 @@ export class Deletions {
   add(inbox: Inbox, retention: Retention, now: number, all: boolean, operations: Operation[]): void {
     const { table, usage, shares, onEmptied } = this.#options
     const { first } = inbox.durable
-    if (inbox.hasExpired(now, retention.age)) inbox.expire(now, retention.age)
+    if (inbox.hasExpired(now, retention)) inbox.expire(now, retention)
     if (all) inbox.trim(retention)
     const swept = inbox.sweep(all)
     if (inbox.durable.first !== first || swept) table.markChanged(inbox)

@@ -90,11 +90,11 @@ export class RetentionSweep {
         const { after } = sweep
         // If this inbox can't be read, the next step continues behind it. Otherwise one damaged row would end the sweep.
         sweep.after = row
-        if (mayHaveExpired(inboxRowOf(stored), now, retention.age)) {
+        if (mayHaveExpired(inboxRowOf(stored), retention, now)) {
           const inbox = this.#inboxes.open({ appId, userId: lastOf(row) })
-          if (inbox.hasExpired(now, retention.age))
+          if (inbox.hasExpired(now, retention))
             this.#inboxes.deleteUnretained(inbox, retention, now, operations)
-          if (inbox.hasExpired(now, retention.age)) {
+          if (inbox.hasExpired(now, retention)) {
             // More messages have expired than one call deletes: the next step continues with this inbox.
             sweep.after = after
             break

@@ -1,4 +1,5 @@
 import type { SendRules, UserRef } from '../../../engine.js'
+import { exceedsBytes } from '../../../decide/messages/inbox.js'
 import type { GroupCommit } from '../../store/group-commit.js'
 import { userKey } from '../../../user-key.js'
 import type { Operation } from '../../store/store.js'
@@ -26,14 +27,13 @@ export class SenderShares {
    * deletes those of the recipient's messages that are not retained, and calls `exceeds`.
    */
   mayExceed(own: Inbox, size: number, { quota: { bytesPerSender } }: SendRules): boolean {
-    return bytesPerSender !== undefined && own.sent + size > bytesPerSender
+    return exceedsBytes(own.sent, size, bytesPerSender, own.of.userId, [])
   }
 
   /** Returns whether the message exceeds the share, even after it has pushed older messages out of the recipient's inbox. */
   exceeds(inbox: Inbox, own: Inbox, size: number, { quota, retention }: SendRules): boolean {
     const freed = this.#freed.get(userKey(own.of))?.bytes ?? 0
-    const pushedOut = inbox.bytesPushedOut(own.of.userId, size, retention)
-    return own.sent - freed + size - pushedOut > (quota.bytesPerSender ?? Infinity)
+    return inbox.exceedsBytes(own.sent - freed, size, quota.bytesPerSender, own.of.userId, retention)
   }
 
   /**

@@ -1,7 +1,10 @@
-import type { MessageSummary } from '../inbox-row.js'
+import type { PushedOut } from '../../../decide/messages/inbox.js'
 
 /** The most messages that one call of `update` counts. For each message `update` reads a row, which takes some microseconds. */
 const STEP = 128
+
+/** A message that counts. */
+type Counted = Pick<PushedOut, 'from' | 'size'>
 
 interface SenderCount {
   messages: number
@@ -12,7 +15,7 @@ interface SenderCount {
 export class UnreadCounts {
   readonly #counts = new Map<string | null, SenderCount>()
   /** The counted messages by offset. They are kept because their rows may be deleted before the messages are subtracted. */
-  readonly #counted = new Map<number, MessageSummary>()
+  readonly #counted = new Map<number, Counted>()
   #first = 1
   #last = 0
 
@@ -21,7 +24,7 @@ export class UnreadCounts {
   }
 
   /** Counts the messages from `first` to `last`, at most `STEP` of them in one call. Returns whether all are counted. */
-  update(first: number, last: number, summaryOf: (offset: number) => MessageSummary | undefined): boolean {
+  update(first: number, last: number, summaryOf: (offset: number) => Counted | undefined): boolean {
     // The empty inbox of a guest whose messages have moved to the user has the same epoch, and its offsets begin anew.
     if (first > this.#last || last < this.#last) {
       this.clear()
@@ -46,7 +49,7 @@ export class UnreadCounts {
     return this.#counts.get(sender) ?? { messages: 0, bytes: 0 }
   }
 
-  #add(offset: number, summary: MessageSummary | undefined): void {
+  #add(offset: number, summary: Counted | undefined): void {
     if (!summary) return
     const count = this.#counts.get(summary.from) ?? { messages: 0, bytes: 0 }
     count.messages++

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { SendRules, UserRef } from '../../../engine.js'
+import { exceedsShare } from '../../../decide/messages/inbox.js'
 import type { Inbox } from '../inbox.js'
 import { UnreadCounts } from './unread-counts.js'
 
@@ -30,7 +31,9 @@ export class UnreadLimit {
     size: number,
     { retention, unreadPerSender }: SendRules,
   ): boolean | undefined {
-    return inbox.isCrowdedBy(from, size, retention, unreadPerSender, () => this.#countsOf(inbox))
+    if (!inbox.pushesOutOthers(from, size, retention)) return false
+    const counts = this.#countsOf(inbox)
+    return inbox.count(counts) ? exceedsShare(counts.of(from), unreadPerSender, retention) : undefined
   }
 
   /** Clears the counts of an inbox that is deleted, or in which a peer's mark has moved. A `count` that runs goes on with them. */

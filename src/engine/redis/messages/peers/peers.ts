@@ -12,7 +12,8 @@ import type {
   UserRef,
 } from '../../../engine.js'
 import { userKey } from '../../../user-key.js'
-import { directions, PeerIndex, type Direction } from '../../../util/peer-index.js'
+import { directions, type Direction } from '../../../decide/messages/inbox.js'
+import { PeerIndex } from '../../../util/peer-index.js'
 import type { Reply } from '../../client/port.js'
 import type { StepRunner } from '../../step-runner.js'
 
