@@ -1,14 +1,10 @@
 import type { UserRef } from '../../engine.js'
+import type { Due } from '../../decide/webhooks/queue.js'
 import { below, DIGITS, keyOf, lastOf, padded, timedRows } from './row-keys.js'
 import type { Range } from './store.js'
 
-/**
- * The time at which the oldest pending event of a user is due, and the number of the run that set this time. A run lasts as long as the
- * store is open.
- */
-export interface DueKey {
-  run: number
-  dueAt: number
+/** When the oldest pending event of a user is due. */
+export interface DueKey extends Due {
   userId: string
 }
 
@@ -26,7 +22,7 @@ export const webhookRows = {
   pendingEventsAfter: (appId: string, seq: number | null): Range => after(seq, 'event', appId),
   failedEvent: (appId: string, seq: number) => keyOf('failed event', appId, padded(seq)),
   failedEventsAfter: (appId: string, seq: number | null): Range => after(seq, 'failed event', appId),
-  /** The `QueueRow` of a user's events. */
+  /** The `Queue` of a user's events. */
   eventQueue: ({ appId, userId }: UserRef) => keyOf('event queue', appId, userId),
   /** An event that waits for an older one of its user. */
   waitingEvent: ({ appId, userId }: UserRef, seq: number) =>

@@ -1,6 +1,6 @@
 import type { PushDevice, UserRef } from '../../engine.js'
 import type { PeerMark, SentId, TransferRecord } from '../../transfer.js'
-import type { EventRow } from '../webhooks/user-queue.js'
+import type { EventRow } from '../../decide/webhooks/queue.js'
 import type { IdempotencyRow } from '../messages/ids/idempotency.js'
 import { Inbox } from '../messages/inbox.js'
 import type { Message } from '../../../protocol/index.js'

@@ -6,7 +6,7 @@ import type { UserRef } from '../../engine.js'
 import type { PushOwner } from '../../push-devices.js'
 import type { EventCountsRow } from '../webhooks/event-counts.js'
 import { seqOf } from '../webhooks/event-queue.js'
-import { queueOf, rowOf as queueRowOf, sizeOf, type EventRow, type QueueRow } from '../webhooks/user-queue.js'
+import { EMPTY_QUEUE, sizeOf, type EventRow, type Queue } from '../../decide/webhooks/queue.js'
 import { putFormat } from '../store/format.js'
 import type { IdempotencyRow } from '../messages/ids/idempotency.js'
 import { inboxRowOf, storedInboxOf, type StoredInbox } from '../messages/inbox-row.js'
@@ -193,7 +193,7 @@ export class RowImport {
     const { appId, userId } = event
     const of: UserRef = { appId, userId }
     const rowOf = state === 'pending' ? rows.pendingEvent : rows.failedEvent
-    const queue = this.#writer.get(rows.eventQueue(of)) as QueueRow | undefined
+    const queue = (this.#writer.get(rows.eventQueue(of)) as Queue | undefined) ?? EMPTY_QUEUE
     // In Redis two partitions may have given the same number to two events. The second one gets a higher number here.
     let { seq } = event
     const isTaken = (): boolean =>
@@ -201,7 +201,7 @@ export class RowImport {
         (row) => this.#writer.get(row) !== undefined,
       )
     if ((this.#writer.get(rowOf(appId, seq)) as EventRow | undefined)?.event.id === event.id) return
-    while (isTaken() || (state === 'pending' && queue && seq <= queue[1])) seq++
+    while (isTaken() || (state === 'pending' && seq <= queue.last)) seq++
     const id = seq === seqOf(event.id) ? event.id : `evt_${seq}_${randomDigits()}`
     const size = sizeOf(event)
     const row: EventRow = { event: { ...event, id, seq }, attempts, lastError }
@@ -214,12 +214,11 @@ export class RowImport {
     if (state === 'failed') return
     counts.bytes += size
     // Runs are numbered from 1, and rows of earlier runs are due at once. So with `run` 0 the event is due at once.
-    if (!queue) this.#writer.put(rows.dueEvent(appId, { run: 0, dueAt: 0, userId }), 1)
+    if (queue.count === 0) this.#writer.put(rows.dueEvent(appId, { run: 0, dueAt: 0, userId }), 1)
     else this.#writer.put(rows.waitingEvent(of, seq), 1)
-    const { count, bytes } = queueOf(of, queue)
-    const range = { first: queue?.[0] ?? seq, last: seq }
-    const grown = { ...queueOf(of), ...range, count: count + 1, bytes: bytes + size }
-    this.#writer.put(rows.eventQueue(of), queueRowOf(grown))
+    const { first, count, bytes } = queue
+    const grown: Queue = { ...queue, first: first || seq, last: seq, count: count + 1, bytes: bytes + size }
+    this.#writer.put(rows.eventQueue(of), grown)
   }
 
   #finishInbox(): void {

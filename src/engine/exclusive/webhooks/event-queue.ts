@@ -16,7 +16,14 @@ import type { GroupCommit } from '../store/group-commit.js'
 import type { Reads } from '../store/reads.js'
 import { rows } from '../store/rows.js'
 import { del, put, type Operation, type Store } from '../store/store.js'
-import { sizeOf, type EventRow } from './user-queue.js'
+import {
+  afterEnd,
+  afterFailure,
+  replayed,
+  sizeOf,
+  withReplayed,
+  type EventRow,
+} from '../../decide/webhooks/queue.js'
 import { UserQueues, type AddedEvent, type NewEvent, type QueueChange } from './user-queues.js'
 
 interface EventQueueOptions {
@@ -96,11 +103,12 @@ export class EventQueue implements WebhookQueue {
     for (const [row] of due) {
       try {
         const { run, dueAt, userId } = rows.dueEventOf(row)
-        const queue = this.#queues.of({ appId, userId })
+        const of = { appId, userId }
+        const queue = this.#queues.of(of)
         // Another call may have changed the queue while the rows were read.
         if (queue.first === 0 || queue.run !== run || queue.dueAt !== dueAt) continue
         // The event is leased even if it can't be read. Otherwise it would be the first at each call, and take the place of another event.
-        this.#queues.setDue(queue, now + leaseFor, operations)
+        this.#queues.set(of, { ...queue, ...this.#queues.dueAt(now + leaseFor) }, operations)
         const stored = this.#queues.eventOf(appId, queue.first)
         if (stored) taken.push(this.#pending(stored, now))
       } catch (error) {
@@ -118,12 +126,14 @@ export class EventQueue implements WebhookQueue {
     return this.#mutex.run(rows.eventQueue(of), async () => {
       const seq = seqOf(eventId)
       const stored = this.#queues.eventOf(appId, seq)
-      if (this.#queues.of(of).first !== seq || stored?.event.id !== eventId) return
+      const queue = this.#queues.of(of)
+      if (queue.first !== seq || stored?.event.id !== eventId) return
       if ('retryAfter' in outcome) {
-        const { retryAfter, error } = outcome
-        const row = { ...stored, attempts: stored.attempts + 1, lastError: error }
-        const operations = [put(rows.pendingEvent(appId, seq), row satisfies EventRow)]
-        this.#queues.setDue(this.#queues.of(of), this.#clock.now() + Math.max(0, retryAfter), operations)
+        const operations: Operation[] = [
+          put(rows.pendingEvent(appId, seq), afterFailure(stored, outcome.error)),
+        ]
+        const due = this.#queues.dueAt(this.#clock.now() + Math.max(0, outcome.retryAfter))
+        this.#queues.set(of, { ...queue, ...due }, operations)
         return this.#write(operations)
       }
       this.#queues.advancing.add(rows.eventQueue(of))
@@ -159,20 +169,13 @@ export class EventQueue implements WebhookQueue {
       const failedRow = rows.failedEvent(appId, seq)
       const stored = this.#commit.newest(failedRow) as EventRow | undefined
       if (stored?.event.id !== eventId || stored.event.userId !== userId) return false
-      const row: EventRow = { ...stored, attempts: 0, lastError: null }
-      const operations = [del(failedRow), put(rows.pendingEvent(appId, seq), row)]
-      const queue = this.#queues.of(of)
-      const { first } = queue
+      const operations: Operation[] = [del(failedRow), put(rows.pendingEvent(appId, seq), replayed(stored))]
+      const before = this.#queues.of(of)
+      const queue = withReplayed(before, seq, sizeOf(stored.event), this.#queues.dueAt(this.#clock.now()))
+      const waiting = queue.first === seq ? before.first : seq
+      if (waiting > 0) operations.push(put(rows.waitingEvent(of, waiting), 1))
       this.#queues.counts.add(appId, { failed: -1 })
-      this.#queues.count(queue, 1, sizeOf(row.event))
-      queue.last = Math.max(queue.last, seq)
-      if (first === 0 || seq < first) {
-        if (first > 0) operations.push(put(rows.waitingEvent(of, first), 1))
-        this.#queues.setFirst(queue, seq, operations)
-      } else {
-        operations.push(put(rows.waitingEvent(of, seq), 1))
-        this.#queues.writeQueue(queue, operations)
-      }
+      this.#queues.set(of, queue, operations)
       await this.#commit.sync(operations)
       return true
     })
@@ -225,11 +228,10 @@ export class EventQueue implements WebhookQueue {
   async #end(of: UserRef, stored: EventRow, failure?: string): Promise<void> {
     const { appId } = of
     const { seq } = stored.event
-    const operations = [del(rows.pendingEvent(appId, seq))]
+    const operations: Operation[] = [del(rows.pendingEvent(appId, seq))]
     let failed = 0
     if (failure !== undefined) {
-      const row = { ...stored, attempts: stored.attempts + 1, lastError: failure }
-      operations.push(put(rows.failedEvent(appId, seq), row satisfies EventRow))
+      operations.push(put(rows.failedEvent(appId, seq), afterFailure(stored, failure)))
       const beyond = await this.#failedBeyond(appId)
       for (const [old] of beyond) operations.push(del(old))
       failed = 1 - beyond.length
@@ -240,13 +242,9 @@ export class EventQueue implements WebhookQueue {
       read = this.#queues.of(of).last
       next = await this.#next(of, seq)
     }
-    const queue = this.#queues.of(of)
-    this.#queues.count(queue, -1, -sizeOf(stored.event))
-    if (next === undefined) this.#queues.clear(queue, operations)
-    else {
-      operations.push(del(rows.waitingEvent(of, next)))
-      this.#queues.setFirst(queue, next, operations)
-    }
+    if (next !== undefined) operations.push(del(rows.waitingEvent(of, next)))
+    const due = this.#queues.dueAt(this.#clock.now())
+    this.#queues.set(of, afterEnd(this.#queues.of(of), sizeOf(stored.event), next, due), operations)
     this.#queues.counts.add(appId, { failed })
     this.#write(operations)
   }

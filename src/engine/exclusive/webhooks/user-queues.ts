@@ -3,23 +3,23 @@ import type { JsonObject } from '../../../protocol/index.js'
 import type { EngineEvent, UserRef, WebhookEvent, WebhookEventType, WebhookOptions } from '../../engine.js'
 import type { Clock } from '../../../util/clock.js'
 import { randomDigits } from '../../../util/random-digits.js'
+import {
+  countingDrops,
+  droppedData,
+  EMPTY_QUEUE,
+  fateOf,
+  sizeOf,
+  withChanged,
+  withEvent,
+  withoutPresence,
+  type Due,
+  type EventRow,
+  type Queue,
+} from '../../decide/webhooks/queue.js'
 import { EventCounts } from './event-counts.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import { rows } from '../store/rows.js'
 import { del, put, read, type Operation, type Store } from '../store/store.js'
-import {
-  cancels,
-  exceeds,
-  onlineOf,
-  oppositeOf,
-  queueOf,
-  rowOf,
-  sizeOf,
-  type EventRow,
-  type PresenceEvent,
-  type QueueRow,
-  type UserQueue,
-} from './user-queue.js'
 
 /** How many users' queues are kept in memory. */
 const MAX_CACHED = 10_000
@@ -53,63 +53,52 @@ interface UserQueuesOptions {
   onDue: (appId: string, at: number) => void
 }
 
-/**
- * Holds each user's queue of pending events. If an event would exceed the limits, `add` drops it, and counts it in an event
- * `events.dropped`. The limits do not apply to that event.
- */
+/** Loads and keeps the queues of users, for which `decide/webhooks/queue.ts` decides. */
 export class UserQueues {
   readonly counts: EventCounts
-  /** The number of this run (see `DueKey`). Events of earlier runs are due at once. */
+  /** The number of this run (see `Due`). Events of earlier runs are due at once. */
   readonly run: number
   /**
    * The rows of queues whose next event is being read, which then becomes the oldest one. Meanwhile `add` neither removes nor changes an
    * event of these queues, because that may be the event that is being read.
    */
   readonly advancing = new Set<string>()
-  readonly #commit: GroupCommit
-  readonly #clock: Clock
-  readonly #emit: (event: EngineEvent) => void
-  readonly #onDue: UserQueuesOptions['onDue']
-  readonly #limits = new Map<string, NonNullable<WebhookOptions['limits']>>()
-  readonly #users = new LRUCache<string, UserQueue>({ max: MAX_CACHED })
+  readonly #options: UserQueuesOptions
+  readonly #limits = new Map<string, WebhookOptions['limits']>()
+  readonly #users = new LRUCache<string, Queue>({ max: MAX_CACHED })
   #isRunStored = false
 
-  constructor({ store, commit, clock, emit, onDue }: UserQueuesOptions) {
-    this.#commit = commit
-    this.#clock = clock
-    this.#emit = emit
-    this.#onDue = onDue
-    this.counts = new EventCounts(store, commit)
-    this.run = ((read(store, rows.run) as number | undefined) ?? 0) + 1
+  constructor(options: UserQueuesOptions) {
+    this.#options = options
+    this.counts = new EventCounts(options.store, options.commit)
+    this.run = ((read(options.store, rows.run) as number | undefined) ?? 0) + 1
   }
 
   limit(appId: string, limits: WebhookOptions['limits']): void {
-    if (limits) this.#limits.set(appId, limits)
-    else this.#limits.delete(appId)
+    this.#limits.set(appId, limits)
   }
 
   /** Returns a pending event, even if it is not written yet. */
   eventOf(appId: string, seq: number): EventRow | undefined {
-    return this.#commit.newest(rows.pendingEvent(appId, seq)) as EventRow | undefined
+    return this.#options.commit.newest(rows.pendingEvent(appId, seq)) as EventRow | undefined
   }
 
   add(event: NewEvent): AddedEvent {
-    const { appId, type, at } = event
-    const queue = this.of(event)
-    const { presence } = queue
-    if (presence && !this.#isAdvancing(queue) && cancels(queue, type, onlineOf(event)))
-      return this.#cancel(queue, presence)
-    const limits = this.#limits.get(appId)
-    const size = sizeOf(event)
-    if (limits && exceeds(queue, size, limits.user)) {
-      const { online = false, sessions = 0 } = event.data
-      return this.#drop(queue, type, at, { online, sessions })
-    }
+    const { appId, userId, data } = event
+    const of = { appId, userId }
+    const queue = this.of(of)
     const { pending: count, bytes } = this.counts.of(appId)
-    if (limits && exceeds({ count, bytes }, size, limits.app))
-      return this.#drop(this.of({ appId, userId: '' }), type, at, {})
-    const { id, operations } = this.#append(queue, event)
-    return { added: { id }, operations }
+    const limits = this.#limits.get(appId)
+    switch (fateOf(queue, event, sizeOf(event), { count, bytes }, limits, this.#isAdvancing(of))) {
+      case 'added':
+        return this.#append(of, event)
+      case 'cancels':
+        return this.#cancel(of)
+      case 'beyond user':
+        return this.#drop(of, event, { online: data['online'] ?? false, sessions: data['sessions'] ?? 0 })
+      case 'beyond app':
+        return this.#drop({ appId, userId: '' }, event, {})
+    }
   }
 
   /**
@@ -120,129 +109,83 @@ export class UserQueues {
     return this.of(of).change >= seq
   }
 
-  of({ appId, userId }: UserRef): UserQueue {
-    const of = { appId, userId }
+  of(of: UserRef): Queue {
     const row = rows.eventQueue(of)
     const cached = this.#users.get(row)
     if (cached) return cached
-    const queue = queueOf(of, this.#commit.newest(row) as QueueRow | undefined)
+    const queue = (this.#options.commit.newest(row) as Queue | undefined) ?? EMPTY_QUEUE
     this.#users.set(row, queue)
     return queue
   }
 
+  /** Returns the time for an oldest event that is due at `at`. */
+  dueAt(at: number): Due {
+    return { run: this.run, dueAt: Math.trunc(at) }
+  }
+
+  /** Puts `after` in the place of the user's queue. Adds the operations that store it, but for those of its events. */
+  set(of: UserRef, after: Queue, operations: Operation[]): void {
+    const before = this.of(of)
+    this.#users.set(rows.eventQueue(of), after)
+    this.counts.add(of.appId, { pending: after.count - before.count, bytes: after.bytes - before.bytes })
+    operations.push(after.count > 0 ? put(rows.eventQueue(of), after) : del(rows.eventQueue(of)))
+    if (before.first === after.first && before.run === after.run && before.dueAt === after.dueAt) return
+    if (before.first > 0) operations.push(del(rows.dueEvent(of.appId, { ...before, userId: of.userId })))
+    if (after.first === 0) return
+    if (!this.#isRunStored) operations.push(put(rows.run, this.run))
+    this.#isRunStored = true
+    operations.push(put(rows.dueEvent(of.appId, { ...after, userId: of.userId }), 1))
+    this.#options.onDue(of.appId, after.dueAt)
+  }
+
   /** Adds an event behind the user's other events. */
   #append(
-    queue: UserQueue,
+    of: UserRef,
     { type, at, data }: Pick<WebhookEvent, 'type' | 'at' | 'data'>,
-  ): { id: string; operations: Operation[] } {
-    const { of } = queue
+  ): AddedEvent & { added: { id: string } } {
     const seq = this.counts.next(of.appId)
     const id = `evt_${seq}_${randomDigits()}`
     const event: WebhookEvent = { id, type, seq, at, ...of, data }
-    const row: EventRow = { event, attempts: 0, lastError: null }
-    const operations = [put(rows.pendingEvent(of.appId, seq), row)]
-    if (queue.first > 0) {
-      operations.push(put(rows.waitingEvent(of, seq), 1))
-      if (oppositeOf(type)) queue.presence = { type, seq, size: sizeOf(event), before: queue.online }
-      if (type === 'events.dropped') queue.dropped = seq
-    }
-    queue.last = seq
-    queue.online = onlineOf(event)
-    this.count(queue, 1, sizeOf(event))
-    if (queue.first === 0) this.setFirst(queue, seq, operations)
-    else this.writeQueue(queue, operations)
-    return { id, operations }
-  }
-
-  /** Gives a number to a change that comes in place of an event. The caller writes the queue. */
-  #noteChange(queue: UserQueue): { change: QueueChange } {
-    const { of } = queue
-    queue.change = this.counts.next(of.appId)
-    return { change: { of, seq: queue.change } }
+    const operations = [
+      put(rows.pendingEvent(of.appId, seq), { event, attempts: 0, lastError: null } satisfies EventRow),
+    ]
+    const queue = withEvent(this.of(of), event, sizeOf(event), this.dueAt(this.#options.clock.now()))
+    if (queue.first !== seq) operations.push(put(rows.waitingEvent(of, seq), 1))
+    this.set(of, queue, operations)
+    return { added: { id }, operations }
   }
 
   /** Removes the user's newest event about presence. */
-  #cancel(queue: UserQueue, presence: PresenceEvent): AddedEvent {
-    const { of, last } = queue
-    const { seq, size, before } = presence
-    const added = this.#noteChange(queue)
+  #cancel(of: UserRef): AddedEvent {
+    const queue = this.of(of)
+    const seq = queue.presence?.seq ?? 0
+    const change = this.counts.next(of.appId)
     const operations = [del(rows.pendingEvent(of.appId, seq)), del(rows.waitingEvent(of, seq))]
-    if (last === seq) queue.online = before
-    queue.presence = null
-    this.count(queue, -1, -size)
-    this.writeQueue(queue, operations)
-    return { added, operations }
+    this.set(of, withoutPresence(queue, change), operations)
+    return { added: { change: { of, seq: change } }, operations }
   }
 
-  /**
-   * Counts the dropped event in the queue's newest event if that is an `events.dropped` which is neither the oldest event nor about to
-   * become the oldest. Otherwise adds an `events.dropped`.
-   */
-  #drop(queue: UserQueue, type: WebhookEventType, at: number, state: JsonObject): AddedEvent {
-    const { of, dropped: seq } = queue
-    const added = this.#noteChange(queue)
-    this.#emit({ type: 'webhook-dropped', appId: of.appId, eventType: type })
-    const isNewest = seq > 0 && seq === queue.last && !this.#isAdvancing(queue)
-    const row = isNewest ? this.eventOf(of.appId, seq) : undefined
+  /** Counts a dropped event in an `events.dropped` of a queue. `state` is what that event says about presence. */
+  #drop(of: UserRef, { type, at }: NewEvent, state: JsonObject): AddedEvent {
+    const change = this.counts.next(of.appId)
+    const added = { change: { of, seq: change } }
+    const queue = { ...this.of(of), change }
+    const seq = countingDrops(queue, this.#isAdvancing(of))
+    const row = seq > 0 ? this.eventOf(of.appId, seq) : undefined
+    this.#options.emit({ type: 'webhook-dropped', appId: of.appId, eventType: type })
     if (!row) {
-      const data = { dropped: { [type]: 1 }, ...state }
-      return { added, operations: this.#append(queue, { type: 'events.dropped', at, data }).operations }
+      const operations: Operation[] = []
+      this.set(of, queue, operations)
+      const event = { type: 'events.dropped' as const, at, data: droppedData({}, type, state) }
+      return { added, operations: [...operations, ...this.#append(of, event).operations] }
     }
-    const dropped = row.event.data['dropped'] as Record<string, number>
-    const data = { dropped: { ...dropped, [type]: (dropped[type] ?? 0) + 1 }, ...state }
-    const changed: EventRow = { ...row, event: { ...row.event, at, data } }
-    queue.online = onlineOf(changed.event)
-    this.count(queue, 0, sizeOf(changed.event) - sizeOf(row.event))
-    const operations = [put(rows.pendingEvent(of.appId, seq), changed)]
-    this.writeQueue(queue, operations)
+    const event = { ...row.event, at, data: droppedData(row.event.data, type, state) }
+    const operations = [put(rows.pendingEvent(of.appId, seq), { ...row, event } satisfies EventRow)]
+    this.set(of, withChanged(queue, event, sizeOf(event) - sizeOf(row.event)), operations)
     return { added, operations }
   }
 
-  #isAdvancing({ of }: UserQueue): boolean {
+  #isAdvancing(of: UserRef): boolean {
     return this.advancing.has(rows.eventQueue(of))
-  }
-
-  /** Adds to the counts of a queue and of its app. Both numbers may be negative. */
-  count(queue: UserQueue, pending: number, bytes: number): void {
-    queue.count += pending
-    queue.bytes += bytes
-    this.counts.add(queue.of.appId, { pending, bytes })
-  }
-
-  /** Makes the event the user's oldest pending one, which is due now. From then on a gateway may be delivering it. */
-  setFirst(queue: UserQueue, seq: number, operations: Operation[]): void {
-    if (queue.first > 0) operations.push(del(this.#dueRow(queue)))
-    queue.first = seq
-    if (queue.presence && queue.presence.seq <= seq) queue.presence = null
-    if (queue.dropped <= seq) queue.dropped = 0
-    this.#addDue(queue, this.#clock.now(), operations)
-  }
-
-  setDue(queue: UserQueue, dueAt: number, operations: Operation[]): void {
-    operations.push(del(this.#dueRow(queue)))
-    this.#addDue(queue, dueAt, operations)
-  }
-
-  #addDue(queue: UserQueue, dueAt: number, operations: Operation[]): void {
-    if (!this.#isRunStored) operations.push(put(rows.run, this.run))
-    this.#isRunStored = true
-    queue.run = this.run
-    queue.dueAt = Math.trunc(dueAt)
-    operations.push(put(this.#dueRow(queue), 1))
-    this.writeQueue(queue, operations)
-    this.#onDue(queue.of.appId, queue.dueAt)
-  }
-
-  clear(queue: UserQueue, operations: Operation[]): void {
-    operations.push(del(this.#dueRow(queue)), del(rows.eventQueue(queue.of)))
-    Object.assign(queue, queueOf(queue.of))
-  }
-
-  #dueRow({ of: { appId, userId }, run, dueAt }: UserQueue): string {
-    return rows.dueEvent(appId, { run, dueAt, userId })
-  }
-
-  writeQueue(queue: UserQueue, operations: Operation[]): void {
-    operations.push(put(rows.eventQueue(queue.of), rowOf(queue)))
   }
 }

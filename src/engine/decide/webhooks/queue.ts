@@ -1,0 +1,162 @@
+import type { JsonObject } from '../../../protocol/index.js'
+import { engineRules } from '../../rules.js'
+import type { EventLimits, PendingEvent, WebhookEvent, WebhookOptions } from '../../webhook-events.js'
+
+/*
+ * The queue of a user's pending webhook events: which event is delivered next and when, what becomes of a new event, and what a delivery
+ * changes. Only the oldest event of a queue is delivered, so a gateway may be delivering it, and no later event removes or changes it.
+ */
+
+/** When the oldest event of a queue is due, and the number of the run that has set this time. A run lasts as long as the store is open. */
+export interface Due {
+  readonly run: number
+  readonly dueAt: number
+}
+
+/** The pending events of a user. */
+export interface Queue extends Due {
+  /** The number of the oldest pending event; 0 if there is none. */
+  readonly first: number
+  /** The number of the newest event since the queue was last empty. */
+  readonly last: number
+  /** How many events are pending, and about how many bytes they take. */
+  readonly count: number
+  readonly bytes: number
+  /** What the newest event says about presence; null if that is unknown. */
+  readonly online: boolean | null
+  /** The newest event about presence that may be cancelled. */
+  readonly presence: PresenceEvent | null
+  /** The number of the newest `events.dropped` that may count further events; 0 if there is none. */
+  readonly dropped: number
+  /** The number of the newest change in place of a new event: an older event was removed, or the new one was counted as dropped. */
+  readonly change: number
+}
+
+/** An event about a user's presence that a later one may cancel. */
+export interface PresenceEvent {
+  readonly type: WebhookEvent['type']
+  readonly seq: number
+  readonly size: number
+  /** What the event before this one says about presence: true for online, false for offline, null if unknown. */
+  readonly before: boolean | null
+}
+
+export const EMPTY_QUEUE: Queue = {
+  ...{ first: 0, last: 0, run: 0, dueAt: 0, count: 0, bytes: 0 },
+  ...{ online: null, presence: null, dropped: 0, change: 0 },
+}
+
+type Kind = Pick<WebhookEvent, 'type' | 'data'>
+
+/** Returns about how many bytes an event takes. */
+export const sizeOf = ({ type, userId, data }: Kind & Pick<WebhookEvent, 'userId'>): number =>
+  engineRules.eventOverhead + Buffer.byteLength(JSON.stringify([type, userId, data]))
+
+/** Returns whether an event says that its user is online; null for an event of the app itself. */
+const onlineOf = ({ data }: Kind): boolean | null =>
+  typeof data['online'] === 'boolean' ? data['online'] : null
+
+const opposites = new Map<WebhookEvent['type'], WebhookEvent['type']>([
+  ['user.online', 'user.offline'],
+  ['user.offline', 'user.online'],
+])
+
+/**
+ * Returns whether a new event and the user's newest event about presence cancel each other. They do so only if the receiver is behind, and
+ * if the newest event that remains has the same `online` as the new one, because receivers use the newest state.
+ */
+const cancels = ({ count, last, online, presence }: Queue, event: Kind): boolean =>
+  count >= engineRules.eventsBehind &&
+  presence !== null &&
+  presence.type === opposites.get(event.type) &&
+  (last === presence.seq ? presence.before : online) === onlineOf(event)
+
+const exceeds = (pending: { count: number; bytes: number }, size: number, limits: EventLimits): boolean =>
+  pending.count + 1 > limits.events || pending.bytes + size > limits.bytes
+
+/**
+ * Returns what becomes of a new event of `size` bytes: it is added; or it `cancels` the queue's newest event about presence, and both are
+ * gone; or it is beyond a limit of the user or of the app, and counts in an `events.dropped`. `app` has the app's pending events.
+ * `isAdvancing`: the next event of the queue is being read, to become the oldest. It may be any, so none is cancelled.
+ */
+export const fateOf = (
+  queue: Queue,
+  event: Kind,
+  size: number,
+  app: { count: number; bytes: number },
+  limits: WebhookOptions['limits'],
+  isAdvancing: boolean,
+): 'added' | 'cancels' | 'beyond user' | 'beyond app' => {
+  if (!isAdvancing && cancels(queue, event)) return 'cancels'
+  if (limits && exceeds(queue, size, limits.user)) return 'beyond user'
+  return limits && exceeds(app, size, limits.app) ? 'beyond app' : 'added'
+}
+
+/** Returns the queue with a new event behind the others. An event in an empty queue is due at `now`. */
+export const withEvent = (queue: Queue, event: Kind & { seq: number }, size: number, now: Due): Queue => {
+  const { type, seq } = event
+  const next = {
+    ...{ ...queue, last: seq, count: queue.count + 1, bytes: queue.bytes + size, online: onlineOf(event) },
+  }
+  if (queue.first === 0) return { ...next, ...now, first: seq }
+  if (type === 'events.dropped') return { ...next, dropped: seq }
+  return opposites.has(type) ? { ...next, presence: { type, seq, size, before: queue.online } } : next
+}
+
+/** Returns the queue without its newest event about presence. `change` is the number of this change. */
+export const withoutPresence = (queue: Queue, change: number): Queue => {
+  const { seq, size, before } = queue.presence ?? { seq: 0, size: 0, before: null }
+  const online = queue.last === seq ? before : queue.online
+  return { ...queue, count: queue.count - 1, bytes: queue.bytes - size, online, presence: null, change }
+}
+
+/** Returns the number of the `events.dropped` that counts a further dropped event; 0 if a new one must be added. */
+export const countingDrops = ({ dropped, last }: Queue, isAdvancing: boolean): number =>
+  dropped === last && !isAdvancing ? dropped : 0
+
+/** Returns the data of an `events.dropped` that counts one more event. `state` is what it says about presence. */
+export const droppedData = (
+  earlier: JsonObject,
+  type: WebhookEvent['type'],
+  state: JsonObject,
+): JsonObject => {
+  const dropped = (earlier['dropped'] ?? {}) as Record<string, number>
+  return { dropped: { ...dropped, [type]: (dropped[type] ?? 0) + 1 }, ...state }
+}
+
+/** Returns the queue after its newest event was changed, and takes `more` bytes. */
+export const withChanged = (queue: Queue, event: Kind, more: number): Queue => ({
+  ...{ ...queue, bytes: queue.bytes + more, online: onlineOf(event) },
+})
+
+/** Returns the queue with another oldest event, which is due at `now`. */
+const withFirst = (queue: Queue, first: number, now: Due): Queue => ({
+  ...{ ...queue, ...now, first },
+  presence: queue.presence && queue.presence.seq > first ? queue.presence : null,
+  dropped: queue.dropped > first ? queue.dropped : 0,
+})
+
+/** Returns the queue after its oldest event has ended. `next` is the number of the event after it; undefined if there is none. */
+export const afterEnd = (queue: Queue, size: number, next: number | undefined, now: Due): Queue =>
+  next === undefined
+    ? EMPTY_QUEUE
+    : withFirst({ ...queue, count: queue.count - 1, bytes: queue.bytes - size }, next, now)
+
+/** Returns the queue with a failed event that is pending again, in its place by number. */
+export const withReplayed = (queue: Queue, seq: number, size: number, now: Due): Queue => {
+  const next = {
+    ...{ ...queue, last: Math.max(queue.last, seq), count: queue.count + 1, bytes: queue.bytes + size },
+  }
+  return queue.first === 0 || seq < queue.first ? withFirst(next, seq, now) : next
+}
+
+/** What is stored of an event besides its place in a queue. */
+export type EventRow = Pick<PendingEvent, 'event' | 'attempts' | 'lastError'>
+
+/** Returns an event after a delivery that has failed. */
+export const afterFailure = (row: EventRow, error: string): EventRow => ({
+  ...{ ...row, attempts: row.attempts + 1, lastError: error },
+})
+
+/** Returns a failed event as it is pending again. */
+export const replayed = (row: EventRow): EventRow => ({ ...row, attempts: 0, lastError: null })

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import {
+  afterEnd,
+  afterFailure,
+  countingDrops,
+  droppedData,
+  EMPTY_QUEUE,
+  fateOf,
+  replayed,
+  withChanged,
+  withEvent,
+  withoutPresence,
+  withReplayed,
+  type Queue,
+} from '../../../src/engine/decide/webhooks/queue.js'
+import { createRandom } from '../../../src/engine/suite/kit.js'
+import type { WebhookEvent } from '../../../src/engine/webhook-events.js'
+
+type Type = WebhookEvent['type']
+
+const now = { run: 2, dueAt: 70 }
+const event = (seq: number, type: Type, online: boolean | null = true) => ({
+  ...{ seq, type, data: online === null ? {} : { online } },
+})
+const limits = { user: { events: 9, bytes: 900 }, app: { events: 20, bytes: 2_000 } }
+const fewOfApp = { count: 9, bytes: 900 }
+
+/** A queue of events from number 1 on, each of 10 bytes, all due at 50. */
+const queueOf = (...types: Type[]): Queue =>
+  types.reduce(
+    (queue, type, n) =>
+      withEvent(queue, event(n + 1, type, type !== 'user.offline'), 10, { run: 1, dueAt: 50 }),
+    EMPTY_QUEUE,
+  )
+const messages = (count: number): Type[] => Array<Type>(count).fill('message.created')
+
+void describe('a new webhook event', () => {
+  const behind = queueOf(...messages(5), 'user.offline', 'message.created')
+  const fates: [what: string, queue: Queue, event: ReturnType<typeof event>, expected: string][] = [
+    ['is added to an empty queue', EMPTY_QUEUE, event(9, 'user.online'), 'added'],
+    ['is added behind others', queueOf(...messages(7)), event(9, 'user.online'), 'added'],
+    [
+      'is added if the receiver is not behind',
+      queueOf('message.read', 'user.offline'),
+      event(9, 'user.online'),
+      'added',
+    ],
+    ['cancels its opposite', queueOf(...messages(7), 'user.offline'), event(9, 'user.online'), 'cancels'],
+    [
+      'cancels none of its own type',
+      queueOf(...messages(7), 'user.online'),
+      event(9, 'user.online'),
+      'added',
+    ],
+    [
+      'cancels none if the newest event would then tell another presence',
+      withEvent(behind, event(9, 'message.read', false), 10, now),
+      event(10, 'user.online'),
+      'added',
+    ],
+    [
+      'cancels none that is the oldest',
+      queueOf('user.offline', ...messages(7)),
+      event(9, 'user.online'),
+      'added',
+    ],
+    ['is beyond the number of the user', queueOf(...messages(9)), event(10, 'message.read'), 'beyond user'],
+    [
+      'cancels beyond the number, too',
+      queueOf(...messages(8), 'user.offline'),
+      event(10, 'user.online'),
+      'cancels',
+    ],
+    [
+      'is beyond the bytes of the user',
+      { ...queueOf('message.read'), bytes: 891 },
+      event(2, 'message.read'),
+      'beyond user',
+    ],
+  ]
+  for (const [what, queue, added, expected] of fates)
+    void it(what, () => assert.equal(fateOf(queue, added, 10, fewOfApp, limits, false), expected))
+
+  void it('is beyond a limit of the app', () => {
+    for (const app of [
+      { count: 20, bytes: 0 },
+      { count: 1, bytes: 1_991 },
+    ])
+      assert.equal(fateOf(EMPTY_QUEUE, event(1, 'message.read'), 10, app, limits, false), 'beyond app')
+  })
+
+  void it('is added to a queue of any length if there are no limits', () => {
+    const app = { count: 1e9, bytes: 1e12 }
+    assert.equal(
+      fateOf(queueOf(...messages(50)), event(51, 'message.read'), 10, app, undefined, false),
+      'added',
+    )
+  })
+
+  void it('cancels none while the next event is read, because that may be the one', () => {
+    const queue = queueOf(...messages(7), 'user.offline')
+    assert.equal(fateOf(queue, event(9, 'user.online'), 10, fewOfApp, undefined, true), 'added')
+  })
+
+  void it('is due at once in an empty queue, and waits in another', () => {
+    const queue = withEvent(EMPTY_QUEUE, event(5, 'message.read'), 10, now)
+    assert.deepEqual([queue.first, queue.last, queue.run, queue.dueAt], [5, 5, 2, 70])
+    const longer = withEvent(queue, event(6, 'message.read'), 20, { run: 3, dueAt: 90 })
+    assert.deepEqual(longer, { ...queue, last: 6, count: 2, bytes: 30 })
+  })
+
+  void it('about presence is the one that may be cancelled, but not as the oldest', () => {
+    assert.equal(queueOf('user.offline').presence, null)
+    const queue = queueOf('message.read', 'user.offline')
+    assert.deepEqual(queue.presence, { type: 'user.offline', seq: 2, size: 10, before: true })
+    assert.equal(queue.online, false)
+    const without = withoutPresence(queue, 9)
+    assert.deepEqual(without, { ...queueOf('message.read'), last: 2, change: 9 })
+    assert.equal(withoutPresence(withEvent(queue, event(3, 'message.read'), 10, now), 9).online, true)
+  })
+})
+
+void describe('a dropped webhook event', () => {
+  const cases: [what: string, queue: Queue, isAdvancing: boolean, expected: number][] = [
+    ['counts in a new event of an empty queue', EMPTY_QUEUE, false, 0],
+    ['counts in the newest event', queueOf('message.read', 'events.dropped'), false, 2],
+    ['counts in a new event if the newest is of another type', queueOf('message.read'), false, 0],
+    [
+      'counts in a new event if others came since',
+      queueOf('message.read', 'events.dropped', 'message.read'),
+      false,
+      0,
+    ],
+    ['counts in a new event if the newest is the oldest, too', queueOf('events.dropped'), false, 0],
+    ['counts in a new event while the next one is read', queueOf('message.read', 'events.dropped'), true, 0],
+  ]
+  for (const [what, queue, isAdvancing, expected] of cases)
+    void it(what, () => assert.equal(countingDrops(queue, isAdvancing), expected))
+
+  void it('is counted by its type, with the newest state', () => {
+    const data = droppedData({}, 'message.read', { online: true })
+    assert.deepEqual(data, { dropped: { 'message.read': 1 }, online: true })
+    const again = droppedData(droppedData(data, 'message.read', {}), 'user.online', { online: false })
+    assert.deepEqual(again, { dropped: { 'message.read': 2, 'user.online': 1 }, online: false })
+    const queue = queueOf('message.read', 'events.dropped')
+    const changed = withChanged(queue, event(2, 'events.dropped', false), 7)
+    assert.deepEqual(changed, { ...queue, bytes: 27, online: false })
+  })
+})
+
+void describe('a webhook delivery', () => {
+  const row = { event: {} as WebhookEvent, attempts: 1, lastError: null }
+  void it('that fails counts as an attempt, until the event is replayed', () => {
+    const failed = afterFailure(row, 'gone')
+    assert.deepEqual([failed.attempts, failed.lastError], [2, 'gone'])
+    assert.deepEqual(replayed(failed), { ...row, attempts: 0 })
+  })
+
+  void it('makes the next event the oldest, which is due at once', () => {
+    const queue = queueOf('message.read', 'message.created', 'user.offline')
+    const next = afterEnd(queue, 10, 2, now)
+    assert.deepEqual(next, { ...queue, ...now, first: 2, count: 2, bytes: 20 })
+    assert.equal(afterEnd(next, 10, 3, now).presence, null)
+    assert.equal(afterEnd(queueOf('message.read', 'events.dropped'), 10, 2, now).dropped, 0)
+  })
+
+  void it('of the last event leaves an empty queue', () =>
+    assert.deepEqual(afterEnd(queueOf('message.read'), 10, undefined, now), EMPTY_QUEUE))
+})
+
+void describe('a replayed webhook event', () => {
+  const later = { ...queueOf('message.read', 'message.read'), first: 3, last: 4 }
+  const cases: [what: string, queue: Queue, seq: number, expected: Partial<Queue>][] = [
+    ['is the oldest of an empty queue', EMPTY_QUEUE, 3, { ...now, first: 3, last: 3, count: 1 }],
+    ['goes before later ones, and is due', later, 2, { ...now, first: 2, last: 4, count: 3 }],
+    ['waits behind earlier ones', later, 5, { run: 1, dueAt: 50, first: 3, last: 5, count: 3 }],
+  ]
+  for (const [what, queue, seq, expected] of cases)
+    void it(what, () => {
+      const after = withReplayed(queue, seq, 10, now)
+      assert.deepEqual(after, { ...queue, ...expected, bytes: queue.bytes + 10 })
+    })
+})
+
+void describe('a webhook queue', () => {
+  void it('counts, orders and cancels as a list of its events does', () => {
+    const random = createRandom(3)
+    const pick = (count: number): number => Math.floor(random() * count)
+    const types: Type[] = ['user.online', 'user.offline', 'message.created']
+    let cancelled = 0
+    for (let round = 0; round < 300; round++) {
+      let queue = EMPTY_QUEUE
+      let list: (ReturnType<typeof event> & { size: number })[] = []
+      for (let seq = 1; seq < 60; seq++) {
+        if (pick(4) === 0 && list[0]) {
+          queue = afterEnd(queue, list[0].size, list[1]?.seq, now)
+          list = list.slice(1)
+        } else {
+          const type = types[pick(3)] ?? 'user.online'
+          const added = {
+            ...event(seq, type, type === 'message.created' ? pick(2) === 0 : type === 'user.online'),
+            size: pick(50),
+          }
+          if (fateOf(queue, added, added.size, fewOfApp, undefined, false) === 'cancels') {
+            cancelled++
+            const known = list.findLast((one) => one.type !== 'message.created')
+            assert.ok(known && known !== list[0] && known.type !== type && list.length >= 8)
+            list = list.filter((one) => one !== known)
+            assert.equal(list.at(-1)?.data.online, added.data.online)
+            queue = withoutPresence(queue, seq)
+          } else {
+            list.push(added)
+            queue = withEvent(queue, added, added.size, now)
+          }
+        }
+        assert.equal(queue.first, list[0]?.seq ?? 0)
+        assert.equal(queue.count, list.length)
+        assert.equal(
+          queue.bytes,
+          list.reduce((sum, { size }) => sum + size, 0),
+        )
+        if (list.length > 0) assert.equal(queue.online, list.at(-1)?.data.online)
+      }
+    }
+    assert.ok(cancelled > 100, `${cancelled} were cancelled`)
+  })
+})
