@@ -104,8 +104,8 @@ export default [
   {
     name: 'a restart after which lost users stay online',
     file: 'src/engine/exclusive/sessions/sessions.ts',
-    right: 'session.offlineAt = monotonicNow() + engineRules.offlineAfter',
-    wrong: 'session.offlineAt = monotonicNow() + engineRules.offlineAfter + (this.#isLoading ? 9_000 : 0)',
+    right: 'detached(session, ++this.#lastNumber, now)',
+    wrong: 'detached(session, ++this.#lastNumber, now + (this.#isLoading ? 9_000 : 0))',
     finds: /online, 22 s after/,
   },
   {

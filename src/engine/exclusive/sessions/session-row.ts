@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import type { Connected, Keys } from '../../decide/sessions/session.js'
 import type { Credential, SessionRecord, SessionRequest, AuthMethod } from '../../engine.js'
 
 /** A session that has not ended, in memory. */
-export interface Session extends Omit<SessionRecord, 'state' | 'hidden' | 'credential'> {
+export interface Session extends Omit<SessionRecord, 'state' | 'hidden' | 'credential'>, Connected, Keys {
   /** The fields of the credential. To save memory, they are not in an object of their own. */
   authMethod: AuthMethod
   tokenId: string | null
@@ -10,28 +11,8 @@ export interface Session extends Omit<SessionRecord, 'state' | 'hidden' | 'crede
   credentialExpiresAt: number | null
   /** The number of the session's start. Starts, detachments and hidings are numbered in one sequence, because clocks may go back. */
   number: number
-  /** The number of the session's last detachment; null while the session is active. */
-  detached: number | null
   /** The number of the last hiding of the session's page; null while the page is visible. */
   hiddenSince: number | null
-  /** The connection that carries the session; null while it is detached. */
-  connectionId: string | null
-  /** The hash of the resume key that the client received last. With this key the client can resume the session. */
-  keyHash: string
-  /**
-   * The hash of the previous resume key, or two hashes with a line break between them. The previous keys are valid until the client has
-   * shown that it has the new key. There are two if a client has sent two `start` frames with the same key, on a WebSocket and on an HTTP
-   * stream: the client may use the answer to the first one.
-   */
-  previousKeyHash: string | null
-  /** Milliseconds for which a client can resume the session: the resume window. It begins when the session is detached or loaded. */
-  resumableFor: number
-  /** When the resume window ends, by the monotonic clock; null while the session is active. */
-  expiresAt: number | null
-  /** When the session no longer makes its user online, by the monotonic clock; null while it is active. */
-  offlineAt: number | null
-  /** Whether `offlineAt` has passed. This is stored, so that a loaded session does not make its user online again. */
-  offline: boolean
   /** Whether the session's row may be in the store. */
   mayBeStored: boolean
 }

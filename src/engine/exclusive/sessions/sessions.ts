@@ -9,7 +9,14 @@ import type {
 } from '../../engine.js'
 import { Deadlines } from '../../../util/deadlines.js'
 import { sessionsBeyond } from '../../decide/sessions/make-room.js'
-import { engineRules } from '../../rules.js'
+import {
+  attached,
+  detached,
+  goesOffline,
+  isOver,
+  isResumedBy,
+  keysAfter,
+} from '../../decide/sessions/session.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import { SessionIndex } from './session-index.js'
 import { SessionJournal } from './session-journal.js'
@@ -79,8 +86,7 @@ export class Sessions {
     for (let start = 0; start < sessions.length; start += DETACHED_PER_STEP) {
       const now = monotonicNow()
       // The resume window begins now, because no client could return while the engine was closed.
-      for (const session of sessions.slice(start, start + DETACHED_PER_STEP))
-        this.#detach(session, now + session.resumableFor)
+      for (const session of sessions.slice(start, start + DETACHED_PER_STEP)) this.#detach(session, now)
       await nextTurn()
     }
     this.#isLoading = false
@@ -130,7 +136,7 @@ export class Sessions {
     const found: Session[] = []
     for (let cursor = Number(after ?? 0); found.length <= limit;) {
       const entries = this.#index.inApp(appId, cursor, limit + 1)
-      found.push(...entries.filter(({ expiresAt }) => expiresAt === null || expiresAt > now))
+      found.push(...entries.filter((session) => !isOver(session, now)))
       const last = entries.at(-1)
       if (!last || entries.length <= limit) break
       cursor = last.number
@@ -169,8 +175,10 @@ export class Sessions {
   /** Starts a session, or resumes the session whose key has the hash `request.resumes`. */
   start(request: SessionRequest): Started {
     this.#endExpiredOf(request)
-    const resumed = request.resumes === undefined ? undefined : this.#byKey(request, request.resumes)
-    return resumed ? this.#resume(resumed, request) : this.#create(request)
+    const { resumes } = request
+    if (resumes === undefined) return this.#create(request)
+    const resumed = this.#index.of(request).find((session) => isResumedBy(session, resumes))
+    return resumed ? this.#resume(resumed, resumes, request) : this.#create(request)
   }
 
   /**
@@ -217,7 +225,7 @@ export class Sessions {
     if (session?.connectionId !== connectionId) return
     session.lastSeenAt = Date.now()
     session.resumableFor = resumableFor
-    this.#detach(session, monotonicNow() + resumableFor)
+    this.#detach(session, monotonicNow())
     this.#journal.write(session)
     this.#endExpiredOf(ref)
   }
@@ -253,9 +261,8 @@ export class Sessions {
   }
 
   #endIfExpired(session: Session, now: number): void {
-    const { expiresAt } = session
     // Since the deadline was set, the session may have been resumed, have ended, or have been detached again.
-    if (expiresAt === null || expiresAt > now || !this.#isCurrent(session)) return
+    if (!isOver(session, now) || !this.#isCurrent(session)) return
     const { online } = this.presence(session)
     this.#remove(session)
     this.#onExpired(recordOf(session), online)
@@ -276,22 +283,13 @@ export class Sessions {
     }
   }
 
-  #resume(session: Session, request: SessionRequest): Started {
-    const { hidden, connectionId, keyHash, resumes, resumableFor } = request
+  /** Resumes a session by the key with the hash `resumes`. */
+  #resume(session: Session, resumes: string, request: SessionRequest): Started {
+    const { hidden, connectionId, keyHash, resumableFor } = request
     const replacedConnectionId = session.connectionId
     session.lastSeenAt = Date.now()
-    session.detached = null
     if (isHidden(session) !== hidden) this.#setHidden(session, hidden)
-    session.connectionId = connectionId
-    session.previousKeyHash =
-      resumes === undefined || resumes === session.keyHash
-        ? (resumes ?? null)
-        : `${resumes}\n${session.keyHash}`
-    session.keyHash = keyHash
-    session.resumableFor = resumableFor
-    session.expiresAt = null
-    session.offlineAt = null
-    session.offline = false
+    Object.assign(session, keysAfter(session, resumes, keyHash), attached(connectionId, resumableFor))
     session.origin = request.origin
     session.address = request.address
     session.client = request.client
@@ -315,24 +313,14 @@ export class Sessions {
     session.hiddenSince = hidden ? ++this.#lastNumber : null
   }
 
-  #byKey(user: UserRef, hash: string): Session | undefined {
-    return this.#index
-      .of(user)
-      .find(({ keyHash, previousKeyHash }) => keyHash === hash || previousKeyHash?.split('\n').includes(hash))
-  }
-
   #isCurrent(session: Session): boolean {
     return this.#index.has(session)
   }
 
-  #detach(session: Session, expiresAt: number): void {
-    session.detached ??= ++this.#lastNumber
-    session.connectionId = null
-    session.expiresAt = expiresAt
-    this.#deadlines.add(expiresAt, session)
-    if (session.offline) return
-    session.offlineAt = monotonicNow() + engineRules.offlineAfter
-    this.#offlineDeadlines.add(session.offlineAt, session)
+  #detach(session: Session, now: number): void {
+    Object.assign(session, detached(session, ++this.#lastNumber, now))
+    this.#deadlines.add(session.expiresAt ?? now, session)
+    if (!session.offline) this.#offlineDeadlines.add(session.offlineAt ?? now, session)
   }
 
   /** Marks sessions whose connection has been lost for `engineRules.offlineAfter`, some in each step. */
@@ -343,9 +331,8 @@ export class Sessions {
   }
 
   #markIfAway(session: Session, now: number): void {
-    const { offlineAt, offline } = session
     // The session may have been resumed, have ended, or have lost another connection since the deadline was set.
-    if (offlineAt === null || offlineAt > now || offline || !this.#isCurrent(session)) return
+    if (!goesOffline(session, now) || !this.#isCurrent(session)) return
     session.offline = true
     this.#journal.write(session)
     this.#onAway(recordOf(session))
