@@ -202,7 +202,7 @@ export const modules = {
   'engine/user-key': ['engine/records'],
   'engine/listeners': ['engine/engine'],
   'engine/rules': [],
-  'engine/decide': ['engine/rules', 'engine/webhook-events', 'util', 'protocol'],
+  'engine/decide': ['engine/inbox-records', 'engine/rules', 'engine/webhook-events', 'util', 'protocol'],
   'engine/util': ['engine/decide', 'util', 'protocol'],
   'engine/exclusive/store': exclusive,
   'engine/exclusive/webhooks': [...exclusive, 'engine/exclusive/store'],

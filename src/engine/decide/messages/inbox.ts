@@ -1,3 +1,4 @@
+import type { Retention } from '../../inbox-records.js'
 import { engineRules } from '../../rules.js'
 import { lowerBound } from '../../../util/lower-bound.js'
 import { countAfter, hasOffset, offsetsAfter, offsetSetOf, type OffsetSet } from './offset-set.js'
@@ -108,35 +109,28 @@ export const joinedMarks = (a: Marks, b: Marks): Marks => {
   }
 }
 
-/** How many messages an inbox keeps, how many bytes they may take, and for how many milliseconds it keeps them. */
-export interface Kept {
-  readonly messages: number
-  readonly bytes: number
-  readonly age: number
-}
-
 /**
  * Returns the oldest offset, from `first` on, that an inbox keeps when `newest` is its newest offset. `bytes` are those of all messages
  * up to there, also of messages that were deleted, and `bytesBefore` returns those of all messages before an offset. `deleted` are the
- * bytes of deleted messages. The newest message is kept even if it alone takes more bytes than `kept` has.
+ * bytes of deleted messages. The newest message is kept even if it alone takes more bytes than `retention` has.
  */
 export const firstKept = (
   first: number,
   newest: number,
   bytes: number,
   deleted: number,
-  kept: Kept,
+  retention: Retention,
   bytesBefore: (offset: number) => number,
 ): number => {
-  const from = Math.max(first, newest - kept.messages + 1)
+  const from = Math.max(first, newest - retention.messages + 1)
   // If even the messages that are not deleted yet fit, this needs no look-up. The look-ups are a binary search, because after the
   // retention was lowered, reading each message beyond it would block the event loop.
-  if (bytes - deleted <= kept.bytes) return from
-  return lowerBound(from, newest, (offset) => bytes - bytesBefore(offset) > kept.bytes)
+  if (bytes - deleted <= retention.bytes) return from
+  return lowerBound(from, newest, (offset) => bytes - bytesBefore(offset) > retention.bytes)
 }
 
 /** Returns whether a message that was stored at `at` is kept no longer. */
-export const hasExpired = (at: number, { age }: Pick<Kept, 'age'>, now: number): boolean => at + age <= now
+export const hasExpired = (at: number, { age }: Retention, now: number): boolean => at + age <= now
 
 /** A message that a new one pushes out. */
 export interface PushedOut {
@@ -157,8 +151,11 @@ export const pushesOutOthers = (marks: Marks, from: string, pushedOut: Iterable<
  * Returns whether a sender's unread messages take more than the `share` of an inbox. Then a further message of the sender may not push
  * out an unread message of someone else.
  */
-export const exceedsShare = (unread: Pick<Kept, 'messages' | 'bytes'>, share: number, kept: Kept): boolean =>
-  engineRules.sharedLimits.some((limit) => unread[limit] > share * kept[limit])
+export const exceedsShare = (
+  unread: Pick<Retention, 'messages' | 'bytes'>,
+  share: number,
+  retention: Retention,
+): boolean => engineRules.sharedLimits.some((limit) => unread[limit] > share * retention[limit])
 
 /**
  * Returns whether a message of `size` bytes exceeds the `limit` of bytes that its sender's messages may take in the inboxes of others.

@@ -1,7 +1,6 @@
 import type { Message } from '../../../protocol/index.js'
 import type { Retention } from '../../engine.js'
 import { hasExpired, type Marks } from '../../decide/messages/inbox.js'
-import type { TallyRow } from './tally.js'
 
 /** A stored message. Its row has sums of all messages before it, so that counting those messages needs no other row. */
 export interface MessageRow {
@@ -64,121 +63,59 @@ export interface Watermark {
   first: number
 }
 
-/** What is stored of an inbox. */
-export interface InboxRow extends Watermark {
-  marks: Marks
-  /** How many messages from others there are up to `marks.readUpTo`. */
-  readReceived: number
-  /** The offset of the oldest message that is not deleted, and the bytes of the messages before it. */
-  swept: { offset: number; bytes: number }
-  /** The oldest retained message was stored at this time or later. */
-  oldestAt: number
-  /** How many bytes the user's messages take in the inboxes of others. */
-  sent: number
-  /** The unfinished tally; absent if it has fewer than `MIN_STORED` messages (see tally.ts). */
-  tally?: TallyRow | undefined
-  /** True if the row covers every stored message. Otherwise it may lack some, and the constructor of `Inbox` looks for them. */
-  isExact: boolean
-}
-
 /**
  * An inbox as it is stored. With an object and its field names in place of this array, storing a message took a quarter longer with a
  * million users.
  */
 export type StoredInbox = [
+  /** How many bytes the user's messages take in the inboxes of others. */
+  sent: number,
+  /** 1 if the row covers every stored message. Otherwise it may lack some, and the constructor of `Inbox` looks for them. */
+  isExact: 0 | 1,
+  /** The four numbers of a `Watermark`. */
   offset: number,
   received: number,
   bytes: number,
   first: number,
   readOffset: number,
+  /** How many messages were received up to `Marks.readUpTo`. */
   readReceived: number,
+  /** The offset of the oldest message that is not deleted, and the bytes of the messages before it. */
   sweptOffset: number,
   sweptBytes: number,
+  /** The oldest retained message was stored at this time or later. */
   oldestAt: number,
-  sent: number,
-  isExact: 0 | 1,
-  tally: TallyRow | null,
   /** Absent if no peer ever got a mark. Then `readUpTo` is `readOffset`. The bits are in Base64. */
   reached?: [readUpTo: number, base: number, bits: string],
 ]
 
-export const storedInboxOf = (row: InboxRow): StoredInbox => {
-  const { swept, tally = null, isExact, marks } = row
-  const stored: StoredInbox = [
-    row.offset,
-    row.received,
-    row.bytes,
-    row.first,
-    marks.readOffset,
-    row.readReceived,
-    swept.offset,
-    swept.bytes,
-    row.oldestAt,
-    row.sent,
-    isExact ? 1 : 0,
-    tally,
-  ]
-  const { readUpTo, reached } = marks
-  if (reached) stored.push([readUpTo, reached.base, Buffer.from(reached.bits).toString('base64')])
-  return stored
-}
+/** The row of an inbox that has none. */
+export const NO_ROW: StoredInbox = [0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0]
+
+/** The watermark of every new inbox. All share one object, because most inboxes stay empty. */
+export const EMPTY: Watermark = { offset: 0, received: 0, bytes: 0, first: 1 }
 
 /** The marks of an inbox of which nothing is read. All such inboxes share one object. */
 const NO_MARKS: Marks = { readOffset: 0, readUpTo: 0, reached: undefined }
 
-const marksOf = (readOffset: number, reached: StoredInbox[12]): Marks => {
+export const marksOf = (readOffset: number, reached: StoredInbox[11]): Marks => {
   if (!reached) return readOffset === 0 ? NO_MARKS : { readOffset, readUpTo: readOffset, reached }
   const [readUpTo, base, bits] = reached
   return { readOffset, readUpTo, reached: { base, bits: Buffer.from(bits, 'base64') } }
 }
 
-export const inboxRowOf = ([
-  offset,
-  received,
-  bytes,
-  first,
-  readOffset,
-  readReceived,
-  sweptOffset,
-  sweptBytes,
-  oldestAt,
-  sent,
-  isExact,
-  tally,
-  reached,
-]: StoredInbox): InboxRow => ({
-  offset,
-  received,
-  bytes,
-  first,
-  marks: marksOf(readOffset, reached),
-  readReceived,
-  swept: { offset: sweptOffset, bytes: sweptBytes },
-  oldestAt,
-  sent,
-  tally: tally ?? undefined,
-  isExact: isExact === 1,
-})
+export const storedReachedOf = ({ readUpTo, reached }: Marks): StoredInbox[11] =>
+  reached && [readUpTo, reached.base, Buffer.from(reached.bits).toString('base64')]
 
-/** The watermark of every new inbox. All share one object, because most inboxes stay empty. */
-export const EMPTY: Watermark = { offset: 0, received: 0, bytes: 0, first: 1 }
-
-/** The state of an inbox without a row. */
-export const NO_ROW: InboxRow = {
-  ...EMPTY,
-  marks: NO_MARKS,
-  readReceived: 0,
-  swept: { offset: 1, bytes: 0 },
-  oldestAt: 0,
-  sent: 0,
-  isExact: false,
-}
+/** Returns whether an inbox perhaps has an unread message. Also true if its row may lack messages. */
+export const mayHaveUnread = ([, isExact, , received, , , , readReceived]: StoredInbox): boolean =>
+  isExact === 0 || received > readReceived
 
 /**
  * Returns whether an inbox perhaps has an expired message. If its row shows no message, the result is true, because the row may lack some.
  */
 export const mayHaveExpired = (
-  { offset, first, oldestAt }: InboxRow,
+  [, , offset, , , first, , , , , oldestAt]: StoredInbox,
   retention: Retention,
   now: number,
 ): boolean => first > offset || hasExpired(oldestAt, retention, now)

@@ -8,40 +8,17 @@ import { directionOf, directions, type Direction } from '../../decide/messages/i
 export const MESSAGES_PER_TALLY = 64
 
 /**
- * `peers` are the ids of the tally's peers, null for the app's backend. A peer may be in this list more than once. `bytes` says how many
- * bytes the messages from each of them have. `codes` has a character for each offset, also for one without a message, up to the last
- * message.
+ * `peers` are the ids of the tally's peers, null for the app's backend. `bytes` says how many
+ * bytes the messages from each of them have. `codes`, in Base64, has a byte for each offset, also for one without a message.
  */
 export type TallyRow = [peers: (string | null)[], bytes: number[], codes: string]
 
 /**
- * The character for the first peer and the first direction (sent, received or read). Each peer has `DIRECTIONS` successive characters. The
- * character before `FIRST_CODE` stands for an offset without a message.
+ * The code of an offset without a message. The code of a message is above it: `DIRECTIONS` codes for each peer, one for each direction
+ * (sent, received or read).
  */
-const FIRST_CODE = 0x24
+const NONE = 0
 const DIRECTIONS = 3
-
-/**
- * An unfinished tally is in the inbox's row only if it covers at least this many offsets. With a tally in each row, storing a message took
- * 6% longer with a million users, and opening the engine after a crash took twice as long. If an inbox was loaded from a row without a
- * tally, the tally's first messages are read again when it covers this many offsets.
- */
-const MIN_STORED = 16
-
-/**
- * The peer of a message is looked for only among this many of the latest peers. In an inbox with many peers, a search among all of them
- * would take a tenth of the time that storing a message takes.
- */
-const LATEST_PEERS = 4
-
-/** Up to this many peers are kept in arrays without room for more. `push` would make room for 16 more in each inbox in memory. */
-const FEW_PEERS = 8
-
-/**
- * V8 copies texts of up to this many characters when it joins them. If the joined text is longer, V8 keeps its parts, which take 32 bytes
- * each. With a part for each code, a tally would take 2 kB in every inbox in memory. So new codes are gathered in `#newest`.
- */
-const SHORT = 12
 
 /** What a tally notes of a message. */
 export interface Tallied {
@@ -65,120 +42,71 @@ export const visitTally = (
   [peers, , codes]: TallyRow,
   visit: (offset: number, peer: string | null, direction: Direction) => void,
 ): void => {
-  for (let n = 0; n < codes.length; n++) {
-    const code = codes.charCodeAt(n) - FIRST_CODE
-    if (code < 0) continue
-    const peer = peers[Math.floor(code / DIRECTIONS)] ?? null
-    visit(end - MESSAGES_PER_TALLY + 1 + n, peer, (code % DIRECTIONS) as Direction)
+  for (const [n, code] of Buffer.from(codes, 'base64').entries()) {
+    if (code === NONE) continue
+    const peer = peers[Math.floor((code - 1) / DIRECTIONS)] ?? null
+    visit(end - MESSAGES_PER_TALLY + 1 + n, peer, ((code - 1) % DIRECTIONS) as Direction)
   }
 }
 
 /**
  * Notes the peer of each message of an inbox. When a tally is full, it becomes a row. To find the peers of an inbox, or the senders of
  * deleted messages, the engine then reads one row for each tally, and not one for each message.
- *
- * A tally keeps no map of peers, no list with spare room, and no text in many parts. If it did, and if the rows of inboxes and users had
- * names of fields, a user with an inbox of forty messages would take 60% more memory, and a message between a million users 8% more time.
  */
 export class Tally {
   readonly #owner: string
   #peers: (string | null)[] = []
   #bytes: number[] = []
-  #codes = ''
-  /** The codes after those in `#codes`. */
-  #newest = ''
-  /** How many of the tally's first messages are missing, because the inbox's row had no tally. */
-  #missing = 0
+  #codes: Uint8Array | undefined
+  /** How many of the tally's first offsets are not noted, because the inbox was opened behind them. */
+  #missing: number
 
-  /** `newest` is the newest offset of the inbox, and `stored` the tally in its row. */
-  constructor(owner: string, newest: number, stored?: TallyRow) {
+  /** `newest` is the newest offset of the inbox. */
+  constructor(owner: string, newest: number) {
     this.#owner = owner
-    if (!stored) {
-      this.#missing = newest % MESSAGES_PER_TALLY
-      return
+    this.#missing = newest % MESSAGES_PER_TALLY
+  }
+
+  /**
+   * Adds a message. If the message is the last of its tally, returns the tally's row, and begins the next tally. `rowAt` returns earlier
+   * messages, which the tally perhaps has to note.
+   */
+  add(offset: number, added: Tallied, rowAt: (offset: number) => Tallied | undefined): TallyRow | undefined {
+    this.#note(offset, added)
+    if (offset % MESSAGES_PER_TALLY > 0) return undefined
+    for (let n = offset - MESSAGES_PER_TALLY + 1; this.#missing > 0; this.#missing--, n++) {
+      const row = rowAt(n)
+      if (row) this.#note(n, row)
     }
-    const [peers, bytes, codes] = stored
-    this.#peers = peers
-    this.#bytes = bytes
-    this.#codes = codes
-  }
-
-  /** The unfinished tally as it is in the inbox's row; undefined if the row has none. */
-  get stored(): TallyRow | undefined {
-    return this.#codes.length + this.#newest.length < MIN_STORED ? undefined : this.#row
-  }
-
-  get #row(): TallyRow {
-    return [this.#peers, this.#bytes, this.#codes + this.#newest]
-  }
-
-  /** Returns whether `complete` has to be called before the message at `offset` is added. */
-  isIncompleteAt(offset: number): boolean {
-    return this.#missing > 0 && (offset - 1) % MESSAGES_PER_TALLY >= MIN_STORED - 1
-  }
-
-  /** Adds the missing first messages. */
-  complete(offset: number, rowAt: (offset: number) => Tallied | undefined): void {
-    const missing = this.#missing
-    const later = (this.#codes + this.#newest).slice(missing)
-    this.#codes = ''
-    this.#newest = ''
-    const before = tallyEnd(offset) - MESSAGES_PER_TALLY
-    for (let n = 1; n <= missing; n++) {
-      const row = rowAt(before + n)
-      if (row) this.add(before + n, row)
-    }
-    this.#padTo(missing)
-    this.#codes += this.#newest + later
-    this.#newest = ''
-    this.#missing = 0
-  }
-
-  /** Adds a message. If the message is the last of its tally, returns the tally's row, and begins the next tally. */
-  add(offset: number, { message, isRead, size }: Tallied): TallyRow | undefined {
-    const direction = directionOf(this.#owner, message.from, isRead)
-    const index = this.#indexOf(peerOf(this.#owner, message))
-    if (direction !== directions.sent) this.#bytes[index] = (this.#bytes[index] ?? 0) + size
-    this.#padTo((offset - 1) % MESSAGES_PER_TALLY)
-    this.#newest += String.fromCharCode(FIRST_CODE + DIRECTIONS * index + direction)
-    if (this.#newest.length >= SHORT) {
-      this.#codes += this.#newest
-      this.#newest = ''
-    }
-    return offset % MESSAGES_PER_TALLY === 0 ? this.take() : undefined
+    return this.take()
   }
 
   /** Returns the tally so far as a row; undefined if it is empty. Begins the next tally. */
   take(): TallyRow | undefined {
-    const row = this.#row
+    const codes = this.#codes
+    if (!codes) return undefined
+    const row: TallyRow = [this.#peers, this.#bytes, Buffer.from(codes).toString('base64')]
     this.#peers = []
     this.#bytes = []
-    this.#codes = ''
-    this.#newest = ''
+    this.#codes = undefined
     this.#missing = 0
-    return row[2] === '' ? undefined : row
+    return row
   }
 
-  /** Notes that the next offsets have no message, until the tally covers `length` offsets. */
-  #padTo(length: number): void {
-    const absent = length - this.#codes.length - this.#newest.length
-    if (absent > 0) this.#newest += String.fromCharCode(FIRST_CODE - 1).repeat(absent)
+  #note(offset: number, { message, isRead, size }: Tallied): void {
+    const direction = directionOf(this.#owner, message.from, isRead)
+    const index = this.#indexOf(peerOf(this.#owner, message))
+    if (direction !== directions.sent) this.#bytes[index] = (this.#bytes[index] ?? 0) + size
+    this.#codes ??= new Uint8Array(MESSAGES_PER_TALLY)
+    this.#codes[(offset - 1) % MESSAGES_PER_TALLY] = 1 + DIRECTIONS * index + direction
   }
 
-  /** Returns the index of a peer. Adds the peer unless it is among the `LATEST_PEERS` latest ones. */
+  /** Returns the index of a peer, which it adds if need be. */
   #indexOf(id: string | null): number {
-    const peers = this.#peers
-    const count = peers.length
-    for (let index = count - 1; index >= 0 && index >= count - LATEST_PEERS; index--)
-      if (peers[index] === id) return index
-    if (count < FEW_PEERS) {
-      this.#peers = peers.concat([id])
-      this.#bytes = this.#bytes.concat(0)
-    } else {
-      peers.push(id)
-      this.#bytes.push(0)
-    }
-    return count
+    const index = this.#peers.lastIndexOf(id)
+    if (index >= 0) return index
+    this.#bytes.push(0)
+    return this.#peers.push(id) - 1
   }
 }
 

@@ -1,6 +1,6 @@
 import type { UserRef } from '../../engine.js'
 import type { TransferRecord } from '../../transfer.js'
-import { storedInboxOf, type StoredMessage } from '../messages/inbox-row.js'
+import { storedReachedOf, type StoredInbox, type StoredMessage } from '../messages/inbox-row.js'
 import { Tally, tallyEnd, type TallyRow } from '../messages/tally.js'
 import { directionOf, directions } from '../../decide/messages/inbox.js'
 import { offsetSetOf } from '../../decide/messages/offset-set.js'
@@ -50,7 +50,7 @@ export class ImportedInbox {
     const row: StoredMessage = [at, this.#received, this.bytes, size, first, rest]
     if (isRead) row.push(1)
     this.#endTallyBefore(offset)
-    this.#putTally(this.#tally.add(offset, record))
+    this.#putTally(this.#tally.add(offset, record, () => undefined))
     this.#writer.put(rows.messageIn(this.#messagePrefix, offset), row)
     if (this.bytes === 0) this.#oldestAt = at
     this.bytes += size
@@ -65,21 +65,12 @@ export class ImportedInbox {
   finish(): void {
     const { offset, first, readOffset } = this.#record
     this.#endTallyBefore(offset + 1)
-    const row = storedInboxOf({
-      ...{ offset, first },
-      received: this.#received,
-      bytes: this.bytes,
-      marks: {
-        ...{ readOffset, readUpTo: readOffset },
-        reached: this.#marks.size > 0 ? offsetSetOf(this.#reached) : undefined,
-      },
-      readReceived: this.#readReceived,
-      swept: { offset: first, bytes: 0 },
-      oldestAt: this.#oldestAt,
-      sent: 0,
-      tally: this.#tally.stored,
-      isExact: true,
-    })
+    const row: StoredInbox = [
+      ...([0, 1, offset, this.#received, this.bytes, first] as const),
+      ...([readOffset, this.#readReceived, first, 0, this.#oldestAt] as const),
+    ]
+    const reached = this.#marks.size > 0 ? offsetSetOf(this.#reached) : undefined
+    if (reached) row.push(storedReachedOf({ readOffset, readUpTo: readOffset, reached }))
     this.#writer.put(rows.inbox(this.of), row)
   }
 

@@ -9,7 +9,7 @@ import { seqOf } from '../webhooks/event-queue.js'
 import { EMPTY_QUEUE, sizeOf, type EventRow, type Queue } from '../../decide/webhooks/queue.js'
 import { putFormat } from '../store/format.js'
 import type { IdempotencyRow } from '../messages/ids/idempotency.js'
-import { inboxRowOf, storedInboxOf, type StoredInbox } from '../messages/inbox-row.js'
+import type { StoredInbox } from '../messages/inbox-row.js'
 import { deletionsSuffix } from '../messages/inbox-table.js'
 import type { AdoptionRow } from '../sessions/adoptions.js'
 import type { UserRow } from '../sessions/revocations.js'
@@ -73,7 +73,7 @@ export class RowImport {
     this.#finishInbox()
     for (const [row, sent] of this.#sent) {
       const inbox = this.#writer.get(row) as StoredInbox | undefined
-      if (inbox) this.#writer.put(row, storedInboxOf({ ...inboxRowOf(inbox), sent }))
+      if (inbox) this.#writer.put(row, [sent, ...inbox.slice(1)])
       await this.#writer.writeFull()
     }
     for (const [appId, usage] of this.#usage) this.#writer.put(rows.usage(appId), usage)

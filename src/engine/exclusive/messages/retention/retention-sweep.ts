@@ -3,7 +3,7 @@ import type { Clock } from '../../../../util/clock.js'
 import type { Job, Scheduler } from '../../../../util/scheduler.js'
 import { expirySearchInterval } from '../../../rules.js'
 import type { Inbox } from '../inbox.js'
-import { inboxRowOf, mayHaveExpired, type StoredInbox } from '../inbox-row.js'
+import { mayHaveExpired, type StoredInbox } from '../inbox-row.js'
 import { lastOf, rows } from '../../store/rows.js'
 import { readAll, type Operation, type Store } from '../../store/store.js'
 
@@ -90,7 +90,7 @@ export class RetentionSweep {
         const { after } = sweep
         // If this inbox can't be read, the next step continues behind it. Otherwise one damaged row would end the sweep.
         sweep.after = row
-        if (mayHaveExpired(inboxRowOf(stored), retention, now)) {
+        if (mayHaveExpired(stored, retention, now)) {
           const inbox = this.#inboxes.open({ appId, userId: lastOf(row) })
           if (inbox.hasExpired(now, retention))
             this.#inboxes.deleteUnretained(inbox, retention, now, operations)

@@ -6,7 +6,7 @@ import type { Reads } from '../../store/reads.js'
 import { lastOf, rows } from '../../store/rows.js'
 import { del, put, read, type Operation, type Store } from '../../store/store.js'
 import type { WebhookEvents } from '../../webhooks/webhook-events.js'
-import { inboxRowOf, type StoredInbox } from '../inbox-row.js'
+import { mayHaveUnread, type StoredInbox } from '../inbox-row.js'
 import type { Unread, UnreadChecks } from './unread-checks.js'
 
 /** How many inboxes one step reads. */
@@ -97,8 +97,7 @@ export class UnreadScan {
   async #checkOf(of: UserRef, stored: StoredInbox, since: number, now: number): Promise<Operation[]> {
     const { webhooks, checks, unreadOf } = this.#options
     const unreadAfter = webhooks.unreadAfter(of.appId)
-    const { isExact, received, readReceived } = inboxRowOf(stored)
-    if (unreadAfter === undefined || (isExact && received <= readReceived)) return []
+    if (unreadAfter === undefined || !mayHaveUnread(stored)) return []
     const unread = await unreadOf(of)
     if (!unread) return []
     const { oldest, deletions } = unread
