@@ -7,6 +7,7 @@ import {
   exceedsBytes,
   exceedsShare,
   firstKept,
+  hasExpired,
   isUnread,
   joinedMarks,
   peerReadOffset,
@@ -115,6 +116,11 @@ void describe('a mark', () => {
 })
 
 void describe('retention', () => {
+  void it('keeps no message that is as old as it may be', () => {
+    assert.equal(hasExpired(10, { ...kept, age: 5 }, 14), false)
+    assert.equal(hasExpired(10, { ...kept, age: 5 }, 15), true)
+  })
+
   const kept = { messages: 5, bytes: 100, age: 1 }
   // Each message has 10 bytes.
   const bytesBefore = (offset: number): number => 10 * (offset - 1)
@@ -129,7 +135,7 @@ void describe('retention', () => {
     ['keeps all that fit', 1, 5, 50, 0, 1],
     ['keeps the newest messages', 1, 8, 80, 0, 4],
     ['keeps no message again', 7, 8, 80, 0, 7],
-    ['keeps what the bytes allow', 1, 5, 140, 0, 5],
+    ['keeps what the bytes allow', 1, 5, 120, 0, 3],
     ['counts no bytes of deleted messages', 4, 8, 140, 40, 4],
     ['keeps the newest message, however large it is', 1, 3, 1_000, 0, 3],
   ]

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import {
   afterEnd,
   afterFailure,
+  cancelledBy,
   countingDrops,
   droppedData,
   EMPTY_QUEUE,
@@ -36,72 +37,69 @@ const queueOf = (...types: Type[]): Queue =>
 const messages = (count: number): Type[] => Array<Type>(count).fill('message.created')
 
 void describe('a new webhook event', () => {
-  const behind = queueOf(...messages(5), 'user.offline', 'message.created')
-  const fates: [what: string, queue: Queue, event: ReturnType<typeof event>, expected: string][] = [
-    ['is added to an empty queue', EMPTY_QUEUE, event(9, 'user.online'), 'added'],
-    ['is added behind others', queueOf(...messages(7)), event(9, 'user.online'), 'added'],
+  const behind = queueOf(...messages(5), 'user.offline', ...messages(2))
+  const cancelled: [
+    what: string,
+    queue: Queue,
+    event: ReturnType<typeof event>,
+    expected: number | undefined,
+  ][] = [
+    ['cancels none of an empty queue', EMPTY_QUEUE, event(9, 'user.online'), undefined],
     [
-      'is added if the receiver is not behind',
-      queueOf('message.read', 'user.offline'),
+      'cancels none if the receiver is not behind',
+      queueOf(...messages(6), 'user.offline'),
       event(9, 'user.online'),
-      'added',
+      undefined,
     ],
-    ['cancels its opposite', queueOf(...messages(7), 'user.offline'), event(9, 'user.online'), 'cancels'],
+    ['cancels its opposite', queueOf(...messages(7), 'user.offline'), event(9, 'user.online'), 8],
     [
       'cancels none of its own type',
       queueOf(...messages(7), 'user.online'),
       event(9, 'user.online'),
-      'added',
+      undefined,
+    ],
+    [
+      'cancels none of an event about something else',
+      queueOf(...messages(7), 'user.offline'),
+      event(9, 'message.read'),
+      undefined,
+    ],
+    [
+      'cancels an earlier one if the newest event tells the same presence',
+      behind,
+      event(9, 'user.online'),
+      6,
     ],
     [
       'cancels none if the newest event would then tell another presence',
       withEvent(behind, event(9, 'message.read', false), 10, now),
       event(10, 'user.online'),
-      'added',
+      undefined,
     ],
     [
       'cancels none that is the oldest',
       queueOf('user.offline', ...messages(7)),
       event(9, 'user.online'),
-      'added',
-    ],
-    ['is beyond the number of the user', queueOf(...messages(9)), event(10, 'message.read'), 'beyond user'],
-    [
-      'cancels beyond the number, too',
-      queueOf(...messages(8), 'user.offline'),
-      event(10, 'user.online'),
-      'cancels',
-    ],
-    [
-      'is beyond the bytes of the user',
-      { ...queueOf('message.read'), bytes: 891 },
-      event(2, 'message.read'),
-      'beyond user',
+      undefined,
     ],
   ]
-  for (const [what, queue, added, expected] of fates)
-    void it(what, () => assert.equal(fateOf(queue, added, 10, fewOfApp, limits, false), expected))
+  for (const [what, queue, added, expected] of cancelled)
+    void it(what, () => assert.equal(cancelledBy(queue, added)?.seq, expected))
 
-  void it('is beyond a limit of the app', () => {
-    for (const app of [
-      { count: 20, bytes: 0 },
-      { count: 1, bytes: 1_991 },
-    ])
-      assert.equal(fateOf(EMPTY_QUEUE, event(1, 'message.read'), 10, app, limits, false), 'beyond app')
-  })
+  const fates: [what: string, queue: Queue, app: typeof fewOfApp, expected: string][] = [
+    ['is added to an empty queue', EMPTY_QUEUE, fewOfApp, 'added'],
+    ['is added up to the number of the user', queueOf(...messages(8)), fewOfApp, 'added'],
+    ['is beyond the number of the user', queueOf(...messages(9)), fewOfApp, 'beyond user'],
+    ['is added up to the bytes of the user', { ...queueOf('message.read'), bytes: 890 }, fewOfApp, 'added'],
+    ['is beyond the bytes of the user', { ...queueOf('message.read'), bytes: 891 }, fewOfApp, 'beyond user'],
+    ['is beyond the number of the app', EMPTY_QUEUE, { count: 20, bytes: 0 }, 'beyond app'],
+    ['is beyond the bytes of the app', EMPTY_QUEUE, { count: 1, bytes: 1_991 }, 'beyond app'],
+  ]
+  for (const [what, queue, app, expected] of fates)
+    void it(what, () => assert.equal(fateOf(queue, 10, app, limits), expected))
 
-  void it('is added to a queue of any length if there are no limits', () => {
-    const app = { count: 1e9, bytes: 1e12 }
-    assert.equal(
-      fateOf(queueOf(...messages(50)), event(51, 'message.read'), 10, app, undefined, false),
-      'added',
-    )
-  })
-
-  void it('cancels none while the next event is read, because that may be the one', () => {
-    const queue = queueOf(...messages(7), 'user.offline')
-    assert.equal(fateOf(queue, event(9, 'user.online'), 10, fewOfApp, undefined, true), 'added')
-  })
+  void it('is added to a queue of any length if there are no limits', () =>
+    assert.equal(fateOf(queueOf(...messages(50)), 10, { count: 1e9, bytes: 1e12 }, undefined), 'added'))
 
   void it('is due at once in an empty queue, and waits in another', () => {
     const queue = withEvent(EMPTY_QUEUE, event(5, 'message.read'), 10, now)
@@ -113,30 +111,32 @@ void describe('a new webhook event', () => {
   void it('about presence is the one that may be cancelled, but not as the oldest', () => {
     assert.equal(queueOf('user.offline').presence, null)
     const queue = queueOf('message.read', 'user.offline')
-    assert.deepEqual(queue.presence, { type: 'user.offline', seq: 2, size: 10, before: true })
+    const presence = { type: 'user.offline' as const, seq: 2, size: 10, previous: 1, before: true, next: 0 }
+    assert.deepEqual(queue.presence, presence)
     assert.equal(queue.online, false)
-    const without = withoutPresence(queue, 9)
-    assert.deepEqual(without, { ...queueOf('message.read'), last: 2, change: 9 })
-    assert.equal(withoutPresence(withEvent(queue, event(3, 'message.read'), 10, now), 9).online, true)
+    assert.deepEqual(withoutPresence(queue, presence, 9), { ...queueOf('message.read'), change: 9 })
+    const longer = withEvent(queue, event(3, 'message.read'), 10, now)
+    assert.deepEqual(longer.presence, { ...presence, next: 3 })
+    assert.equal(withEvent(longer, event(4, 'message.read'), 10, now).presence?.next, 3)
+    const left = withoutPresence(longer, { ...presence, next: 3 }, 9)
+    assert.deepEqual([left.last, left.online, left.count, left.bytes, left.presence], [3, true, 2, 20, null])
   })
 })
 
 void describe('a dropped webhook event', () => {
-  const cases: [what: string, queue: Queue, isAdvancing: boolean, expected: number][] = [
-    ['counts in a new event of an empty queue', EMPTY_QUEUE, false, 0],
-    ['counts in the newest event', queueOf('message.read', 'events.dropped'), false, 2],
-    ['counts in a new event if the newest is of another type', queueOf('message.read'), false, 0],
+  const cases: [what: string, queue: Queue, expected: number][] = [
+    ['counts in a new event of an empty queue', EMPTY_QUEUE, 0],
+    ['counts in the newest event', queueOf('message.read', 'events.dropped'), 2],
+    ['counts in a new event if the newest is of another type', queueOf('message.read'), 0],
     [
       'counts in a new event if others came since',
       queueOf('message.read', 'events.dropped', 'message.read'),
-      false,
       0,
     ],
-    ['counts in a new event if the newest is the oldest, too', queueOf('events.dropped'), false, 0],
-    ['counts in a new event while the next one is read', queueOf('message.read', 'events.dropped'), true, 0],
+    ['counts in a new event if the newest is the oldest, too', queueOf('events.dropped'), 0],
   ]
-  for (const [what, queue, isAdvancing, expected] of cases)
-    void it(what, () => assert.equal(countingDrops(queue, isAdvancing), expected))
+  for (const [what, queue, expected] of cases)
+    void it(what, () => assert.equal(countingDrops(queue), expected))
 
   void it('is counted by its type, with the newest state', () => {
     const data = droppedData({}, 'message.read', { online: true })
@@ -170,7 +170,7 @@ void describe('a webhook delivery', () => {
 })
 
 void describe('a replayed webhook event', () => {
-  const later = { ...queueOf('message.read', 'message.read'), first: 3, last: 4 }
+  const later = { ...queueOf('message.read', 'events.dropped', 'user.online'), first: 3, last: 4, count: 2 }
   const cases: [what: string, queue: Queue, seq: number, expected: Partial<Queue>][] = [
     ['is the oldest of an empty queue', EMPTY_QUEUE, 3, { ...now, first: 3, last: 3, count: 1 }],
     ['goes before later ones, and is due', later, 2, { ...now, first: 2, last: 4, count: 3 }],
@@ -179,7 +179,7 @@ void describe('a replayed webhook event', () => {
   for (const [what, queue, seq, expected] of cases)
     void it(what, () => {
       const after = withReplayed(queue, seq, 10, now)
-      assert.deepEqual(after, { ...queue, ...expected, bytes: queue.bytes + 10 })
+      assert.deepEqual(after, { ...queue, ...expected, bytes: queue.bytes + 10, presence: null, dropped: 0 })
     })
 })
 
@@ -202,19 +202,24 @@ void describe('a webhook queue', () => {
             ...event(seq, type, type === 'message.created' ? pick(2) === 0 : type === 'user.online'),
             size: pick(50),
           }
-          if (fateOf(queue, added, added.size, fewOfApp, undefined, false) === 'cancels') {
+          const undone = cancelledBy(queue, added)
+          if (undone) {
             cancelled++
             const known = list.findLast((one) => one.type !== 'message.created')
             assert.ok(known && known !== list[0] && known.type !== type && list.length >= 8)
+            assert.equal(undone.seq, known.seq)
+            assert.equal(undone.previous, list[list.indexOf(known) - 1]?.seq)
+            assert.equal(undone.next, list[list.indexOf(known) + 1]?.seq ?? 0)
             list = list.filter((one) => one !== known)
             assert.equal(list.at(-1)?.data.online, added.data.online)
-            queue = withoutPresence(queue, seq)
+            queue = withoutPresence(queue, undone, seq)
           } else {
             list.push(added)
             queue = withEvent(queue, added, added.size, now)
           }
         }
         assert.equal(queue.first, list[0]?.seq ?? 0)
+        assert.equal(queue.last, list.at(-1)?.seq ?? 0)
         assert.equal(queue.count, list.length)
         assert.equal(
           queue.bytes,

@@ -17,7 +17,7 @@ export interface Due {
 export interface Queue extends Due {
   /** The number of the oldest pending event; 0 if there is none. */
   readonly first: number
-  /** The number of the newest event since the queue was last empty. */
+  /** The number of the newest pending event; 0 if there is none. */
   readonly last: number
   /** How many events are pending, and about how many bytes they take. */
   readonly count: number
@@ -37,8 +37,11 @@ export interface PresenceEvent {
   readonly type: WebhookEvent['type']
   readonly seq: number
   readonly size: number
-  /** What the event before this one says about presence: true for online, false for offline, null if unknown. */
+  /** The number of the event before this one, and what it says about presence: true for online, false for offline, null if unknown. */
+  readonly previous: number
   readonly before: boolean | null
+  /** The number of the event after this one; 0 if this is the newest. */
+  readonly next: number
 }
 
 export const EMPTY_QUEUE: Queue = {
@@ -62,32 +65,29 @@ const opposites = new Map<WebhookEvent['type'], WebhookEvent['type']>([
 ])
 
 /**
- * Returns whether a new event and the user's newest event about presence cancel each other. They do so only if the receiver is behind, and
- * if the newest event that remains has the same `online` as the new one, because receivers use the newest state.
+ * Returns the queue's newest event about presence if it and the new event cancel each other: then both are gone. They do so only if the
+ * receiver is behind, and if the newest event that remains has the same `online` as the new one, because receivers use the newest state.
  */
-const cancels = ({ count, last, online, presence }: Queue, event: Kind): boolean =>
+export const cancelledBy = ({ count, online, presence }: Queue, event: Kind): PresenceEvent | null =>
   count >= engineRules.eventsBehind &&
-  presence !== null &&
-  presence.type === opposites.get(event.type) &&
-  (last === presence.seq ? presence.before : online) === onlineOf(event)
+  presence?.type === opposites.get(event.type) &&
+  (presence?.next === 0 ? presence.before : online) === onlineOf(event)
+    ? presence
+    : null
 
 const exceeds = (pending: { count: number; bytes: number }, size: number, limits: EventLimits): boolean =>
   pending.count + 1 > limits.events || pending.bytes + size > limits.bytes
 
 /**
- * Returns what becomes of a new event of `size` bytes: it is added; or it `cancels` the queue's newest event about presence, and both are
- * gone; or it is beyond a limit of the user or of the app, and counts in an `events.dropped`. `app` has the app's pending events.
- * `isAdvancing`: the next event of the queue is being read, to become the oldest. It may be any, so none is cancelled.
+ * Returns whether a new event of `size` bytes is added, or is beyond a limit of the user or of the app, and counts in an `events.dropped`.
+ * `app` has the app's pending events.
  */
 export const fateOf = (
   queue: Queue,
-  event: Kind,
   size: number,
   app: { count: number; bytes: number },
   limits: WebhookOptions['limits'],
-  isAdvancing: boolean,
-): 'added' | 'cancels' | 'beyond user' | 'beyond app' => {
-  if (!isAdvancing && cancels(queue, event)) return 'cancels'
+): 'added' | 'beyond user' | 'beyond app' => {
   if (limits && exceeds(queue, size, limits.user)) return 'beyond user'
   return limits && exceeds(app, size, limits.app) ? 'beyond app' : 'added'
 }
@@ -95,24 +95,25 @@ export const fateOf = (
 /** Returns the queue with a new event behind the others. An event in an empty queue is due at `now`. */
 export const withEvent = (queue: Queue, event: Kind & { seq: number }, size: number, now: Due): Queue => {
   const { type, seq } = event
-  const next = {
-    ...{ ...queue, last: seq, count: queue.count + 1, bytes: queue.bytes + size, online: onlineOf(event) },
-  }
+  const grown = { last: seq, count: queue.count + 1, bytes: queue.bytes + size, online: onlineOf(event) }
+  const next = { ...queue, ...grown }
   if (queue.first === 0) return { ...next, ...now, first: seq }
-  if (type === 'events.dropped') return { ...next, dropped: seq }
-  return opposites.has(type) ? { ...next, presence: { type, seq, size, before: queue.online } } : next
+  if (type === 'events.dropped') next.dropped = seq
+  const { last: previous, online: before, presence } = queue
+  if (opposites.has(type)) next.presence = { type, seq, size, previous, before, next: 0 }
+  else if (presence?.seq === previous) next.presence = { ...presence, next: seq }
+  return next
 }
 
 /** Returns the queue without its newest event about presence. `change` is the number of this change. */
-export const withoutPresence = (queue: Queue, change: number): Queue => {
-  const { seq, size, before } = queue.presence ?? { seq: 0, size: 0, before: null }
-  const online = queue.last === seq ? before : queue.online
-  return { ...queue, count: queue.count - 1, bytes: queue.bytes - size, online, presence: null, change }
+export const withoutPresence = (queue: Queue, presence: PresenceEvent, change: number): Queue => {
+  const { size, previous, before, next } = presence
+  const newest = next === 0 ? { last: previous, online: before } : {}
+  return { ...queue, ...newest, count: queue.count - 1, bytes: queue.bytes - size, presence: null, change }
 }
 
 /** Returns the number of the `events.dropped` that counts a further dropped event; 0 if a new one must be added. */
-export const countingDrops = ({ dropped, last }: Queue, isAdvancing: boolean): number =>
-  dropped === last && !isAdvancing ? dropped : 0
+export const countingDrops = ({ dropped, last }: Queue): number => (dropped === last ? dropped : 0)
 
 /** Returns the data of an `events.dropped` that counts one more event. `state` is what it says about presence. */
 export const droppedData = (
@@ -136,17 +137,19 @@ const withFirst = (queue: Queue, first: number, now: Due): Queue => ({
   dropped: queue.dropped > first ? queue.dropped : 0,
 })
 
-/** Returns the queue after its oldest event has ended. `next` is the number of the event after it; undefined if there is none. */
+/** Returns the queue after its oldest event has ended. `next` is the number of the event after it. If there is none, the queue is empty. */
 export const afterEnd = (queue: Queue, size: number, next: number | undefined, now: Due): Queue =>
   next === undefined
     ? EMPTY_QUEUE
     : withFirst({ ...queue, count: queue.count - 1, bytes: queue.bytes - size }, next, now)
 
-/** Returns the queue with a failed event that is pending again, in its place by number. */
+/**
+ * Returns the queue with a failed event that is pending again, in its place by number. From then on no event of the queue is cancelled or
+ * counts drops, because the former oldest one may be among them, and on its way.
+ */
 export const withReplayed = (queue: Queue, seq: number, size: number, now: Due): Queue => {
-  const next = {
-    ...{ ...queue, last: Math.max(queue.last, seq), count: queue.count + 1, bytes: queue.bytes + size },
-  }
+  const grown = { last: Math.max(queue.last, seq), count: queue.count + 1, bytes: queue.bytes + size }
+  const next = { ...queue, ...grown, presence: null, dropped: 0 }
   return queue.first === 0 || seq < queue.first ? withFirst(next, seq, now) : next
 }
 

@@ -24,12 +24,8 @@ export const webhookRows = {
   failedEventsAfter: (appId: string, seq: number | null): Range => after(seq, 'failed event', appId),
   /** The `Queue` of a user's events. */
   eventQueue: ({ appId, userId }: UserRef) => keyOf('event queue', appId, userId),
-  /** An event that waits for an older one of its user. */
-  waitingEvent: ({ appId, userId }: UserRef, seq: number) =>
-    keyOf('waiting event', appId, userId, padded(seq)),
-  waitingEventsAfter: ({ appId, userId }: UserRef, seq: number): Range =>
-    after(seq, 'waiting event', appId, userId),
-  seqOf: (row: string): number => Number(lastOf(row)),
+  /** The number of the user's pending event after that with the number `seq`. */
+  nextEvent: ({ appId, userId }: UserRef, seq: number) => keyOf('next event', appId, userId, padded(seq)),
   /** The rows of earlier runs come first, because their events are due at once. */
   dueEvent: (appId: string, { run, dueAt, userId }: DueKey) =>
     keyOf('due event', appId, padded(run) + padded(dueAt) + userId),

@@ -215,7 +215,7 @@ export class RowImport {
     counts.bytes += size
     // Runs are numbered from 1, and rows of earlier runs are due at once. So with `run` 0 the event is due at once.
     if (queue.count === 0) this.#writer.put(rows.dueEvent(appId, { run: 0, dueAt: 0, userId }), 1)
-    else this.#writer.put(rows.waitingEvent(of, seq), 1)
+    else this.#writer.put(rows.nextEvent(of, queue.last), seq)
     const { first, count, bytes } = queue
     const grown: Queue = { ...queue, first: first || seq, last: seq, count: count + 1, bytes: bytes + size }
     this.#writer.put(rows.eventQueue(of), grown)

@@ -121,27 +121,13 @@ export class EventQueue implements WebhookQueue {
     return taken
   }
 
-  endDelivery(appId: string, userId: string, eventId: string, outcome: DeliveryOutcome): Promise<void> {
+  async endDelivery(appId: string, userId: string, eventId: string, outcome: DeliveryOutcome): Promise<void> {
     const of = { appId, userId }
-    return this.#mutex.run(rows.eventQueue(of), async () => {
-      const seq = seqOf(eventId)
-      const stored = this.#queues.eventOf(appId, seq)
-      const queue = this.#queues.of(of)
-      if (queue.first !== seq || stored?.event.id !== eventId) return
-      if ('retryAfter' in outcome) {
-        const operations: Operation[] = [
-          put(rows.pendingEvent(appId, seq), afterFailure(stored, outcome.error)),
-        ]
-        const due = this.#queues.dueAt(this.#clock.now() + Math.max(0, outcome.retryAfter))
-        this.#queues.set(of, { ...queue, ...due }, operations)
-        return this.#write(operations)
-      }
-      this.#queues.advancing.add(rows.eventQueue(of))
-      try {
-        await ('failed' in outcome ? this.#fail(of, stored, outcome.failed) : this.#end(of, stored))
-      } finally {
-        this.#queues.advancing.delete(rows.eventQueue(of))
-      }
+    if (!('failed' in outcome)) return this.#end(of, eventId, outcome, [])
+    // An app's events fail one after the other. Otherwise two of them could delete the same old event to make room.
+    return this.#changeFailed(appId, async () => {
+      this.#end(of, eventId, outcome, await this.#failedBeyond(appId))
+      await this.#commit.flush()
     })
   }
 
@@ -164,18 +150,20 @@ export class EventQueue implements WebhookQueue {
 
   replayEvent(appId: string, userId: string, eventId: string): Promise<boolean> {
     const of = { appId, userId }
-    return this.#mutex.run(rows.eventQueue(of), async () => {
+    return this.#changeFailed(appId, async () => {
       const seq = seqOf(eventId)
       const failedRow = rows.failedEvent(appId, seq)
       const stored = this.#commit.newest(failedRow) as EventRow | undefined
       if (stored?.event.id !== eventId || stored.event.userId !== userId) return false
       const operations: Operation[] = [del(failedRow), put(rows.pendingEvent(appId, seq), replayed(stored))]
-      const before = this.#queues.of(of)
-      const queue = withReplayed(before, seq, sizeOf(stored.event), this.#queues.dueAt(this.#clock.now()))
-      const waiting = queue.first === seq ? before.first : seq
-      if (waiting > 0) operations.push(put(rows.waitingEvent(of, waiting), 1))
+      const queue = this.#queues.of(of)
+      let [before, next]: [number | undefined, number | undefined] = [undefined, queue.first || undefined]
+      while (next !== undefined && next < seq) [before, next] = [next, this.#queues.next(of, next)]
+      if (before !== undefined) operations.push(put(rows.nextEvent(of, before), seq))
+      if (next !== undefined) operations.push(put(rows.nextEvent(of, seq), next))
+      const due = this.#queues.dueAt(this.#clock.now())
       this.#queues.counts.add(appId, { failed: -1 })
-      this.#queues.set(of, queue, operations)
+      this.#queues.set(of, withReplayed(queue, seq, sizeOf(stored.event), due), operations)
       await this.#commit.sync(operations)
       return true
     })
@@ -198,13 +186,9 @@ export class EventQueue implements WebhookQueue {
     return job
   }
 
-  /** Returns the number of the user's oldest event after number `seq`; undefined if no later event is stored. */
-  async #next(of: UserRef, seq: number): Promise<number | undefined> {
-    // After a failed write an added event perhaps never gets a row. Then this call would not find the event, so it rejects.
-    this.#commit.assertWritable()
-    await this.#commit.flush()
-    const [next] = await this.#reads.all({ ...rows.waitingEventsAfter(of, seq), limit: 1 })
-    return next && rows.seqOf(next[0])
+  /** Runs `change`, which changes the app's failed events, when the calls before have ended. */
+  #changeFailed<T>(appId: string, change: () => Promise<T>): Promise<T> {
+    return this.#mutex.run(rows.eventCounts(appId), change)
   }
 
   /** Returns the app's oldest failed event if there is no room for another failed one; otherwise an empty list. */
@@ -213,39 +197,30 @@ export class EventQueue implements WebhookQueue {
     return this.#reads.all<EventRow>({ ...rows.failedEventsAfter(appId, null), limit: 1 })
   }
 
-  /**
-   * Ends the delivery of the user's oldest event, which has failed. An app's events fail one after the other, each when the previous one is
-   * written. Otherwise two of them could delete the same old event to make room.
-   */
-  #fail(of: UserRef, stored: EventRow, failure: string): Promise<void> {
-    return this.#mutex.run(rows.eventCounts(of.appId), async () => {
-      await this.#end(of, stored, failure)
-      await this.#commit.flush()
-    })
-  }
-
-  /** Ends the delivery of the user's oldest event, which was delivered, or has failed if `failure` says why. */
-  async #end(of: UserRef, stored: EventRow, failure?: string): Promise<void> {
+  /** Ends a delivery of the user's oldest event. `beyond` are failed events that make room if the event has failed. */
+  #end(of: UserRef, eventId: string, outcome: DeliveryOutcome, beyond: readonly [string, EventRow][]): void {
     const { appId } = of
-    const { seq } = stored.event
-    const operations: Operation[] = [del(rows.pendingEvent(appId, seq))]
-    let failed = 0
-    if (failure !== undefined) {
-      operations.push(put(rows.failedEvent(appId, seq), afterFailure(stored, failure)))
-      const beyond = await this.#failedBeyond(appId)
+    const seq = seqOf(eventId)
+    const stored = this.#queues.eventOf(appId, seq)
+    const queue = this.#queues.of(of)
+    if (queue.first !== seq || stored?.event.id !== eventId) return
+    const now = this.#clock.now()
+    if ('retryAfter' in outcome) {
+      const operations = [put(rows.pendingEvent(appId, seq), afterFailure(stored, outcome.error))]
+      const due = this.#queues.dueAt(now + Math.max(0, outcome.retryAfter))
+      this.#queues.set(of, { ...queue, ...due }, operations)
+      return this.#write(operations)
+    }
+    // After a failed write an added event perhaps never gets a row. Then the next event could not be found, so this throws.
+    this.#commit.assertWritable()
+    const next = this.#queues.next(of, seq)
+    const operations = [del(rows.pendingEvent(appId, seq)), del(rows.nextEvent(of, seq))]
+    if ('failed' in outcome) {
+      operations.push(put(rows.failedEvent(appId, seq), afterFailure(stored, outcome.failed)))
       for (const [old] of beyond) operations.push(del(old))
-      failed = 1 - beyond.length
+      this.#queues.counts.add(appId, { failed: 1 - beyond.length })
     }
-    let next: number | undefined
-    // If another event was added during a read that found none, reads again.
-    for (let read = seq; next === undefined && this.#queues.of(of).last > read;) {
-      read = this.#queues.of(of).last
-      next = await this.#next(of, seq)
-    }
-    if (next !== undefined) operations.push(del(rows.waitingEvent(of, next)))
-    const due = this.#queues.dueAt(this.#clock.now())
-    this.#queues.set(of, afterEnd(this.#queues.of(of), sizeOf(stored.event), next, due), operations)
-    this.#queues.counts.add(appId, { failed })
+    this.#queues.set(of, afterEnd(queue, sizeOf(stored.event), next, this.#queues.dueAt(now)), operations)
     this.#write(operations)
   }
 

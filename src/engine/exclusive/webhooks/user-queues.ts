@@ -4,6 +4,7 @@ import type { EngineEvent, UserRef, WebhookEvent, WebhookEventType, WebhookOptio
 import type { Clock } from '../../../util/clock.js'
 import { randomDigits } from '../../../util/random-digits.js'
 import {
+  cancelledBy,
   countingDrops,
   droppedData,
   EMPTY_QUEUE,
@@ -14,6 +15,7 @@ import {
   withoutPresence,
   type Due,
   type EventRow,
+  type PresenceEvent,
   type Queue,
 } from '../../decide/webhooks/queue.js'
 import { EventCounts } from './event-counts.js'
@@ -58,11 +60,6 @@ export class UserQueues {
   readonly counts: EventCounts
   /** The number of this run (see `Due`). Events of earlier runs are due at once. */
   readonly run: number
-  /**
-   * The rows of queues whose next event is being read, which then becomes the oldest one. Meanwhile `add` neither removes nor changes an
-   * event of these queues, because that may be the event that is being read.
-   */
-  readonly advancing = new Set<string>()
   readonly #options: UserQueuesOptions
   readonly #limits = new Map<string, WebhookOptions['limits']>()
   readonly #users = new LRUCache<string, Queue>({ max: MAX_CACHED })
@@ -89,11 +86,11 @@ export class UserQueues {
     const queue = this.of(of)
     const { pending: count, bytes } = this.counts.of(appId)
     const limits = this.#limits.get(appId)
-    switch (fateOf(queue, event, sizeOf(event), { count, bytes }, limits, this.#isAdvancing(of))) {
+    const cancelled = cancelledBy(queue, event)
+    if (cancelled) return this.#cancel(of, cancelled)
+    switch (fateOf(queue, sizeOf(event), { count, bytes }, limits)) {
       case 'added':
         return this.#append(of, event)
-      case 'cancels':
-        return this.#cancel(of)
       case 'beyond user':
         return this.#drop(of, event, { online: data['online'] ?? false, sessions: data['sessions'] ?? 0 })
       case 'beyond app':
@@ -123,6 +120,11 @@ export class UserQueues {
     return { run: this.run, dueAt: Math.trunc(at) }
   }
 
+  /** Returns the number of the event after another pending one of the user; undefined if that is the newest. */
+  next(of: UserRef, seq: number): number | undefined {
+    return this.#options.commit.newest(rows.nextEvent(of, seq)) as number | undefined
+  }
+
   /** Puts `after` in the place of the user's queue. Adds the operations that store it, but for those of its events. */
   set(of: UserRef, after: Queue, operations: Operation[]): void {
     const before = this.of(of)
@@ -149,19 +151,19 @@ export class UserQueues {
     const operations = [
       put(rows.pendingEvent(of.appId, seq), { event, attempts: 0, lastError: null } satisfies EventRow),
     ]
-    const queue = withEvent(this.of(of), event, sizeOf(event), this.dueAt(this.#options.clock.now()))
-    if (queue.first !== seq) operations.push(put(rows.waitingEvent(of, seq), 1))
-    this.set(of, queue, operations)
+    const before = this.of(of)
+    if (before.last > 0) operations.push(put(rows.nextEvent(of, before.last), seq))
+    this.set(of, withEvent(before, event, sizeOf(event), this.dueAt(this.#options.clock.now())), operations)
     return { added: { id }, operations }
   }
 
   /** Removes the user's newest event about presence. */
-  #cancel(of: UserRef): AddedEvent {
-    const queue = this.of(of)
-    const seq = queue.presence?.seq ?? 0
+  #cancel(of: UserRef, presence: PresenceEvent): AddedEvent {
+    const { seq, previous, next } = presence
     const change = this.counts.next(of.appId)
-    const operations = [del(rows.pendingEvent(of.appId, seq)), del(rows.waitingEvent(of, seq))]
-    this.set(of, withoutPresence(queue, change), operations)
+    const operations = [del(rows.pendingEvent(of.appId, seq)), del(rows.nextEvent(of, seq))]
+    operations.push(next > 0 ? put(rows.nextEvent(of, previous), next) : del(rows.nextEvent(of, previous)))
+    this.set(of, withoutPresence(this.of(of), presence, change), operations)
     return { added: { change: { of, seq: change } }, operations }
   }
 
@@ -170,7 +172,7 @@ export class UserQueues {
     const change = this.counts.next(of.appId)
     const added = { change: { of, seq: change } }
     const queue = { ...this.of(of), change }
-    const seq = countingDrops(queue, this.#isAdvancing(of))
+    const seq = countingDrops(queue)
     const row = seq > 0 ? this.eventOf(of.appId, seq) : undefined
     this.#options.emit({ type: 'webhook-dropped', appId: of.appId, eventType: type })
     if (!row) {
@@ -183,9 +185,5 @@ export class UserQueues {
     const operations = [put(rows.pendingEvent(of.appId, seq), { ...row, event } satisfies EventRow)]
     this.set(of, withChanged(queue, event, sizeOf(event) - sizeOf(row.event)), operations)
     return { added, operations }
-  }
-
-  #isAdvancing(of: UserRef): boolean {
-    return this.advancing.has(rows.eventQueue(of))
   }
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { webhookEventTypes, type Engine } from '../../../../src/engine/engine.js'
 import type { StoredInbox } from '../../../../src/engine/exclusive/messages/inbox-row.js'
 import { rows } from '../../../../src/engine/exclusive/store/rows.js'
-import { put, type Range, type Store } from '../../../../src/engine/exclusive/store/store.js'
+import { put, type Store } from '../../../../src/engine/exclusive/store/store.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
 import { request, startSession, vouch } from '../../../../src/engine/suite/kit.js'
 import { createPowerCutStore, engineOn, rules, withStore } from '../../../support/engine/stores.js'
@@ -84,43 +84,6 @@ void describe('the rows of webhook events', () => {
       assert.deepEqual(await next.takeDueEvents('app', 1, 60_000), [])
     })
 
-  void it('of presence stay while the event before it is delivered, because it may be the next', async () => {
-    let whileReading = () => Promise.resolve()
-    class HeldStore extends MemoryStore {
-      override iterator(range: Range): { all(): Promise<[string, string][]> } {
-        const found = super.iterator(range)
-        if (!range.gte.startsWith('waiting event')) return found
-        return { all: () => whileReading().then(() => found.all()) }
-      }
-    }
-    const engine = await withWebhooksOn(new HeldStore())
-    await engine.saveUser(ada, {})
-    const webhooks = { events: webhookEventTypes.filter((type) => type !== 'session.started') }
-    await engine.configure('app', {
-      retention: rules.retention,
-      webhooks: { ...webhooks, unreadAfter: 3_600_000 },
-    })
-    const session = await startSession(engine, request(ada))
-    for (let id = 0; id < 8; id++)
-      await engine.send({ appId: 'app', id: `${id}`, from: null, to: 'ada', body: 'Hello' }, rules)
-    const [created] = await engine.takeDueEvents('app', 1, 60_000)
-    whileReading = async () => {
-      whileReading = () => Promise.resolve()
-      await engine.endSession(session, 'ended')
-    }
-    await engine.endDelivery('app', 'ada', created?.event.id ?? '', { delivered: true })
-    const types: string[] = []
-    for (let taken; (taken = await engine.takeDueEvents('app', 1, 60_000)).length > 0;)
-      for (const { event } of taken) {
-        types.push(event.type)
-        await engine.endDelivery('app', 'ada', event.id, { delivered: true })
-      }
-    const messages = Array<string>(8).fill('message.created')
-    assert.deepEqual(types, ['user.online', ...messages, 'session.ended', 'user.offline'])
-    assert.equal((await engine.pendingSummary('app')).pending, 0)
-    await engine.close()
-  })
-
   void it('are gone when all events are delivered, but for the counts', async () => {
     const store = new MemoryStore()
     const engine = await withWebhooksOn(store)
@@ -133,10 +96,8 @@ void describe('the rows of webhook events', () => {
         await engine.endDelivery('app', event.userId, event.id, { delivered: true })
     }
     await engine.check()
-    for (const prefix of ['event', 'due event', 'failed event', 'event queue'])
+    for (const prefix of ['event', 'next event', 'due event', 'failed event', 'event queue'])
       assert.deepEqual(await store.iterator({ gte: `${prefix}\0app\0`, lt: `${prefix}\0app\x01` }).all(), [])
-    for (const userId of ['ada', 'bob', 'guest:1'])
-      assert.deepEqual(await store.iterator(rows.waitingEventsAfter({ appId: 'app', userId }, 0)).all(), [])
     await engine.close()
   })
 
