@@ -4,6 +4,7 @@ import type { Clock } from '../../../util/clock.js'
 import { KeyedMutex } from '../../../util/keyed-mutex.js'
 import type { Job, Scheduler } from '../../../util/scheduler.js'
 import { engineRules } from '../../rules.js'
+import { fitting } from '../../decide/adoption/adoption.js'
 import { isReached } from '../../decide/messages/inbox.js'
 import { adoptedJson, adoptionGrowth } from '../../util/adopted-json.js'
 import type { Adoptions } from '../sessions/adoptions.js'
@@ -207,18 +208,11 @@ export class AdoptedMessages {
     swept.deleteUnretained(user, retention, now, operations)
     const growth = adoptionGrowth(guest.userId, adopter.userId)
     const moved: Moved[] = []
-    let taken = user.retained
-    let left = { messages: assigned.offset - (found[0]?.message.offset ?? 0) + 1, bytes: retained.bytes }
-    for (const { message, size, at } of found) {
-      const fits =
-        taken.messages + left.messages <= retention.messages &&
-        taken.bytes + left.bytes + left.messages * growth <= retention.bytes &&
-        at + retention.age > now
-      left = { messages: left.messages - 1, bytes: left.bytes - size }
-      if (!fits) continue
+    const left = { messages: assigned.offset - (found[0]?.message.offset ?? 0) + 1, bytes: retained.bytes }
+    for (const { message } of fitting(found, user.retained, left, growth, retention, now)) {
       const { json, content } = adoptedJson(message, guest.userId, adopter.userId)
-      const isRead = isReached(inbox.marks, message.offset)
       const bytes = Buffer.byteLength(json) + engineRules.messageOverhead
+      const isRead = isReached(inbox.marks, message.offset)
       usage.add(guest.appId, { inboxes: Number(!user.exists), bytes })
       const beginsStreak = !isRead && content.from !== adopter.userId && !user.hasUnread
       user.append(operations, json, bytes, content, now, NO_LIMIT, isRead)
@@ -228,7 +222,6 @@ export class AdoptedMessages {
         shares.free(guest.appId, new Map([[content.from, -bytes]]))
       if (user.isBehind) table.markChanged(user)
       user.batch = commit.nextBatch
-      taken = { messages: taken.messages + 1, bytes: taken.bytes + bytes }
       moved.push({ mark: user.assigned, message: content, isRead })
     }
     return moved

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { isGuestId } from '../../../protocol/index.js'
 import type { Adoption, AdoptionRequest, UserRef } from '../../engine.js'
+import { isAdoptedBy, mayAdopt } from '../../decide/adoption/adoption.js'
 import type { Clock } from '../../../util/clock.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import { rows } from '../store/rows.js'
@@ -61,7 +62,7 @@ export class Adoptions {
     request: AdoptionRequest,
     messagesOf: () => { messages: number; operations: Operation[] },
   ): Promise<Adoption | null> {
-    const { appId, userId, userCreatedAt, guestId, proof } = request
+    const { appId, userId, guestId, proof } = request
     const { commit, revocations, users } = this.#options
     if (isGuestId(userId)) return null
     const guest = { appId, userId: guestId }
@@ -72,7 +73,7 @@ export class Adoptions {
       if (commit.isPending(rows.adoption(guest))) await commit.sync([])
     } else {
       const stored = users.guest(guest)
-      if (!stored || (proof && proof.createdAt !== stored.createdAt)) return null
+      if (!stored || !mayAdopt(stored.createdAt, proof)) return null
       const { row, operations } = commit.change(() =>
         this.#adopt(request, guest, stored.createdAt, messagesOf),
       )
@@ -80,8 +81,8 @@ export class Adoptions {
       await commit.sync(operations)
     }
     const [, by, byCreatedAt, createdAt, messages] = adoption
-    const isSame = by === userId && byCreatedAt === userCreatedAt
-    return isSame && (!proof || proof.createdAt === createdAt) ? { guest: guestId, messages } : null
+    const adopter = { userId: by, userCreatedAt: byCreatedAt }
+    return isAdoptedBy(adopter, createdAt, request, proof) ? { guest: guestId, messages } : null
   }
 
   #adopt(
