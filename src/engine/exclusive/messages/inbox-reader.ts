@@ -69,8 +69,7 @@ export class InboxReader {
     const newest = last.filter(isUnread).slice(0, reportedUnread).reverse()
     return {
       inbox: state,
-      deletions: inbox.deletions,
-      oldest: { ...oldest.message, at: oldest.at },
+      oldest: { ...oldest.message, at: oldest.at, deletions: inbox.deletions },
       // If all messages in `last` are the user's own, or marks of peers have reached them, the list has only `oldest`.
       newest: (newest.length > 0 ? newest : [oldest]).map(({ message }) => message),
     }

@@ -14,7 +14,7 @@ import { openAtOf } from '../sessions/session-journal.js'
 import { sessionOf, type StoredSession } from '../sessions/session-row.js'
 import { userRecordOf, type StoredUser } from '../sessions/user-row.js'
 import { read, readAll, type Range, type Store } from '../store/store.js'
-import type { CheckRow } from '../messages/unread/unread-checks.js'
+import type { Check } from '../../decide/messages/unread-check.js'
 import type { ScanRow } from '../messages/unread/unread-scan.js'
 
 const ROWS_PER_PAGE = 500
@@ -98,7 +98,7 @@ export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]
     })
   for await (const found of pagesOf<StoredInbox>(store, below('inbox')))
     for (const [row] of found) yield* exportInbox(store, refOf(row), now)
-  for await (const found of pagesOf<CheckRow>(store, below('unread check')))
+  for await (const found of pagesOf<Check>(store, below('unread check')))
     yield found.flatMap(([row, [offset, deletions]]): TransferRecord[] => {
       const { time, userId } = rows.unreadChecks.of(row)
       const of = { appId: refOf(row).appId, userId }

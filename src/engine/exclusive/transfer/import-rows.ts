@@ -16,7 +16,7 @@ import type { UserRow } from '../sessions/revocations.js'
 import { storedUserOf } from '../sessions/user-row.js'
 import { rows } from '../store/rows.js'
 import { del, put, read, readAll, type Store } from '../store/store.js'
-import type { CheckRow } from '../messages/unread/unread-checks.js'
+import type { Check } from '../../decide/messages/unread-check.js'
 import type { ScanRow } from '../messages/unread/unread-scan.js'
 import { randomDigits } from '../../../util/random-digits.js'
 import { ImportedInbox } from './import-inbox.js'
@@ -145,7 +145,7 @@ export class RowImport {
         return
       case 'check': {
         const row = rows.unreadChecks.at(record, Math.ceil(this.#now + record.left))
-        return writer.put(row, [record.offset, record.deletions] satisfies CheckRow)
+        return writer.put(row, [record.offset, record.deletions] satisfies Check)
       }
       case 'event':
         return this.#addEvent(record)

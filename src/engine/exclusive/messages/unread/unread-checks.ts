@@ -1,3 +1,4 @@
+import { afterCheck, type Check, type OldestUnread } from '../../../decide/messages/unread-check.js'
 import type { JsonObject, Message } from '../../../../protocol/index.js'
 import type { InboxState, UserRef } from '../../../engine.js'
 import type { Clock } from '../../../../util/clock.js'
@@ -11,15 +12,11 @@ import type { WebhookEvents } from '../../webhooks/webhook-events.js'
 /** The most checks that one step makes. */
 const CHECKS_PER_STEP = 32
 
-/** The first unread message of a streak (see `UnreadChecks`): its offset, and how many inboxes of the user were deleted before. */
-export type CheckRow = [offset: number, deletions: number]
-
 /** The unread messages of an inbox. */
 export interface Unread {
   inbox: InboxState
-  deletions: number
-  /** The oldest unread message. `at` is the time at which it was stored, by the engine's clock. */
-  oldest: Message & { at: number }
+  /** By the engine's clock. */
+  oldest: Message & OldestUnread
   /** The newest unread messages, the oldest of them first. */
   newest: Message[]
 }
@@ -35,8 +32,8 @@ interface UnreadChecksOptions {
 }
 
 /**
- * Adds an event `message.unread` when the oldest unread message of a user is old enough. A streak of unread messages begins with the first
- * message that comes after the user has read everything. A row that is stored with this message says when to check the inbox.
+ * Makes the checks of inboxes for which `decide/messages/unread-check.ts` decides. The row of a check is stored with the first message of a
+ * streak.
  */
 export class UnreadChecks {
   readonly #options: UnreadChecksOptions
@@ -61,7 +58,7 @@ export class UnreadChecks {
     return unreadAfter === undefined ? [] : [this.#add(of, now + unreadAfter, [offset, deletions])]
   }
 
-  #add(of: UserRef, at: number, row: CheckRow): Operation {
+  #add(of: UserRef, at: number, row: Check): Operation {
     const time = Math.ceil(at)
     this.#schedule(of.appId, time)
     return put(rows.unreadChecks.at(of, time), row)
@@ -77,7 +74,7 @@ export class UnreadChecks {
   async #step(appId: string, now: number): Promise<number> {
     const { reads, commit } = this.#options
     await commit.flush()
-    const due = await reads.all<CheckRow>({
+    const due = await reads.all<Check>({
       ...rows.unreadChecks.until(appId, now),
       limit: CHECKS_PER_STEP,
     })
@@ -92,17 +89,16 @@ export class UnreadChecks {
     return next ? rows.unreadChecks.of(next[0]).time : Infinity
   }
 
-  async #check(appId: string, row: string, [offset, deletions]: CheckRow, now: number): Promise<void> {
+  async #check(appId: string, row: string, check: Check, now: number): Promise<void> {
     const { commit, webhooks, unreadOf } = this.#options
     const of = { appId, userId: rows.unreadChecks.of(row).userId }
     const unreadAfter = webhooks.unreadAfter(appId)
     const unread = unreadAfter === undefined ? null : await unreadOf(of)
     const operations = [del(row)]
-    if (unreadAfter !== undefined && unread?.deletions === deletions && unread.oldest.offset >= offset) {
-      const dueAt = unread.oldest.at + unreadAfter
-      // If the message that began the streak was read, a later one is the oldest. If that is not old enough, it gets another check.
-      if (dueAt > now) operations.push(this.#add(of, dueAt, [unread.oldest.offset, deletions]))
-      else operations.push(...webhooks.operations(of, 'message.unread', dataOf(of, unread)))
+    if (unread && unreadAfter !== undefined) {
+      const next = afterCheck(check, unread.oldest, unreadAfter, now)
+      if (next === 'report') operations.push(...webhooks.operations(of, 'message.unread', dataOf(of, unread)))
+      else if (next !== 'nothing') operations.push(this.#add(of, next.at, next.check))
     }
     commit.append(operations)
   }

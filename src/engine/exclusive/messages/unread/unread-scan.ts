@@ -7,6 +7,7 @@ import { lastOf, rows } from '../../store/rows.js'
 import { del, put, read, type Operation, type Store } from '../../store/store.js'
 import type { WebhookEvents } from '../../webhooks/webhook-events.js'
 import { mayHaveUnread, type StoredInbox } from '../inbox-row.js'
+import { needsCheck } from '../../../decide/messages/unread-check.js'
 import type { Unread, UnreadChecks } from './unread-checks.js'
 
 /** How many inboxes one step reads. */
@@ -100,9 +101,8 @@ export class UnreadScan {
     if (unreadAfter === undefined || !mayHaveUnread(stored)) return []
     const unread = await unreadOf(of)
     if (!unread) return []
-    const { oldest, deletions } = unread
-    // A streak that began since then has a check, which perhaps was made already. A second check for the same time is the same row.
-    if (oldest.at >= since && now >= since + unreadAfter) return []
-    return checks.begin(of, oldest.offset, deletions, oldest.at)
+    const { oldest } = unread
+    if (!needsCheck(oldest, since, unreadAfter, now)) return []
+    return checks.begin(of, oldest.offset, oldest.deletions, oldest.at)
   }
 }
