@@ -272,7 +272,7 @@ export const modules = {
     'protocol',
   ],
   'engine/redis/push': [...redisBase, 'engine/redis/messages', 'protocol'],
-  'engine/redis/webhooks': [...redisBase, 'engine/redis/lists', 'util'],
+  'engine/redis/webhooks': [...redisBase, 'engine/decide', 'engine/redis/lists', 'util'],
   'engine/redis/transfer': [
     ...redisBase,
     'engine/redis/messages',

@@ -40,6 +40,16 @@ export class Scheduler {
     return { run, at: Infinity, lastError: undefined }
   }
 
+  /** Returns a function that schedules the job of an app as `schedule` does. Each app has a job of its own. */
+  perApp(run: (appId: string, now: number) => Promise<number>): (appId: string, at: number) => void {
+    const jobs = new Map<string, Job>()
+    return (appId, at) => {
+      const job = jobs.get(appId) ?? this.job((now) => run(appId, now))
+      jobs.set(appId, job)
+      this.schedule(job, at)
+    }
+  }
+
   /** Runs the job at `at`, or earlier if it is scheduled for an earlier time already. */
   schedule(job: Job, at: number): void {
     if (at >= job.at) return

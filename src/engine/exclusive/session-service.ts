@@ -90,7 +90,7 @@ export class SessionService {
       if (revocations.isRevoked(of, credential)) return 'revoked'
       const refusal = refusalOf(stored, admission)
       if (refusal) return refusal
-      if (isGuest && !stored && usage.guestsOf(appId) >= maxGuests) return 'full'
+      if (isGuest && !stored && usage.of(appId).guests >= maxGuests) return 'full'
       if (isGuest) guests.expectStart(of)
       return undefined
     }

@@ -153,6 +153,13 @@ export const withReplayed = (queue: Queue, seq: number, size: number, now: Due):
   return queue.first === 0 || seq < queue.first ? withFirst(next, seq, now) : next
 }
 
+/**
+ * Returns an event's number, which is in its id; 0 if the text is not the id of an event. The number of a partition may come first: it is
+ * outdated if the event was transferred from another engine.
+ */
+export const seqOf = (eventId: string): number =>
+  Number(/^evt_(?:\d+_)?(\d+)_[0-9a-f]*$/.exec(eventId)?.[1] ?? 0)
+
 /** What is stored of an event besides its place in a queue. */
 export type EventRow = Pick<PendingEvent, 'event' | 'attempts' | 'lastError'>
 

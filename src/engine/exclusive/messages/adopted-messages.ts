@@ -2,7 +2,7 @@ import type { EngineEvent, Retention, UserRef } from '../../engine.js'
 import type { Message } from '../../../protocol/index.js'
 import type { Clock } from '../../../util/clock.js'
 import { KeyedMutex } from '../../../util/keyed-mutex.js'
-import type { Job, Scheduler } from '../../../util/scheduler.js'
+import type { Scheduler } from '../../../util/scheduler.js'
 import { engineRules } from '../../rules.js'
 import { fitting } from '../../decide/adoption/adoption.js'
 import { isReached } from '../../decide/messages/inbox.js'
@@ -75,21 +75,18 @@ export class AdoptedMessages {
   readonly #options: AdoptedMessagesOptions
   /** Runs the steps of a guest one after the other. */
   readonly #mutex = new KeyedMutex()
-  /** The job of each app. */
-  readonly #jobs = new Map<string, Job>()
+  readonly #schedule: (appId: string, at: number) => void
   /** The guests whose last move has failed, by their `moving` rows. */
   #failures = new Map<string, Failure>()
 
   constructor(options: AdoptedMessagesOptions) {
     this.#options = options
+    this.#schedule = options.scheduler.perApp((appId) => this.#runJob(appId))
   }
 
   /** Moves the messages of the app's adopted guests in the background. */
   resume(appId: string): void {
-    const { scheduler, clock } = this.#options
-    let job = this.#jobs.get(appId)
-    if (!job) this.#jobs.set(appId, (job = scheduler.job(() => this.#runJob(appId))))
-    scheduler.schedule(job, clock.now())
+    this.#schedule(appId, this.#options.clock.now())
   }
 
   /** Moves the messages of a guest. The first messages move before the call resolves, the others in the background. */

@@ -28,7 +28,7 @@ import {
   type Watermark,
 } from './inbox-row.js'
 import { deletionsOf, MessagePut, ReadMessagePut } from './message-operations.js'
-import { bytesBySender, MESSAGES_PER_TALLY, Tally, type Tallied, type TallyRow } from './tally.js'
+import { bytesBySender, MESSAGES_PER_TALLY, Tally, type Tallied } from './tally.js'
 import { rows, type InboxRef } from '../store/rows.js'
 import { put, read, type Operation, type Store } from '../store/store.js'
 import type { UnreadCounts } from './unread/unread-counts.js'
@@ -337,13 +337,7 @@ export class Inbox {
     if (end <= from) return undefined
     const before = this.#bytesBefore(end)
     const freed = before - this.#swept.bytes
-    const senders = bytesBySender(
-      this.of.userId,
-      from,
-      end,
-      (each) => this.#messageRow(each),
-      (last) => read(this.#store, rows.tally(this.#ref, last)) as TallyRow | undefined,
-    )
+    const senders = bytesBySender(this.#store, this.#ref, from, end)
     this.#swept = { offset: end, bytes: before }
     return { freed, senders, operations: deletionsOf(this.#ref, from, end) }
   }

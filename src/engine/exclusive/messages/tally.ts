@@ -1,4 +1,7 @@
 import type { Message } from '../../../protocol/index.js'
+import { rows, type InboxRef } from '../store/rows.js'
+import { read, type Store } from '../store/store.js'
+import type { StoredMessage } from './inbox-row.js'
 import { directionOf, directions, type Direction } from '../../decide/messages/inbox.js'
 
 /**
@@ -111,29 +114,31 @@ export class Tally {
 }
 
 /**
- * Returns how many bytes the messages at offsets `from` to `end - 1` have, by sender. The owner's and the backend's messages are left out.
+ * Returns how many bytes the stored messages of an inbox at offsets `from` to `end - 1` have, by sender. The owner's and the backend's
+ * messages are left out.
  */
 export const bytesBySender = (
-  owner: string,
+  store: Store,
+  inbox: InboxRef,
   from: number,
   end: number,
-  rowAt: (offset: number) => { message: Pick<Message, 'from'>; size: number } | undefined,
-  tallyAt: (end: number) => TallyRow | undefined,
 ): Map<string, number> => {
   const bytes = new Map<string, number>()
   const add = (sender: string | null, more: number): void => {
-    if (sender !== null && sender !== owner && more > 0) bytes.set(sender, (bytes.get(sender) ?? 0) + more)
+    if (sender !== null && sender !== inbox.userId && more > 0)
+      bytes.set(sender, (bytes.get(sender) ?? 0) + more)
   }
   for (let offset = from; offset < end; offset++) {
     const last = offset + MESSAGES_PER_TALLY - 1
-    const tally = last < end && last % MESSAGES_PER_TALLY === 0 ? tallyAt(last) : undefined
+    const isWhole = last < end && last % MESSAGES_PER_TALLY === 0
+    const tally = isWhole ? (read(store, rows.tally(inbox, last)) as TallyRow | undefined) : undefined
     if (tally) {
       const [senders, sums] = tally
       for (const [n, sender] of senders.entries()) add(sender, sums[n] ?? 0)
       offset = last
     } else {
-      const row = rowAt(offset)
-      if (row) add(row.message.from, row.size)
+      const row = read(store, rows.message(inbox, offset)) as StoredMessage | undefined
+      if (row) add(row[5].from, row[3])
     }
   }
   return bytes

@@ -17,7 +17,7 @@ interface Entry<Counters> {
 }
 
 /** The counters of apps. A counter is written in the same batch as the change that it counts, so a crash loses both or neither. */
-export class AppCounters<Counters extends object> {
+export class AppCounters<Counters extends Record<keyof Counters, number>> {
   readonly #store: Store
   readonly #commit: GroupCommit
   readonly #rowOf: (appId: string) => string
@@ -31,14 +31,15 @@ export class AppCounters<Counters extends object> {
     this.#load = load
   }
 
-  /** Returns the app's counters. Call `save` after each change of them. */
-  of(appId: string): Counters {
+  of(appId: string): Readonly<Counters> {
     return this.#entryOf(appId).counters
   }
 
-  /** Writes the app's counters with the next batch. */
-  save(appId: string): void {
-    const { row, write } = this.#entryOf(appId)
+  /** Adds to some of the app's counters. The next batch writes them. */
+  add(appId: string, difference: Partial<Counters>): void {
+    const { counters, row, write } = this.#entryOf(appId)
+    for (const name in difference)
+      counters[name] = (counters[name] + (difference[name] ?? 0)) as (typeof counters)[typeof name]
     this.#commit.defer(row, write)
   }
 

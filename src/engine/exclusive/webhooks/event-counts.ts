@@ -21,30 +21,14 @@ const load = (stored: Partial<EventCountsRow> | undefined): EventCountsRow => {
 }
 
 /** Counts and numbers the webhook events of apps. */
-export class EventCounts {
-  readonly #apps: AppCounters<EventCountsRow>
-
+export class EventCounts extends AppCounters<EventCountsRow> {
   constructor(store: Store, commit: GroupCommit) {
-    this.#apps = new AppCounters({ store, commit, rowOf: rows.eventCounts, load })
-  }
-
-  of(appId: string): Readonly<EventCountsRow> {
-    return this.#apps.of(appId)
-  }
-
-  add(appId: string, difference: Partial<Omit<EventCountsRow, 'last'>>): void {
-    const counts = this.#apps.of(appId)
-    counts.pending += difference.pending ?? 0
-    counts.failed += difference.failed ?? 0
-    counts.bytes += difference.bytes ?? 0
-    this.#apps.save(appId)
+    super({ store, commit, rowOf: rows.eventCounts, load })
   }
 
   /** Returns the number of a new event. */
   next(appId: string): number {
-    const counts = this.#apps.of(appId)
-    counts.last++
-    this.#apps.save(appId)
-    return counts.last
+    this.add(appId, { last: 1 })
+    return this.of(appId).last
   }
 }

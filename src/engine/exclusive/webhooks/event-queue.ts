@@ -10,7 +10,7 @@ import type {
 } from '../../engine.js'
 import type { Clock } from '../../../util/clock.js'
 import { KeyedMutex } from '../../../util/keyed-mutex.js'
-import type { Job, Scheduler } from '../../../util/scheduler.js'
+import type { Scheduler } from '../../../util/scheduler.js'
 import { engineRules } from '../../rules.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import type { Reads } from '../store/reads.js'
@@ -20,6 +20,7 @@ import {
   afterEnd,
   afterFailure,
   replayed,
+  seqOf,
   sizeOf,
   withReplayed,
   type EventRow,
@@ -36,12 +37,6 @@ interface EventQueueOptions {
 }
 
 /**
- * Returns an event's number, which is in its id. In the id of an event that was transferred from Redis, the number of a partition may come
- * first.
- */
-export const seqOf = (eventId: string): number => Number(/^evt_(?:\d+_)?(\d+)_/.exec(eventId)?.[1] ?? 0)
-
-/**
  * Stores the pending and the failed webhook events. The number of an event is in the key of its row. The time at which a user's oldest
  * pending event is due is in the key of another row. Each later event of that user has a second row, which says that the event waits.
  */
@@ -49,21 +44,20 @@ export class EventQueue implements WebhookQueue {
   readonly #reads: Reads
   readonly #commit: GroupCommit
   readonly #clock: Clock
-  readonly #scheduler: Scheduler
   readonly #queues: UserQueues
   readonly #emit: (event: EngineEvent) => void
-  /** The jobs that emit `webhooks-due`, by app. */
-  readonly #jobs = new Map<string, Job>()
+  /** Schedules when `webhooks-due` is emitted. */
+  readonly #schedule: (appId: string, at: number) => void
   readonly #mutex = new KeyedMutex()
 
   constructor({ store, reads, commit, clock, scheduler, emit }: EventQueueOptions) {
     this.#reads = reads
     this.#commit = commit
     this.#clock = clock
-    this.#scheduler = scheduler
+    this.#schedule = scheduler.perApp((appId, now) => this.#announce(appId, now))
     this.#queues = new UserQueues({
       ...{ store, commit, clock, emit },
-      onDue: (appId, at) => scheduler.schedule(this.#job(appId), at),
+      onDue: this.#schedule,
     })
     this.#emit = emit
   }
@@ -71,7 +65,7 @@ export class EventQueue implements WebhookQueue {
   /** Sets the app's limits, and emits `webhooks-due` for pending events. */
   resume(appId: string, limits?: WebhookOptions['limits']): void {
     this.#queues.limit(appId, limits)
-    this.#scheduler.schedule(this.#job(appId), this.#clock.now())
+    this.#schedule(appId, this.#clock.now())
   }
 
   /** Adds an event. An event that cancels another one is not stored. An event beyond a limit of the user or of the app is dropped. */
@@ -178,12 +172,6 @@ export class EventQueue implements WebhookQueue {
   /** Resolves when every `endDelivery` and `replayEvent` so far has ended. */
   async idle(): Promise<void> {
     await this.#mutex.idle()
-  }
-
-  #job(appId: string): Job {
-    let job = this.#jobs.get(appId)
-    if (!job) this.#jobs.set(appId, (job = this.#scheduler.job((now) => this.#announce(appId, now))))
-    return job
   }
 
   /** Runs `change`, which changes the app's failed events, when the calls before have ended. */

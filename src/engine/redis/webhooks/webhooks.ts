@@ -6,6 +6,7 @@ import type {
   UserRef,
   WebhookEvent,
 } from '../../engine.js'
+import { seqOf } from '../../decide/webhooks/queue.js'
 import { engineRules } from '../../rules.js'
 import type { Reply } from '../client/port.js'
 import { cursorOf, inGroups, positionOf, readList } from '../lists.js'
@@ -24,12 +25,6 @@ interface EventId {
   partition: number
   seq: string
 }
-
-/**
- * Returns the number in an event's id. The partition before the number is ignored: it is outdated if the event was transferred from another
- * engine.
- */
-const seqOf = (id: string): string | undefined => /^evt_(?:\d+_)?(\d+)_[0-9a-f]*$/.exec(id)?.[1]
 
 /** When the next event of an app is due in a partition, by the monotonic clock, and the number of the last announcement of an event. */
 interface Due {
@@ -212,7 +207,9 @@ export class Webhooks {
   /** Returns the partition and the number of an event; undefined if the text is not the id of an event. */
   #idOf(of: UserRef, eventId: string): EventId | undefined {
     const seq = seqOf(eventId)
-    return seq === undefined ? undefined : { partition: this.#runner.partitions.ofEvent(of, eventId), seq }
+    return seq === 0
+      ? undefined
+      : { partition: this.#runner.partitions.ofEvent(of, eventId), seq: String(seq) }
   }
 
   /**

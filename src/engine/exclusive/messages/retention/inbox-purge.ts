@@ -4,10 +4,9 @@ import type { GroupCommit } from '../../store/group-commit.js'
 import { deletionsOf } from '../message-operations.js'
 import type { Reads } from '../../store/reads.js'
 import { rows, type InboxRef } from '../../store/rows.js'
-import { del, put, read, type Operation, type Store } from '../../store/store.js'
-import { messageRowOf, type MessageRow, type StoredMessage } from '../inbox-row.js'
+import { del, put, type Operation, type Store } from '../../store/store.js'
 import type { SenderShares } from '../sends/sender-shares.js'
-import { bytesBySender, type TallyRow } from '../tally.js'
+import { bytesBySender } from '../tally.js'
 
 /** The messages of a deleted inbox that are still stored: their offsets begin at `from` and end before `to`. */
 type PurgeRow = [from: number, to: number]
@@ -51,7 +50,7 @@ export class InboxPurge {
   }
 
   async #step(): Promise<number> {
-    const { reads, commit, clock, shares } = this.#options
+    const { store, reads, commit, clock, shares } = this.#options
     await commit.flush()
     const found = await reads.all<PurgeRow>({ ...rows.allDeletedInboxes, limit: INBOXES_PER_STEP })
     if (found.length === 0) return Infinity
@@ -62,9 +61,9 @@ export class InboxPurge {
       const end = Math.min(to, from + DELETIONS_PER_STEP - operations.length)
       const inbox = rows.deletedInboxOf(row)
       try {
-        const bytesBySender = this.#bytesBySender(inbox, from, end)
+        const bytes = bytesBySender(store, inbox, from, end)
         const marks = await reads.all({ ...rows.peerMarks(inbox), limit: MARKS_PER_STEP })
-        freed.push([inbox.appId, bytesBySender])
+        freed.push([inbox.appId, bytes])
         operations.push(...deletionsOf(inbox, from, end))
         for (const [mark] of marks) operations.push(del(mark))
         const isUnfinished = end < to || marks.length === MARKS_PER_STEP
@@ -77,21 +76,9 @@ export class InboxPurge {
     }
     if (failures.length === found.length) throw failures[0]
     // Both follow in one task, so that one batch writes both: while the loop reads marks, a batch may begin.
-    for (const [appId, bytesBySender] of freed) shares.free(appId, bytesBySender)
+    for (const [appId, bytes] of freed) shares.free(appId, bytes)
     commit.append(operations)
     await commit.flush()
     return clock.now()
-  }
-
-  #bytesBySender(inbox: InboxRef, from: number, end: number): Map<string, number> {
-    const { store } = this.#options
-    const prefix = rows.messagePrefix(inbox)
-    const rowAt = (offset: number): MessageRow | undefined => {
-      const stored = read(store, rows.messageIn(prefix, offset)) as StoredMessage | undefined
-      return stored && messageRowOf(offset, stored)
-    }
-    const tallyAt = (last: number): TallyRow | undefined =>
-      read(store, rows.tally(inbox, last)) as TallyRow | undefined
-    return bytesBySender(inbox.userId, from, end, rowAt, tallyAt)
   }
 }

@@ -2,7 +2,7 @@ import { afterCheck, type Check, type OldestUnread } from '../../../decide/messa
 import type { JsonObject, Message } from '../../../../protocol/index.js'
 import type { InboxState, UserRef } from '../../../engine.js'
 import type { Clock } from '../../../../util/clock.js'
-import type { Job, Scheduler } from '../../../../util/scheduler.js'
+import type { Scheduler } from '../../../../util/scheduler.js'
 import type { GroupCommit } from '../../store/group-commit.js'
 import type { Reads } from '../../store/reads.js'
 import { rows } from '../../store/rows.js'
@@ -37,11 +37,11 @@ interface UnreadChecksOptions {
  */
 export class UnreadChecks {
   readonly #options: UnreadChecksOptions
-  /** The job of each app. */
-  readonly #jobs = new Map<string, Job>()
+  readonly #schedule: (appId: string, at: number) => void
 
   constructor(options: UnreadChecksOptions) {
     this.#options = options
+    this.#schedule = options.scheduler.perApp((appId, now) => this.#step(appId, now))
   }
 
   /** Makes the app's checks when they are due, from now on. */
@@ -62,13 +62,6 @@ export class UnreadChecks {
     const time = Math.ceil(at)
     this.#schedule(of.appId, time)
     return put(rows.unreadChecks.at(of, time), row)
-  }
-
-  #schedule(appId: string, at: number): void {
-    const { scheduler } = this.#options
-    let job = this.#jobs.get(appId)
-    if (!job) this.#jobs.set(appId, (job = scheduler.job((now) => this.#step(appId, now))))
-    scheduler.schedule(job, at)
   }
 
   async #step(appId: string, now: number): Promise<number> {

@@ -1,6 +1,6 @@
 import type { UserRef } from '../../../engine.js'
 import type { Clock } from '../../../../util/clock.js'
-import type { Job, Scheduler } from '../../../../util/scheduler.js'
+import type { Scheduler } from '../../../../util/scheduler.js'
 import type { GroupCommit } from '../../store/group-commit.js'
 import type { Reads } from '../../store/reads.js'
 import { lastOf, rows } from '../../store/rows.js'
@@ -40,15 +40,16 @@ interface UnreadScanOptions {
 export class UnreadScan {
   readonly #options: UnreadScanOptions
   readonly #scans = new Map<string, ScanRow | undefined>()
-  readonly #jobs = new Map<string, Job>()
+  readonly #schedule: (appId: string, at: number) => void
 
   constructor(options: UnreadScanOptions) {
     this.#options = options
+    this.#schedule = options.scheduler.perApp((appId, now) => this.#step(appId, now))
   }
 
   /** Called when the app was configured. Begins a scan, or goes on with it, if the app asks for `message.unread`. */
   resume(appId: string): void {
-    const { store, webhooks, scheduler, clock, commit } = this.#options
+    const { store, webhooks, clock, commit } = this.#options
     const known = this.#scans.has(appId)
       ? this.#scans.get(appId)
       : (read(store, rows.unreadScan(appId)) as ScanRow | undefined)
@@ -59,9 +60,7 @@ export class UnreadScan {
     }
     if (known === true) return
     if (known === undefined) commit.append(this.#set(appId, [clock.now(), null]))
-    let job = this.#jobs.get(appId)
-    if (!job) this.#jobs.set(appId, (job = scheduler.job((now) => this.#step(appId, now))))
-    scheduler.schedule(job, clock.now())
+    this.#schedule(appId, clock.now())
   }
 
   #set(appId: string, scan: ScanRow | undefined): Operation[] {
