@@ -41,8 +41,8 @@ export default [
   {
     name: 'a replay that begins one message too late',
     file: 'src/gateway/sessions/messages/delivery.ts',
-    right: "this.#state = 'sending'\n    this.#cursor = offset",
-    wrong: "this.#state = 'sending'\n    this.#cursor = offset < newest ? offset + 1 : offset",
+    right: "this.#state = 'sending'\n    this.#cursor = after",
+    wrong: "this.#state = 'sending'\n    this.#cursor = after < offset ? after + 1 : after",
     finds: /received offset/,
   },
   {
