@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { MessagesRead, UserRef } from '../../../engine/index.js'
 import type { ClientFrameOf } from '../../../protocol/index.js'
 import type { ConnectionHandle } from '../connection-handle.js'
@@ -5,6 +6,11 @@ import { catchEngineError, engineRetryAfter } from '../engine-retry.js'
 import type { Delivery } from './delivery.js'
 import { BAD_PEER, isPeer, OTHER_EPOCH } from './inbox-answers.js'
 import type { MessagingContext, Refuse } from './messaging.js'
+
+/** How often the engine counts without a pause. */
+const COUNTS_AT_ONCE = 5
+/** Milliseconds between further counts: while many messages come, each count is out of date when it is there. */
+const COUNT_PAUSE = 100
 
 /** Sets read marks, and tells the client what is unread. */
 interface ReadFrames {
@@ -27,12 +33,14 @@ export const createReadFrames = (
       peer === undefined
         ? { inbox: await engine.markRead(user, frame), peer }
         : engine.markPeerRead(user, peer, frame)
-    const [marked, isPassedOn] = await delivery.whetherPassedOn(peer, mark)
-    if (!marked?.inbox) return connection.end('unavailable', OTHER_EPOCH, engineRetryAfter())
-    // If the mark did not change, the engine emits no `read` event. The client gets `unread` even then.
-    if (isPassedOn || delivery.sendReadMark(marked.inbox, marked.peer)) return
-    // A message or a later mark was sent to the client while the engine counted, so the engine counts again.
-    return read(frame)
+    for (let counts = 1; ; counts++) {
+      const [marked, isPassedOn] = await delivery.whetherPassedOn(peer, mark)
+      if (!marked?.inbox) return connection.end('unavailable', OTHER_EPOCH, engineRetryAfter())
+      // If the mark did not change, the engine emits no `read` event. The client gets `unread` even then.
+      if (isPassedOn || delivery.sendReadMark(marked.inbox, marked.peer)) return
+      // A message or a later mark was sent to the client while the engine counted, so the engine counts again.
+      if (counts >= COUNTS_AT_ONCE) await sleep(COUNT_PAUSE)
+    }
   }
   return {
     read,
