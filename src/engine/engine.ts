@@ -1,8 +1,9 @@
-import type { EndCode, Message } from '../protocol/index.js'
+import type { EndCode } from '../protocol/index.js'
 import type { EngineEvent } from './events.js'
 import type {
   CheckedMessage,
   Exchange,
+  InboxPage,
   InboxRange,
   InboxState,
   MessagePage,
@@ -259,19 +260,18 @@ export interface EngineInboxes {
 
   /**
    * Resolves with up to `limit` messages after a position. If the position has another epoch or an offset beyond the newest, the page
-   * begins with the oldest message, and `lost` is true.
+   * begins with the oldest message, and `lost` is true. If the position has no epoch, its offset counts in the epoch that the inbox has.
    */
-  messagesAfter(of: UserRef, position: Position, limit: number): Promise<MessagePage>
+  messagesAfter(
+    of: UserRef,
+    position: { epoch?: string | undefined; offset: number },
+    limit: number,
+  ): Promise<MessagePage>
 
   /**
-   * Resolves with up to `limit` messages: the newest ones before an offset. If the offset is null, they are the newest messages of the
-   * inbox. Resolves with null if the inbox has another epoch.
+   * Resolves with up to `limit` messages: the newest ones before an offset. If `before` is null, they are the newest messages of the inbox.
    */
-  messagesBefore(
-    of: UserRef,
-    before: { epoch: string; offset: number | null },
-    limit: number,
-  ): Promise<Message[] | null>
+  messagesBefore(of: UserRef, before: number | null, limit: number): Promise<InboxPage>
 
   /**
    * Marks all messages up to `offset` as read, and emits `read` if the mark moves. The mark never moves back, nor beyond the newest
@@ -291,20 +291,15 @@ export interface EnginePeers {
 
   /**
    * Resolves with up to `limit` peers, the peer with the newest message first. If `before` is null, the page is the first one. Otherwise it
-   * has only peers whose newest message is before that position. Resolves with null if the inbox has another epoch.
+   * has only peers whose newest message is before that offset.
    */
-  peers(of: UserRef, before: Position | null, limit: number): Promise<PeerPage | null>
+  peers(of: UserRef, before: number | null, limit: number): Promise<PeerPage>
 
   /**
-   * Resolves with up to `limit` messages from and to a peer. Resolves with null if the inbox has another epoch. A page may have fewer
-   * messages than `limit` though `next` says that there are more.
+   * Resolves with up to `limit` messages from and to a peer. A page may have fewer messages than `limit` though `next` says that there are
+   * more.
    */
-  messagesWith(
-    of: UserRef,
-    peer: string | null,
-    range: InboxRange,
-    limit: number,
-  ): Promise<PeerMessages | null>
+  messagesWith(of: UserRef, peer: string | null, range: InboxRange, limit: number): Promise<PeerMessages>
 
   /**
    * Marks the peer's messages up to an offset as read, and emits `read` if the mark moves. The mark never moves back, nor beyond the newest

@@ -43,25 +43,33 @@ export interface Peer {
 export interface PeerPage {
   /** The peer with the newest message first. */
   peers: Peer[]
-  /** The position from which the next page continues; null after the last peer. */
-  next: Position | null
+  /** The offset before which the next page continues; null after the last peer. */
+  next: number | null
+  /** The state of the inbox that the page shows. */
+  inbox: InboxState
+}
+
+/** Messages of an inbox. */
+export interface InboxPage {
+  /** In offset order. */
+  messages: Message[]
+  /** The state of the inbox that the page shows: a message beyond its `offset` is not in the page. */
+  inbox: InboxState
 }
 
 /** Messages from and to one peer. */
-export interface PeerMessages {
-  /** In offset order. */
-  messages: Message[]
+export interface PeerMessages extends InboxPage {
   /** The offset after or before which the next page continues; null if there is no next page. */
   next: number | null
-  /** The newest offset that the inbox had when the page was read. */
-  offset: number
+  /** The offset of the newest message from or to the peer; 0 if the inbox keeps none. */
+  newest: number
 }
 
 /**
  * A range of an inbox: the oldest messages after an offset, or the newest messages before an offset. If `before` is null, the range ends
  * with the newest message.
  */
-export type InboxRange = { epoch: string } & ({ after: number } | { before: number | null })
+export type InboxRange = { after: number } | { before: number | null }
 
 /** The unread count and the read mark of a peer. */
 export type PeerState = Pick<Peer, 'id' | 'unread' | 'readOffset'>
@@ -171,9 +179,7 @@ export type SendResult =
   /** Nothing is stored, because the sender has sent `messagesPerSecond` messages within a second. `retryAfter` is in milliseconds. */
   | { outcome: 'limited'; retryAfter: number }
 
-export interface MessagePage {
-  /** In offset order. */
-  messages: Message[]
+export interface MessagePage extends InboxPage {
   /**
    * Whether retention has deleted messages between the given position and the first of `messages`. Also true if the inbox has another
    * epoch, or if the given offset is beyond the newest one.

@@ -46,9 +46,13 @@ export const deletingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
         code: 'revoked',
       })
       await assertForgotten(engine)
-      assert.notEqual((await engine.inbox(bob)).epoch, epoch)
-      assert.deepEqual(await engine.messagesAfter(bob, { epoch, offset }, 10), { messages: [], lost: true })
-      assert.equal(await engine.messagesBefore(bob, { epoch, offset: null }, 10), null)
+      const inbox = await engine.inbox(bob)
+      assert.deepEqual(inbox, { epoch: inbox.epoch, offset: 0, readOffset: 0, unread: 0 })
+      assert.notEqual(inbox.epoch, epoch)
+      assert.deepEqual(await engine.messagesAfter(bob, { epoch, offset }, 10), {
+        ...{ messages: [], inbox, lost: true },
+      })
+      assert.deepEqual(await engine.messagesBefore(bob, null, 10), { messages: [], inbox })
       assert.equal(await engine.markRead(bob, { epoch, offset }), null)
       const old = { ...request(bob).credential, issuedAt: session.credential.issuedAt }
       assert.equal(await engine.startSession(request(bob, { credential: old })), null)

@@ -9,6 +9,7 @@ import { contextOf, type EngineUnderTest, type SuiteRunner } from './kit.js'
 import { lifetimeSuite } from './lifetime.js'
 import { limitsSuite } from './messages/limits.js'
 import { listsSuite } from './lists.js'
+import { pagesSuite } from './messages/pages.js'
 import { nodesSuite } from './nodes.js'
 import { peerMarksSuite } from './peers/peer-marks.js'
 import { peersModelSuite } from './peers/peers-model.js'
@@ -58,6 +59,7 @@ export const engineSuite = (runner: SuiteRunner, subject: EngineUnderTest): void
   limitsSuite(context)
   senderShareSuite(context)
   inboxSuite(context)
+  pagesSuite(context)
   peersSuite(context)
   peerMarksSuite(context)
   peersModelSuite(context)

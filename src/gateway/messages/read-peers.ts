@@ -1,15 +1,11 @@
-import type { Engine, InboxRange, Peer, PeerMessages, PeerPage, UserRef } from '../../engine/index.js'
-import type { Message } from '../../protocol/index.js'
+import type { Engine, Peer, PeerPage, UserRef } from '../../engine/index.js'
 import type { KnownProfiles } from './known-profiles.js'
 import type { MessageTurns } from './message-turns.js'
 import { readWhatFits } from './read-what-fits.js'
 
 interface Context {
-  engine: Pick<Engine, 'peers' | 'messagesWith'>
+  engine: Pick<Engine, 'peers'>
   messageTurns: MessageTurns
-}
-
-interface PeersContext extends Context {
   profiles: KnownProfiles
 }
 
@@ -20,61 +16,29 @@ const withProfile = async (profiles: KnownProfiles, appId: string, peer: Peer): 
 }
 
 /**
- * Reads messages with a peer, as many as `limit` and `maxBytes` allow. The result's `offset` is the inbox's newest offset at the time when
- * the page's newest messages were read. Resolves with null if the inbox has another epoch than `range`, and so numbers its messages anew.
- */
-export const readWith = async (
-  { engine, messageTurns }: Context,
-  of: UserRef,
-  peer: string | null,
-  range: InboxRange,
-  limit: number,
-  maxBytes: number,
-): Promise<PeerMessages | null> => {
-  const { epoch } = range
-  const isBackwards = 'before' in range
-  let [offset, count, next] = [0, 0, null as number | null]
-  const messages = await readWhatFits<Message>(messageTurns, of, limit, maxBytes, async (wanted, last) => {
-    const from: InboxRange = isBackwards
-      ? { epoch, before: last?.offset ?? range.before }
-      : { epoch, after: last?.offset ?? range.after }
-    const page = await engine.messagesWith(of, peer, from, wanted)
-    if (!page) return null
-    // The page's newest messages come from the first read if it is read backwards, and otherwise from the last.
-    if (!last || !isBackwards) offset = page.offset
-    next = page.next
-    count += page.messages.length
-    return isBackwards ? page.messages.reverse() : page.messages
-  })
-  if (!messages) return null
-  const last = messages.at(-1)
-  // Messages that were read but do not fit are in the next page.
-  if (last && (next !== null || count > messages.length)) next = last.offset
-  return { messages: isBackwards ? messages.reverse() : messages, next, offset }
-}
-
-/**
- * Reads an inbox's peers with their present names, or only those whose newest message is before an offset, as many as `limit` and `maxBytes` allow. Resolves with
- * null if `epoch` is no longer the inbox's epoch.
+ * Reads an inbox's peers with their present names, or only those whose newest message is before an offset, as many as `limit` and
+ * `maxBytes` allow. Resolves with null if the inbox has another epoch than `epoch`.
  */
 export const readPeers = async (
-  { engine, messageTurns, profiles }: PeersContext,
+  { engine, messageTurns, profiles }: Context,
   of: UserRef,
-  { epoch, before = Number.MAX_SAFE_INTEGER }: { epoch: string; before: number | undefined },
+  { before, epoch }: { before?: number | undefined; epoch?: string | undefined },
   limit: number,
   maxBytes: number,
 ): Promise<PeerPage | null> => {
-  let [count, hasMore] = [0, false]
+  let first: PeerPage | undefined
+  let [count, next] = [0, null as number | null]
   const peers = await readWhatFits<Peer>(messageTurns, of, limit, maxBytes, async (wanted, last) => {
-    const page = await engine.peers(of, { epoch, offset: last?.newest.offset ?? before }, wanted)
-    if (!page) return null
-    hasMore = page.next !== null
-    count += page.peers.length
-    return Promise.all(page.peers.map((peer) => withProfile(profiles, of.appId, peer)))
+    const part = await engine.peers(of, last?.newest.offset ?? before ?? null, wanted)
+    first ??= part
+    if (part.inbox.epoch !== (epoch ?? first.inbox.epoch)) return null
+    next = part.next
+    count += part.peers.length
+    return Promise.all(part.peers.map((peer) => withProfile(profiles, of.appId, peer)))
   })
-  if (!peers) return null
+  if (!peers || !first) return null
   const last = peers.at(-1)
   // Peers that were read but do not fit are in the next page.
-  const next = last && (hasMore || count > peers.length) ? { epoch, offset: last.newest.offset } : null
-  return { peers, next }
+  if (last && (next !== null || count > peers.length)) next = last.newest.offset
+  return { peers, next, inbox: first.inbox }
 }

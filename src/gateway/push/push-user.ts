@@ -139,12 +139,12 @@ export const pushToUser = async (context: PushContext, app: App, user: UserRef):
   const { push } = app
   const sessions = await engine.sessions(user)
   // A message that comes from now on has an offset beyond `through`, so the engine keeps the time at which its push is due.
-  const { epoch, offset: through } = await engine.inbox(user)
+  const { messages, inbox } = await engine.messagesBefore(user, null, 1)
+  const through = inbox.offset
   const devices = push ? await engine.pushDevices(user) : []
   if (!push || devices.length === 0) return engine.endPushes(user, [], through, null)
 
   if (sessions.some(isVisible)) {
-    const { messages } = await engine.messagesAfter(user, { epoch, offset: Math.max(0, through - 1) }, 1)
     const found = lossFoundIn(settings.pingInterval)
     // The clock of the sender's gateway may be ahead.
     const age = Math.max(0, Date.now() - (messages.at(-1)?.sentAt ?? 0))

@@ -143,8 +143,10 @@ test('a frame that waits for its answer takes no more memory than its text', asy
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
   let answer: () => void = () => undefined
-  const answered = new Promise<null>((resolve) => (answer = () => resolve(null)))
-  const wait = (): Promise<null> => answered
+  const otherEpoch = { epoch: 'another', offset: 0, readOffset: 0, unread: 0 }
+  const page = { messages: [], peers: [], next: null, inbox: otherEpoch }
+  const answered = new Promise<typeof page>((resolve) => (answer = () => resolve(page)))
+  const wait = (): Promise<typeof page> => answered
   const { url } = await assemble(() => ({ messagesBefore: wait, peers: wait }), undefined, {
     requestsPerSecond: 1_000_000,
     bytesPerSecond: 1e9,

@@ -94,9 +94,9 @@ engine.messagesAfter = async (...call) => {
   return page
 }
 engine.messagesBefore = async (...call) => {
-  const messages = await messagesBefore.apply(engine, call)
-  readMessages += messages?.length ?? 0
-  return messages
+  const page = await messagesBefore.apply(engine, call)
+  readMessages += page.messages.length
+  return page
 }
 const { gateway, url } = await startGateway(
   {

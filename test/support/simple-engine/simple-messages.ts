@@ -4,6 +4,7 @@ import {
   mergeProfile,
   type EngineEvent,
   type Exchange,
+  type InboxPage,
   type InboxRange,
   type InboxState,
   type MessagePage,
@@ -345,19 +346,17 @@ export const createSimpleMessages = ({
       )
       return { inboxes: used.length, bytes: sizeOf(used.flatMap(([, { messages }]) => messages)) }
     },
-    after(of: UserRef, position: Position, limit: number): MessagePage {
+    after(of: UserRef, position: { epoch?: string | undefined; offset: number }, limit: number): MessagePage {
       const { epoch, messages, newest } = inboxOf(of)
-      const isComparable = position.epoch === epoch && position.offset <= newest
+      const isComparable = (position.epoch ?? epoch) === epoch && position.offset <= newest
       const from = isComparable ? position.offset : 0
       const found = messages.filter(({ offset }) => offset > from)
       const lost = !isComparable || (found[0]?.offset ?? newest + 1) > from + 1
-      return { messages: structuredClone(found.slice(0, limit)), lost }
+      return { messages: structuredClone(found.slice(0, limit)), inbox: stateOf(of), lost }
     },
-    before(of: UserRef, before: { epoch: string; offset: number | null }, limit: number): Message[] | null {
-      const { epoch, messages } = inboxOf(of)
-      if (before.epoch !== epoch) return null
-      const found = messages.filter(({ offset }) => before.offset === null || offset < before.offset)
-      return limit === 0 ? [] : structuredClone(found.slice(-limit))
+    before(of: UserRef, before: number | null, limit: number): InboxPage {
+      const found = inboxOf(of).messages.filter(({ offset }) => offset < (before ?? Infinity))
+      return { messages: limit === 0 ? [] : structuredClone(found.slice(-limit)), inbox: stateOf(of) }
     },
     exchanges(of: UserRef, peers: readonly (string | null)[]): Exchange[] {
       const { messages } = inboxOf(of)
@@ -366,9 +365,8 @@ export const createSimpleMessages = ({
         sent: messages.some(({ from, to }) => from === of.userId && to === peer),
       }))
     },
-    peers(of: UserRef, before: Position | null, limit: number): PeerPage | null {
+    peers(of: UserRef, before: number | null, limit: number): PeerPage {
       const inbox = inboxOf(of)
-      if (before && before.epoch !== inbox.epoch) return null
       const ids = [...new Set(inbox.messages.map((message) => peerOf(message, of.userId)))]
       const all = ids.flatMap((id): Peer[] => {
         const own = inbox.messages.filter((message) => peerOf(message, of.userId) === id)
@@ -377,15 +375,13 @@ export const createSimpleMessages = ({
         return newest ? [{ name, photoUrl, ...peerState(of, id), newest: structuredClone(newest) }] : []
       })
       const found = all
-        .filter(({ newest }) => newest.offset < (before?.offset ?? Infinity))
+        .filter(({ newest }) => newest.offset < (before ?? Infinity))
         .sort((a, b) => b.newest.offset - a.newest.offset)
       const last = found[limit] && found[limit - 1]
-      const next = last ? { epoch: inbox.epoch, offset: last.newest.offset } : null
-      return { peers: found.slice(0, limit), next }
+      return { peers: found.slice(0, limit), next: last?.newest.offset ?? null, inbox: stateOf(of) }
     },
-    messagesWith(of: UserRef, peer: string | null, range: InboxRange, limit: number): PeerMessages | null {
-      const { epoch, messages, newest } = inboxOf(of)
-      if (range.epoch !== epoch) return null
+    messagesWith(of: UserRef, peer: string | null, range: InboxRange, limit: number): PeerMessages {
+      const { messages } = inboxOf(of)
       const all = messages.filter((message) => peerOf(message, of.userId) === peer)
       const isBackwards = 'before' in range
       const found = isBackwards
@@ -394,7 +390,8 @@ export const createSimpleMessages = ({
       const page = isBackwards ? found.slice(-limit) : found.slice(0, limit)
       const last = isBackwards ? page[0] : page.at(-1)
       const next = found.length > limit && last ? last.offset : null
-      return { messages: structuredClone(page), next, offset: newest }
+      const newest = all.at(-1)?.offset ?? 0
+      return { messages: structuredClone(page), inbox: stateOf(of), next, newest }
     },
     markPeerRead(of: UserRef, peer: string | null, position: Position) {
       const inbox = inboxOf(of)

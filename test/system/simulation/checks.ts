@@ -123,7 +123,7 @@ export const unreached = async (
   for (const user of users) {
     const of = { appId: APP, userId: user }
     const { readOffset } = await engine.inbox(of)
-    const peers = (await engine.peers(of, null, MAX_PEERS))?.peers ?? []
+    const peers = (await engine.peers(of, null, MAX_PEERS)).peers
     const pages = tabs.filter((tab) => tab.user === user)
     for (const { from, offset, body, sentAt } of await inboxOf(engine, user)) {
       const mark = Math.max(readOffset, peers.find(({ id }) => id === from)?.readOffset ?? 0)
@@ -151,7 +151,7 @@ export const checkConverged = async (
     const of = { appId: APP, userId: user }
     const inbox = await engine.inbox(of)
     const messages = await inboxOf(engine, user)
-    const peers = (await engine.peers(of, null, MAX_PEERS))?.peers ?? []
+    const peers = (await engine.peers(of, null, MAX_PEERS)).peers
     const markOf = (peer: string | null): number => peers.find(({ id }) => id === peer)?.readOffset ?? 0
     const unreadOf = (peer: string | null): number =>
       messages.filter(({ from, offset }) => from !== user && from === peer && offset > markOf(peer)).length

@@ -1,5 +1,5 @@
 import type { Message } from '../../../protocol/index.js'
-import type { MessagePage, Position, UnreadSenders, UserRef } from '../../engine.js'
+import type { InboxPage, MessagePage, UnreadSenders, UserRef } from '../../engine.js'
 import { engineRules } from '../../rules.js'
 import type { Inbox } from './inbox.js'
 import { messageRowOf, type MessageRow, type StoredMessage } from './inbox-row.js'
@@ -19,28 +19,29 @@ export class InboxReader {
     this.#open = open
   }
 
-  async after(of: UserRef, position: Position, limit: number): Promise<MessagePage> {
+  async after(
+    of: UserRef,
+    { epoch, offset }: { epoch?: string | undefined; offset: number },
+    limit: number,
+  ): Promise<MessagePage> {
     const inbox = this.#open(of)
+    const state = inbox.state()
     const { first, offset: newest } = inbox.durable
-    const isComparable = position.epoch === inbox.epoch && position.offset <= newest
-    const from = isComparable ? position.offset : 0
+    const isComparable = (epoch === undefined || epoch === inbox.epoch) && offset <= newest
+    const from = isComparable ? offset : 0
     // `lost` is computed from the messages that were read, because retention may have deleted some since `first` was read. So at least one
     // is read.
     const messages = await this.read(inbox, Math.max(from + 1, first), newest + 1, Math.max(1, limit))
     const next = messages[0]?.offset ?? newest + 1
-    return { messages: messages.slice(0, limit), lost: !isComparable || next > from + 1 }
+    return { messages: messages.slice(0, limit), inbox: state, lost: !isComparable || next > from + 1 }
   }
 
-  async before(
-    of: UserRef,
-    { epoch, offset }: { epoch: string; offset: number | null },
-    limit: number,
-  ): Promise<Message[] | null> {
+  async before(of: UserRef, before: number | null, limit: number): Promise<InboxPage> {
     const inbox = this.#open(of)
-    if (epoch !== inbox.epoch) return null
+    const state = inbox.state()
     const { first, offset: newest } = inbox.durable
-    const messages = await this.read(inbox, first, Math.min(offset ?? Infinity, newest + 1), limit, true)
-    return messages.reverse()
+    const messages = await this.read(inbox, first, Math.min(before ?? Infinity, newest + 1), limit, true)
+    return { messages: messages.reverse(), inbox: state }
   }
 
   /** Reads the messages at offset `from` and later, before offset `to`. */

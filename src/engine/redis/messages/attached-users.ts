@@ -1,5 +1,5 @@
 import type { Message } from '../../../protocol/index.js'
-import type { EngineEvent, MessagePage, Position, SessionRef, UserRef } from '../../engine.js'
+import type { EngineEvent, InboxPage, Position, SessionRef, UserRef } from '../../engine.js'
 import { userKey } from '../../user-key.js'
 import type { OwnCopyPlace } from './own-copies/own-copies.js'
 import type { StepRunner } from '../step-runner.js'
@@ -48,7 +48,7 @@ interface Starting {
 export interface AttachedUsersOptions {
   runner: StepRunner
   emit: (event: EngineEvent) => void
-  messagesAfter: (of: UserRef, position: Position, limit: number) => Promise<MessagePage>
+  messagesAfter: (of: UserRef, position: Position, limit: number) => Promise<Pick<InboxPage, 'messages'>>
   onError: (error: unknown) => void
 }
 

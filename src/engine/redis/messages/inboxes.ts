@@ -1,5 +1,6 @@
 import { isGuestId, type Message } from '../../../protocol/index.js'
 import type {
+  InboxPage,
   InboxState,
   MessagePage,
   CheckedMessage,
@@ -86,25 +87,20 @@ export class Inboxes {
     return this.stateOf(of, await this.#runner.onUser(this.#runner.steps.inboxState, of, []))
   }
 
-  async after(of: UserRef, { epoch, offset }: Position, limit: number): Promise<MessagePage> {
-    const args = [String(this.#runner.epochNumber(of, epoch)), String(offset), countOf(limit)]
-    const [isLost, found] = await this.#runner.onUser(this.#runner.steps.messagesAfter, of, args)
-    const messages = (found as string[]).slice(0, limit).map((json) => JSON.parse(json) as Message)
-    return { messages, lost: isLost === 1 }
+  async after(
+    of: UserRef,
+    { epoch, offset }: { epoch?: string | undefined; offset: number },
+    limit: number,
+  ): Promise<MessagePage> {
+    const number = epoch === undefined ? '' : this.#runner.epochNumber(of, epoch)
+    const args = [String(number), String(offset), countOf(limit)]
+    const reply = await this.#runner.onUser(this.#runner.steps.messagesAfter, of, args)
+    return { ...this.#pageOf(of, reply, limit), lost: reply[5] === 1 }
   }
 
-  async before(
-    of: UserRef,
-    { epoch, offset }: { epoch: string; offset: number | null },
-    limit: number,
-  ): Promise<Message[] | null> {
-    const [isComparable, found] = await this.#runner.onUser(this.#runner.steps.messagesBefore, of, [
-      String(this.#runner.epochNumber(of, epoch)),
-      String(offset ?? ''),
-      countOf(limit),
-    ])
-    if (isComparable !== 1) return null
-    return limit === 0 ? [] : (found as string[]).map((json) => JSON.parse(json) as Message)
+  async before(of: UserRef, before: number | null, limit: number): Promise<InboxPage> {
+    const args = [String(before ?? ''), countOf(limit)]
+    return this.#pageOf(of, await this.#runner.onUser(this.#runner.steps.messagesBefore, of, args), limit)
   }
 
   async markRead(of: UserRef, { epoch, offset }: Position): Promise<InboxState | null> {
@@ -257,7 +253,12 @@ export class Inboxes {
     }
   }
 
-  /** Makes the state of an inbox from the numbers that a step returns. */
+  #pageOf(of: UserRef, reply: readonly Reply[], limit: number): InboxPage {
+    const messages = (reply[4] as string[]).slice(0, limit).map((json) => JSON.parse(json) as Message)
+    return { messages, inbox: this.stateOf(of, reply) }
+  }
+
+  /** Makes the state of an inbox from the numbers with which the reply of a step begins. */
   stateOf(of: UserRef, [epoch, offset, readOffset, unread]: readonly Reply[]): InboxState {
     return {
       epoch: this.#runner.epochBase(of) + String(epoch),

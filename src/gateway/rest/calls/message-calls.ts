@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import * as v from 'valibot'
-import type { InboxRange, InboxState, UserRef } from '../../../engine/index.js'
-import { isUserId, signalLimits, USER_ID_RULE, userIdText, type Message } from '../../../protocol/index.js'
-import { readHistory } from '../../messages/read-history.js'
-import { readWith } from '../../messages/read-peers.js'
+import { isUserId, signalLimits, USER_ID_RULE, userIdText } from '../../../protocol/index.js'
+import { readMessages, type MessageRange } from '../../messages/read-messages.js'
 import { checkMessage } from '../../messages/rules.js'
 import { checkSignal, signalOf } from '../../messages/signal-rules.js'
 import type { SendProblem, StoredMessage } from '../../messages/send.js'
-import { answer, defineCall, type CallContext } from '../call.js'
+import { answer, defineCall } from '../call.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
 import { RestError } from '../errors.js'
 import { problemOf } from '../problem-of.js'
@@ -31,89 +29,29 @@ export const OTHER_EPOCH = "The inbox has another 'epoch' now: read its messages
 
 const cursorOfMessages = v.tuple([v.picklist(['after', 'before']), v.string(), count, v.optional(v.string())])
 
-/**
- * The offset after or before which a page of messages is read. If `before` is null, the page has the newest messages. `peer` is the peer of
- * the page's messages: empty for the app's backend, undefined for messages with any peer.
- */
-type PageStart = InboxRange & { peer: string | undefined }
-
-const pageStartOf = (
-  {
-    after,
-    before,
-    cursor,
-    with: peer,
-  }: {
-    after?: number | undefined
-    before?: number | undefined
-    cursor?: string | undefined
-    with?: string | undefined
-  },
-  { epoch }: InboxState,
-): PageStart => {
+const rangeOf = ({
+  after,
+  before,
+  cursor,
+  with: peer,
+}: {
+  after?: number | undefined
+  before?: number | undefined
+  cursor?: string | undefined
+  with?: string | undefined
+}): MessageRange => {
   if ([after, before, cursor].filter((each) => each !== undefined).length > 1)
     throw new RestError('bad-request', "A query has one of 'after', 'before' and 'cursor'.")
-  if (after !== undefined) return { epoch, after, peer }
-  if (cursor === undefined) return { epoch, before: before ?? null, peer }
-  const [direction, cursorEpoch, offset, cursorPeer] = decodeCursor(cursorOfMessages, cursor)
-  if (cursorEpoch !== epoch) throw new RestError('conflict', OTHER_EPOCH)
+  const peerOf = (user: string | undefined): string | null | undefined => (user === '' ? null : user)
+  if (after !== undefined) return { after, peer: peerOf(peer) }
+  if (cursor === undefined) return { before: before ?? null, peer: peerOf(peer) }
+  const [direction, epoch, offset, cursorPeer] = decodeCursor(cursorOfMessages, cursor)
   if (peer !== undefined && peer !== cursorPeer)
     throw new RestError('bad-request', "The 'cursor' is of a list with another 'with'.")
-  return { epoch, ...(direction === 'after' ? { after: offset } : { before: offset }), peer: cursorPeer }
-}
-
-/**
- * Returns the cursor of the next page; undefined if this page is the last. A page of older messages is the last if it is empty or begins
- * with offset 1.
- */
-const nextOf = (messages: Message[], place: PageStart, { epoch, offset }: InboxState): string | undefined => {
-  const [first, last] = [messages[0], messages.at(-1)]
-  if (!first || !last) return undefined
-  if ('after' in place) return last.offset < offset ? encodeCursor(['after', epoch, last.offset]) : undefined
-  return first.offset > 1 ? encodeCursor(['before', epoch, first.offset]) : undefined
-}
-
-/**
- * If a page reaches the newest message, returns the position of the page's last message, or that of the inbox's newest message if the page
- * is empty; undefined for any other page. The last message may have come after the inbox's state was read, so its offset may be greater
- * than the inbox's `offset`. An empty page reaches the newest message unless its `before` is at most the inbox's `offset`.
- */
-const sinceOf = (
-  messages: Message[],
-  place: PageStart,
-  { epoch, offset }: InboxState,
-): string | undefined => {
-  const newest = messages.at(-1)?.offset
-  const end = 'after' in place ? Infinity : (place.before ?? Infinity)
-  const reaches = newest === undefined ? end > offset : newest >= offset
-  return reaches ? `${epoch}/${newest ?? offset}` : undefined
-}
-
-/** Returns a page of the messages with one peer. */
-const pageWith = async (
-  context: Pick<CallContext, 'engine' | 'messageTurns'>,
-  of: UserRef,
-  place: PageStart & { peer: string },
-  limit: number,
-): Promise<{ messages: Message[]; next?: string; since?: string }> => {
-  const { epoch } = place
-  const peer = place.peer === '' ? null : place.peer
-  const found = await readWith(context, of, peer, place, limit, MAX_PAGE_BYTES)
-  if (!found) throw new RestError('conflict', OTHER_EPOCH)
-  const { messages, next, offset } = found
-  const direction = 'after' in place ? 'after' : 'before'
-  // A page of messages before an offset reaches the newest one if no message with the peer is kept from this offset on.
-  const later =
-    'before' in place && place.before !== null
-      ? await context.engine.messagesWith(of, peer, { epoch, after: Math.max(0, place.before - 1) }, 1)
-      : undefined
-  const isLast = later === undefined || (later?.messages.length === 0 && later.next === null)
-  const reaches = 'after' in place ? next === null : isLast
   return {
-    messages,
-    ...(next !== null && { next: encodeCursor([direction, epoch, next, place.peer]) }),
-    // The offset of `later` would be wrong here: a message may have come after the page was read.
-    ...(reaches && { since: `${epoch}/${offset}` }),
+    epoch,
+    ...(direction === 'after' ? { after: offset } : { before: offset }),
+    peer: peerOf(cursorPeer),
   }
 }
 
@@ -239,26 +177,21 @@ export const messageCalls = [
     },
     errors: ['conflict', 'unknown-user'],
     async handle({ appId, params, query, context }) {
-      const { engine } = context
       const of = { appId, userId: params.user }
-      await knownUser(engine, of)
-      const inbox = await engine.inbox(of)
-      const place = pageStartOf(query, inbox)
-      const limit = query.limit ?? DEFAULT_LIMIT
-      if (place.peer !== undefined)
-        return answer(200, {
-          ...inboxOf(inbox),
-          ...(await pageWith(context, of, { ...place, peer: place.peer }, limit)),
-        })
-      const messages = await readHistory(context, of, place, limit, MAX_PAGE_BYTES)
-      if (!messages) throw new RestError('conflict', OTHER_EPOCH)
-      const nextPage = nextOf(messages, place, inbox)
-      const pageSince = sinceOf(messages, place, inbox)
+      await knownUser(context.engine, of)
+      const range = rangeOf(query)
+      const found = await readMessages(context, of, range, query.limit ?? DEFAULT_LIMIT, MAX_PAGE_BYTES)
+      if (!found) throw new RestError('conflict', OTHER_EPOCH)
+      const { messages, next, newest, inbox } = found
+      const { epoch, offset } = inbox
+      const isForward = 'after' in range
+      const peer = range.peer === undefined ? [] : [range.peer ?? '']
+      const isNewest = isForward ? next === null : (range.before ?? Infinity) > newest
       return answer(200, {
         ...inboxOf(inbox),
         messages,
-        ...(nextPage !== undefined && { next: nextPage }),
-        ...(pageSince !== undefined && { since: pageSince }),
+        ...(next !== null && { next: encodeCursor([isForward ? 'after' : 'before', epoch, next, ...peer]) }),
+        ...(isNewest && { since: `${epoch}/${offset}` }),
       })
     },
   }),

@@ -28,12 +28,12 @@ export const peerCalls = [
     async handle({ appId, params, query, context }) {
       const of = { appId, userId: params.user }
       await knownUser(context.engine, of)
-      const [epoch, before] = query.before?.split('/') ?? [(await context.engine.inbox(of)).epoch]
-      const from = { epoch: epoch ?? '', before: before === undefined ? undefined : Number(before) }
+      const [epoch, before] = query.before?.split('/') ?? []
+      const from = { epoch, before: before === undefined ? undefined : Number(before) }
       const found = await readPeers(context, of, from, query.limit ?? DEFAULT_PEERS, MAX_PAGE_BYTES)
       if (!found) throw new RestError('conflict', OTHER_EPOCH)
-      const { peers, next } = found
-      return answer(200, { peers, ...(next && { next: `${next.epoch}/${next.offset}` }) })
+      const { peers, next, inbox } = found
+      return answer(200, { peers, ...(next !== null && { next: `${inbox.epoch}/${next}` }) })
     },
   }),
 ]

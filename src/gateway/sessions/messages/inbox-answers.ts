@@ -3,8 +3,8 @@ import { isUserId, limits, type ClientFrameOf } from '../../../protocol/index.js
 import { TaskQueue } from '../../../util/task-queue.js'
 import type { KnownProfiles } from '../../messages/known-profiles.js'
 import type { MessageTurns } from '../../messages/message-turns.js'
-import { readHistory } from '../../messages/read-history.js'
-import { readPeers, readWith } from '../../messages/read-peers.js'
+import { readMessages } from '../../messages/read-messages.js'
+import { readPeers } from '../../messages/read-peers.js'
 import type { ConnectionHandle } from '../connection-handle.js'
 import { engineRetryAfter } from '../engine-retry.js'
 import type { Refuse } from './messaging.js'
@@ -68,16 +68,11 @@ export const createInboxAnswers = (
   const answerHistory = async (frame: ClientFrameOf<'history'>): Promise<void> => {
     const { id, after, before, with: peer, limit = DEFAULT_HISTORY } = frame
     await connection.drained()
-    const range = { epoch, ...(after === undefined ? { before: before ?? null } : { after }) }
-    if (peer !== undefined) {
-      const found = await readWith({ engine, messageTurns }, user, peer, range, limit, MAX_FRAME_BYTES)
-      if (!found) return endForEpoch()
-      const { messages, next } = found
-      return connection.send({ type: 'history', id, messages, ...(next !== null && { next }) })
-    }
-    const messages = await readHistory({ engine, messageTurns }, user, range, limit, MAX_FRAME_BYTES)
-    if (!messages) return endForEpoch()
-    connection.send({ type: 'history', id, messages })
+    const range = { epoch, peer, ...(after === undefined ? { before: before ?? null } : { after }) }
+    const found = await readMessages({ engine, messageTurns }, user, range, limit, MAX_FRAME_BYTES)
+    if (!found) return endForEpoch()
+    const { messages, next } = found
+    connection.send({ type: 'history', id, messages, ...(peer !== undefined && next !== null && { next }) })
   }
 
   const answerPeers = async (frame: ClientFrameOf<'peers'>): Promise<void> => {
@@ -92,7 +87,7 @@ export const createInboxAnswers = (
     )
     if (!found) return endForEpoch()
     const { peers, next } = found
-    connection.send({ type: 'peers', id, peers, ...(next && { next }) })
+    connection.send({ type: 'peers', id, peers, ...(next !== null && { next: { epoch, offset: next } }) })
   }
 
   return {

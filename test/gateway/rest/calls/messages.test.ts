@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createMemoryEngine } from '../../../../src/engine/index.js'
-import { startGateway } from '../../../support/gateway.js'
 import { startClient } from '../../../support/raw-client.js'
 import { startOf } from '../../../support/starts.js'
+import { pageTests } from '../../../support/rest/page-tests.js'
 import {
   field,
   onBothEngines,
@@ -17,6 +16,8 @@ const offsetsIn = (answer: RestAnswer): unknown[] =>
 
 for (const { url, on } of await onBothEngines({ unknownRecipients: false })) {
   const rest = restOf(url)
+
+  pageTests(on, url)
 
   test(`a message is stored once for each id, and creates its recipient and sender ${on}`, async () => {
     const message = { id: '1', from: 'new/sender', body: 'Hello', data: { constructor: 'kept' } }
@@ -154,25 +155,3 @@ for (const { url, on } of await onBothEngines({ unknownRecipients: false })) {
     client.close()
   })
 }
-
-test('a page of an inbox that begins another epoch between its two reads is a conflict', async () => {
-  const engine = createMemoryEngine()
-  const { url } = await startGateway({}, {}, { engine })
-  const rest = restOf(url)
-  const { inbox } = engine
-  for (const query of ['', '?before=9', '?after=0', '?with=', '?after=0&with=']) {
-    await rest('POST', '/users/ada/messages', { body: 'old' })
-    engine.inbox = async (of) => {
-      engine.inbox = inbox
-      const state = await engine.inbox(of)
-      await rest('DELETE', '/users/ada')
-      await rest('POST', '/users/ada/messages', { body: 'new' })
-      return state
-    }
-    assert.deepEqual(
-      statusAndCode(await rest('GET', `/users/ada/messages${query}`)),
-      [409, 'conflict'],
-      query,
-    )
-  }
-})

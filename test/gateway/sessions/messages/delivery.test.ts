@@ -13,6 +13,8 @@ const messages = [1, 2, 3, 4].map((offset): Message => {
   return { offset, id, from: 'bob', to: 'ada', sender: null, body: 'x', sentAt: 0 }
 })
 
+const inbox = { epoch: 'epoch', offset: 0, readOffset: 0, unread: 0 }
+
 test('a slow client gets a message once that was read before its event came', async () => {
   const sent: unknown[] = []
   let isFull = false
@@ -27,7 +29,7 @@ test('a slow client gets a message once that was read before its event came', as
     {
       engine: {
         messagesAfter: (_user, { offset }, limit) =>
-          Promise.resolve({ messages: messages.slice(offset, offset + limit), lost: false }),
+          Promise.resolve({ messages: messages.slice(offset, offset + limit), inbox, lost: false }),
       },
       metrics: createMetrics(),
       messageTurns: createMessageTurns(),
@@ -111,7 +113,8 @@ test('the messages of a page that wait for a slow client take no more memory tha
       const delivery = new Delivery(
         {
           engine: {
-            messagesAfter: () => Promise.resolve({ messages: JSON.parse(page) as Message[], lost: false }),
+            messagesAfter: () =>
+              Promise.resolve({ messages: JSON.parse(page) as Message[], inbox, lost: false }),
           },
           metrics,
           messageTurns: createMessageTurns(),
@@ -161,6 +164,7 @@ test('the messages that wait for a crowd of slow clients take a bounded memory, 
     const messagesAfter = (_user: unknown, { offset }: { offset: number }, limit: number) =>
       Promise.resolve({
         messages: bodies.slice(offset, offset + limit).map((json) => JSON.parse(json) as Message),
+        inbox,
         lost: false,
       })
     const delivery = new Delivery(

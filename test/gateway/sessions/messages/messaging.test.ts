@@ -144,9 +144,9 @@ test('a `history` frame reads little more from the engine than fits into it, bef
       return page
     },
     async messagesBefore(...args) {
-      const messages = await memory.messagesBefore(...args)
-      read += messages?.length ?? 0
-      return messages
+      const page = await memory.messagesBefore(...args)
+      read += page.messages.length
+      return page
     },
   }))
   const wide = rules({ retention: { messages: 1_000, age: 60_000, bytes: 100_000_000 } })

@@ -160,9 +160,9 @@ const doStep = async (engine: Engine, model: Model, given: Step, durable: boolea
         kept.filter((message) => message.offset > after).slice(0, given.limit),
       )
       assert.equal(page.lost, after + 1 < (kept[0]?.offset ?? 1))
-      const before = await engine.messagesBefore(of, { epoch, offset: given.after }, given.limit)
+      const before = await engine.messagesBefore(of, given.after, given.limit)
       assert.deepEqual(
-        before?.map((message) => message.offset),
+        before.messages.map((message) => message.offset),
         kept
           .map((message) => message.offset)
           .filter((one) => one < given.after)

@@ -516,14 +516,10 @@ export class Simulation {
       usage: anywhere((engine) => engine.usage(app)),
       check: anywhere((engine) => engine.check()),
       ask: anywhere((engine) => engine.askNode('nobody', 'a question')),
-      before: anywhere(async (engine, userId) =>
-        engine.messagesBefore(of(userId), { ...(await engine.inbox(of(userId))), offset: null }, 3),
-      ),
+      before: anywhere((engine, userId) => engine.messagesBefore(of(userId), null, 3)),
       peers: anywhere((engine, userId) => engine.peers(of(userId), null, 3)),
       exchanges: anywhere((engine, userId) => engine.exchanges(of(userId), [null, ...USERS])),
-      messagesWith: anywhere(async (engine, userId) =>
-        engine.messagesWith(of(userId), null, { ...(await engine.inbox(of(userId))), after: 0 }, 3),
-      ),
+      messagesWith: anywhere((engine, userId) => engine.messagesWith(of(userId), null, { after: 0 }, 3)),
       // A mark at the begin changes nothing in the model.
       readPeer: anywhere(async (engine, userId) =>
         engine.markPeerRead(of(userId), null, { ...(await engine.inbox(of(userId))), offset: 0 }),
@@ -633,7 +629,7 @@ export class Simulation {
     const newest = new Map(messages.map(({ from, to, offset }) => [from === of.userId ? to : from, offset]))
     const page = await engine.peers(of, null, 100)
     return [
-      page?.peers.map(({ id, newest }) => [id, newest.offset]),
+      page.peers.map(({ id, newest }) => [id, newest.offset]),
       [...newest].toSorted(([, a], [, b]) => b - a),
     ]
   }

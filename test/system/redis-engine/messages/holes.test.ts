@@ -28,8 +28,8 @@ const newestOf = async (engine: Engine, limit = 10): Promise<[string | null, num
   const found: [string | null, number][] = []
   for (let before = null; ;) {
     const page = await engine.peers(bob, before, limit)
-    found.push(...(page?.peers ?? []).map(({ id, newest }): [string | null, number] => [id, newest.offset]))
-    before = page?.next ?? null
+    found.push(...page.peers.map(({ id, newest }): [string | null, number] => [id, newest.offset]))
+    before = page.next
     if (!before) return found
   }
 }
@@ -55,14 +55,13 @@ const offsetsWith = async (
   isBackwards: boolean,
   limit: number,
 ): Promise<number[]> => {
-  const { epoch } = await engine.inbox(bob)
   const found: number[] = []
   for (let from: number | null = null; ;) {
-    const range = isBackwards ? { epoch, before: from } : { epoch, after: from ?? 0 }
+    const range = isBackwards ? { before: from } : { after: from ?? 0 }
     const page = await engine.messagesWith(bob, peer, range, limit)
-    const offsets = page?.messages.map(({ offset }) => offset) ?? []
+    const offsets = page.messages.map(({ offset }) => offset)
     found[isBackwards ? 'unshift' : 'push'](...offsets)
-    from = page?.next ?? null
+    from = page.next
     if (from === null) return found
   }
 }

@@ -66,17 +66,15 @@ export class Peers {
     return this.#use(of, (_inbox, index) => peers.map((peer) => index.exchange(peer)))
   }
 
-  async page(of: UserRef, before: Position | null, limit: number): Promise<PeerPage | null> {
-    if (before && before.epoch !== this.#open(of).epoch) return null
-    const { inbox, found, hasMore } = await this.#use(of, (inbox, index) => {
+  async page(of: UserRef, before: number | null, limit: number): Promise<PeerPage> {
+    const { inbox, state, found, hasMore } = await this.#use(of, (inbox, index) => {
       const unread = unreadByPeer(inbox.marks, index.receivedAfter(inbox.marks.readUpTo))
-      const peers = index.newestBefore(before?.offset ?? Infinity, limit + 1)
+      const peers = index.newestBefore(before ?? Infinity, limit + 1)
       const found = peers.slice(0, limit).map(({ id, newest, received }) => ({
         ...{ id, newest, received, unread: unread.get(id) ?? 0, readOffset: this.#readOffset(inbox, id) },
       }))
-      return { inbox, found, hasMore: peers.length > limit }
+      return { inbox, state: inbox.state(), found, hasMore: peers.length > limit }
     })
-    if (before && before.epoch !== inbox.epoch) return null
     const messages = await this.#messagesAt(
       inbox,
       found.flatMap(({ newest, received }) => [newest, received]),
@@ -87,24 +85,16 @@ export class Peers {
       // Perhaps retention has deleted the message since `#use`.
       return message ? [{ id, name, photoUrl, unread, readOffset, newest: message }] : []
     })
-    const last = found.at(-1)
-    return { peers, next: hasMore && last ? { epoch: inbox.epoch, offset: last.newest } : null }
+    return { peers, next: hasMore ? (found.at(-1)?.newest ?? null) : null, inbox: state }
   }
 
-  async messages(
-    of: UserRef,
-    peer: string | null,
-    range: InboxRange,
-    limit: number,
-  ): Promise<PeerMessages | null> {
-    if (range.epoch !== this.#open(of).epoch) return null
-    const { inbox, offset, offsets, next } = await this.#use(of, (inbox, index) => ({
-      ...{ inbox, offset: inbox.durable.offset },
+  async messages(of: UserRef, peer: string | null, range: InboxRange, limit: number): Promise<PeerMessages> {
+    const { inbox, state, newest, offsets, next } = await this.#use(of, (inbox, index) => ({
+      ...{ inbox, state: inbox.state(), newest: index.get(peer)?.newest ?? 0 },
       ...index.pageOf(peer, range, limit),
     }))
-    if (range.epoch !== inbox.epoch) return null
     const messages = await this.#messagesAt(inbox, offsets)
-    return { messages: offsets.flatMap((each) => messages.get(each) ?? []), next, offset }
+    return { messages: offsets.flatMap((each) => messages.get(each) ?? []), inbox: state, next, newest }
   }
 
   async markRead(

@@ -19,8 +19,6 @@ import type { StepRunner } from '../../step-runner.js'
 
 /** The number of messages whose peers one step reads. Other calls wait while a step runs. */
 const MESSAGES_PER_STEP = 2_000
-/** How often a call asks again at most if messages are stored or deleted meanwhile. */
-const MAX_TRIES = 8
 /** How many bytes the indexes may take in all. */
 const MAX_BYTES = 12_000_000
 
@@ -38,9 +36,7 @@ interface Question {
 
 /** The result of a step. */
 interface Answer extends Cached {
-  /** The newest offset of the inbox. */
-  newest: number
-  readOffset: number
+  inbox: InboxState
   /** The messages that were asked for, by their offsets. */
   messages: Map<number, Message>
   /** For each peer that was asked for: the number of unread messages, and the offset of the mark. */
@@ -78,11 +74,11 @@ export class Peers {
     return exchanges
   }
 
-  async page(of: UserRef, before: Position | null, limit: number): Promise<PeerPage | null> {
+  async page(of: UserRef, before: number | null, limit: number): Promise<PeerPage> {
     const [{ found, hasMore }, answer] = await this.#ask(
       of,
       (index) => {
-        const found = index.newestBefore(before?.offset ?? Infinity, limit + 1)
+        const found = index.newestBefore(before ?? Infinity, limit + 1)
         return { found: found.slice(0, limit).map((each) => ({ ...each })), hasMore: found.length > limit }
       },
       ({ found }) => ({
@@ -90,34 +86,25 @@ export class Peers {
         peers: found.map(({ id }) => id),
       }),
     )
-    const epoch = this.#runner.epochBase(of) + String(answer.epoch)
-    if (before && before.epoch !== epoch) return null
-    const { messages } = answer
+    const { messages, inbox } = answer
     const peers = found.flatMap(({ id, ...offsets }, n): Peer[] => {
       const [unread = 0, mark = 0] = answer.unread.slice(2 * n)
-      const readOffset = Math.max(answer.readOffset, mark)
+      const readOffset = Math.max(inbox.readOffset, mark)
       const newest = messages.get(offsets.newest)
       const { name = null, photoUrl = null } = messages.get(offsets.received)?.sender ?? {}
       // Somebody may have deleted the newest message by hand.
       return newest ? [{ id, name, photoUrl, unread, readOffset, newest }] : []
     })
-    const last = found.at(-1)
-    return { peers, next: hasMore && last ? { epoch, offset: last.newest } : null }
+    return { peers, next: hasMore ? (found.at(-1)?.newest ?? null) : null, inbox }
   }
 
-  async messages(
-    of: UserRef,
-    peer: string | null,
-    range: InboxRange,
-    limit: number,
-  ): Promise<PeerMessages | null> {
-    const [{ offsets, next }, { epoch, newest, messages }] = await this.#ask(
+  async messages(of: UserRef, peer: string | null, range: InboxRange, limit: number): Promise<PeerMessages> {
+    const [{ offsets, next, newest }, { messages, inbox }] = await this.#ask(
       of,
-      (index) => index.pageOf(peer, range, limit),
+      (index) => ({ ...index.pageOf(peer, range, limit), newest: index.get(peer)?.newest ?? 0 }),
       ({ offsets }) => ({ offsets }),
     )
-    if (epoch !== this.#runner.epochNumber(of, range.epoch)) return null
-    return { messages: offsets.flatMap((offset) => messages.get(offset) ?? []), next, offset: newest }
+    return { messages: offsets.flatMap((offset) => messages.get(offset) ?? []), next, newest, inbox }
   }
 
   async markRead(
@@ -128,7 +115,7 @@ export class Peers {
     const epochNumber = this.#runner.epochNumber(of, epoch)
     const [newest, answer] = await this.#ask(of, (index) => index.get(peer)?.newest ?? 0)
     if (answer.epoch !== epochNumber) return null
-    const args = [epochNumber, offset, peer ?? '', answer.newest, newest].map(String)
+    const args = [epochNumber, offset, peer ?? '', answer.inbox.offset, newest].map(String)
     for (;;) {
       const [isComparable, ...state] = await this.#runner.onUser(this.#runner.steps.readPeer, of, args)
       if (isComparable !== 1) return null
@@ -143,7 +130,7 @@ export class Peers {
 
   /**
    * Completes the index of an inbox. Resolves with what `find` finds in the index, and with the answer to the question that `questionOf`
-   * makes of what was found. Both results show the same state of the inbox, unless messages come faster than this call can ask.
+   * makes of what was found. Both results show the inbox up to `answer.inbox.offset`, without messages that have come while this call asks.
    */
   async #ask<T>(
     of: UserRef,
@@ -152,33 +139,42 @@ export class Peers {
   ): Promise<[found: T, answer: Answer]> {
     const key = userKey(of)
     let known: Cached = { epoch: -1, index: new PeerIndex(of.userId) }
-    for (let [newest, tries] = [0, 0]; ;) {
+    for (let newest: number | undefined; ;) {
       // The cache may have dropped this index to make room, or because this index exceeds the limit by itself.
       known = this.#indexes.get(key) ?? known
       const { last, first } = known.index
-      const isComplete = last >= newest
+      // If the index has all messages that an earlier read of this call has seen, the next answer suffices, whatever comes meanwhile.
+      const isLast = newest !== undefined && last >= newest
       const found = find(known.index)
-      const answer = await this.#read(of, known, isComplete ? questionOf(found) : {})
+      const question = newest === undefined || isLast ? questionOf(found) : {}
+      const answer = await this.#read(of, known, question, isLast)
       this.#indexes.set(key, { epoch: answer.epoch, index: answer.index })
-      const isSame = answer.index === known.index
-      const hasAll = last === answer.newest && first === answer.index.first
-      if (isSame && (hasAll || (isComplete && ++tries > MAX_TRIES)))
-        return [found, { ...answer, newest: last }]
+      const { inbox } = answer
+      const hasAll = last === inbox.offset && first === answer.index.first
+      if (answer.index === known.index && (hasAll || isLast)) {
+        const readOffset = Math.min(inbox.readOffset, last)
+        return [found, { ...answer, inbox: { ...inbox, offset: last, readOffset } }]
+      }
       known = answer
-      newest = answer.newest
+      newest = inbox.offset
     }
   }
 
-  /** Reads the peers of the next messages into an index. The answer has a new index if the known index is of another inbox or epoch. */
+  /**
+   * Reads the peers of the next messages into an index. The answer has a new index if the known index is of another inbox or epoch. With
+   * `isLast` the unread counts of the answer leave out these messages.
+   */
   async #read(
     of: UserRef,
     { epoch, index }: Cached,
     { offsets = [], peers = [] }: Question,
+    isLast: boolean,
   ): Promise<Answer> {
     const { last } = index
-    const args = [epoch, last, MESSAGES_PER_STEP, offsets.length, ...offsets, ...peers.map((id) => id ?? '')]
-    const [number, newest, first, readOffset, isOther, to, items, messages, unread] =
-      await this.#runner.onUser(this.#runner.steps.inboxPeers, of, args.map(String))
+    const ids = peers.map((id) => id ?? '')
+    const args = [epoch, last, MESSAGES_PER_STEP, isLast ? 1 : 0, offsets.length, ...offsets, ...ids]
+    const reply = await this.#runner.onUser(this.#runner.steps.inboxPeers, of, args.map(String))
+    const [first, isOther, to, items, messages, unread] = reply.slice(4)
     const next = isOther === 1 ? new PeerIndex(of.userId) : index
     // If another call has added the same messages meanwhile, this call adds none.
     const isBehind = next !== index || index.last === last
@@ -188,7 +184,7 @@ export class Peers {
       addItems(next, String(items).split('\0'), Number(to))
     }
     return {
-      ...{ epoch: Number(number), index: next, newest: Number(newest), readOffset: Number(readOffset) },
+      ...{ epoch: Number(reply[0]), index: next, inbox: this.#stateOf(of, reply) },
       messages: new Map(
         (messages as string[]).flatMap((json, n) =>
           json === '' ? [] : [[offsets[n] ?? 0, JSON.parse(json) as Message]],

@@ -21,9 +21,8 @@ const exchange = async (engine: Engine, count: number): Promise<void> => {
 }
 
 const viewOf = async (engine: Engine): Promise<unknown> => {
-  const { epoch } = await engine.inbox(ada)
   const [first, all] = [await engine.peers(ada, null, 3), await engine.peers(ada, null, 50)]
-  const history = await engine.messagesWith(ada, 'peer 1', { epoch, before: null }, 10)
+  const history = await engine.messagesWith(ada, 'peer 1', { before: null }, 10)
   return { first, all, history, exchanges: await engine.exchanges(ada, [null, 'peer 0', 'nobody']) }
 }
 
