@@ -54,6 +54,7 @@ export const readMessages = async (
   maxBytes: number,
 ): Promise<PeerMessages | null> => {
   const isBackwards = 'before' in range
+  let { epoch } = range
   let shown: PeerMessages | undefined
   let [count, next] = [0, null as number | null]
   const messages = await readWhatFits<Message>(messageTurns, of, limit, maxBytes, async (wanted, last) => {
@@ -61,11 +62,11 @@ export const readMessages = async (
       ? { before: last?.offset ?? range.before }
       : { after: last?.offset ?? range.after }
     const part = await readPart(engine, of, range.peer, from, wanted, last === undefined)
-    // The page's newest messages come from the first read if it is read backwards, and otherwise from the last.
-    const before = shown
-    if (!shown || !isBackwards) shown = part
+    epoch ??= part.inbox.epoch
     // The user may have been deleted meanwhile. Then the part has messages of another inbox.
-    if (part.inbox.epoch !== (range.epoch ?? (before ?? part).inbox.epoch)) return null
+    if (part.inbox.epoch !== epoch) return null
+    // The page's newest messages come from the first read if it is read backwards, and otherwise from the last.
+    if (!shown || !isBackwards) shown = part
     next = part.next
     count += part.messages.length
     return isBackwards ? part.messages.reverse() : part.messages
