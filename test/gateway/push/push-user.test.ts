@@ -11,7 +11,7 @@ void test('after the clock was set back, a page of before the restart delays a p
   const delays: (number | null)[] = []
   const engine = {
     sessions: () => [{ state: 'detached', hidden: false, lastSeenAt: Date.now() }],
-    inbox: () => ({ epoch: 'e', offset: 1, readOffset: 0, unread: 1 }),
+    messagesBefore: () => ({ messages: [], inbox: { epoch: 'e', offset: 1, readOffset: 0, unread: 1 } }),
     pushDevices: () => [{}],
     endPushes: (_user: unknown, _outcomes: unknown, _through: number, dueIn: number | null) =>
       void delays.push(dueIn),

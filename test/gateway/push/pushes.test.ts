@@ -10,7 +10,7 @@ void test('a gateway that closes waits for the runs that it has cut off: they gi
   const written = new Promise<void>((resolve) => (write = resolve))
   const engine = {
     sessions: () => [],
-    inbox: () => ({ epoch: 'e', offset: 1, readOffset: 0, unread: 1 }),
+    messagesBefore: () => ({ messages: [], inbox: { epoch: 'e', offset: 1, readOffset: 0, unread: 1 } }),
     async endPushes() {
       isWriting = true
       await written
