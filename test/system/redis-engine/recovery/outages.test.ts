@@ -166,7 +166,7 @@ it('starts new epochs when Redis is restarted without its data', async () => {
     const after = await one.engine.inbox(bob)
     assert.notEqual(after.epoch, before.epoch)
     assert.deepEqual(await one.engine.messagesAfter(bob, before, 10), {
-      messages: (await one.engine.messagesAfter(bob, { epoch: after.epoch, offset: 0 }, 10)).messages,
+      ...(await one.engine.messagesAfter(bob, { epoch: after.epoch, offset: 0 }, 10)),
       lost: true,
     })
     for (const node of [one, two])
