@@ -165,7 +165,7 @@ const unlessAborted = async <T>(work: () => Promise<T>, signal: AbortSignal | un
 }
 
 /** Returns the object whose methods are the calls of an app. `send` resolves with the answer to a call. */
-export const createCalls = (
+export const createRestCalls = (
   appId: string,
   send: (request: CallRequest) => Promise<CallAnswer>,
 ): RestCalls => {
@@ -215,7 +215,7 @@ export const createRestClient = (options: RestClientOptions): RestCalls => {
   const endpoint = requireEndpoint(options.endpoint)
   const token = options.token ?? tokensOf(options)
 
-  return createCalls(options.appId, async ({ method, path, query, body, signal }) => {
+  return createRestCalls(options.appId, async ({ method, path, query, body, signal }) => {
     const response = await fetch(`${endpoint}${path}${query && `?${query}`}`, {
       method,
       headers: {

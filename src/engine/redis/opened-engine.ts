@@ -23,10 +23,10 @@ import { assertUsable, leastDurable } from './server-check.js'
 import type { RedisClient, ServerInfo } from './client/port.js'
 import { inGroups } from './lists.js'
 import { AttachedUsers } from './messages/attached-users.js'
-import { Adoptions } from './messages/adoption/adoptions.js'
-import { Inboxes } from './messages/inboxes.js'
-import { Peers } from './messages/peers/peers.js'
-import { Pushes } from './push/pushes.js'
+import { SharedAdoptions } from './messages/adoption/shared-adoptions.js'
+import { SharedInboxes } from './messages/shared-inboxes.js'
+import { SharedPeers } from './messages/peers/shared-peers.js'
+import { SharedPushes } from './push/shared-pushes.js'
 import { fields } from './lua/fields.js'
 import { Leases } from './nodes/leases.js'
 import { NodeCalls } from './nodes/node-calls.js'
@@ -37,12 +37,12 @@ import { CarriedSessions } from './recovery/carried-sessions.js'
 import { Recovery } from './recovery/recovery.js'
 import { UncertainCalls } from './recovery/uncertain-calls.js'
 import { UserStates } from './recovery/user-states.js'
-import { Revocations } from './sessions/revocations/revocations.js'
+import { SharedRevocations } from './sessions/revocations/shared-revocations.js'
 import { SHARES, Watches } from './sessions/presence/watches.js'
-import { Sessions } from './sessions/sessions.js'
+import { SharedSessions } from './sessions/shared-sessions.js'
 import { StepRunner, type UncertainCall } from './step-runner.js'
 import { Sweeper } from './nodes/sweeper.js'
-import { Users } from './sessions/users/users.js'
+import { SharedUsers } from './sessions/users/shared-users.js'
 import { UnreadSearch } from './webhooks/unread-search.js'
 import { Webhooks } from './webhooks/webhooks.js'
 import type { EventKinds, WireEvent } from './wire-event.js'
@@ -79,13 +79,13 @@ const kinds = fields.event
 
 /** An opened engine: one of the nodes that share a Redis. */
 export class OpenedEngine {
-  readonly users: Users
-  readonly sessions: Sessions
-  readonly revocations: Revocations
-  readonly inboxes: Inboxes
-  readonly peers: Peers
-  readonly pushes: Pushes
-  readonly #adoptions: Adoptions
+  readonly users: SharedUsers
+  readonly sessions: SharedSessions
+  readonly revocations: SharedRevocations
+  readonly inboxes: SharedInboxes
+  readonly peers: SharedPeers
+  readonly pushes: SharedPushes
+  readonly #adoptions: SharedAdoptions
   readonly webhooks: Webhooks
   readonly watches: Watches
   readonly attached: AttachedUsers
@@ -132,20 +132,20 @@ export class OpenedEngine {
     this.#compareInterval = Math.max(options.compareInterval, MIN_COMPARE_INTERVAL)
     this.watches = new Watches({ runner, interval: this.#compareInterval, emit })
     this.#quotas = new Quotas(runner)
-    this.users = new Users(runner, this.#quotas)
-    this.revocations = new Revocations(runner)
-    this.inboxes = new Inboxes({
+    this.users = new SharedUsers(runner, this.#quotas)
+    this.revocations = new SharedRevocations(runner)
+    this.inboxes = new SharedInboxes({
       ...{ runner, quotas: this.#quotas, onError },
       createUser: (of) => this.users.save(of, {}),
       onOwnCopy: (...args) => this.attached.noteOwnCopy(...args),
     })
-    this.peers = new Peers(runner, (of, state) => this.inboxes.stateOf(of, state))
-    this.pushes = new Pushes({
+    this.peers = new SharedPeers(runner, (of, state) => this.inboxes.stateOf(of, state))
+    this.pushes = new SharedPushes({
       runner,
       isRevoked: (of, credential) => this.revocations.isRevoked(of, credential),
       stateOf: (of, state) => this.inboxes.stateOf(of, state),
     })
-    this.#adoptions = new Adoptions({ runner, retentionOf: (appId) => this.#apps.retentionOf(appId) })
+    this.#adoptions = new SharedAdoptions({ runner, retentionOf: (appId) => this.#apps.retentionOf(appId) })
     this.webhooks = new Webhooks(runner, emit, (appId) => this.#apps.webhooksOf(appId) !== null)
     this.#unreadSearch = new UnreadSearch(runner)
     this.calls = new NodeCalls({
@@ -174,7 +174,7 @@ export class OpenedEngine {
       sweeps: (partition) => this.#leases.sweeps(partition),
       onEventsDue: (appId, partition) => this.webhooks.find(appId, partition),
     })
-    this.sessions = new Sessions({
+    this.sessions = new SharedSessions({
       ...{ runner, attached: this.attached, revocations: this.revocations, sweeper: this.#sweeper },
       calls: this.calls,
       stateOf: (of, state) => this.inboxes.stateOf(of, state),

@@ -5,7 +5,7 @@ import type { KnownProfiles } from '../messages/known-profiles.js'
 import type { MessageTurns } from '../messages/message-turns.js'
 import type { SendMessage } from '../messages/send.js'
 import type { Metrics } from '../metrics/metrics.js'
-import type { RestErrorCode } from './errors.js'
+import type { CallErrorCode } from './errors.js'
 import type { pathParams } from './params.js'
 
 type Method = 'get' | 'put' | 'post' | 'delete'
@@ -64,7 +64,7 @@ export interface Call {
   example?: unknown
   answers: Answers
   /** The codes of failures, besides those that `errorsOf` in openapi.ts adds. */
-  errors: readonly RestErrorCode[]
+  errors: readonly CallErrorCode[]
   handle(input: Input<string, v.ObjectEntries, unknown>): Promise<{ status: number; body?: unknown }>
 }
 
@@ -78,7 +78,7 @@ interface CallSpec<
   query?: Query
   body?: Body
   answers: A
-  errors?: readonly RestErrorCode[]
+  errors?: readonly CallErrorCode[]
   handle(
     input: Input<Path, Query, Body extends v.GenericSchema ? v.InferOutput<Body> : null>,
   ): Promise<AnswerOf<A>>

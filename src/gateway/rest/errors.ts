@@ -16,15 +16,15 @@ export const errorStatus = {
   unavailable: 503,
 } as const satisfies Record<string, ContentfulStatusCode>
 
-export type RestErrorCode = keyof typeof errorStatus
+export type CallErrorCode = keyof typeof errorStatus
 
 /** The failure of a call. The answer to the caller has the `message` as its `title`, so a `message` must not contain a secret. */
-export class RestError extends Error {
-  override readonly name = 'RestError'
-  readonly code: RestErrorCode
+export class CallError extends Error {
+  override readonly name = 'CallError'
+  readonly code: CallErrorCode
   readonly headers: Readonly<Record<string, string>>
 
-  constructor(code: RestErrorCode, message: string, headers: Record<string, string> = {}) {
+  constructor(code: CallErrorCode, message: string, headers: Record<string, string> = {}) {
     super(message)
     this.code = code
     this.headers = headers

@@ -1,9 +1,9 @@
-import { createCalls, type CallAnswer, type CallRequest } from '../../rest-client/internal.js'
+import { createRestCalls, type CallAnswer, type CallRequest } from '../../rest-client/internal.js'
 import type { RestCalls } from '../../rest-client/index.js'
 import type { App } from '../apps/app.js'
 import type { CallContext } from './call.js'
 import { calls } from './calls/calls.js'
-import { RestError } from './errors.js'
+import { CallError } from './errors.js'
 import { problemOf } from './problem-of.js'
 import { parseBody, readParams, readQuery } from './request.js'
 
@@ -25,7 +25,7 @@ export const createInProcessClients = (context: InProcessContext): ((appId: stri
     // If the gateway is closed or its engine can't be opened, `apps` rejects, and so does the call.
     const app = (await context.apps()).get(appId)
     try {
-      if (!app) throw new RestError('unknown-app', 'The gateway has no app with this id.')
+      if (!app) throw new CallError('unknown-app', 'The gateway has no app with this id.')
       const params = readParams(call, path)
       const answered = await call.handle({
         ...{ app, appId, params, context, traceparent: undefined },
@@ -46,9 +46,9 @@ export const createInProcessClients = (context: InProcessContext): ((appId: stri
       const { status, code, title, headers } = problem
       const retryAfter = headers['retry-after'] === undefined ? null : Number(headers['retry-after'])
       const json = { status, code, title }
-      // The client makes a `RestError` of its own, with the same sentence. Only an error of the engine says more.
-      return { status, json, isProblem: true, retryAfter, ...(!(cause instanceof RestError) && { cause }) }
+      // The client makes a `RestError` with the same sentence. Only an error of the engine says more.
+      return { status, json, isProblem: true, retryAfter, ...(!(cause instanceof CallError) && { cause }) }
     }
   }
-  return (appId) => createCalls(appId, (request) => answer(appId, request))
+  return (appId) => createRestCalls(appId, (request) => answer(appId, request))
 }

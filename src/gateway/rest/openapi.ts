@@ -3,7 +3,7 @@ import type * as v from 'valibot'
 import { VERSION } from '../../protocol/index.js'
 import type { Call } from './call.js'
 import { calls } from './calls/calls.js'
-import { errorStatus, type RestErrorCode } from './errors.js'
+import { errorStatus, type CallErrorCode } from './errors.js'
 import { pathParams } from './params.js'
 import { jsonObject, profileBody, schemas } from './schemas.js'
 
@@ -45,13 +45,13 @@ const rateHeaders = {
 }
 
 /** Returns the codes of a call's failures. */
-const errorsOf = (call: Call): readonly RestErrorCode[] => {
-  const codes: RestErrorCode[] = ['bad-request', 'unauthenticated', 'refused', 'unknown-app', ...call.errors]
+const errorsOf = (call: Call): readonly CallErrorCode[] => {
+  const codes: CallErrorCode[] = ['bad-request', 'unauthenticated', 'refused', 'unknown-app', ...call.errors]
   if (call.body) codes.push('too-large', 'unsupported-media-type')
   return [...codes, 'rate-limited', 'unavailable']
 }
 
-const problemResponse = (codes: readonly RestErrorCode[], headers: Json = {}): Json => ({
+const problemResponse = (codes: readonly CallErrorCode[], headers: Json = {}): Json => ({
   description: codes.map((code) => `\`${code}\``).join(', '),
   headers,
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },

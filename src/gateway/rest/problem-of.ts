@@ -1,12 +1,12 @@
 import { EngineError } from '../../engine/index.js'
 import { isUnavailable } from '../http/problem.js'
 import type { Metrics } from '../metrics/metrics.js'
-import { errorStatus, RestError, type RestErrorCode } from './errors.js'
+import { errorStatus, CallError, type CallErrorCode } from './errors.js'
 
 /** The parts of an answer about a failed call. */
 interface Problem {
-  status: (typeof errorStatus)[RestErrorCode]
-  code: RestErrorCode
+  status: (typeof errorStatus)[CallErrorCode]
+  code: CallErrorCode
   title: string
   headers: Readonly<Record<string, string>>
 }
@@ -25,12 +25,12 @@ export const problemOf = (
   { engineErrors }: Pick<Metrics, 'engineErrors'>,
 ): Problem | undefined => {
   if (error instanceof EngineError) engineErrors.inc({ code: error.code })
-  const problem = (code: RestErrorCode, title: string, headers: Record<string, string> = {}): Problem => ({
+  const problem = (code: CallErrorCode, title: string, headers: Record<string, string> = {}): Problem => ({
     status: errorStatus[code],
     code,
     title,
     headers: code === 'unavailable' ? { 'retry-after': String(RETRY_AFTER), ...headers } : headers,
   })
-  if (error instanceof RestError) return problem(error.code, error.message, error.headers)
+  if (error instanceof CallError) return problem(error.code, error.message, error.headers)
   return isUnavailable(error) ? problem('unavailable', UNAVAILABLE) : undefined
 }

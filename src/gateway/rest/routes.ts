@@ -14,7 +14,7 @@ import type { Metrics } from '../metrics/metrics.js'
 import type { Tracing } from '../tracing/tracing.js'
 import type { Call, CallContext } from './call.js'
 import { calls } from './calls/calls.js'
-import { RestError } from './errors.js'
+import { CallError } from './errors.js'
 import { problemOf } from './problem-of.js'
 import { readBody, readParams, readQuery } from './request.js'
 
@@ -91,7 +91,7 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
     return limit
   }
 
-  /** Counts a call, and sets the `RateLimit` headers. Throws a `RestError` of code `rate-limited` if the app has made too many. */
+  /** Counts a call, and sets the `RateLimit` headers. Throws a `CallError` of code `rate-limited` if the app has made too many. */
   const takeCall = (response: Context<HttpEnv>, { settings }: App): void => {
     const { appId, limits } = settings
     const quota = limits.restPerSecond
@@ -101,7 +101,7 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
     response.header('ratelimit', `"${POLICY}";r=${left};t=1`)
     if (wait > 0) {
       context.metrics.limitsReached.inc({ app: appId, limit: POLICY })
-      throw new RestError(
+      throw new CallError(
         'rate-limited',
         "The app has made more calls than its 'limits.restPerSecond' allows: wait for the time in Retry-After.",
         { 'retry-after': String(Math.ceil(wait / 1000)) },
@@ -125,7 +125,7 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
       }),
     )
     if (!answer)
-      throw new RestError('unavailable', 'Too many calls of the app wait already: send fewer at once.')
+      throw new CallError('unavailable', 'Too many calls of the app wait already: send fewer at once.')
     return answer
   }
 
@@ -145,7 +145,7 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
       const apps = await context.apps()
       const authenticated = await authenticateApp(apps, incoming.headers.authorization)
       if (!authenticated.ok)
-        throw new RestError('unauthenticated', authenticated.why, { 'www-authenticate': 'Bearer' })
+        throw new CallError('unauthenticated', authenticated.why, { 'www-authenticate': 'Bearer' })
       const { app, tokenId } = authenticated
       const { appId } = app.settings
       callerId = appId
@@ -157,8 +157,8 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
       if (call.changes) audit = (result) => context.audit({ who, what: call.id, whom, result })
       if (pathApp !== appId)
         throw apps.has(pathApp)
-          ? new RestError('refused', "The token's 'iss' is another app than the one in the path.")
-          : new RestError('unknown-app', 'The gateway has no app with the id in the path.')
+          ? new CallError('refused', "The token's 'iss' is another app than the one in the path.")
+          : new CallError('unknown-app', 'The gateway has no app with the id in the path.')
       const { status, body } = await run(call, app, params, incoming, span.traceparent)
       return body === undefined
         ? response.body(null, status as 204)

@@ -65,6 +65,28 @@ test('no file of src/ imports itself through others', () => {
   assert.deepEqual(circles, [])
 })
 
+/** The names of the classes that a file declares. */
+const classesOf = (file: string): string[] => {
+  const names: string[] = []
+  const visit = (node: ts.Node): void => {
+    if (ts.isClassLike(node) && node.name) names.push(node.name.text)
+    ts.forEachChild(node, visit)
+  }
+  visit(ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.ES2022))
+  return names
+}
+
+test('no two classes of src/ have the same name', () => {
+  const filesOf = new Map<string, string[]>()
+  for (const { name, file } of sources)
+    for (const its of classesOf(file)) filesOf.set(its, [...(filesOf.get(its) ?? []), name])
+  assert.ok(filesOf.size > 100)
+  assert.deepEqual(
+    [...filesOf].filter(([, files]) => files.length > 1),
+    [],
+  )
+})
+
 test('the picture of the modules in ARCHITECTURE.md is drawn from the imports of today', () => {
   const { stderr, status } = spawnSync(process.execPath, ['scripts/build/modules-picture.mjs', '--check'], {
     cwd: root,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../../errors.js'
 import type { ClientEvents, Library, RedisClient, Reply, Script, ScriptInput, ServerInfo } from './port.js'
 import { Calls, type Call } from './calls.js'
-import { Connection, type ServerOptions } from './connection.js'
+import { ServerConnection, type ServerOptions } from './server-connection.js'
 import { GatheredCalls } from './gathered-calls.js'
 import { slotOfKey } from './key-slot.js'
 import type { Connect } from './link.js'
@@ -78,9 +78,9 @@ export class IORedisClient implements RedisClient {
     const IORedisClass = await loadIORedis()
     const own = connectionOptions(this.#options)
     const seeds = sentinelOptions(this.#options)
-    const connect: Connect = (address, its) => new Connection(IORedisClass, address, own, its)
+    const connect: Connect = (address, its) => new ServerConnection(IORedisClass, address, own, its)
     const connectSeed: Connect = seeds
-      ? (address, its) => new Connection(IORedisClass, address, seeds, its)
+      ? (address, its) => new ServerConnection(IORedisClass, address, seeds, its)
       : connect
     const servers = new Servers(topologyOf(this.#options), connect, connectSeed, {
       onChange: () => this.#recover(),

@@ -1,8 +1,8 @@
-import type { Connection, ConnectionEvents } from './connection.js'
+import type { ServerConnection, ConnectionEvents } from './server-connection.js'
 import { ConnectionFailure } from './failures.js'
 import type { Address } from './options.js'
 
-export type Connect = (address: Address, events: ConnectionEvents) => Connection
+export type Connect = (address: Address, events: ConnectionEvents) => ServerConnection
 
 /** How many checks pass before the next attempt to connect: after one failure, after two failures in a row, and so on. */
 const PAUSES = [1, 1, 2, 4, 8]
@@ -15,7 +15,7 @@ export class Link {
   readonly address: Address
   readonly #connect: Connect
   readonly #events: ConnectionEvents
-  #connection: Connection | undefined
+  #connection: ServerConnection | undefined
   #failures = 0
   #pause = 0
   #lastError: unknown
@@ -27,12 +27,12 @@ export class Link {
   }
 
   /** The connection if commands can be sent on it. */
-  get open(): Connection | undefined {
+  get open(): ServerConnection | undefined {
     return this.#connection?.isOpen ? this.#connection : undefined
   }
 
   /** Resolves with an open connection. Rejects with a `ConnectionFailure`, at once during the pause after a failed attempt. */
-  async connection(): Promise<Connection> {
+  async connection(): Promise<ServerConnection> {
     if (this.#pause > 0)
       throw new ConnectionFailure(
         this.#lastError instanceof Error ? this.#lastError.message : 'no connection',
@@ -56,7 +56,7 @@ export class Link {
     this.#connection = undefined
   }
 
-  #make(): Connection {
+  #make(): ServerConnection {
     const made = this.#connect(this.address, {
       ...this.#events,
       onClose: () => {

@@ -35,7 +35,7 @@ export const DEFAULT_PORT = 6379
 
 /**
  * Parses `redis://user:password@host:port/database`, or `rediss:` for TLS. Throws if the text is no such URL, or has anything else. This
- * function replaces the parser of ioredis, which would also take options from the URL's query in place of those that `Connection` sets.
+ * function replaces the parser of ioredis, which would also take options from the URL's query in place of those of `ServerConnection`.
  */
 export const parseRedisUrl = (text: string): Address & ConnectionOptions => {
   // The error of `new URL` would have the text, and so the password.

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { functionName, type Library, type Reply, type Script, type ScriptInput } from './port.js'
 import type { Call } from './calls.js'
-import type { Connection } from './connection.js'
+import type { ServerConnection } from './server-connection.js'
 import { ConnectionFailure, failureOf } from './failures.js'
 import { addressText, type Address } from './options.js'
 import type { Servers } from './servers.js'
@@ -20,7 +20,7 @@ const TRY_AGAIN_PAUSE = 20
 
 /** Calls a function. If the server does not know the function, loads its library, and calls the function again. */
 const callFunction = async (
-  connection: Connection,
+  connection: ServerConnection,
   library: Library,
   args: readonly (string | number)[],
   asking: boolean,

@@ -1,11 +1,11 @@
 import type { ServerInfo } from './port.js'
-import type { Connection } from './connection.js'
+import type { ServerConnection } from './server-connection.js'
 
 const fieldOf = (info: string, name: string): string | undefined =>
   new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1]
 
 /** Returns undefined if the server refuses CONFIG, as managed servers and strict ACLs do. */
-const readAppendfsync = async (connection: Connection): Promise<string | undefined> => {
+const readAppendfsync = async (connection: ServerConnection): Promise<string | undefined> => {
   try {
     const reply = await connection.call('config', ['get', 'appendfsync'])
     return Array.isArray(reply) && typeof reply[1] === 'string' ? reply[1] : undefined
@@ -15,7 +15,7 @@ const readAppendfsync = async (connection: Connection): Promise<string | undefin
   }
 }
 
-export const readServerInfo = async (connection: Connection): Promise<ServerInfo> => {
+export const readServerInfo = async (connection: ServerConnection): Promise<ServerInfo> => {
   const [info, appendfsync] = await Promise.all([connection.call('info', []), readAppendfsync(connection)])
   const text = String(info)
   return {

@@ -1,5 +1,5 @@
 import { withTimeout } from '../../../util/with-timeout.js'
-import type { Connection, ConnectionEvents } from './connection.js'
+import type { ServerConnection, ConnectionEvents } from './server-connection.js'
 import { ConnectionFailure } from './failures.js'
 import { Link, type Connect } from './link.js'
 import { addressText, type Address } from './options.js'
@@ -23,7 +23,7 @@ export interface ServersEvents {
   onChange: () => void
   onMessage: (channel: string, message: string) => void
   /** A server ended sharded subscriptions of this connection. */
-  onMoved: (connection: Connection) => void
+  onMoved: (connection: ServerConnection) => void
 }
 
 const noReply = (): Error => new ConnectionFailure('no reply in time')

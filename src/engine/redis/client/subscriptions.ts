@@ -1,4 +1,4 @@
-import type { Connection } from './connection.js'
+import type { ServerConnection } from './server-connection.js'
 import { isForbidden } from './failures.js'
 import { slotOfKey } from './key-slot.js'
 import type { Server, Servers } from './servers.js'
@@ -69,7 +69,7 @@ export class Subscriptions {
    * Called when a server has ended a subscription. ioredis does not say which one, so `update` subscribes all channels of this connection
    * again.
    */
-  forget(connection: Connection): void {
+  forget(connection: ServerConnection): void {
     connection.channels.clear()
   }
 

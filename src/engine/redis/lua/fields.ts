@@ -5,8 +5,8 @@ const user = {
   /** When the user was created; absent if the user does not exist. Even then the hash may have, for example, an inbox or a revocation. */
   createdAt: 'cr',
   /**
-   * The profile that the backend vouches for, its times (`timesOf` in `users.ts`), and the profile that clients claim. A profile is JSON,
-   * and absent if it is empty.
+   * The profile that the backend vouches for, its times (`timesOf` in `shared-users.ts`), and the profile that clients claim. A profile is
+   * JSON, and absent if it is empty.
    */
   vouched: 'v',
   vouchedAt: 'va',

@@ -1,8 +1,8 @@
 import { expirySearchInterval } from '../../rules.js'
 import type { Reply } from '../client/port.js'
 import type { Apps } from '../apps.js'
-import type { Adoptions } from '../messages/adoption/adoptions.js'
-import type { Inboxes } from '../messages/inboxes.js'
+import type { SharedAdoptions } from '../messages/adoption/shared-adoptions.js'
+import type { SharedInboxes } from '../messages/shared-inboxes.js'
 import { callId, type StepRunner } from '../step-runner.js'
 
 /** Milliseconds between two sweeps of a partition. If something is due earlier, the next sweep comes earlier. */
@@ -17,8 +17,8 @@ const OWN_COPY_PENDING_FOR = 5_000
 export interface SweeperOptions {
   runner: StepRunner
   apps: Apps
-  inboxes: Inboxes
-  adoptions: Adoptions
+  inboxes: SharedInboxes
+  adoptions: SharedAdoptions
   /** Whether this node sweeps a partition. Each partition is swept by one of the living nodes. */
   sweeps: (partition: number) => boolean
   /** Called if webhook events of an app are due in a partition, and the node that added them does not deliver them. */

@@ -2,13 +2,13 @@ import type { EndCode } from '../../../protocol/index.js'
 import type { EngineEvent, UserRef } from '../../engine.js'
 import type { Reply } from '../client/port.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
-import type { Sessions } from '../sessions/sessions.js'
+import type { SharedSessions } from '../sessions/shared-sessions.js'
 import type { StepRunner } from '../step-runner.js'
 
 export interface CarriedSessionsOptions {
   runner: StepRunner
   attached: AttachedUsers
-  sessions: Sessions
+  sessions: SharedSessions
   emit: (event: EngineEvent) => void
 }
 

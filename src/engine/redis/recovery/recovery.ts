@@ -5,7 +5,7 @@ import type { AttachedUsers } from '../messages/attached-users.js'
 import type { Leases } from '../nodes/leases.js'
 import type { RecentSession } from '../sessions/recent-sessions.js'
 import type { Watches } from '../sessions/presence/watches.js'
-import type { Sessions } from '../sessions/sessions.js'
+import type { SharedSessions } from '../sessions/shared-sessions.js'
 import type { StepRunner } from '../step-runner.js'
 import type { CarriedSessions } from './carried-sessions.js'
 import type { UserStates } from './user-states.js'
@@ -21,7 +21,7 @@ const PARTITIONS_PER_STEP = 64
 
 export interface RecoveryOptions {
   runner: StepRunner
-  sessions: Sessions
+  sessions: SharedSessions
   attached: AttachedUsers
   carried: CarriedSessions
   states: UserStates

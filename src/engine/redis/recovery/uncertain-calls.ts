@@ -1,8 +1,8 @@
 import type { EndCode } from '../../../protocol/index.js'
 import type { EngineEvent, UserRecord, UserRef } from '../../engine.js'
 import { userKey } from '../../user-key.js'
-import type { Inboxes } from '../messages/inboxes.js'
-import type { Peers } from '../messages/peers/peers.js'
+import type { SharedInboxes } from '../messages/shared-inboxes.js'
+import type { SharedPeers } from '../messages/peers/shared-peers.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
 import type { Watches } from '../sessions/presence/watches.js'
 import type { StepRunner, UncertainCall } from '../step-runner.js'
@@ -32,8 +32,8 @@ interface Doubt {
 export interface UncertainCallsOptions {
   runner: StepRunner
   attached: AttachedUsers
-  inboxes: Inboxes
-  peers: Peers
+  inboxes: SharedInboxes
+  peers: SharedPeers
   carried: CarriedSessions
   recovery: Recovery
   watches: Watches

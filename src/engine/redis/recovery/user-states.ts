@@ -2,7 +2,7 @@ import type { EngineEvent, InboxState, UserRef } from '../../engine.js'
 import { userKey } from '../../user-key.js'
 import type { Reply } from '../client/port.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
-import { userRecordOf } from '../sessions/users/users.js'
+import { userRecordOf } from '../sessions/users/shared-users.js'
 import type { StepRunner } from '../step-runner.js'
 
 /** How many values the step `readStates` returns for each user: four of the inbox, the digest of the profile, and the profile. */

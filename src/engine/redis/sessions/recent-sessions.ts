@@ -8,7 +8,7 @@ const KEPT_FOR = 60
 /** How a session left its connection: it was detached, and can be resumed for some milliseconds; or it ended. */
 export type Departure = { detachedFor: number } | { code: EndCode }
 
-/** The credential with which a session was started or renewed. `use` is what `Revocations.useToken` returned for it. */
+/** The credential with which a session was started or renewed. `use` is what `SharedRevocations.useToken` returned for it. */
 export interface StartCredential {
   readonly credential: Credential
   readonly use: string

@@ -72,7 +72,7 @@ export const credentialArgs = (
 
 /**
  * Returns the fields that a node knows for the row of a session that starts or is resumed. They are JSON without the first brace, because
- * `session-start` puts its own fields before them. `use` is what `Revocations.useToken` has returned.
+ * `session-start` puts its own fields before them. `use` is what `SharedRevocations.useToken` has returned.
  */
 export const startedRow = (request: SessionRequest, nodeId: string, use: string): string => {
   const { appId, connectionId, keyHash, resumableFor, guest, origin, address, client, node } = request

@@ -7,7 +7,7 @@ import { checkSignal, signalOf } from '../../messages/signal-rules.js'
 import type { SendProblem, StoredMessage } from '../../messages/send.js'
 import { answer, defineCall } from '../call.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
-import { RestError } from '../errors.js'
+import { CallError } from '../errors.js'
 import { problemOf } from '../problem-of.js'
 import { inboxOf } from './inbox.js'
 import { knownUser } from './known-user.js'
@@ -41,13 +41,13 @@ const rangeOf = ({
   with?: string | undefined
 }): MessageRange => {
   if ([after, before, cursor].filter((each) => each !== undefined).length > 1)
-    throw new RestError('bad-request', "A query has one of 'after', 'before' and 'cursor'.")
+    throw new CallError('bad-request', "A query has one of 'after', 'before' and 'cursor'.")
   const peerOf = (user: string | undefined): string | null | undefined => (user === '' ? null : user)
   if (after !== undefined) return { after, peer: peerOf(peer) }
   if (cursor === undefined) return { before: before ?? null, peer: peerOf(peer) }
   const [direction, epoch, offset, cursorPeer] = decodeCursor(cursorOfMessages, cursor)
   if (peer !== undefined && peer !== cursorPeer)
-    throw new RestError('bad-request', "The 'cursor' is of a list with another 'with'.")
+    throw new CallError('bad-request', "The 'cursor' is of a list with another 'with'.")
   return {
     epoch,
     ...(direction === 'after' ? { after: offset } : { before: offset }),
@@ -66,9 +66,9 @@ const mapBounded = async <T, R>(items: readonly T[], work: (item: T) => Promise<
   return results
 }
 
-/** Returns the stored message. Throws a `RestError` if the message was not stored. */
+/** Returns the stored message. Throws a `CallError` if the message was not stored. */
 const storedOf = (sent: StoredMessage | SendProblem): StoredMessage => {
-  if ('code' in sent) throw new RestError(sent.code, sent.why)
+  if ('code' in sent) throw new CallError(sent.code, sent.why)
   return sent
 }
 
@@ -134,12 +134,12 @@ export const messageCalls = [
     async handle({ app, body: { to, id = randomUUID(), ...content }, traceparent, context }) {
       // All recipients get the same content, so the whole call is refused if the content is not valid. `anyone` stands for any valid id.
       const problem = checkMessage({ id, to: 'anyone', ...content })
-      if (problem) throw new RestError(problem.code, problem.why)
+      if (problem) throw new CallError(problem.code, problem.why)
       const results = await mapBounded(to.map(userIdText), async (recipient) => {
         const user = String(recipient)
         try {
           if (typeof recipient === 'number' || !isUserId(user))
-            throw new RestError('bad-request', `A recipient must be ${USER_ID_RULE}.`)
+            throw new CallError('bad-request', `A recipient must be ${USER_ID_RULE}.`)
           const { offset, sentAt } = storedOf(
             await context.send(app.settings, { ...content, id, to: user, traceparent }),
           )
@@ -181,7 +181,7 @@ export const messageCalls = [
       await knownUser(context.engine, of)
       const range = rangeOf(query)
       const found = await readMessages(context, of, range, query.limit ?? DEFAULT_LIMIT, MAX_PAGE_BYTES)
-      if (!found) throw new RestError('conflict', OTHER_EPOCH)
+      if (!found) throw new CallError('conflict', OTHER_EPOCH)
       const { messages, next, newest, inbox } = found
       const { epoch, offset } = inbox
       const isForward = 'after' in range
@@ -209,7 +209,7 @@ export const messageCalls = [
     errors: ['too-large'],
     async handle({ appId, params, body: { from, ...signal }, context: { engine } }) {
       const problem = checkSignal({ ...signal, to: params.user })
-      if (problem) throw new RestError(problem.code, problem.why)
+      if (problem) throw new CallError(problem.code, problem.why)
       await engine.signal({ appId, userId: params.user }, signalOf(from ?? null, signal))
       return answer(202)
     },
@@ -232,11 +232,11 @@ export const messageCalls = [
       await knownUser(engine, of)
       if (body.with === undefined) {
         const inbox = await engine.markRead(of, body)
-        if (!inbox) throw new RestError('conflict', OTHER_EPOCH)
+        if (!inbox) throw new CallError('conflict', OTHER_EPOCH)
         return answer(200, inboxOf(inbox))
       }
       const read = await engine.markPeerRead(of, body.with, body)
-      if (!read) throw new RestError('conflict', OTHER_EPOCH)
+      if (!read) throw new CallError('conflict', OTHER_EPOCH)
       const { id, unread, readOffset } = read.peer
       return answer(200, { ...inboxOf(read.inbox), with: id, unreadWith: unread, readOffsetWith: readOffset })
     },

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { readPeers } from '../../messages/read-peers.js'
 import { answer, defineCall } from '../call.js'
-import { RestError } from '../errors.js'
+import { CallError } from '../errors.js'
 import { knownUser } from './known-user.js'
 import { MAX_PAGE_BYTES, OTHER_EPOCH } from './message-calls.js'
 import { DEFAULT_PEERS, nextPeers, peersPage } from '../params.js'
@@ -31,7 +31,7 @@ export const peerCalls = [
       const [epoch, before] = query.before?.split('/') ?? []
       const from = { epoch, before: before === undefined ? undefined : Number(before) }
       const found = await readPeers(context, of, from, query.limit ?? DEFAULT_PEERS, MAX_PAGE_BYTES)
-      if (!found) throw new RestError('conflict', OTHER_EPOCH)
+      if (!found) throw new CallError('conflict', OTHER_EPOCH)
       const { peers, next, inbox } = found
       return answer(200, { peers, ...(next !== null && { next: `${inbox.epoch}/${next}` }) })
     },

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { answer, defineCall } from '../call.js'
-import { RestError } from '../errors.js'
+import { CallError } from '../errors.js'
 import { knownUser } from './known-user.js'
 import { schemas } from '../schemas.js'
 
@@ -46,7 +46,7 @@ export const pushCalls = [
     errors: ['not-found'],
     async handle({ appId, params, context: { engine } }) {
       if (!(await engine.endPushDevice({ appId, userId: params.user }, params.id)))
-        throw new RestError('not-found', 'The user has no subscription with this id: it may have ended.')
+        throw new CallError('not-found', 'The user has no subscription with this id: it may have ended.')
       return answer(204)
     },
   }),

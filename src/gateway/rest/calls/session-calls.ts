@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import type { SessionRecord } from '../../../engine/index.js'
 import { answer, defineCall } from '../call.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
-import { RestError } from '../errors.js'
+import { CallError } from '../errors.js'
 import { DEFAULT_LIMIT, mode, next, page, revocation } from '../params.js'
 import { schemas } from '../schemas.js'
 import { REAUTH_WITHIN, revocationOf } from './revocation.js'
@@ -128,7 +128,7 @@ export const sessionCalls = [
         { appId, userId: params.user, sessionId: params.session },
         'revoked',
       )
-      if (!ended) throw new RestError('not-found', 'The user has no session with this id: it may have ended.')
+      if (!ended) throw new CallError('not-found', 'The user has no session with this id: it may have ended.')
       return answer(204)
     },
   }),

@@ -4,7 +4,7 @@ import { adoptForBackend } from '../../sessions/start/adopt-guest.js'
 import { userOf } from '../../sessions/user-of.js'
 import { answer, defineCall } from '../call.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
-import { RestError } from '../errors.js'
+import { CallError } from '../errors.js'
 import { inboxOf } from './inbox.js'
 import { DEFAULT_LIMIT, next, page, revocation } from '../params.js'
 import { profileBody, schemas, userId } from '../schemas.js'
@@ -40,7 +40,7 @@ export const userCalls = [
         ? await engine.changeUser(of, change)
         : await engine.saveUser(of, change)
       if (!saved)
-        throw new RestError('unknown-user', 'No guest has this id: only a guest’s own start creates one.')
+        throw new CallError('unknown-user', 'No guest has this id: only a guest’s own start creates one.')
       return answer(saved.created ? 201 : 200, userOf(saved.user))
     },
   }),

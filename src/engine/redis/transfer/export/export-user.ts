@@ -5,7 +5,7 @@ import type { Reply } from '../../client/port.js'
 import { hashOf } from '../../keys.js'
 import { fields } from '../../lua/fields.js'
 import { ownDevice } from '../../push/own-device.js'
-import { timesOf } from '../../sessions/users/users.js'
+import { timesOf } from '../../sessions/users/shared-users.js'
 import type { StepRunner } from '../../step-runner.js'
 import type { loadTransferSteps } from '../steps.js'
 

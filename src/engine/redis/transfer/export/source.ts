@@ -3,7 +3,7 @@ import type { AppOptions, PendingEvent, UserRef, WebhookEvent } from '../../../e
 import { EngineError } from '../../../errors.js'
 import { unfinishedTransfer, type TransferSource, type TransferRecord } from '../../../transfer.js'
 import type { RedisClient, Reply } from '../../client/port.js'
-import { Adoptions } from '../../messages/adoption/adoptions.js'
+import { SharedAdoptions } from '../../messages/adoption/shared-adoptions.js'
 import { OwnCopies } from '../../messages/own-copies/own-copies.js'
 import type { StepRunner } from '../../step-runner.js'
 import { openRunner, type RedisPlace } from '../open-runner.js'
@@ -108,7 +108,10 @@ export class RedisSource implements TransferSource {
   /** Moves the messages of adopted guests that a crashed gateway has not moved. */
   async #moveAdopted(): Promise<void> {
     const { runner } = this.#get()
-    const adoptions = new Adoptions({ runner, retentionOf: (appId) => this.#options.get(appId)?.retention })
+    const adoptions = new SharedAdoptions({
+      runner,
+      retentionOf: (appId) => this.#options.get(appId)?.retention,
+    })
     for (const partition of runner.partitions.all) {
       const [members = []] = await runner.inPartitions(this.#steps.exportMoving, [partition], '', [])
       for (const member of members) {

@@ -76,7 +76,7 @@ const acceptances = ({
  * `check` closes a connection that is open but silent. The option `socketTimeout` of ioredis does not suffice: it acts only while a command
  * waits for its reply, and a subscribed connection sends no commands of its own. It also counts the time in which this process was stopped.
  */
-export class Connection {
+export class ServerConnection {
   readonly address: Address
   /** Resolves when commands can be sent. Rejects with a `ConnectionFailure`. */
   readonly opened: Promise<this>

@@ -10,7 +10,7 @@ const ENDED_PER_STEP = 100
 const REVOKED_AT_ONCE = 8
 
 /** The revocations of users, apps and tokens. */
-export class Revocations {
+export class SharedRevocations {
   readonly #runner: StepRunner
 
   constructor(runner: StepRunner) {

@@ -18,17 +18,17 @@ import { Departures } from './departures.js'
 import { fields } from '../lua/fields.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
 import { cursorOf, inGroups, positionOf, readList } from '../lists.js'
-import type { Revocations } from './revocations/revocations.js'
+import type { SharedRevocations } from './revocations/shared-revocations.js'
 import { RecentSessions, type RecentSession } from './recent-sessions.js'
 import { credentialArgs, recordOf, startedRow, storedSessions, type StoredSession } from './session-record.js'
 import type { StepRunner } from '../step-runner.js'
 import type { NodeCalls } from '../nodes/node-calls.js'
 import type { Sweeper } from '../nodes/sweeper.js'
 
-export interface SessionsOptions {
+export interface SharedSessionsOptions {
   runner: StepRunner
   attached: AttachedUsers
-  revocations: Revocations
+  revocations: SharedRevocations
   sweeper: Sweeper
   calls: NodeCalls
   /** Makes the state of an inbox from the values that a step has returned. */
@@ -36,20 +36,20 @@ export interface SessionsOptions {
 }
 
 /** The sessions of users. */
-export class Sessions {
+export class SharedSessions {
   readonly #runner: StepRunner
   readonly #attached: AttachedUsers
-  readonly #revocations: Revocations
+  readonly #revocations: SharedRevocations
   readonly #sweeper: Sweeper
   readonly #calls: NodeCalls
-  readonly #stateOf: SessionsOptions['stateOf']
+  readonly #stateOf: SharedSessionsOptions['stateOf']
   /** What this node has last done with sessions. */
   readonly recent: RecentSessions
   readonly #departures = new Departures()
   /** The connections of starts that are being undone. */
   readonly #abandoned = new Set<string>()
 
-  constructor({ runner, attached, revocations, sweeper, calls, stateOf }: SessionsOptions) {
+  constructor({ runner, attached, revocations, sweeper, calls, stateOf }: SharedSessionsOptions) {
     this.#runner = runner
     this.#attached = attached
     this.#revocations = revocations
@@ -122,7 +122,7 @@ export class Sessions {
     this.#departures.run(abandon).catch(() => undefined)
   }
 
-  /** Does what `Revocations.useToken` does, with a new note. If the reply was lost, deletes the note, which is perhaps there. */
+  /** Does what `SharedRevocations.useToken` does, with a new note. If the reply was lost, deletes the note, which is perhaps there. */
   async #useToken({
     appId,
     userId,

@@ -80,7 +80,7 @@ const textOf = (profile: UserRecord['vouched']): string => {
 }
 
 /** Reads and writes the users of apps in Redis. */
-export class Users {
+export class SharedUsers {
   readonly #runner: StepRunner
   readonly #quotas: Quotas
   /** Runs the saves of a user by this node one after the other, so that they do not conflict. */

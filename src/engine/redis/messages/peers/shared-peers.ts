@@ -54,7 +54,7 @@ const kinds: Readonly<Record<string, Direction>> = {
  * The peers of inboxes, and each peer's mark: the offset up to which the peer's messages are read. The list `peerLog` in Redis has the peer
  * of each message. A gateway that is asked about peers keeps an index of this list in memory, and each call reads what the index lacks.
  */
-export class Peers {
+export class SharedPeers {
   readonly #runner: StepRunner
   readonly #stateOf: (of: UserRef, state: readonly Reply[]) => InboxState
   /** The indexes of the inboxes that were asked about last. */

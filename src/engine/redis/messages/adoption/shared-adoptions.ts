@@ -15,7 +15,7 @@ const EVERYTHING: Retention = { messages: 1_000_000_000, bytes: Infinity, age: I
 /** Returns the name of the key that says which messages of a guest were appended to the user's inbox, or left out. */
 const adoptedKey = ({ appId, userId }: UserRef) => `adopted:${hashOf(appId, userId)}` as const
 
-export interface AdoptionsOptions {
+export interface SharedAdoptionsOptions {
   runner: StepRunner
   /** Returns the app's retention; undefined if it is not known. */
   retentionOf: (appId: string) => Retention | undefined
@@ -28,11 +28,11 @@ export interface AdoptionsOptions {
  * appended, or left out because they did not fit into the retention. So a step that runs twice appends no message twice. The guest's
  * deadline `moveDueAt` lets the sweep continue the move after a crash.
  */
-export class Adoptions {
+export class SharedAdoptions {
   readonly #runner: StepRunner
   readonly #retentionOf: (appId: string) => Retention | undefined
 
-  constructor({ runner, retentionOf }: AdoptionsOptions) {
+  constructor({ runner, retentionOf }: SharedAdoptionsOptions) {
     this.#runner = runner
     this.#retentionOf = retentionOf
   }

@@ -39,7 +39,7 @@ interface Stored {
   devices: PushDevice[]
 }
 
-export interface PushesOptions {
+export interface SharedPushesOptions {
   runner: StepRunner
   isRevoked: (of: UserRef, credential: Credential) => Promise<boolean>
   /** Makes the state of an inbox from the values that a step has returned. */
@@ -50,10 +50,10 @@ export interface PushesOptions {
  * The devices of users, and when there may be something to push to them. The user's hash has the devices. A Redis key for each device has
  * the device's owner, and may be in another partition. A device does not count in the hash of a user who does not own it.
  */
-export class Pushes {
-  readonly #options: PushesOptions
+export class SharedPushes {
+  readonly #options: SharedPushesOptions
 
-  constructor(options: PushesOptions) {
+  constructor(options: SharedPushesOptions) {
     this.#options = options
   }
 

@@ -30,7 +30,7 @@ interface Adopted {
 /** Called with the place of the sender's own copy, before `send` returns the copy's offset. */
 export type OnOwnCopy = (sender: UserRef, place: OwnCopyPlace) => void
 
-export interface InboxesOptions {
+export interface SharedInboxesOptions {
   runner: StepRunner
   quotas: Quotas
   /** Creates a sender who does not exist. */
@@ -55,17 +55,17 @@ interface Attempt {
 }
 
 /** Sends messages, and reads inboxes. */
-export class Inboxes {
+export class SharedInboxes {
   readonly ownCopies: OwnCopies
   readonly #runner: StepRunner
-  readonly #options: InboxesOptions
+  readonly #options: SharedInboxesOptions
   readonly #held: HeldBytes
   readonly #order = new SendLanes()
   /** The deletions that run in the background. */
   readonly #trims = new Set<Promise<void>>()
   #isStopped = false
 
-  constructor(options: InboxesOptions) {
+  constructor(options: SharedInboxesOptions) {
     this.#options = options
     this.#runner = options.runner
     this.ownCopies = new OwnCopies(options.runner)
