@@ -169,7 +169,7 @@ export const contentOf = async (engine: Engine): Promise<unknown> => {
     const { epoch, ...state } = await engine.inbox(of)
     const { messages } = await engine.messagesAfter(of, { epoch, offset: 0 }, 20_000)
     const { lastSeenAt, revokedBefore, unread } = await engine.status(of)
-    const { peers = [] } = (await engine.peers(of, null, 100)) ?? {}
+    const { peers } = await engine.peers(of, null, 100)
     inboxes.push({ of, state, messages, peers, seen: lastSeenAt, revokedBefore, unread })
     inboxes.push(await engine.isRevoked(of, credential({ issuedAt: 6_000 })))
   }
