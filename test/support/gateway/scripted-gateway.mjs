@@ -81,7 +81,11 @@ export const startScripted = async () => {
     cut,
     close() {
       cut()
-      return new Promise((resolve) => server.close(resolve))
+      return new Promise((resolve) => {
+        server.close(resolve)
+        // Chromium also opens sockets that it has no request for yet, and `close` would wait for these.
+        server.closeAllConnections()
+      })
     },
   }
 }
