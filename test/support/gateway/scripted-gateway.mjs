@@ -1,4 +1,5 @@
 // A gateway for tests of the frames that a client sends. It has only resumption by key, and records the frames.
+import { createServer } from 'node:http'
 import { decodeJwt } from 'jose'
 import { WebSocketServer } from 'ws'
 
@@ -7,8 +8,9 @@ const subjectOf = (token) => (token?.split('.').length === 3 ? decodeJwt(token).
 
 /** Starts it. Resolves with its address, the record of its connections, and functions that control it. */
 export const startScripted = async () => {
-  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'chat-session.v1' })
-  await new Promise((resolve) => server.once('listening', resolve))
+  const http = createServer((_request, response) => response.writeHead(426).end())
+  const server = new WebSocketServer({ server: http, handleProtocols: () => 'chat-session.v1' })
+  await new Promise((resolve) => http.listen(0, '127.0.0.1', resolve))
   const keys = new Map()
   const connections = []
   let mute = false
@@ -71,7 +73,7 @@ export const startScripted = async () => {
     for (const client of server.clients) client.terminate()
   }
   return {
-    url: `http://127.0.0.1:${server.address().port}`,
+    url: `http://127.0.0.1:${http.address().port}`,
     connections,
     setMute: () => (mute = true),
     /** Ends every connection with a `retryAfter` of a minute. */
@@ -82,9 +84,9 @@ export const startScripted = async () => {
     close() {
       cut()
       return new Promise((resolve) => {
-        server.close(resolve)
+        http.close(resolve)
         // Chromium also opens sockets that it has no request for yet, and `close` would wait for these.
-        server.closeAllConnections()
+        http.closeAllConnections()
       })
     },
   }
