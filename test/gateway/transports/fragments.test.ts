@@ -59,7 +59,7 @@ void describe('a message that takes its time', { concurrency: true }, () => {
     })
 
   test('a client that sends pings of the WebSocket protocol and no message is not ended by that deadline', async () => {
-    const { url } = await startGateway({}, { startTimeout: 0.5 })
+    const { url } = await startGateway({}, { startTimeout: 2 })
     const pinging = await open(url)
     const ping = Buffer.from([0x89, 0x80, 0, 0, 0, 0])
     const flow = setInterval(() => pinging.socket.write(ping), 50)
