@@ -33,9 +33,11 @@ export const gatewayPlugin = () => {
       await new Promise((resolve) => server.listen(port, host, resolve))
       const sockets = new Set()
       const url = `http://${host}:${server.address().port}`
-      gateways.set(url, { gateway, server, sockets, total: 0 })
+      // A client may still come while the gateway closes, and is no longer in `gateways`.
+      const started = { gateway, server, sockets, total: 0 }
+      gateways.set(url, started)
       server.on('upgrade', (_, socket) => {
-        gateways.get(url).total += 1
+        started.total += 1
         sockets.add(socket)
         socket.on('close', () => sockets.delete(socket))
       })
