@@ -38,7 +38,7 @@ export interface FrameHandler {
   handle(frame: RequestFrame): void
   /** Called with each message that comes into the user's inbox. */
   onMessage(message: Message): void
-  /** Sends the client what is unread now, because a newer message was sent before the event of a read mark came. */
+  /** Sends the client what is unread now, because a newer message or a later mark was sent before the event of a read mark came. */
   recount(marked: Pick<MessagesRead, 'inbox' | 'peer'>): void
   /** Called when the connection has closed, for this reason. Ends the session's watch of other users. */
   stop(reason: SessionChange['code']): void
