@@ -238,10 +238,21 @@ testOnBoth(
 testOnBoth('a `close` at the end of a post says how the page left: its session is held', async (runtime) => {
   const running = await serve(runtime, { leaveWindow: 0.2, resumeWindow: 60 })
   const url = running.address
-  for (const code of [1001, 4000]) {
+  for (const [code, isCut] of [
+    [1001, false],
+    [4000, false],
+    // Browsers abort the stream of a page that is left, and the last post comes later.
+    [1001, true],
+  ] as const) {
     const stream = await startStream(url, await startOf('ada'))
+    if (isCut) {
+      stream.cut()
+      await stream.closed
+      // The gateway answers after it has read that the other socket is closed.
+      await ask(`${url}/v1/health`, '', { method: 'GET' })
+    }
     assert.equal((await stream.send(hello, { type: 'close', code })).status, 204)
-    assert.equal(await stream.closed, code)
+    if (!isCut) assert.equal(await stream.closed, code)
     const { epoch, offset, resumeKey: key } = stream.started
     // The session's `leaveWindow` is over soon; its `resumeWindow` would not be.
     await until('the session has ended', async () => {

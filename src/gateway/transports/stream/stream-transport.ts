@@ -22,6 +22,12 @@ export interface EventSink {
 /** If the events of a turn have more characters, they are written before the turn ends. */
 const MAX_BATCH = 8_192
 
+/**
+ * Milliseconds that the gateway waits for a last post when a client has left its stream. A browser aborts the stream of a page that is left
+ * and then sends the page's last post, which says that the page is gone. The post comes by another socket, so it may be read later.
+ */
+const LAST_POST_TIME = 2_000
+
 const flushLater = createTurnFlush((run) => setImmediate(run))
 
 /** A pause, in which the client's posts wait: the promise of its end, and the function that ends it. */
@@ -50,6 +56,9 @@ export class StreamTransport implements Transport, SlowSocket {
   #isScheduled = false
   /** Whether the stream has ended. Then the client gets no further event, and its posts get the answer for an unknown stream. */
   #isEnded = false
+  /** Whether the client has left the response. Then nothing is written to it, and its posts are still taken until the stream has ended. */
+  #isLeft = false
+  #lostTimer: NodeJS.Timeout | undefined
   #closeTimer: NodeJS.Timeout | undefined
   /** The functions that resolve the promises of `drained()`. */
   #waiting: (() => void)[] = []
@@ -107,7 +116,7 @@ export class StreamTransport implements Transport, SlowSocket {
   }
 
   send(text: string): void {
-    if (this.#isEnded) return
+    if (this.#isEnded || this.#isLeft) return
     this.#events += eventOf(text)
     // This writes at once, so that `isFull()` counts the bytes.
     if (this.#events.length > MAX_BATCH) return this.flush()
@@ -136,7 +145,7 @@ export class StreamTransport implements Transport, SlowSocket {
   }
 
   isFull(): boolean {
-    return this.#sink.isFull()
+    return !this.#isLeft && this.#sink.isFull()
   }
 
   drained(): Promise<void> {
@@ -158,7 +167,7 @@ export class StreamTransport implements Transport, SlowSocket {
   /** Writes the events of this turn. */
   flush(): void {
     this.#isScheduled = false
-    if (this.#events === '' || this.#isEnded) return
+    if (this.#events === '' || this.#isEnded || this.#isLeft) return
     const events = this.#events
     this.#events = ''
     this.#sink.write(events)
@@ -174,16 +183,24 @@ export class StreamTransport implements Transport, SlowSocket {
   /** Called when the response is closed, because it has ended or the client has left. */
   onClosed(): void {
     clearTimeout(this.#closeTimer)
-    const isLost = !this.#isEnded
-    this.#end()
+    this.#isLeft = true
     this.onDrain()
     // If the gateway has closed the connection, `Connection.end` has released the session already.
-    if (isLost) this.#connection?.onClose(LOST)
+    if (this.#isEnded) return
+    // A session that has not started has nothing to leave.
+    if (this.#connection?.status.state === 'opening') this.#lose()
+    else this.#lostTimer = setTimeout(() => this.#lose(), LAST_POST_TIME)
+  }
+
+  #lose(): void {
+    this.#end()
+    this.#connection?.onClose(LOST)
   }
 
   #end(): void {
     if (this.#isEnded) return
     this.#isEnded = true
+    clearTimeout(this.#lostTimer)
     this.#onEnded()
     this.resume()
   }
