@@ -17,8 +17,7 @@ export const storedUserOf = ({ createdAt, claimed, vouched, vouchedAt, setAt }: 
 export const userRecordOf = (
   { appId, userId }: UserRef,
   [createdAt, claimed, vouched, vouchedAt, setAt]: StoredUser,
-): UserRecord => ({
-  ...{ appId, userId, vouched, vouchedAt },
-  ...(setAt !== undefined && { setAt }),
-  ...{ claimed, createdAt },
-})
+): UserRecord => {
+  const record = { appId, userId, vouched, vouchedAt, claimed, createdAt }
+  return setAt === undefined ? record : { ...record, setAt }
+}
