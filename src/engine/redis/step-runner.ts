@@ -3,6 +3,7 @@ import { EngineError } from '../errors.js'
 import { sha256 } from '../../util/hash.js'
 import { randomDigits } from '../../util/random-digits.js'
 import { mayHaveRun, needsState } from './client/failures.js'
+import { argumentOfSeveral, severalOf } from './client/gathered-calls.js'
 import type { RedisClient, Reply, ScriptInput } from './client/port.js'
 import { Keys, type HashedKind, type KeyKind, type KeyOwner } from './keys.js'
 import type { Partitions } from './nodes/partitions.js'
@@ -218,22 +219,52 @@ export class StepRunner {
   inPartition(
     step: Step,
     partition: number,
-    { appId, userId }: UserRef,
+    of: UserRef,
     args: readonly string[],
-    { hashed, from }: RunOptions = {},
+    options: RunOptions = {},
   ): Promise<Reply[]> {
-    const owner = { partition, appId, userId, hashed }
-    const onLostReply = (): void => {
-      const { onUncertain = () => undefined } = this.#options
-      onUncertain({ step, of: { appId, userId }, partition, args })
-      if (from === undefined) return
-      const sender = { appId, userId: from }
-      onUncertain({ step, of: sender, partition: this.partitions.of(sender), args })
-    }
+    const owner = { partition, ...of, hashed: options.hashed }
+    const onLostReply = (): void => this.#onUncertain({ step, of, partition, args }, options)
     return this.#run(step, owner, args, { onLostReply }).catch((error: unknown) => {
       if (mayHaveRun(error)) onLostReply()
       throw error
     })
+  }
+
+  /**
+   * Runs a repeatable step several times in one call, in this order, as long as it has the result `wanted`. Resolves with the results of
+   * those that have run: all but the last are `wanted`. If the last one has failed, its result is missing. Not for a cluster.
+   */
+  async inOrder(
+    step: Step,
+    runs: readonly (OfPartition & { args: readonly string[]; options: RunOptions })[],
+    wanted: string,
+  ): Promise<Reply[][]> {
+    const lists = runs.map(({ of, partition, args, options: { hashed } }) => [
+      step.name,
+      ...this.#argsOf(step, { partition, ...of, hashed }, args),
+    ])
+    const input = { keys: [], context: this.#context(), args: [argumentOfSeveral(lists), wanted] }
+    const onLostReply = (): void => {
+      for (const { options, ...call } of runs) this.#onUncertain({ step, ...call }, options)
+    }
+    const script = severalOf(step.library, step)
+    const replies = await this.#client.run(script, input, onLostReply).catch((error: unknown) => {
+      if (mayHaveRun(error)) onLostReply()
+      throw error
+    })
+    return (replies as (Reply[] | Error)[]).flatMap((reply) =>
+      reply instanceof Error ? [] : [this.#resultOf(step, reply)],
+    )
+  }
+
+  /** Called for a call that may have run. */
+  #onUncertain(call: UncertainCall, { from }: RunOptions): void {
+    const { onUncertain } = this.#options
+    onUncertain?.(call)
+    if (from === undefined) return
+    const sender = { appId: call.of.appId, userId: from }
+    onUncertain?.({ ...call, of: sender, partition: this.partitions.of(sender) })
   }
 
   /**
@@ -246,42 +277,48 @@ export class StepRunner {
     args: readonly string[],
     {
       keys = [],
-      prefix = this.keys.prefixes[owner.partition] ?? '',
+      prefix,
       onLostReply,
     }: { keys?: readonly string[]; prefix?: string; onLostReply?: () => void },
   ): Promise<Reply[]> {
-    const { onEvents, webhooksOf } = this.#options
-    const { appId, userId, partition, hashed = '' } = owner
-    // Steps without the key `appQueue` add no webhook events.
-    const webhooks = step.keys.includes('appQueue') ? webhooksOf(appId, partition) : null
-    const all = [
-      prefix,
-      appId,
-      userId,
-      String(partition),
-      hashed,
-      webhooks ? argumentOf(webhooks, this.epochBase(owner)) : '',
-      ...args,
-    ]
     const input: ScriptInput = {
       // While a slot moves, a cluster needs the names of all keys (`lua/keys.lua`). Without a cluster a call does not pass them, because 20
       // keys cost as much as two commands.
       keys: this.isCluster ? [...keys, ...this.keys.of(step.keys, owner)] : keys,
       context: this.#context(),
-      args: all,
+      args: this.#argsOf(step, owner, args, prefix),
     }
     let reply: Reply
     try {
       reply = await this.#client.run(step, input, onLostReply)
     } catch (error) {
       if (!needsState(error)) throw error
-      await this.onPartition(this.steps.noteState, partition, [])
+      await this.onPartition(this.steps.noteState, owner.partition, [])
       reply = await this.#client.run(step, input, onLostReply)
     }
+    return this.#resultOf(step, reply)
+  }
+
+  /** Returns the arguments of a step after the context. */
+  #argsOf(
+    step: Step,
+    owner: KeyOwner,
+    args: readonly string[],
+    prefix = this.keys.prefixes[owner.partition] ?? '',
+  ): string[] {
+    const { appId, userId, partition, hashed = '' } = owner
+    // Steps without the key `appQueue` add no webhook events.
+    const webhooks = step.keys.includes('appQueue') ? this.#options.webhooksOf(appId, partition) : null
+    const forWebhooks = webhooks ? argumentOf(webhooks, this.epochBase(owner)) : ''
+    return [prefix, appId, userId, String(partition), hashed, forWebhooks, ...args]
+  }
+
+  /** Passes on the events in a step's reply, and returns the rest of it. */
+  #resultOf(step: Step, reply: Reply): Reply[] {
     if (!Array.isArray(reply))
       throw new EngineError('unavailable', `The script '${step.name}' returned no list.`)
     const [events] = reply
-    if (events) onEvents(JSON.parse(events as string) as WireEvent[])
+    if (events) this.#options.onEvents(JSON.parse(events as string) as WireEvent[])
     return reply.slice(1)
   }
 

@@ -1,4 +1,4 @@
-import type { Reply, Script, ScriptInput } from './port.js'
+import type { Library, Reply, Script, ScriptInput } from './port.js'
 import type { Call } from './calls.js'
 import { ConnectionFailure } from './failures.js'
 
@@ -60,9 +60,8 @@ export class GatheredCalls {
     calls: readonly Waiting[],
     { script: { library }, input: { context } }: Waiting,
   ): Promise<void> {
-    const together: Script = { name: 'several', library, repeatable: false, isShort: false }
-    // ioredis takes several times as long to write some twenty short arguments as `JSON.stringify` does.
-    const args = [jsonOf(calls.map(({ script, input }) => [script.name, ...input.args]))]
+    const together = severalOf(library, { repeatable: false })
+    const args = [argumentOfSeveral(calls.map(({ script, input }) => [script.name, ...input.args]))]
     let replies: Reply[]
     try {
       replies = (await this.#run(
@@ -95,11 +94,17 @@ export class GatheredCalls {
   }
 }
 
+/** Returns the script that runs several scripts of a library (`lua/several.lua`). */
+export const severalOf = (library: Library, { repeatable }: Pick<Script, 'repeatable'>): Script => ({
+  ...{ name: 'several', library, repeatable, isShort: false },
+})
+
 /**
- * Returns lists of texts as JSON that cjson reads. cjson refuses a lone surrogate. UTF-8 has no way to write one either, so a script alone
- * gets the replacement, too.
+ * Returns the argument for the scripts that `several` runs: for each its name and its arguments, as JSON that cjson reads. cjson refuses a lone
+ * surrogate. UTF-8 has no way to write one either, so a script alone gets the replacement, too. ioredis takes several times as long to
+ * write some twenty short arguments as `JSON.stringify` does.
  */
-const jsonOf = (lists: readonly (readonly string[])[]): string => {
+export const argumentOfSeveral = (lists: readonly (readonly string[])[]): string => {
   const json = JSON.stringify(lists)
   // `JSON.stringify` writes only a lone surrogate in this way. The text may also stand in an argument, after another backslash.
   const hasSurrogate = json.includes('\\ud')

@@ -1,7 +1,8 @@
 -- Runs several scripts of the library, one after the other, as if each had come in a call of its own. Without a cluster the counts of
 -- apps are written once, at the end.
--- ARGV: 1 the context (`base.lua`); 2 a JSON list with a list for each script: the script's name, and its arguments after the context.
--- Returns for each script its result, or its error.
+-- ARGV: 1 the context (`base.lua`); 2 a JSON list with a list for each script: the script's name, and its arguments after the context; 3 if it
+-- is there: a result. A script that fails or begins with another result is the last that runs.
+-- Returns for each script that has run its result, or its error.
 
 -- Returns an error reply. An error of Redis begins with a code. An error of Lua does not, and gets one here.
 local function error_of(problem)
@@ -19,6 +20,7 @@ local function several(keys, args)
     local ok, result = pcall(steps[script[1]], keys, script)
     results[n] = not ok and error_of(result) or result
     apps[n] = appId
+    if args[3] and not (ok and result[2] == args[3]) then break end
   end
   for app, of in pairs(shared.counts) do
     -- If this function failed, the caller would run the scripts again.

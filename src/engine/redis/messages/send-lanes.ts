@@ -1,60 +1,65 @@
 import { BriefMap } from '../../../util/brief-map.js'
 import type { SendResult } from '../../engine.js'
 
-/** The outcome of a failed send, which its caller may repeat. Later sends that wait must not overtake the repetition. */
-type Failure = { result: SendResult } | { error: unknown }
-
-interface Lane {
-  /** Resolves when the latest send has ended. */
-  tail: Promise<void>
-  failure: Failure | undefined
+interface Waiting<Send> {
+  readonly send: Send
+  readonly resolve: (result: SendResult) => void
+  readonly reject: (error: unknown) => void
 }
 
 /**
- * Runs the sends of each user one after the other, in a lane. Otherwise a script could overtake an earlier script that the Redis client
- * sends again, after a lost connection or while a slot moves. If a send throws, or ends with `full` or `limited`, its caller may repeat it.
- * So the sends that wait for it fail with the same outcome.
+ * Sends the first of some messages, and perhaps those behind it in the same call. Calls `done` with the result of each that it has sent, in
+ * their order. Rejects if the message behind those could not be sent.
  */
-export class SendLanes {
-  readonly #lanes = new BriefMap<Lane>()
+export type SendFirst<Send> = (sends: readonly Send[], done: (result: SendResult) => void) => Promise<void>
 
-  async run(key: string, send: () => Promise<SendResult>): Promise<SendResult> {
-    const known = this.#lanes.get(key)
-    const lane: Lane = known ?? { tail: Promise.resolve(), failure: undefined }
+/** How many messages one call sends at most. While they are stored, other calls to the server wait. */
+const MOST_TOGETHER = 16
+
+/** After these results the caller may send the message again. Messages that wait behind it must not overtake the repetition. */
+const MAY_BE_REPEATED: readonly SendResult['outcome'][] = ['full', 'limited']
+
+/**
+ * The messages of each user wait in a lane for those before them. Otherwise a script could overtake an earlier script that the Redis client
+ * sends again, after a lost connection or while a slot moves. If a message can't be sent, or its result is one of `MAY_BE_REPEATED`, all
+ * that wait in its lane get the same answer.
+ */
+export class SendLanes<Send> {
+  readonly #lanes = new BriefMap<Waiting<Send>[]>()
+  readonly #sendFirst: SendFirst<Send>
+
+  constructor(sendFirst: SendFirst<Send>) {
+    this.#sendFirst = sendFirst
+  }
+
+  send(key: string, send: Send): Promise<SendResult> {
+    return new Promise((resolve, reject) => {
+      const waiting = { send, resolve, reject }
+      const lane = this.#lanes.get(key)
+      if (lane) lane.push(waiting)
+      else void this.#serve(key, [waiting])
+    })
+  }
+
+  /** Never rejects. */
+  async #serve(key: string, lane: Waiting<Send>[]): Promise<void> {
     this.#lanes.set(key, lane)
-    const turn = known
-      ? lane.tail.then(() => this.#takeTurn(lane, key, send))
-      : this.#takeTurn(lane, key, send)
-    const tail: Promise<void> = turn.then(
-      () => this.#release(lane, key, tail),
-      () => this.#release(lane, key, tail),
-    )
-    lane.tail = tail
-    return turn
-  }
-
-  async #takeTurn(lane: Lane, key: string, send: () => Promise<SendResult>): Promise<SendResult> {
-    if (lane.failure) {
-      if ('error' in lane.failure) throw lane.failure.error
-      return lane.failure.result
+    /** Answers all that wait. Messages from now on do not wait for the failed one. */
+    const answerAll = (answer: (waiting: Waiting<Send>) => void): void => {
+      this.#lanes.delete(key)
+      lane.splice(0).forEach(answer)
     }
-    try {
-      const result = await send()
-      if (result.outcome === 'full' || result.outcome === 'limited') this.#fail(lane, key, { result })
-      return result
-    } catch (error) {
-      this.#fail(lane, key, { error })
-      throw error
+    while (lane.length > 0) {
+      const sends = lane.slice(0, MOST_TOGETHER).map(({ send }) => send)
+      try {
+        await this.#sendFirst(sends, (result) => {
+          lane.shift()?.resolve(result)
+          if (MAY_BE_REPEATED.includes(result.outcome)) answerAll(({ resolve }) => resolve(result))
+        })
+      } catch (error) {
+        answerAll(({ reject }) => reject(error))
+      }
     }
-  }
-
-  /** Removes the lane, so that sends from now on do not wait for the failed one. */
-  #fail(lane: Lane, key: string, failure: Failure): void {
-    lane.failure = failure
     if (this.#lanes.get(key) === lane) this.#lanes.delete(key)
-  }
-
-  #release(lane: Lane, key: string, tail: Promise<void>): void {
-    if (lane.tail === tail && this.#lanes.get(key) === lane) this.#lanes.delete(key)
   }
 }

@@ -54,13 +54,54 @@ interface Attempt {
   onlyFinds?: boolean
 }
 
+/** A message that waits in a lane. */
+interface ToSend {
+  outgoing: Outgoing
+  rules: SendRules
+}
+
+interface StoredReply {
+  outcome: 'stored' | 'repeated'
+  /** What `send.lua` returns after the outcome. */
+  reply: readonly Reply[]
+  /** In a cluster: how many inboxes of the sender were deleted. */
+  senderDeletions?: number
+}
+
+const rateOf = ({ sender }: Outgoing, { messagesPerSecond }: Attempt): string =>
+  sender && messagesPerSecond !== undefined ? String(messagesPerSecond) : ''
+
+/** Returns the arguments of `send.lua`. `read` is the reply of `sender-read.lua`, which a cluster needs. It has counted the message. */
+const argsOf = (
+  outgoing: Outgoing,
+  rules: SendRules,
+  attempt: Attempt,
+  [, profile = '', epoch = '', isNew = '', isMissing = '']: readonly Reply[] = [],
+): string[] => {
+  const { createdAt, quota, onlyFinds = false } = attempt
+  const { isAway, traceparent } = outgoing
+  const args = outgoing.args(rules, quota, onlyFinds)
+  args.push(
+    isAway ? '' : rateOf(outgoing, attempt),
+    createdAt,
+    String(quota.bytesPerSender ?? ''),
+    traceparent,
+  )
+  if (isAway)
+    args.push(
+      ...[outgoing.profile ?? profile, epoch, isNew, outgoing.noteId, outgoing.id, isMissing].map(String),
+    )
+  else if (outgoing.profile !== undefined) args.push(outgoing.profile)
+  return args
+}
+
 /** Sends messages, and reads inboxes. */
 export class SharedInboxes {
   readonly ownCopies: OwnCopies
   readonly #runner: StepRunner
   readonly #options: SharedInboxesOptions
   readonly #held: HeldBytes
-  readonly #order = new SendLanes()
+  readonly #lanes = new SendLanes<ToSend>((sends, done) => this.#sendFirst(sends, done))
   /** The deletions that run in the background. */
   readonly #trims = new Set<Promise<void>>()
   #isStopped = false
@@ -74,9 +115,10 @@ export class SharedInboxes {
 
   send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
     const outgoing = new Outgoing(this.#runner, message)
-    const send = (): Promise<SendResult> => this.#sendWithin(outgoing, rules)
     const { appId, from } = message
-    return from === null ? send() : this.#order.run(`${appId}\0${from}`, send)
+    return from === null
+      ? this.#sendWithin(outgoing, rules)
+      : this.#lanes.send(`${appId}\0${from}`, { outgoing, rules })
   }
 
   findSent(message: CheckedMessage, rules: SendRules): Promise<SendResult | null> {
@@ -119,6 +161,34 @@ export class SharedInboxes {
     await Promise.all(this.#trims)
   }
 
+  /**
+   * The `SendFirst` of the lanes. Without a cluster one call sends all messages to a partition that wait: with a call for each, a user could
+   * send only one in the time of a reply. The call ends with the first message that is not simply stored, which is then sent alone.
+   */
+  async #sendFirst(sends: readonly ToSend[], done: (result: SendResult) => void): Promise<void> {
+    const [first] = sends
+    if (!first) return
+    const end = sends.findIndex(({ outgoing }) => outgoing.partition !== first.outgoing.partition)
+    const together = this.#runner.isCluster ? [first] : sends.slice(0, end < 0 ? sends.length : end)
+    if (together.length === 1) return done(await this.#sendWithin(first.outgoing, first.rules))
+    const runs = together.map(({ outgoing, rules }) => {
+      const { recipient: of, partition, keys: options } = outgoing
+      const quota = this.#quotaFor(outgoing, rules, { inboxes: 0, bytes: 0 })
+      const attempt = { createdAt: '', messagesPerSecond: rules.messagesPerSecond, quota }
+      return { of, partition, options, args: argsOf(outgoing, rules, attempt) }
+    })
+    const replies = await this.#runner.inOrder(this.#runner.steps.send, runs, 'stored')
+    for (const [n, { outgoing, rules }] of together.entries()) {
+      const [outcome, ...reply] = replies[n] ?? []
+      if (outcome !== 'stored') {
+        const { messagesPerSecond, ...counted } = rules
+        const isCounted = outcome !== undefined && outcome !== 'limited'
+        return done(await this.#sendWithin(outgoing, isCounted ? counted : rules))
+      }
+      done(await this.#onStored(outgoing, rules, { outcome, reply }))
+    }
+  }
+
   /** Sends a message if it fits into what other partitions leave of the app's quota. */
   async #sendWithin(outgoing: Outgoing, rules: SendRules, createdAt = ''): Promise<SendResult> {
     const { recipient, partition, sender } = outgoing
@@ -126,19 +196,13 @@ export class SharedInboxes {
       isAtLimit: boolean,
       messagesPerSecond: number | undefined,
     ): Promise<SendResult | Adopted> => {
-      const { inboxes, bytes } = await this.#options.quotas.others(recipient.appId, partition, isAtLimit)
-      const { bytesPerSender = Infinity } = rules.quota
-      const quota = {
-        inboxes: rules.quota.inboxes - inboxes,
-        bytes: rules.quota.bytes - bytes,
-        bytesPerSender:
-          sender && bytesPerSender < Infinity
-            ? this.#held.limitIn(partition, sender, bytesPerSender)
-            : undefined,
-      }
+      const others = await this.#options.quotas.others(recipient.appId, partition, isAtLimit)
+      const quota = this.#quotaFor(outgoing, rules, others)
       const sent = await this.#send(outgoing, rules, { createdAt, messagesPerSecond, quota })
       const isEstimate =
-        sent.outcome === 'over-share' && sender && (await this.#held.count(sender, bytesPerSender))
+        sent.outcome === 'over-share' &&
+        sender &&
+        (await this.#held.count(sender, rules.quota.bytesPerSender ?? Infinity))
       // The first try has counted the message, so the second try gets no `messagesPerSecond`.
       return isEstimate ? sendOnce(isAtLimit, undefined) : sent
     }
@@ -150,6 +214,22 @@ export class SharedInboxes {
     }
     const again = await sendOnce(true, undefined)
     return again.outcome === 'adopted' ? this.#sendToAdopter(outgoing, rules, again) : again
+  }
+
+  /** Returns what other partitions, which have `others`, leave of the quotas for a message. */
+  #quotaFor(
+    { partition, sender }: Outgoing,
+    { quota: { inboxes, bytes, bytesPerSender = Infinity } }: SendRules,
+    others: { inboxes: number; bytes: number },
+  ): SendRules['quota'] {
+    return {
+      inboxes: inboxes - others.inboxes,
+      bytes: bytes - others.bytes,
+      bytesPerSender:
+        sender && bytesPerSender < Infinity
+          ? this.#held.limitIn(partition, sender, bytesPerSender)
+          : undefined,
+    }
   }
 
   /** Sends a message to the user who has adopted the recipient. If that user is deleted, nobody receives the message. */
@@ -168,30 +248,43 @@ export class SharedInboxes {
 
   async #send(outgoing: Outgoing, rules: SendRules, attempt: Attempt): Promise<SendResult | Adopted> {
     const { steps } = this.#runner
-    const { recipient, sender, isAway, noteId } = outgoing
-    const { createdAt, messagesPerSecond, quota, onlyFinds = false } = attempt
-    const rate = sender && messagesPerSecond !== undefined ? String(messagesPerSecond) : ''
-    const [wait = 0, profile = '', epoch = '', isNew = '', isMissing = ''] =
-      isAway && sender ? await this.#runner.onUser(steps.readSender, sender, [rate, callId()]) : []
-    if (Number(wait) > 0) return { outcome: 'limited', retryAfter: Number(wait) }
-    const args = outgoing.args(rules, quota, onlyFinds)
-    // In mode `away`, `sender-read` has counted the message.
-    args.push(isAway ? '' : rate, createdAt, String(quota.bytesPerSender ?? ''), outgoing.traceparent)
-    if (isAway)
-      args.push(...[outgoing.profile ?? profile, epoch, isNew, noteId, outgoing.id, isMissing].map(String))
-    else if (outgoing.profile !== undefined) args.push(outgoing.profile)
-    const [outcome, offset, ownOffset, sentAt, toDeletions, json, ownEpoch, isBeyond, held] =
-      await this.#runner.inPartition(steps.send, outgoing.partition, recipient, args, outgoing.keys)
+    const { recipient, sender, isAway } = outgoing
+    const read =
+      isAway && sender
+        ? await this.#runner.onUser(steps.readSender, sender, [rateOf(outgoing, attempt), callId()])
+        : []
+    const wait = Number(read[0] ?? 0)
+    if (wait > 0) return { outcome: 'limited', retryAfter: wait }
+    const args = argsOf(outgoing, rules, attempt, read)
+    const [outcome, ...reply] = await this.#runner.inPartition(
+      steps.send,
+      outgoing.partition,
+      recipient,
+      args,
+      outgoing.keys,
+    )
     if (outcome === 'unknown-sender') return this.#sendFromUnknown(outgoing, rules, attempt)
-    if (outcome === 'adopted') return { outcome, by: String(offset), createdAt: String(ownOffset) }
-    if (outcome === 'limited') return { outcome, retryAfter: Number(offset) }
+    if (outcome === 'adopted') return { outcome, by: String(reply[0]), createdAt: String(reply[1]) }
+    if (outcome === 'limited') return { outcome, retryAfter: Number(reply[0]) }
     if (outcome !== 'stored' && outcome !== 'repeated')
       return { outcome: outcome as 'conflict' | 'unknown-user' | 'full' | 'refused' | 'over-share' }
+    const [, , epoch, , isMissing] = read
+    // After a failover the sender's server may lack the sender. Without the sender there would be no own copy.
+    if (outcome === 'repeated' && isMissing === 1) await this.#createSender(outgoing, rules)
+    return this.#onStored(outgoing, rules, { outcome, reply, senderDeletions: Number(epoch ?? 0) })
+  }
+
+  /** Makes what follows when a message is stored: the trims, and in a cluster the own copy. `reply` is that of `send.lua` after the outcome. */
+  async #onStored(
+    outgoing: Outgoing,
+    rules: SendRules,
+    { outcome, reply, senderDeletions = 0 }: StoredReply,
+  ): Promise<SendResult> {
+    const { recipient, sender, noteId } = outgoing
+    const [offset, ownOffset, sentAt, toDeletions, json, ownEpoch, isBeyond, held] = reply
     // A message to oneself takes no bytes in the inboxes of others, and `held` is 0 for it.
     if (sender && sender.userId !== recipient.userId && outcome === 'stored')
       this.#held.update(outgoing.partition, sender, Number(held))
-    // After a failover the sender's server may lack the sender. Without the sender there would be no own copy.
-    if (outcome === 'repeated' && isMissing === 1) await this.#createSender(outgoing, rules)
     // The message is stored, so this call does not wait for the trim. If the trim fails, the next message to the inbox continues it.
     if (isBeyond === 1)
       for (const of of sender ? [recipient, sender] : [recipient]) this.#startTrim(of, rules)
@@ -205,7 +298,7 @@ export class SharedInboxes {
         : await this.ownCopies.make(
             {
               ...{ from: sender, to: recipient.userId, id: outgoing.id, window: rules.sendWindow },
-              ...{ fromDeletions: Number(epoch), toDeletions: Number(toDeletions) },
+              ...{ fromDeletions: senderDeletions, toDeletions: Number(toDeletions) },
               json: String(json),
             },
             rules.retention,

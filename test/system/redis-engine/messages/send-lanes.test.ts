@@ -4,7 +4,7 @@ import { after, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { createRedisEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { SendLanes } from '../../../../src/engine/redis/messages/send-lanes.js'
-import type { SendResult } from '../../../../src/engine/index.js'
+import type { SendResult, SendRules } from '../../../../src/engine/index.js'
 import { rules } from '../../../../src/engine/suite/kit.js'
 import { standalone } from '../../../support/redis/server.js'
 import { until } from '../../../support/until.js'
@@ -60,50 +60,92 @@ test('messages that are sent while connections are lost are stored in order, and
   )
 })
 
-test('sends of a user wait for each other, fail with the first that fails, and go on after it', async () => {
-  const order = new SendLanes()
+test('messages of a user that wait are sent in a few calls, in order, up to the first that is not simply stored', async () => {
+  const server = await standalone()
+  const engine = createRedisEngine({ server: { type: 'single', url: server.url }, onError: () => undefined })
+  await engine.open()
+  after(() => engine.close())
+  const calls = async (): Promise<number> =>
+    (await server.command('info', 'commandstats'))
+      .split('\n')
+      .filter((line) => line.startsWith('cmdstat_fcall:'))
+      .reduce((sum, line) => sum + Number(/calls=(\d+)/.exec(line)?.[1]), 0)
+  const send = (id: string, to: string, more: Partial<SendRules> = {}): Promise<SendResult> =>
+    engine.send({ appId: 'shop', id, from: 'eve', to, body: id }, { ...rules(), ...more })
+  await send('first', 'bob')
+  const before = await calls()
+  const ids = Array.from({ length: 40 }, (_, n) => `${n}`)
+  const results = await Promise.all(ids.map((id) => send(id, 'bob')))
+  // The first is sent alone, and 39 others in three calls. The engine's own calls come in between.
+  assert.ok((await calls()) - before < 15)
+  assert.deepEqual(
+    results.map((result) => (result.outcome === 'stored' ? result.offset : result)),
+    ids.map((_, n) => n + 2),
+  )
+
+  // A message that was sent before, one to nobody, and the others.
+  const mixed = await Promise.all([
+    ...['a', '7', 'b'].map((id) => send(id, 'bob')),
+    send('c', 'nobody', { unknownRecipients: false }),
+    ...['d', 'e'].map((id) => send(id, 'bob')),
+  ])
+  assert.deepEqual(
+    mixed.map((result) => [result.outcome, 'offset' in result && result.offset]),
+    [
+      ['stored', 42],
+      ['repeated', 9],
+      ['stored', 43],
+      ['unknown-user', false],
+      ['stored', 44],
+      ['stored', 45],
+    ],
+  )
+
+  const limited = await Promise.all(
+    Array.from({ length: 30 }, (_, n) => send(`limited-${n}`, 'bob', { messagesPerSecond: 10 })),
+  )
+  const outcomes = limited.map(({ outcome }) => outcome)
+  const stored = outcomes.indexOf('limited')
+  // A message that is sent twice in one call and alone is counted once.
+  assert.ok(stored === 10 || stored === 11, String(stored))
+  assert.ok(outcomes.slice(stored).every((outcome) => outcome === 'limited'))
+})
+
+/** Messages that wait together, and what becomes of each. */
+const lanesOf = (log: string[], outcomeOf: (name: string) => SendResult) =>
+  new SendLanes<string>(async (names, done) => {
+    log.push(names.join('+'))
+    await Promise.resolve()
+    for (const name of names) {
+      const result = outcomeOf(name)
+      done(result)
+      if (result.outcome !== 'stored') return
+    }
+  })
+
+test('messages of a user wait for each other, fail with the first that fails, and go on after it', async () => {
   const log: string[] = []
   const stored: SendResult = { outcome: 'stored', offset: 1, ownOffset: 1, sentAt: 0 }
-  const send = (name: string, end: () => SendResult) => () => {
-    log.push(name)
-    return Promise.resolve().then(end)
-  }
-  const fail = (): never => {
-    throw new Error('Redis is away')
-  }
-  const first = order.run(
-    'ada',
-    send('1', () => stored),
-  )
-  const second = order.run('ada', send('2', fail))
-  const third = order.run(
-    'ada',
-    send('3', () => stored),
-  )
-  const other = order.run(
-    'bob',
-    send('other', () => stored),
-  )
+  let isAway = true
+  const lanes = lanesOf(log, (name) => {
+    if (name === 'bad' && isAway) throw new Error('Redis is away')
+    return name === 'big' ? { outcome: 'full' } : name === 'refused' ? { outcome: 'refused' } : stored
+  })
+  const first = lanes.send('ada', '1')
+  const second = lanes.send('ada', '2')
+  const third = lanes.send('ada', 'bad')
+  const fourth = lanes.send('ada', '4')
+  const other = lanes.send('bob', 'other')
   assert.deepEqual(log, ['1', 'other'])
-  assert.equal(await first, stored)
-  assert.equal(await other, stored)
-  await assert.rejects(second, /away/)
+  assert.deepEqual(await Promise.all([first, second, other]), [stored, stored, stored])
   await assert.rejects(third, /away/)
-  assert.equal(
-    await order.run(
-      'ada',
-      send('2', () => stored),
-    ),
-    stored,
+  await assert.rejects(fourth, /away/)
+  isAway = false
+  assert.equal(await lanes.send('ada', 'bad'), stored)
+  const behind = await Promise.all(['5', 'refused', '6', 'big', '7'].map((name) => lanes.send('ada', name)))
+  assert.deepEqual(
+    behind.map(({ outcome }) => outcome),
+    ['stored', 'refused', 'stored', 'full', 'full'],
   )
-  const full = order.run(
-    'ada',
-    send('4', () => ({ outcome: 'full' })),
-  )
-  const behind = order.run(
-    'ada',
-    send('5', () => stored),
-  )
-  assert.deepEqual([await full, await behind], [{ outcome: 'full' }, { outcome: 'full' }])
-  assert.deepEqual(log, ['1', 'other', '2', '2', '4'])
+  assert.deepEqual(log, ['1', 'other', '2+bad+4', 'bad', '5+refused+6+big+7', '6+big+7'])
 })
