@@ -48,7 +48,7 @@ interface Starting {
 export interface AttachedUsersOptions {
   runner: StepRunner
   emit: (event: EngineEvent) => void
-  messagesAfter: (of: UserRef, position: Position, limit: number) => Promise<Pick<InboxPage, 'messages'>>
+  messagesAfter: (of: UserRef, position: Position, limit: number) => Promise<InboxPage>
   onError: (error: unknown) => void
 }
 
@@ -282,7 +282,9 @@ export class AttachedUsers {
     while (user.offset < user.newest && this.#users.get(userKey(user.of)) === user) {
       const { epoch, offset } = user
       const position = { epoch: runner.epochBase(user.of) + String(epoch), offset }
-      const { messages } = await messagesAfter(user.of, position, PAGE)
+      const { messages, inbox } = await messagesAfter(user.of, position, PAGE)
+      // The messages may be those of an epoch of which this node is not told yet.
+      this.#hear(user, runner.epochNumber(user.of, inbox.epoch), inbox.offset)
       if (user.epoch !== epoch) continue
       for (const message of messages) {
         if (message.offset <= user.offset) continue
@@ -290,7 +292,7 @@ export class AttachedUsers {
         this.#emit(user, message)
       }
       user.newest = Math.max(user.newest, user.offset)
-      // Nothing was read: retention has deleted the missing messages, or the inbox has another epoch, which the next comparison finds.
+      // Nothing was read: retention has deleted the missing messages.
       if (user.offset === offset) user.offset = user.newest
     }
   }
