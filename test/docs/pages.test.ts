@@ -106,6 +106,7 @@ for (const path of [
   'docs/PERFORMANCE.md',
   'docs/PROTOCOL.md',
   'docs/SCALING.md',
+  'docs/SESSION.md',
 ])
   test(`each section of ${path} begins with the sentence that suffices for most readers`, async () => {
     assert.deepEqual(withoutLead(await read(path)), [])
