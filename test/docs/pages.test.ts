@@ -105,8 +105,10 @@ for (const path of [
   'docs/NODE-AND-BUN.md',
   'docs/PERFORMANCE.md',
   'docs/PROTOCOL.md',
+  'docs/REST.md',
   'docs/SCALING.md',
   'docs/SESSION.md',
+  'docs/WEBHOOKS.md',
 ])
   test(`each section of ${path} begins with the sentence that suffices for most readers`, async () => {
     assert.deepEqual(withoutLead(await read(path)), [])
