@@ -2,7 +2,7 @@ import { Hono, type Context } from 'hono'
 import { cors } from 'hono/cors'
 import { VERSION } from '../../../protocol/index.js'
 import type { Log } from '../../log.js'
-import { asyncApiJson } from './asyncapi.js'
+import { asyncApiDocument } from './asyncapi.js'
 import { loadScripts, type Asset } from './client-script.js'
 import { errorsPage, errorsPolicy } from './errors-page.js'
 import { createHealthRoutes } from './health.js'
@@ -69,6 +69,7 @@ export const createRoutes = (
   const routes = new Hono<HttpEnv>({
     getPath: ({ url }, options) => (options?.env ? pathOf(options.env.incoming) : new URL(url).pathname),
   })
+  let asyncApi: string | undefined
   let scripts: ReturnType<typeof loadScripts> | undefined
 
   routes.route('/', createHealthRoutes(readiness))
@@ -79,9 +80,10 @@ export const createRoutes = (
       'cache-control': 'no-cache',
     }),
   )
-  routes.get('/v1/asyncapi.json', (context) =>
-    context.body(asyncApiJson(), 200, { 'content-type': 'application/json', 'cache-control': 'no-cache' }),
-  )
+  routes.get('/v1/asyncapi.json', (context) => {
+    asyncApi ??= JSON.stringify(asyncApiDocument())
+    return context.body(asyncApi, 200, { 'content-type': 'application/json', 'cache-control': 'no-cache' })
+  })
   // The script is public. A page on another origin needs CORS to load it as a module or with an integrity hash.
   routes.get('/v1/:file{chat-(session|window).*}', cors({ origin: '*' }), async (context) => {
     const name = context.req.param('file')
