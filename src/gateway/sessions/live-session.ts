@@ -1,5 +1,5 @@
 import type { EngineEvent, SessionRef, UserRecord, UserRef } from '../../engine/index.js'
-import type { ClientFrame, ClientFrameOf, GatewayFrameOf } from '../../protocol/index.js'
+import type { ClientFrame, ClientFrameOf } from '../../protocol/index.js'
 import type { Admitted } from '../auth/admission.js'
 import type { App } from '../apps/app.js'
 import { Delivery } from './messages/delivery.js'
@@ -14,6 +14,7 @@ import { catchEngineError } from './engine-retry.js'
 import { PageSight } from './page-sight.js'
 import { Renewals } from './renewals.js'
 import { abandonStart, openSession } from './start/session-start.js'
+import { firstOffset, profileRefusal, startedFrame } from './start/started-frames.js'
 import type { SessionContext, StartFields } from './session-context.js'
 import type { DetachOrEnd, SessionPhase, Started } from './session-phase.js'
 import { UserLimits } from './user-limits.js'
@@ -22,10 +23,6 @@ import { userOf } from './user-of.js'
 
 /** A frame that a client may send once its session has started. */
 type SessionFrame = Exclude<ClientFrame, ClientFrameOf<'start'>>
-
-/** What this gateway can do beyond the first version of the protocol (`can` of `started`), without and with `push` in the app's config. */
-const CAN = ['peers', 'signal', 'watch', 'adopt']
-const CAN_PUSH = [...CAN, 'push']
 
 /** The engine receives a client's round-trip time at most once in this many milliseconds. */
 const TOUCH_INTERVAL = 60_000
@@ -114,54 +111,34 @@ export class LiveSession implements HubSession {
       released: () => this.#detachOrEnd(),
     })
     if (!opened || this.#phase !== starting) return false
-    const { ref, resumed, resumeKey, saved, token, adopted, position, lost, inbox } = opened
-    const { epoch, offset, unread } = inbox
-    const { push } = this.#app
-    this.#phase = { name: 'live', ref, epoch, credential }
+    const { ref, resumed, saved, position, lost, inbox } = opened
+    this.#phase = { name: 'live', ref, epoch: inbox.epoch, credential }
     this.user = ref
     const user = starting.user ?? saved.user
     this.#say(admitted, user)
     this.#expiryTimer.set(credential.expiresAt)
-    const frame: GatewayFrameOf<'started'> = {
-      type: 'started',
-      sessionId: ref.sessionId,
-      user: userOf(user),
-      guest,
-      resumed,
-      resumeKey,
-      resumeWindow,
-      epoch,
-      offset,
-      lost,
-      unread,
-      expiresIn: this.#expiryTimer.remaining(),
-      pingInterval,
-      sendWindow,
-      reconnectWindow: this.#context.reconnectWindow(),
-      can: push ? CAN_PUSH : CAN,
-    }
-    if (token !== undefined) frame.token = token
-    if (adopted !== undefined) frame.adopted = adopted
-    if (push) frame.pushKey = this.#pushKey = push.publicKey
-    this.#connection.send(frame)
-    const { profileProblems } = admitted
-    if (profileProblems.length > 0)
-      this.#connection.send({
-        type: 'refused',
-        re: 'start',
-        code: 'bad-request',
-        message: `The session has started without a part of the profile: ${profileProblems.join('; ')}.`,
-        retryable: false,
-      })
+    this.#pushKey = this.#app.push?.publicKey
+    this.#connection.send(
+      startedFrame(opened, {
+        user,
+        guest,
+        resumeWindow,
+        pingInterval,
+        sendWindow,
+        pushKey: this.#pushKey,
+        expiresIn: this.#expiryTimer.remaining(),
+        reconnectWindow: this.#context.reconnectWindow(),
+      }),
+    )
+    const refused = profileRefusal(admitted)
+    if (refused) this.#connection.send(refused)
     this.#context.activity?.record({ ...ref, type: resumed ? 'resumed' : 'started', code: null })
-    // If the position has another epoch or is beyond the newest message, it does not fit this inbox. Then all messages are sent.
-    const isComparable = position?.epoch === epoch && position.offset <= offset
-    const from = position ? (isComparable ? position.offset : 0) : offset
+    const from = firstOffset(position, inbox)
     if (resume) {
-      const missed = lost ? 'lost' : from < offset ? 'messages' : 'none'
+      const missed = lost ? 'lost' : from < inbox.offset ? 'messages' : 'none'
       this.#context.metrics.resumes.inc({ app: this.user.appId, result: resumed ? 'resumed' : 'new', missed })
     }
-    if (push)
+    if (this.#app.push)
       this.#pageSight = new PageSight(this.#context, ref, this.#connection, {
         hidden,
         // A page that names a position has seen the messages up to there. The engine was perhaps not told that yet, so it will be told.

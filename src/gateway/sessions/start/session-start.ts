@@ -23,7 +23,7 @@ interface SessionStart {
 }
 
 /** A session that the engine has started or resumed, with all that the client is told about the session. */
-interface OpenedSession {
+export interface OpenedSession {
   ref: SessionRef
   resumed: boolean
   resumeKey: string
