@@ -19,6 +19,8 @@ import {
   errorMessages,
   SUBPROTOCOL,
 } from '../../src/protocol/index.js'
+import type { World } from '../../src/session/machine/state.js'
+import { backoff } from '../../src/session/machine/waits.js'
 import { startGateway } from '../support/gateway.js'
 import { matches } from '../support/examples.js'
 import { scratchFolder } from '../support/scratch-folder.js'
@@ -53,6 +55,12 @@ test('a gateway answers the frames of the example session as docs/PROTOCOL.md sh
       assert.ok(matches(JSON.parse(frame), JSON.parse(received)), `${received}\nis not\n${frame}`)
     }
   }
+})
+
+test('docs/SESSION.md says where the backoff of a session begins and ends', () => {
+  const world: World = { now: 0, random: 1, hidden: false, credentials: 'held', since: undefined }
+  const [first, last] = [1, 99].map((failures) => backoff(failures, world) / 1_000)
+  assert.match(sessionGuide, new RegExp(`a random part of ${first} s, .* and so on, up to ${last} s\\.`))
 })
 
 test('docs/PROTOCOL.md names every frame', () => {

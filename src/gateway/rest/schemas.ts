@@ -3,6 +3,7 @@ import {
   isUserId,
   limits,
   parseProfile,
+  profileFields,
   signalLimits,
   USER_ID_RULE,
   type Profile,
@@ -27,13 +28,10 @@ export const userId = v.pipe(
   v.transform(String),
 )
 
-/** The fields of a profile. The tests compare them with `profileFields`. */
+/** The fields of a profile: texts, with what is to be said of some. */
 const profileEntries = {
-  name: v.optional(v.string()),
-  email: v.optional(v.string()),
+  ...Object.fromEntries(Object.keys(profileFields).map((name) => [name, v.optional(v.string())])),
   photoUrl: v.optional(v.pipe(v.string(), v.description('An https URL.'))),
-  locale: v.optional(v.string()),
-  role: v.optional(v.string()),
   custom: v.optional(
     v.pipe(v.record(v.string(), v.string()), v.description('Fields that the app names itself.')),
   ),

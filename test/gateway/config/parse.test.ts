@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { defaultConnections } from '../../../src/gateway/config/open-files.js'
 import {
   parseConfig,
   type AppConfig,
+  type AppSettings,
   type GatewayConfig,
   type Settings,
 } from '../../../src/gateway/config/parse.js'
@@ -31,89 +31,37 @@ const problemsOf = (input: unknown, env: Record<string, string | undefined> = {}
 const pathsOf = (input: unknown, env?: Record<string, string | undefined>): string[] =>
   problemsOf(input, env).map((problem) => problem.slice(0, problem.indexOf(': ')))
 const app = (config: unknown) => ({ apps: { a: config } })
-const appSettings = (config: AppConfig) => accepted(app(config)).apps.get('a')
+const appSettings = (config: AppConfig): AppSettings => accepted(app(config)).apps.get('a') ?? assert.fail()
 
-const defaultLimits = {
-  sessionsPerUser: 20,
-  messagesPerSecond: 20,
-  requestsPerSecond: 50,
-  signalsPerSecond: 5,
-  bytesPerSecond: 262_144,
-  restPerSecond: 1_000,
-  unreadPerSender: 0.5,
-  guests: 100_000,
-  inboxes: 1_000_000,
-  bytes: 10_737_418_240,
-}
+/** The settings that differ between `test` and `production` if the config leaves them out. */
+const strictness = ({ origins, guests, profiles, requireExpiry, send, unknownRecipients }: AppSettings) => ({
+  origins,
+  guests,
+  profiles,
+  requireExpiry,
+  send,
+  unknownRecipients,
+})
 
-/** The settings of an app that do not depend on its environment. */
-const defaultApp = {
-  secrets: [],
-  signatureSecrets: [],
-  jwks: null,
-  authenticate: null,
-  authenticateUrl: null,
-  webhooks: null,
-  push: null,
-  authorizeSend: null,
-  authorizeSendUrl: null,
-  retention: { messages: 1000, age: 30 * 86_400_000, bytes: 16_777_216 },
-  limits: defaultLimits,
-}
-
-test('a config that names only a test app gets every documented default', () => {
-  assert.deepEqual(accepted({ apps: { hF83jaq: testApp } }), {
-    listen: { host: '127.0.0.1', port: 8080, path: null, mode: 0o660, trustProxy: 0, tls: null },
-    admin: null,
-    engine: { type: 'embedded', path: './data', cacheBytes: 67_108_864 },
-    pingInterval: 25_000,
-    startTimeout: 10_000,
-    resumeWindow: 120_000,
-    leaveWindow: 20_000,
-    sendWindow: 3_600_000,
-    drainTime: 20_000,
-    limits: {
-      connections: defaultConnections(),
-      connectionsPerAddress: 5_000,
-      connectionsPerSecondPerAddress: 1_000,
-    },
-    apps: new Map([
-      [
-        'hF83jaq',
-        {
-          ...defaultApp,
-          appId: 'hF83jaq',
-          environment: 'test',
-          origins: 'any',
-          guests: true,
-          profiles: 'anyone',
-          requireExpiry: false,
-          send: 'anyone',
-          unknownRecipients: true,
-          signals: 'peers',
-          presence: 'peers',
-          adoption: 'client',
-        },
-      ],
-    ]),
+test('a test app is open by default', () => {
+  assert.deepEqual(strictness(appSettings(testApp)), {
+    origins: 'any',
+    guests: true,
+    profiles: 'anyone',
+    requireExpiry: false,
+    send: 'anyone',
+    unknownRecipients: true,
   })
 })
 
 test('a production app is strict by default: no guests, vouched profiles, tokens that expire', () => {
-  assert.deepEqual(appSettings(productionApp), {
-    ...defaultApp,
-    appId: 'a',
-    environment: 'production',
-    secrets: [secret('production')],
+  assert.deepEqual(strictness(appSettings(productionApp)), {
     origins: new Set(['https://www.example.com']),
     guests: false,
     profiles: 'vouched',
     requireExpiry: true,
     send: 'users',
     unknownRecipients: false,
-    signals: 'peers',
-    presence: 'peers',
-    adoption: 'client',
   })
 })
 
@@ -325,8 +273,8 @@ test('all problems are returned at once, each with its path', () => {
 })
 
 test('an unknown key is an error that lists the known ones', () => {
-  assert.deepEqual(problemsOf(app({ ...testApp, limits: { sessionPerUser: 5 } })), [
-    'apps.a.limits.sessionPerUser: unknown key; the known keys are sessionsPerUser, messagesPerSecond, requestsPerSecond, signalsPerSecond, bytesPerSecond, restPerSecond, unreadPerSender, guests, inboxes, bytes',
+  assert.deepEqual(problemsOf(app({ ...testApp, retention: { message: 5 } })), [
+    'apps.a.retention.message: unknown key; the known keys are messages, days, bytes',
   ])
 })
 
@@ -355,7 +303,7 @@ test('an inbox keeps a tenth of the app’s bytes by default, and 16 MiB at most
     [167_772_150, 16_777_215],
     [167_772_170, 16_777_216],
   ])
-    assert.equal(appSettings({ ...testApp, limits: { bytes } })?.retention.bytes, kept)
+    assert.equal(appSettings({ ...testApp, limits: { bytes } }).retention.bytes, kept)
 })
 
 test('an app id is 1 to 64 letters, digits, hyphens and underscores', () => {

@@ -1,6 +1,6 @@
 // docs/METRICS.md, the dashboard and the alert rules name the metrics that the code has.
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { metricsTable } from '../../../src/gateway/metrics/table.js'
 
@@ -43,6 +43,21 @@ test('docs/METRICS.md has one row for each metric, with its kind and labels, and
   assert.deepEqual(
     documented.sort(byName),
     rows.map(({ name, kind, labels }) => ({ name, kind, labels: [...labels] })).sort(byName),
+  )
+})
+
+test('the gateway counts, observes or sets each metric', async () => {
+  const folder = new URL('../../../src/gateway/', import.meta.url)
+  const files = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.ts'))
+  const sources = await Promise.all(files.map((name) => readFile(new URL(name, folder), 'utf8')))
+  const used = new Set(
+    sources.flatMap((source) =>
+      [...source.matchAll(/(\w+)\s*\.(?:inc|observe|set)\(/g)].map(([, key]) => key),
+    ),
+  )
+  assert.deepEqual(
+    Object.keys(metricsTable).filter((key) => !used.has(key)),
+    [],
   )
 })
 
