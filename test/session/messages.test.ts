@@ -93,31 +93,6 @@ test('a resumed session emits its states and the missed messages, and nothing el
   assert.deepEqual((await connection(2)).start.resume, { key: 'k2', epoch: 'e', offset: 6 })
 })
 
-test('in another epoch all kept messages are emitted, and an error says that some are lost', async () => {
-  const { endpoint, connection } = await startScript((number) =>
-    number
-      ? [started({ sessionId: 's2', epoch: 'e2', offset: 2, lost: true }), message(1), message(2)]
-      : [started({ offset: 40 })],
-  )
-  const session = newSession({ endpoint, token })
-  await session.start()
-  const emitted = emittedBy(session)
-  const last = nextEvent(session, 'message', ({ detail }) => detail.message.offset === 2)
-  ;(await connection(0)).socket.terminate()
-  await last
-  assert.deepEqual(emitted, ['reconnecting', 'active', 'error messages-lost', 'message 1', 'message 2'])
-  assert.equal(session.sessionId, 's2')
-})
-
-test('a session that was ended is not resumed when it is started again', async () => {
-  const { endpoint, connection } = await startScript()
-  const session = newSession({ endpoint, token })
-  await session.start()
-  await session.end()
-  await session.start()
-  assert.equal((await connection(1)).start.resume, undefined)
-})
-
 test('history sends the fields of its range, and no others', async () => {
   const { endpoint, connection } = await startScript()
   const session = newSession({ endpoint, token })
@@ -219,25 +194,6 @@ test('peers asks for a page, and for the page before it by `next`', async () => 
   await assert.rejects(session.peers({ limit: -1 }), { code: 'bad-request' })
   await assert.rejects(session.peers({ before: { epoch: 'e' } as typeof next }), { code: 'bad-request' })
   assert.equal(session.state, 'active')
-})
-
-test('markRead sends a `read` frame, never goes back, and sends it again after a reconnect', async () => {
-  const { endpoint, connection } = await startScript()
-  const session = newSession({ endpoint, token })
-  await session.start()
-  const marks = [5, 4, 7].map((offset) => session.markRead(offset))
-  const first = await connection(0)
-  await eventually(() => first.of('read').length === 2)
-  assert.deepEqual(
-    first.of('read').map(({ offset }) => offset),
-    [5, 7],
-  )
-  first.socket.terminate()
-  const second = await connection(1)
-  await eventually(() => second.of('read').length === 1)
-  assert.deepEqual(second.of('read'), [{ type: 'read', epoch: 'e', offset: 7 }])
-  second.send({ type: 'unread', unread: 0, readOffset: 7 })
-  await Promise.all(marks)
 })
 
 test('what was read before the start stays read when a message comes', async () => {

@@ -1,31 +1,17 @@
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
-import type { AuthenticateRequest } from '../../src/gateway/index.js'
 import { VERSION } from '../../src/protocol/index.js'
 import { startProxy } from '../support/network/proxy.js'
 import { startScript } from './scripted.js'
 import { info } from './machine/states.js'
-import {
-  newSession,
-  nextEvent,
-  portOf,
-  reaches,
-  startFake,
-  statesOf,
-} from '../support/clients/client-sessions.js'
+import { newSession, nextEvent, reaches, startFake, statesOf } from '../support/clients/client-sessions.js'
 import { startGateway } from '../support/gateway.js'
 import { tokenFor } from '../support/tokens.js'
 
 const started = { ...info, expiresIn: null }
 
-const asked: AuthenticateRequest[] = []
-const gateway = await startGateway({
-  authenticate: (request) => {
-    asked.push(request)
-    return Promise.resolve({ ok: true })
-  },
-})
+const gateway = await startGateway()
 
 test('a connection that is cut is made again, and the session is active again', async () => {
   const proxy = await startProxy(gateway.url)
@@ -46,47 +32,6 @@ test('a connection that is cut is made again, and the session is active again', 
   }
   assert.deepEqual(states, ['reconnecting', 'active', 'reconnecting', 'active', 'reconnecting', 'active'])
   await session.end()
-})
-
-test('sessions reconnect to a gateway that restarts', async () => {
-  const first = await startGateway()
-  const session = newSession({ endpoint: first.url, token: await tokenFor('ann') })
-  await session.start()
-  const lost = nextEvent(session, 'state', ({ detail }) => detail.state === 'reconnecting')
-  await first.close()
-  assert.equal((await lost).detail.error?.code, 'unavailable')
-  await startGateway({}, { listen: { port: portOf(first.url) } })
-  await reaches(session, 'active')
-  assert.equal(session.retryAt, null)
-  await session.end()
-})
-
-test('a session ended while it reconnects stays ended', async () => {
-  const proxy = await startProxy(gateway.url)
-  const session = newSession({ endpoint: proxy.url, token: await tokenFor('ann') })
-  await session.start()
-  const lost = nextEvent(session, 'state', ({ detail }) => detail.state === 'reconnecting')
-  await proxy.close()
-  await lost
-  await session.end()
-  assert.equal(session.state, 'ended')
-  assert.equal(session.retryAt, null)
-})
-
-test('auth params are sent once: later connections use the token that the gateway gave for them', async () => {
-  asked.length = 0
-  const proxy = await startProxy(gateway.url)
-  const session = newSession({ endpoint: proxy.url, authParams: { password: 'right' }, user: { id: 'ann' } })
-  assert.ok((await session.start()).succeeded)
-  const lost = nextEvent(session, 'state', ({ detail }) => detail.state === 'reconnecting')
-  proxy.cut()
-  await lost
-  await reaches(session, 'active')
-  await session.end()
-  assert.ok((await session.start()).succeeded)
-  await session.end()
-  assert.equal(asked.length, 1)
-  assert.deepEqual(asked[0]?.authParams, { password: 'right' })
 })
 
 test('a guest stays the same guest over a reconnect, and with messages over a restart', async () => {
@@ -141,40 +86,6 @@ test('the start is in the handshake, and no URL has a token', async () => {
   })
 })
 
-test('a token is fetched while the socket opens', async () => {
-  const proxy = await startProxy(gateway.url)
-  let openAtAsk = 0
-  const session = newSession({
-    endpoint: proxy.url,
-    tokenFetcher: async () => {
-      const deadline = Date.now() + 20_000
-      while (proxy.open() === 0 && Date.now() < deadline)
-        await new Promise((resolve) => setTimeout(resolve, 5))
-      openAtAsk = proxy.open()
-      return tokenFor('ann')
-    },
-  })
-  assert.ok((await session.start()).succeeded)
-  assert.ok(openAtAsk > 0)
-  await session.end()
-})
-
-test('a silent connection is dead', async () => {
-  let connections = 0
-  const endpoint = await startFake((socket) => {
-    connections += 1
-    // The client adds 10 s of grace to the ping interval.
-    socket.send(JSON.stringify({ ...started, pingInterval: -9_900 }))
-  })
-  const session = newSession({ endpoint, token: 'a.b.c' })
-  await session.start()
-  const lost = await nextEvent(session, 'state', ({ detail }) => detail.state === 'reconnecting')
-  assert.equal(lost.detail.error?.code, 'timeout')
-  await reaches(session, 'active')
-  assert.equal(connections, 2)
-  await session.end()
-})
-
 test('a server that does not speak this protocol fails the start', async () => {
   const endpoint = await startFake((socket) => socket.send('HELLO'))
   const result = await newSession({ endpoint, token: 'a.b.c' }).start()
@@ -188,20 +99,6 @@ test('frames of a newer gateway are ignored', async () => {
   })
   const session = newSession({ endpoint, token: 'a.b.c' })
   assert.ok((await session.start()).succeeded)
-  await session.end()
-})
-
-test('after a loss without a reason a session waits within the window that the gateway named', async () => {
-  const script = await startScript(() => [{ ...started, reconnectWindow: 600_000 }])
-  const session = newSession({ endpoint: script.endpoint, token: 'a.b.c' })
-  await session.start()
-  const { socket } = await script.connection(0)
-  const waits = nextEvent(session, 'state', ({ detail }) => detail.retryAt !== null)
-  socket.terminate()
-  const { detail } = await waits
-  assert.equal(detail.state, 'reconnecting')
-  // Without a page it counts as visible: it draws from a fifth of the window.
-  assert.ok(detail.retryAt && detail.retryAt <= Date.now() + 120_000)
   await session.end()
 })
 

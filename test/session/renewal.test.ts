@@ -67,14 +67,6 @@ void describe('while time passes', { concurrency: true }, () => {
     assert.deepEqual(askedIn, ['active', 'reconnecting'])
   })
 
-  void it('a token that expires without a source ends the session as token-expired', async () => {
-    const session = newSession({ endpoint, token: await tokenFor('ann', { expiresIn: 4 }) })
-    await session.start()
-    const { detail } = await nextEvent(session, 'state', ({ detail }) => detail.state === 'ended')
-    assert.equal(detail.error?.code, 'token-expired')
-    assert.match(detail.error.message, /expired/)
-  })
-
   void it('an ended session whose token expired is revived by a fresh one', async () => {
     const session = newSession({ endpoint, token: await tokenFor('ann', { expiresIn: 4 }) })
     await session.start()
@@ -134,27 +126,6 @@ test('of several tokens the last counts, even if the gateway refuses an earlier 
   await session.end()
 })
 
-test('a failed session is revived by good credentials, but one that was ended is not', async () => {
-  const session = newSession({ endpoint, token: 'a.b.c' })
-  assert.ok((await session.start()).failed)
-  session.setToken(await tokenFor('ann'))
-  await reaches(session, 'active')
-  await session.end()
-  const states = statesOf(session)
-  session.setToken(await tokenFor('ann'))
-  assert.deepEqual(states, [])
-  assert.equal(session.state, 'ended')
-})
-
-test('a failed session that was then ended stays ended when a token is set', async () => {
-  const session = newSession({ endpoint, token: 'a.b.c' })
-  assert.ok((await session.start()).failed)
-  await session.end()
-  assert.equal(session.state, 'ended')
-  session.setToken(await tokenFor('ann'))
-  assert.equal(session.state, 'ended')
-})
-
 test('a source that fails is called again until it returns a token', async () => {
   let asks = 0
   const codes: SessionErrorCode[] = []
@@ -207,48 +178,6 @@ test('a source that throws is called again too', async () => {
     },
   })
   assert.ok((await session.start()).succeeded)
-  await session.end()
-})
-
-test('null from a source means that the user is signed out', async () => {
-  const session = newSession({ endpoint, tokenFetcher: () => null })
-  const result = await session.start()
-  assert.equal(result.failed && result.error.code, 'signed-out')
-  assert.equal(session.state, 'failed')
-})
-
-test('after a first token that is refused the session fetches another', async () => {
-  const asked: string[] = []
-  const session = newSession({
-    endpoint,
-    token: 'a.b.c',
-    tokenFetcher: ({ reason }) => {
-      asked.push(reason)
-      return tokenFor('ann')
-    },
-  })
-  assert.ok((await session.start()).succeeded)
-  assert.deepEqual(asked, ['rejected'])
-  await session.end()
-})
-
-test('two fresh tokens that are refused in a row fail the start', async () => {
-  let asks = 0
-  const session = newSession({ endpoint, tokenFetcher: () => `a.b.c${(asks += 1)}` })
-  const result = await session.start()
-  assert.equal(result.failed && result.error.code, 'unauthenticated')
-  assert.equal(asks, 2)
-})
-
-test("another user's token is refused on the open connection, and the session goes on", async () => {
-  const session = newSession({ endpoint, token: await tokenFor('ann') })
-  await session.start()
-  const states = statesOf(session)
-  const reported = nextEvent(session, 'error')
-  session.setToken(await tokenFor('bob'))
-  assert.equal((await reported).detail.error.code, 'unauthenticated')
-  assert.equal(session.user?.id, 'ann')
-  assert.deepEqual(states, [])
   await session.end()
 })
 

@@ -61,13 +61,6 @@ test('each kind of credentials starts a session', async () => {
   }
 })
 
-test('a user id given as a number is the same as text', async () => {
-  const session = newSession({ endpoint, token: await tokenFor('12345'), user: { id: 12345 } })
-  assert.equal(codeOf(await session.start()), 'succeeded')
-  assert.equal(session.user?.id, '12345')
-  await session.end()
-})
-
 test('a start that is refused fails with the code and the sentence of the gateway', async () => {
   const refused = {
     unauthenticated: { token: `${await tokenFor('ann')}x` },
@@ -86,11 +79,6 @@ test('a start that is refused fails with the code and the sentence of the gatewa
     assert.deepEqual(states, ['starting', 'failed'])
     assert.equal(session.error?.code, code)
   }
-})
-
-test('wrong auth params fail the start', async () => {
-  const session = newSession({ endpoint, authParams: { password: 'wrong' }, user: { id: 'ann' } })
-  assert.equal(codeOf(await session.start()), 'unauthenticated')
 })
 
 test('auth params that JSON can’t write fail the start, and others start the session again', async () => {
@@ -119,12 +107,6 @@ test('auth params that JSON can’t write end a session that sends its next star
   assert.equal(session.error?.code, 'bad-request')
   session.setCredentials({ authParams: { password: 'right' } })
   await reaches(session, 'active')
-})
-
-test('refused credentials that no source can replace are sent again by the next start', async () => {
-  const session = newSession({ endpoint, token: 'a.b.c' })
-  assert.equal(codeOf(await session.start()), 'unauthenticated')
-  assert.equal(codeOf(await session.start()), 'unauthenticated')
 })
 
 test('a start without an endpoint, with a bad one, or without credentials fails with its code', async () => {

@@ -6,7 +6,6 @@ import type { ChatSession } from '../../../src/session/index.js'
 import { createOutbox, sendOptions, type Answer, type Outbox } from '../../../src/session/storage/outbox.js'
 import { started, startScript, type ScriptedConnection } from '../scripted.js'
 import { now } from '../../../src/session/util/clock.js'
-import { startProxy } from '../../support/network/proxy.js'
 import { eventually, newSession, reaches } from '../../support/clients/client-sessions.js'
 import { startGateway } from '../../support/gateway.js'
 import { holdClock } from '../../support/held-clock.js'
@@ -104,31 +103,6 @@ test('requests without an answer are sent again in order, with the same ids and 
   const offsets = (await Promise.all(sends)).map(({ offset }) => offset)
   assert.deepEqual(offsets, [1, 2, 3, 4])
   await session.end()
-})
-
-test('requests are sent again in order after `retryAfter`; one that is refused for good rejects', async () => {
-  const { endpoint, connection } = await startScript()
-  const session = newSession({ endpoint, token })
-  await session.start()
-  const sends = ['a', 'b'].map((body) => session.send({ to: 'bob', body }))
-  const peer = await connection(0)
-  await eventually(() => peer.of('send').length === 2)
-  const [a, b] = peer.of('send')
-  peer.send(refusalOf(a, 'rate-limited', 300), refusalOf(b, 'unavailable', 200), { type: 'ping' })
-  await eventually(() => peer.of('pong').length === 2)
-  sends.push(session.send({ to: 'bob', body: 'c' }))
-  await eventually(() => peer.of('send').length === 5)
-  assert.deepEqual(bodies(peer), ['a', 'b', 'a', 'b', 'c'])
-  assert.equal(peer.of('send')[2]?.id, a?.id)
-  peer.send(refusalOf(a, 'unknown-user'), sentFor(b, 1), sentFor(peer.of('send')[4], 2))
-  await assert.rejects(sends[0] as Promise<unknown>, {
-    code: 'unknown-user',
-    message: 'No.',
-    retryable: false,
-  })
-  assert.equal((await sends[1])?.offset, 1)
-  assert.equal((await sends[2])?.offset, 2)
-  assert.equal(session.state, 'active')
 })
 
 test('a request is not sent again before the gateway has answered it: the second copy could be stored after the first was refused', async () => {
@@ -274,30 +248,6 @@ test('a late refusal of a request that was answered since pauses the others too'
   assert.deepEqual(written, ['a', 'b'])
 })
 
-test('messages that are sent faster than the limit are all stored in order', async () => {
-  const { url } = await startGateway({ limits: { messagesPerSecond: 20 } })
-  // With a delay more messages are sent before an answer arrives, and the rate limiter's bucket refills.
-  const proxy = await startProxy(url, undefined, ({ up, down }) => {
-    up.delay(40)
-    down.delay(40)
-  })
-  const session = newSession({ endpoint: proxy.url, token: await tokenFor('ann') })
-  await session.start()
-  const bodies = Array.from({ length: 60 }, (_, index) => `${index}`)
-  const sends: Promise<{ offset: number }>[] = []
-  const flow = setInterval(() => {
-    const body = bodies[sends.length]
-    if (body === undefined) clearInterval(flow)
-    else sends.push(session.send({ to: 'bob', body }))
-  }, 5)
-  await eventually(() => sends.length === bodies.length)
-  assert.deepEqual(
-    (await Promise.all(sends)).map(({ offset }) => offset),
-    bodies.map((_, index) => index + 1),
-  )
-  await session.end()
-})
-
 for (const [name, call] of Object.entries({
   watch: (session: ChatSession, user: string) => session.watch([user]),
   markRead: (session: ChatSession, user: string) => session.markRead(1, { with: user }),
@@ -391,20 +341,6 @@ test('a request that was never written waits without end', (t) => {
   assert.equal(outbox.pending(), 0, 'from then on it waits for the send window')
 })
 
-test('the outbox takes 256 kB, then rejects as outbox-full', async () => {
-  const { endpoint, connection } = await startScript()
-  const session = newSession({ endpoint, token })
-  await session.start()
-  const body = 'x'.repeat(60_000)
-  const large = Array.from({ length: 4 }, () => session.send({ to: 'bob', body }))
-  await assert.rejects(session.send({ to: 'bob', body }), { code: 'outbox-full', retryable: true })
-  const peer = await connection(0)
-  await eventually(() => peer.of('send').length === 4)
-  peer.send(...peer.of('send').map((frame, at) => sentFor(frame, at + 1)))
-  await Promise.all(large)
-  await session.end()
-})
-
 test('messages of an earlier page are taken even if those of this page fill the outbox', async (t) => {
   const { outbox } = heldOutbox(t, { isConnected: false })
   const body = 'x'.repeat(60_000)
@@ -419,33 +355,6 @@ test('messages of an earlier page are taken even if those of this page fill the 
   assert.equal(outbox.pending(), 5)
   outbox.answered({ type: 'sent', id: 'left', offset: 1, sentAt: 1 })
   assert.equal(outbox.pending(), 4)
-})
-
-test('of many small messages a hundred are on their way at once, and the others follow in their order', async () => {
-  const { endpoint, connection } = await startScript()
-  const session = newSession({ endpoint, token })
-  await session.start()
-  const peer = await connection(0)
-  const sends = Array.from({ length: 250 }, (_, number) => session.send({ to: 'bob', body: `${number}` }))
-  for (let answered = 0; answered < sends.length; answered += 50) {
-    const written = Math.min(answered + 100, sends.length)
-    await eventually(() => peer.of('send').length === written)
-    assert.deepEqual(
-      bodies(peer),
-      Array.from({ length: written }, (_, number) => `${number}`),
-    )
-    peer.send(
-      ...peer
-        .of('send')
-        .slice(answered, answered + 50)
-        .map((frame, at) => sentFor(frame, answered + at + 1)),
-    )
-  }
-  assert.deepEqual(
-    (await Promise.all(sends)).map(({ offset }) => offset),
-    sends.map((_, number) => number + 1),
-  )
-  await session.end()
 })
 
 test('hundreds of messages that were sent without a connection are all stored in order', async () => {
