@@ -1,8 +1,8 @@
 import * as v from 'valibot'
 import { withoutLineBreak } from '../../tokens/internal.js'
-import { integer, isObject, object, pathItem, pemFile, text, type FieldsOf } from './fields.js'
+import { integer, isObject, object, pathItem, pemFile, text } from './fields.js'
 import { secretText } from './secrets.js'
-import type { EmbeddedEngineConfig, Env, MemoryEngineConfig, RedisEngineConfig } from './types.js'
+import type { Env } from './values.js'
 
 const ENGINES = 'must be "memory", "embedded" or "redis"'
 const LOGIN_RULE = 'or rediss: for TLS; a login is optional, and there are no options after a ?'
@@ -51,9 +51,14 @@ const serverUrls = (env: Env) =>
 const file = v.optional(pemFile)
 
 const tlsFiles = object(
-  { ca: file, cert: file, key: file } satisfies FieldsOf<
-    Exclude<RedisEngineConfig['tls'], boolean | undefined>
-  >,
+  {
+    /** A PEM file of certificate authorities to trust, in place of Node's own list. */
+    ca: file,
+    /** A PEM file: the gateway's certificate, if Redis asks for one. */
+    cert: file,
+    /** A PEM file: the private key of this certificate. */
+    key: file,
+  },
   {
     check: ({ cert, key }) =>
       (cert === undefined) === (key === undefined) ? [] : [{ message: 'cert and key are given together' }],
@@ -68,26 +73,40 @@ const tls = v.optional(
 
 const noFolder = v.optional(v.never('only an embedded engine has a folder: leave it out'))
 
-const embedded = object({
+export const embedded = object({
+  /** `embedded`, `memory` or `redis`. */
   type: v.optional(v.literal('embedded', ENGINES), 'embedded'),
+  /** The folder of `embedded`, from the working directory. Only one process at a time can use it. */
   path: v.optional(text('the name of a folder'), './data'),
+  /** Of `embedded`: about how many bytes of memory its cache of inboxes, their peers and senders' profiles may take. */
   cacheBytes: v.optional(integer(2 ** 20, 2 ** 40), 64 * 2 ** 20),
-} satisfies FieldsOf<EmbeddedEngineConfig>)
+})
 
-const memory = object({ type: v.literal('memory'), path: noFolder } satisfies FieldsOf<MemoryEngineConfig>)
+export const memory = object({ type: v.literal('memory'), path: noFolder })
 
-const redis = (env: Env) =>
+export const redisSchema = (env: Env) =>
   v.pipe(
     object(
       {
         type: v.literal('redis'),
+        /**
+         * One Redis: `redis://USER:PASSWORD@HOST:PORT/DATABASE`, or `rediss:` for TLS; without options after a `?`. It can be
+         * `{ "env": "NAME" }`. The environment variable `REDIS_URL` overrides it.
+         */
         url: v.pipe(
           v.optional(redisUrl(env)),
           v.transform((url) => redisUrlOf(env) ?? url),
         ),
+        /**
+         * In place of `url`: the URLs of Redis Sentinels, which know the master. The Redis servers have the same user and password as the
+         * Sentinels.
+         */
         sentinels: serverUrls(env),
+        /** With `sentinels`: the master's name in their config. */
         name: v.optional(text("the name of the master in the Sentinels' config")),
+        /** In place of `url`: the URLs of some servers of a cluster, all with the same user and password. */
         cluster: serverUrls(env),
+        /** What the names of all keys in Redis begin with. Gateways with the same prefix share their data. */
         prefix: v.optional(
           v.pipe(
             text('a text that is not blank'),
@@ -95,9 +114,10 @@ const redis = (env: Env) =>
           ),
           'chat-session:',
         ),
+        /** `true`, or an object with the keys below. Without it, `rediss:` in a URL turns TLS on. */
         tls,
         path: noFolder,
-      } satisfies FieldsOf<RedisEngineConfig>,
+      },
       {
         check({ url, sentinels, name, cluster }) {
           const given = [url ?? redisUrlOf(env), sentinels, cluster].filter((each) => each !== undefined)
@@ -142,7 +162,7 @@ export const redisUrlProblem = (engine: unknown, env: Env): string | undefined =
 
 /** Returns the schema of `engine`. `REDIS_URL`, and each text that is given as `{ env: NAME }`, are read from `env`. */
 export const engineSchema = (env: Env) => {
-  const redisEngine = redis(env)
+  const redisEngine = redisSchema(env)
   return v.lazy((value) => {
     const type = isObject(value) ? value['type'] : undefined
     return type === 'memory' ? memory : type === 'redis' ? redisEngine : embedded

@@ -1,19 +1,18 @@
 import * as v from 'valibot'
+import type { FileConfig } from './values.js'
 
 export type Path = readonly (string | number)[]
 
 /** For each key of an object, the schema of the key's value, with the default. */
 type Fields = Record<string, v.GenericSchema<unknown, unknown>>
 
-/** The schemas for the keys of a documented type. Each schema accepts only values that the type allows for its key. */
-export type FieldsOf<T> = { [K in keyof T]-?: v.GenericSchema<T[K], unknown> }
-
 type OptionalKey<F extends Fields> = {
   [K in keyof F]: undefined extends v.InferInput<F[K]> ? K : never
 }[keyof F]
-type Input<F extends Fields> = { [K in OptionalKey<F>]?: v.InferInput<F[K]> } & {
-  [K in Exclude<keyof F, OptionalKey<F>>]: v.InferInput<F[K]>
-}
+/** The compiler keeps the docstring of a key through types that are mapped from `keyof F` alone, and through `Pick` and `Partial`. */
+type Inputs<F extends Fields> = { [K in keyof F]: v.InferInput<F[K]> }
+type Input<F extends Fields> = Partial<Pick<Inputs<F>, OptionalKey<F>>> &
+  Pick<Inputs<F>, Exclude<keyof F, OptionalKey<F>>>
 type Output<F extends Fields> = { [K in keyof F]: v.InferOutput<F[K]> }
 
 const formatKey = (key: string | number): string => {
@@ -36,6 +35,11 @@ export const pathItem = (key: string | number): v.IssuePathItem => ({
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** It has a name, so that the compiler does not write out its keys for each place where they occur. */
+export interface ObjectSchema<F extends Fields> extends v.GenericSchema<Input<F>, Output<F>> {
+  entries: F
+}
+
 interface ObjectRules {
   /** Returns the problems of keys that depend on each other. Called even if single keys are wrong. */
   check?: (value: Record<string, unknown>) => { message: string; key?: string }[]
@@ -45,7 +49,7 @@ interface ObjectRules {
  * Returns the schema of an object with these keys and no others. All keys are checked, so that one error hides no other. Valibot's own
  * `strictObject` would name only the first unknown key, and would accept `toString` as a known one.
  */
-export const object = <F extends Fields>(fields: F, { check }: ObjectRules = {}) =>
+export const object = <F extends Fields>(fields: F, { check }: ObjectRules = {}): ObjectSchema<F> =>
   v.pipe(
     { ...v.custom<Input<F>>(isObject, 'must be an object'), entries: fields },
     v.rawTransform<Input<F>, Output<F>>(({ dataset, addIssue, NEVER }) => {
@@ -95,7 +99,7 @@ const pemReference = v.pipe(
 )
 
 /** The schema of a PEM file's name. Its output is the name. */
-export const pemFile = v.lazy((value): v.GenericSchema<string | { file: string }, string> =>
+export const pemFile = v.lazy((value): v.GenericSchema<string | FileConfig, string> =>
   isObject(value) ? pemReference : pemName,
 )
 
@@ -103,6 +107,9 @@ export const boolean = v.boolean('must be true or false')
 
 export const oneOf = <const T extends readonly string[]>(options: T) =>
   v.picklist(options, `must be ${options.map((option) => `"${option}"`).join(' or ')}`)
+
+export const environment = oneOf(['test', 'production'])
+export type Environment = v.InferOutput<typeof environment>
 
 export const listOf = <S extends v.GenericSchema>(item: S, message: string) =>
   v.pipe(v.array(item, message), v.minLength(1, message))

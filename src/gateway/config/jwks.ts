@@ -1,7 +1,6 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import * as v from 'valibot'
-import { isObject, listOf, object, oneOf, type FieldsOf } from './fields.js'
-import { jwksAlgorithms, type AppConfig, type JwksAlgorithm } from './types.js'
+import { isObject, listOf, object, oneOf } from './fields.js'
 import { outboundUrl } from './urls.js'
 
 const KEY = 'must be a public key as a JSON Web Key, of type RSA, EC or OKP'
@@ -33,15 +32,22 @@ const publicKey = v.pipe(
   }),
 )
 
+/** The signature algorithms that a JWKS may be used with (RFC 7518, RFC 8037). */
+const jwksAlgorithms = ['RS256', 'ES256', 'EdDSA'] as const
+type JwksAlgorithm = (typeof jwksAlgorithms)[number]
+
 const fields = object(
   {
+    /** Where the key set is. https, or http on this machine. Give either `url` or `keys`. */
     url: v.optional(outboundUrl),
+    /** The public keys themselves, as JSON Web Keys. */
     keys: v.optional(listOf(publicKey, 'must be a list of one or more public keys')),
+    /** The accepted algorithms, whatever algorithm a token names: `RS256`, `ES256`, `EdDSA`. At least one. */
     algorithms: listOf(
       oneOf(jwksAlgorithms),
       `must be a list of one or more of ${jwksAlgorithms.join(', ')}`,
     ),
-  } satisfies FieldsOf<NonNullable<AppConfig['jwks']>>,
+  },
   {
     check: ({ url, keys }) => {
       if (url === undefined && keys === undefined)

@@ -1,10 +1,10 @@
 import { createECDH } from 'node:crypto'
 import { isIP } from 'node:net'
 import * as v from 'valibot'
-import { integer, listOf, object, oneOf, seconds, text, type FieldsOf } from './fields.js'
+import { integer, listOf, object, oneOf, seconds, text } from './fields.js'
 import { secretText } from './secrets.js'
-import { pushContents, type Env, type PushConfig } from './types.js'
 import { outboundUrl } from './urls.js'
+import type { Env } from './values.js'
 
 /** The push services of Chrome, Firefox, Safari and Edge. */
 const services = [
@@ -68,15 +68,23 @@ const MAX_URL = 1_024
 
 export const push = (env: Env) =>
   object({
+    /** Whom a push service may ask about your pushes: `mailto:ops@example.com`, or an https URL (RFC 8292). */
     subject: v.pipe(v.string(SUBJECT), v.check(isSubject, SUBJECT)),
+    /**
+     * The page that a notification opens: https, or http on this machine. `{from}` stands for the sender's user id, percent-encoded, and
+     * can't be a part of the host. At most 1,024 bytes.
+     */
     url: v.pipe(
       outboundUrl,
       v.check((given) => Buffer.byteLength(JSON.stringify(given).slice(1, -1)) <= MAX_URL, LONG),
       v.check(hasOneOrigin, IN_HOST),
     ),
+    /** Seconds that a message stays unread, without a visible page, before it is pushed. 0.01 to 86,400 (a day). */
     after: v.optional(seconds(0.01, 86_400), 5),
     // This stays in seconds, because it becomes the header `TTL`.
+    /** Seconds for which a push service keeps a push for a device that is off. 0 to 2,419,200 (28 days). */
     ttl: v.optional(integer(0, 2_419_200), 86_400),
+    /** The title of a notification whose sender has no name. */
     title: v.optional(
       v.pipe(
         text('a text of 1 to 100 characters'),
@@ -84,10 +92,16 @@ export const push = (env: Env) =>
       ),
       'New message',
     ),
-    content: v.optional(oneOf(pushContents), 'full'),
+    /** `none` leaves the sender's name and the message out: a locked screen shows only `title`. */
+    content: v.optional(oneOf(['full', 'none']), 'full'),
+    /**
+     * The private key (VAPID) of the app's pushes: 32 bytes, as base64url. Browsers subscribe with its public key. Without it the gateway
+     * derives one from a secret that the engine keeps. If the key changes, clients subscribe again.
+     */
     privateKey: v.optional(privateKey(env)),
+    /** The push services that get pushes: names of hosts, or `*.example.com` for all hosts below one. */
     hosts: v.pipe(
       v.optional(listOf(host, 'must be a list of one or more hosts'), services),
       v.description('those of Chrome, Edge, Firefox and Safari'),
     ),
-  } satisfies FieldsOf<PushConfig>)
+  })

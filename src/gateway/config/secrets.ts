@@ -2,8 +2,17 @@ import { isUtf8 } from 'node:buffer'
 import { readFileSync, statSync } from 'node:fs'
 import * as v from 'valibot'
 import { withoutLineBreak } from '../../tokens/internal.js'
-import { formatPath, isObject, listOf, object, pathItem, text, type Path } from './fields.js'
-import type { Env, Environment, SecretConfig } from './types.js'
+import {
+  formatPath,
+  isObject,
+  listOf,
+  object,
+  pathItem,
+  text,
+  type Environment,
+  type Path,
+} from './fields.js'
+import type { Env, SecretConfig } from './values.js'
 
 /** The fewest bytes of a secret in production. A secret shorter than a SHA-256 hash weakens HMAC-SHA256 (RFC 7518, 3.2). */
 const PRODUCTION_MINIMUM = 32

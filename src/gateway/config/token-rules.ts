@@ -1,10 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import * as v from 'valibot'
-import { boolean, formatPath, isObject, object, oneOf, orNull, type FieldsOf, type Path } from './fields.js'
+import {
+  boolean,
+  environment,
+  formatPath,
+  isObject,
+  object,
+  orNull,
+  type Environment,
+  type Path,
+} from './fields.js'
 import { jwks } from './jwks.js'
 import type { AppSettings } from './parse.js'
 import { secretSchema } from './secrets.js'
-import { environments, type AppConfig, type Env, type Environment } from './types.js'
+import type { Env } from './values.js'
 
 /** The settings of an app that decide about its tokens. */
 export type TokenRules = Pick<
@@ -26,12 +35,12 @@ const problemOf = (at: Path, { message, path }: v.BaseIssue<unknown>): Problem =
   text: message,
 })
 
-const fieldsFor = (environment: Environment) =>
+const fieldsFor = (kind: Environment) =>
   object({
-    environment: oneOf(environments),
+    environment,
     jwks: orNull(jwks),
-    requireExpiry: v.optional(boolean, environment === 'production'),
-  } satisfies FieldsOf<Pick<AppConfig, 'environment' | 'jwks' | 'requireExpiry'>>)
+    requireExpiry: v.optional(boolean, kind === 'production'),
+  })
 
 /**
  * Reads the keys of an app that decide about its tokens, and no others. So a token can be checked where the variables of other keys and of

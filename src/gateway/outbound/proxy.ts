@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { Env } from '../config/types.js'
+import type { Env } from '../config/values.js'
 
 /** The proxy through which requests to backends, key servers and push services go. */
 export interface Proxy {

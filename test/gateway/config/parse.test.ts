@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
+import { isObject } from '../../../src/gateway/config/fields.js'
+import { defaultConnections } from '../../../src/gateway/config/open-files.js'
 import {
   parseConfig,
   type AppConfig,
-  type AppSettings,
   type GatewayConfig,
   type Settings,
 } from '../../../src/gateway/config/parse.js'
@@ -31,39 +33,45 @@ const problemsOf = (input: unknown, env: Record<string, string | undefined> = {}
 const pathsOf = (input: unknown, env?: Record<string, string | undefined>): string[] =>
   problemsOf(input, env).map((problem) => problem.slice(0, problem.indexOf(': ')))
 const app = (config: unknown) => ({ apps: { a: config } })
-const appSettings = (config: AppConfig): AppSettings => accepted(app(config)).apps.get('a') ?? assert.fail()
+const appSettings = (config: AppConfig) => accepted(app(config)).apps.get('a')
 
-/** The settings that differ between `test` and `production` if the config leaves them out. */
-const strictness = ({ origins, guests, profiles, requireExpiry, send, unknownRecipients }: AppSettings) => ({
-  origins,
-  guests,
-  profiles,
-  requireExpiry,
-  send,
-  unknownRecipients,
-})
-
-test('a test app is open by default', () => {
-  assert.deepEqual(strictness(appSettings(testApp)), {
-    origins: 'any',
-    guests: true,
-    profiles: 'anyone',
-    requireExpiry: false,
-    send: 'anyone',
-    unknownRecipients: true,
+test('a config that names only a test app gets the defaults, as the gateway uses them', () => {
+  const { listen, admin, engine, pingInterval, limits, apps } = accepted({ apps: { hF83jaq: testApp } })
+  assert.deepEqual(listen, {
+    ...{ host: '127.0.0.1', port: 8080, path: null, mode: 0o660, trustProxy: 0, tls: null },
   })
+  assert.equal(admin, null)
+  assert.deepEqual(engine, { type: 'embedded', path: './data', cacheBytes: 67_108_864 })
+  assert.equal(pingInterval, 25_000)
+  assert.equal(limits.connections, defaultConnections())
+  const { appId, origins, jwks, authenticate, retention } = apps.get('hF83jaq') ?? assert.fail()
+  assert.deepEqual([appId, origins, jwks, authenticate], ['hF83jaq', 'any', null, null])
+  assert.deepEqual(retention, { messages: 1000, age: 30 * 86_400_000, bytes: 16_777_216 })
 })
 
 test('a production app is strict by default: no guests, vouched profiles, tokens that expire', () => {
-  assert.deepEqual(strictness(appSettings(productionApp)), {
-    origins: new Set(['https://www.example.com']),
-    guests: false,
-    profiles: 'vouched',
-    requireExpiry: true,
-    send: 'users',
-    unknownRecipients: false,
-  })
+  const lenient = new Map<string, unknown>(Object.entries(appSettings(testApp) ?? {}))
+  const strict = Object.entries(appSettings(productionApp) ?? {})
+  assert.deepEqual(
+    Object.fromEntries(strict.filter(([key, value]) => !isDeepStrictEqual(value, lenient.get(key)))),
+    {
+      environment: 'production',
+      origins: new Set(['https://www.example.com']),
+      secrets: [secret('production')],
+      guests: false,
+      profiles: 'vouched',
+      requireExpiry: true,
+      send: 'users',
+      unknownRecipients: false,
+    },
+  )
 })
+
+/** Returns `value` with the keys of `like` alone. */
+const only = (value: unknown, like: unknown): unknown =>
+  isObject(value) && isObject(like) && Object.getPrototypeOf(like) === Object.prototype
+    ? Object.fromEntries(Object.keys(like).map((key) => [key, only(value[key], like[key])]))
+    : value
 
 test('a value in the config wins over its default', () => {
   const authenticate = () => Promise.resolve({ ok: true as const })
@@ -131,68 +139,63 @@ test('a value in the config wins over its default', () => {
       },
     },
   }
-  assert.deepEqual(
-    accepted(config, {
-      TWO: secret('two'),
-      READ: secret('read'),
-      PUSH: Buffer.alloc(32, 7).toString('base64url'),
-    }),
-    {
-      listen: { ...listen, path: null, mode: 0o660 },
-      admin: { host: '0.0.0.0', port: 0, token: secret('admin'), readToken: secret('read') },
-      engine: { type: 'memory' },
-      pingInterval: 250,
-      startTimeout: 300_000,
-      resumeWindow: 60_000,
-      leaveWindow: 0,
-      sendWindow: 7_200_000,
-      drainTime: 500,
-      limits,
-      apps: new Map([
-        [
-          'a',
-          {
-            appId: 'a',
-            environment: 'production',
-            secrets: [secret('one'), secret('two')],
-            signatureSecrets: [secret('three')],
-            jwks: { url: 'https://id.example.com/keys', algorithms: ['ES256', 'EdDSA'] },
-            origins: new Set(['https://www.example.com', 'http://localhost:3000']),
-            guests: true,
-            profiles: 'anyone',
-            requireExpiry: false,
-            authenticate,
-            authenticateUrl: null,
-            webhooks: {
-              url: 'http://localhost:3000/hook',
-              secrets: [Buffer.from(secret('webhook'))],
-              events: ['message.created'],
-              unreadAfter: 60_000,
-            },
-            push: {
-              subject: 'mailto:ops@example.com',
-              url: 'http://localhost:3000/messages?from={from}',
-              after: 2_000,
-              ttl: 60,
-              title: 'Mail',
-              content: 'none',
-              privateKey: Buffer.alloc(32, 7),
-              hosts: ['push.example.com', '*.example.com'],
-            },
-            send: 'backend',
-            authorizeSend,
-            authorizeSendUrl: null,
-            unknownRecipients: true,
-            signals: 'anyone',
-            presence: 'nobody',
-            adoption: 'backend',
-            retention: { messages: 5, age: 43_200_000, bytes: 50 },
-            limits: appLimits,
-          },
-        ],
-      ]),
+  const { apps, ...rest } = accepted(config, {
+    TWO: secret('two'),
+    READ: secret('read'),
+    PUSH: Buffer.alloc(32, 7).toString('base64url'),
+  })
+  const expected = {
+    listen: { ...listen, path: null, mode: 0o660 },
+    admin: { host: '0.0.0.0', port: 0, token: secret('admin'), readToken: secret('read') },
+    engine: { type: 'memory' },
+    pingInterval: 250,
+    startTimeout: 300_000,
+    resumeWindow: 60_000,
+    leaveWindow: 0,
+    sendWindow: 7_200_000,
+    drainTime: 500,
+    limits,
+  }
+  assert.deepEqual(only(rest, expected), expected)
+  const expectedApp = {
+    appId: 'a',
+    environment: 'production',
+    secrets: [secret('one'), secret('two')],
+    signatureSecrets: [secret('three')],
+    jwks: { url: 'https://id.example.com/keys', algorithms: ['ES256', 'EdDSA'] },
+    origins: new Set(['https://www.example.com', 'http://localhost:3000']),
+    guests: true,
+    profiles: 'anyone',
+    requireExpiry: false,
+    authenticate,
+    authenticateUrl: null,
+    webhooks: {
+      url: 'http://localhost:3000/hook',
+      secrets: [Buffer.from(secret('webhook'))],
+      events: ['message.created'],
+      unreadAfter: 60_000,
     },
-  )
+    push: {
+      subject: 'mailto:ops@example.com',
+      url: 'http://localhost:3000/messages?from={from}',
+      after: 2_000,
+      ttl: 60,
+      title: 'Mail',
+      content: 'none',
+      privateKey: Buffer.alloc(32, 7),
+      hosts: ['push.example.com', '*.example.com'],
+    },
+    send: 'backend',
+    authorizeSend,
+    authorizeSendUrl: null,
+    unknownRecipients: true,
+    signals: 'anyone',
+    presence: 'nobody',
+    adoption: 'backend',
+    retention: { messages: 5, age: 43_200_000, bytes: 50 },
+    limits: appLimits,
+  }
+  assert.deepEqual(only(apps.get('a'), expectedApp), expectedApp)
 })
 
 test('a key that is undefined counts as absent, so that a config module can leave keys out by a condition', () => {
@@ -273,8 +276,8 @@ test('all problems are returned at once, each with its path', () => {
 })
 
 test('an unknown key is an error that lists the known ones', () => {
-  assert.deepEqual(problemsOf(app({ ...testApp, retention: { message: 5 } })), [
-    'apps.a.retention.message: unknown key; the known keys are messages, days, bytes',
+  assert.deepEqual(problemsOf(app({ ...testApp, limits: { sessionPerUser: 5 } })), [
+    'apps.a.limits.sessionPerUser: unknown key; the known keys are sessionsPerUser, messagesPerSecond, requestsPerSecond, signalsPerSecond, bytesPerSecond, restPerSecond, unreadPerSender, guests, inboxes, bytes',
   ])
 })
 
@@ -303,7 +306,7 @@ test('an inbox keeps a tenth of the app’s bytes by default, and 16 MiB at most
     [167_772_150, 16_777_215],
     [167_772_170, 16_777_216],
   ])
-    assert.equal(appSettings({ ...testApp, limits: { bytes } }).retention.bytes, kept)
+    assert.equal(appSettings({ ...testApp, limits: { bytes } })?.retention.bytes, kept)
 })
 
 test('an app id is 1 to 64 letters, digits, hyphens and underscores', () => {

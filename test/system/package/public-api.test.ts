@@ -1,8 +1,10 @@
 // public-api.txt has the types that users of the package compile against, so that a change of one is seen in review.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
+import { configGuide } from '../../../scripts/build/config-types.mjs'
 import { publicApi, readPublicApi } from '../../../scripts/build/public-api.mjs'
 import { packageJson } from './manifest.js'
 import { root } from './packed.js'
@@ -11,6 +13,11 @@ const committed = readPublicApi()
 
 test('the public types are those of public-api.txt', () => {
   assert.equal(publicApi(), committed, 'Run: npm run api. Its diff is what users of the package will notice.')
+})
+
+test('docs/GATEWAY.md has the table that the rows of the config make', async () => {
+  const guide = readFileSync(join(root, 'docs/GATEWAY.md'), 'utf8')
+  assert.equal(await configGuide(), guide, 'Run: npm run api')
 })
 
 /** The names in the list of an entry, as `./tokens`. */

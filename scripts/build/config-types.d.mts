@@ -1,0 +1,2 @@
+export function configTypes(): Promise<string>
+export function configGuide(): Promise<string>
