@@ -3,9 +3,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 
 const guide = readFileSync(new URL('../../docs/FRAMEWORKS.md', import.meta.url), 'utf8')
 
-/** Returns the code block below the paragraph that begins with a file's name. */
+/** Returns the code block below the first sentence that names a file. */
 const codeOf = (/** @type {string} */ file) => {
-  const [, code] = guide.split(`\n\`${file}\``)[1]?.match(/```\w+\n(.*?)^```$/ms) ?? []
+  const [, code] = guide.split(`\`${file}\``)[1]?.match(/```\w+\n(.*?)^```$/ms) ?? []
   if (code === undefined) throw new Error(`docs/FRAMEWORKS.md has no ${file}.`)
   return code
 }
