@@ -120,8 +120,6 @@ export class Opening {
     const state: { hasBegun: boolean; frame: StartFrame | undefined } = { hasBegun: false, frame }
     const work = (hasWaited: boolean): Promise<void> => {
       state.hasBegun = true
-      // A client that has left meanwhile needs no session.
-      if (this.#isStopped) return Promise.resolve()
       if (hasWaited) restartDeadline()
       return this.#begin(start, state.frame ?? parseStart(text))
     }
