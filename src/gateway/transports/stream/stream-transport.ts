@@ -56,8 +56,7 @@ export class StreamTransport implements Transport, SlowSocket {
   #isScheduled = false
   /** Whether the stream has ended. Then the client gets no further event, and its posts get the answer for an unknown stream. */
   #isEnded = false
-  /** Whether the client has left the response. Then nothing is written to it, and its posts are still taken until the stream has ended. */
-  #isLeft = false
+  /** Runs from when the client has left the response until the stream has ended. */
   #lostTimer: NodeJS.Timeout | undefined
   #closeTimer: NodeJS.Timeout | undefined
   /** The functions that resolve the promises of `drained()`. */
@@ -113,6 +112,11 @@ export class StreamTransport implements Transport, SlowSocket {
   #closeBy(code: number): void {
     this.close(code)
     this.#connection?.onClose(code)
+  }
+
+  /** Whether the client has left the response. Then nothing is written to it, and its posts are still taken until the stream has ended. */
+  get #isLeft(): boolean {
+    return this.#lostTimer !== undefined
   }
 
   send(text: string): void {
@@ -183,7 +187,6 @@ export class StreamTransport implements Transport, SlowSocket {
   /** Called when the response is closed, because it has ended or the client has left. */
   onClosed(): void {
     clearTimeout(this.#closeTimer)
-    this.#isLeft = true
     this.onDrain()
     // If the gateway has closed the connection, `Connection.end` has released the session already.
     if (this.#isEnded) return
