@@ -100,9 +100,9 @@ export const severalOf = (library: Library, { repeatable }: Pick<Script, 'repeat
 })
 
 /**
- * Returns the argument for the scripts that `several` runs: for each its name and its arguments, as JSON that cjson reads. cjson refuses a lone
- * surrogate. UTF-8 has no way to write one either, so a script alone gets the replacement, too. ioredis takes several times as long to
- * write some twenty short arguments as `JSON.stringify` does.
+ * Returns the argument for the scripts that `several` runs: for each its name and its arguments, as JSON that cjson reads. cjson refuses a
+ * lone surrogate. UTF-8 has no way to write one either, so a script alone gets the replacement, too. ioredis takes several times as long
+ * to write some twenty short arguments as `JSON.stringify` does.
  */
 export const argumentOfSeveral = (lists: readonly (readonly string[])[]): string => {
   const json = JSON.stringify(lists)

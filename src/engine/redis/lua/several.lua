@@ -1,7 +1,7 @@
 -- Runs several scripts of the library, one after the other, as if each had come in a call of its own. Without a cluster the counts of
 -- apps are written once, at the end.
--- ARGV: 1 the context (`base.lua`); 2 a JSON list with a list for each script: the script's name, and its arguments after the context; 3 if it
--- is there: a result. A script that fails or begins with another result is the last that runs.
+-- ARGV: 1 the context (`base.lua`); 2 a JSON list with a list for each script: the script's name, and its arguments after the context; 3 may
+--   be missing: how each result begins. A script that fails, or whose result begins otherwise, is the last that runs.
 -- Returns for each script that has run its result, or its error.
 
 -- Returns an error reply. An error of Redis begins with a code. An error of Lua does not, and gets one here.
