@@ -91,15 +91,25 @@ testOnBoth(
   },
 )
 
-testOnBoth('a post that waits when its stream ends is not taken', async (runtime) => {
-  const url = narrow(runtime)
-  const stream = await startStream(url, await startOf('eve'), { pongs: false })
-  const frames = ['a', 'b', 'c'].map((id) => ({ type: 'send', id, to: 'bob', body: 'x'.repeat(13_000) }))
-  const taken = stream.post({ stream: stream.id, seq: 1, frames })
-  for (const id of ['a', 'b', 'c']) assert.equal((await stream.next('sent'))['id'], id)
-  const waiting = stream.post({ stream: stream.id, seq: 2, frames: [{ type: 'pong' }] })
-  // The answer to this post shows that the gateway has read the one before.
-  assert.equal((await stream.post({ stream: stream.id, seq: 9, frames: [{ type: 'pong' }] })).status, 404)
-  stream.cut()
-  assert.deepEqual([(await taken).status, (await waiting).status], [204, 404])
-})
+testOnBoth(
+  'a post that waits is taken though its client has left the stream, and not if the stream has ended',
+  async (runtime) => {
+    const url = narrow(runtime)
+    for (const [user, status] of [
+      ['eve', 204],
+      ['kim', 404],
+    ] as const) {
+      const stream = await startStream(url, await startOf(user), { pongs: false })
+      const frames = ['a', 'b', 'c'].map((id) => ({ type: 'send', id, to: 'bob', body: 'x'.repeat(13_000) }))
+      const taken = stream.post({ stream: stream.id, seq: 1, frames })
+      for (const id of ['a', 'b', 'c']) assert.equal((await stream.next('sent'))['id'], id)
+      const waiting = stream.post({ stream: stream.id, seq: 2, frames: [{ type: 'pong' }] })
+      // The answer to this post shows that the gateway has read the one before.
+      assert.equal((await stream.post({ stream: stream.id, seq: 9, frames: [{ type: 'pong' }] })).status, 404)
+      const { epoch, offset, resumeKey: key } = stream.started
+      if (status === 204) stream.cut()
+      else (await startStream(url, await startOf(user, { resume: { key, epoch, offset } }))).cut()
+      assert.deepEqual([(await taken).status, (await waiting).status], [204, status])
+    }
+  },
+)
