@@ -380,16 +380,25 @@ test('a script of before the gateway was updated asks for a part that is gone: t
   const former = file.replace(/-\w{8}\.js$/, '-f0rm3r00.js')
   const [, hash = ''] = (integrity[file] ?? '').split('sha256-')
   const script = await (await fetch(`${gateway}/v1/chat-session.js`)).text()
+  let letGo = (): void => undefined
+  const held = new Promise<void>((resolve) => (letGo = resolve))
   const { page, requests } = await open({
     gateway,
-    prepare: (page) =>
-      page.route('**/v1/chat-session.js', (route) =>
+    prepare: async (page) => {
+      await page.route('**/v1/chat-session.js', (route) =>
         route.fulfill({
           headers: { 'access-control-allow-origin': '*', 'content-type': 'text/javascript' },
           body: script.replace(hash, `f0rm3r00${hash.slice(8)}`),
         }),
-      ),
+      )
+      // A session that becomes active after the failure asks for the part once more.
+      await page.route(`**/${former}`, async (route) => {
+        await held
+        await route.continue()
+      })
+    },
   })
+  letGo()
   await page.waitForFunction(() => window.failures.length > 0)
   assert.equal(await sends(page), 1)
   assert.deepEqual(requests, [`/v1/${former}`])
