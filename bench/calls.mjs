@@ -76,7 +76,7 @@ const BACKGROUND = [
     'list-aging',
     'list-attached',
   ],
-  ...['list-generations', 'published', 'counts-read', 'events-due', 'state-note', 'watch'],
+  ...['list-histories', 'published', 'counts-read', 'events-due', 'state-note', 'watch'],
   // A sweep may see the own copy of a message that is on its way.
   'own-copies-pending',
 ]

@@ -34,7 +34,9 @@ import { Partitions } from './nodes/partitions.js'
 import { Publications } from './nodes/publications.js'
 import { Quotas } from './quotas.js'
 import { CarriedSessions } from './recovery/carried-sessions.js'
+import { RecentMessages } from './messages/recent-messages.js'
 import { Recovery } from './recovery/recovery.js'
+import { Settlement } from './recovery/settlement.js'
 import { UncertainCalls } from './recovery/uncertain-calls.js'
 import { UserStates } from './recovery/user-states.js'
 import { SharedRevocations } from './sessions/revocations/shared-revocations.js'
@@ -102,6 +104,8 @@ export class OpenedEngine {
   readonly #sweeper: Sweeper
   readonly #carried: CarriedSessions
   readonly #states: UserStates
+  readonly #recentMessages: RecentMessages
+  readonly #settlement: Settlement
   readonly #recovery: Recovery
   readonly #uncertain: UncertainCalls
   /**
@@ -126,6 +130,7 @@ export class OpenedEngine {
       clockShift,
       onEvents: (events) => events.forEach((event) => this.#receive(event)),
       onUncertain: (call) => this.#onUncertain(call),
+      onUnsettled: (partition) => this.#recovery.begin(partition),
       webhooksOf: (appId, partition) => this.#webhooksOf(appId, partition),
     })
     this.#runner = runner
@@ -134,8 +139,9 @@ export class OpenedEngine {
     this.#quotas = new Quotas(runner)
     this.users = new SharedUsers(runner, this.#quotas)
     this.revocations = new SharedRevocations(runner)
+    this.#recentMessages = new RecentMessages(runner)
     this.inboxes = new SharedInboxes({
-      ...{ runner, quotas: this.#quotas, onError },
+      ...{ runner, quotas: this.#quotas, recent: this.#recentMessages, onError },
       createUser: (of) => this.users.save(of, {}),
       onOwnCopy: (...args) => this.attached.noteOwnCopy(...args),
     })
@@ -185,9 +191,13 @@ export class OpenedEngine {
       ...{ runner, attached: this.attached, emit },
       stateOf: (of, state) => this.inboxes.stateOf(of, state),
     })
+    this.#settlement = new Settlement({
+      ...{ runner, recent: this.#recentMessages, attached: this.attached, leases: this.#leases, onError },
+      restoreSessions: (numbers) => this.#recovery.restoreSessions(numbers),
+    })
     this.#recovery = new Recovery({
       ...{ ...parts, carried: this.#carried, states: this.#states },
-      ...{ leases: this.#leases, watches: this.watches, onError },
+      ...{ leases: this.#leases, watches: this.watches, settlement: this.#settlement, onError },
     })
     this.#uncertain = new UncertainCalls({
       ...{
@@ -237,9 +247,10 @@ export class OpenedEngine {
       runner.epochKey = String(epochs)
       await this.#touchApps()
       await this.#publications.open()
-      await this.#recovery.open()
-      // `start` begins lasting work, so every other call that can fail comes before it.
+      const histories = await this.#recovery.open()
+      // `start` begins lasting work, so every other call that must not fail comes before it.
       await this.#leases.start()
+      this.#settlement.open(histories).catch(onError)
     } catch (error) {
       await client.close()
       throw error
@@ -261,7 +272,12 @@ export class OpenedEngine {
     this.webhooks.stop()
     this.#publications.close()
     try {
-      await Promise.all([this.#recovery.stop(), this.#uncertain.stop(), this.#unreadSearch.stop()])
+      await Promise.all([
+        this.#recovery.stop(),
+        this.#settlement.stop(),
+        this.#uncertain.stop(),
+        this.#unreadSearch.stop(),
+      ])
       await this.#sweeper.stop()
       await this.inboxes.stop()
       // The pending ends and detachments of sessions come first. If `leave` detached a session that is to end, the session would stay
@@ -387,6 +403,7 @@ export class OpenedEngine {
     this.attached.readAgain()
     this.#uncertain.run()
     this.sessions.recent.beat()
+    this.#recentMessages.beat()
     if (this.#mayLackSecrets) await this.#keepSecrets()
     await this.sessions.retryDepartures()
     if (++this.#beats % BEATS_PER_TOUCH === 0) await this.#touchApps()
@@ -424,7 +441,7 @@ export class OpenedEngine {
   #receive(event: WireEvent): void {
     const { emit } = this.#options
     if (event[0] === kinds.canary) return this.#canaries.get(event[1])?.()
-    if (event[0] === kinds.generation) return this.#recovery.begin(event[1])
+    if (event[0] === kinds.history) return this.#recovery.begin(event[1])
     if (event[0] === kinds.asked) return this.calls.onAsked(event[1], event[2], event[3])
     if (event[0] === kinds.seenAsked) return this.calls.onSeenAsked(event[1], event[2], event[3])
     if (event[0] === kinds.answered) return this.calls.onAnswered(event[1], event[2])

@@ -1,6 +1,6 @@
--- Notes the server's history, which is the id of the server's replication. Without this note a script that only reads fails with NOSTATE.
+-- Notes the server's history, which is the id of the server's replication. Fails with UNSETTLED until the history is settled.
 -- KEYS: state.
 -- ARGV: none.
 -- Returns nothing.
-check_history()
+await_epochs()
 return reply()

@@ -1,8 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { UserRef, WebhookOptions } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { sha256 } from '../../util/hash.js'
 import { randomDigits } from '../../util/random-digits.js'
-import { mayHaveRun, needsState } from './client/failures.js'
+import { isUnsettled, mayHaveRun } from './client/failures.js'
 import { argumentOfSeveral, severalOf } from './client/gathered-calls.js'
 import type { RedisClient, Reply, ScriptInput } from './client/port.js'
 import { Keys, type HashedKind, type KeyKind, type KeyOwner } from './keys.js'
@@ -14,6 +15,9 @@ import type { WireEvent } from './wire-event.js'
 const EPOCH_LENGTH = 16
 /** How many partitions a call has at most. With more, other calls would wait for long. */
 const PARTITIONS_PER_CALL = 256
+/** How often, in milliseconds, a server with an unsettled history (`lua/state.lua`) is asked, and for how long. */
+const UNSETTLED_PAUSE = 25
+const UNSETTLED_TIME = 5_000
 /** How many users a call has at most. With more, other calls would wait for long. */
 const USERS_PER_CALL = 200
 
@@ -39,6 +43,8 @@ export interface StepRunnerOptions {
   onEvents: (events: WireEvent[]) => void
   /** Called if a step's reply was lost, and with it the step's events for this node. The step may have run, and perhaps runs again. */
   onUncertain?: (call: UncertainCall) => void
+  /** Called when a step waits because the history of its server is unsettled (`lua/state.lua`). */
+  onUnsettled?: (partition: number) => void
   /** Returns an app's webhooks. In a cluster `limits.app` is what the other partitions leave of the app's limits. */
   webhooksOf: (appId: string, partition: number) => WebhookOptions | null
 }
@@ -77,6 +83,8 @@ export class StepRunner {
   epochKey = ''
   readonly #client: RedisClient
   readonly #options: StepRunnerOptions
+  /** For each server with an unsettled history, what the steps wait for. In a cluster each partition counts as a server. */
+  readonly #unsettled = new Map<number, Promise<void>>()
   #lastContext = { shift: NaN, text: '' }
 
   constructor(options: StepRunnerOptions) {
@@ -288,15 +296,36 @@ export class StepRunner {
       context: this.#context(),
       args: this.#argsOf(step, owner, args, prefix),
     }
-    let reply: Reply
-    try {
-      reply = await this.#client.run(step, input, onLostReply)
-    } catch (error) {
-      if (!needsState(error)) throw error
-      await this.onPartition(this.steps.noteState, owner.partition, [])
-      reply = await this.#client.run(step, input, onLostReply)
-    }
-    return this.#resultOf(step, reply)
+    for (;;)
+      try {
+        return this.#resultOf(step, await this.#client.run(step, input, onLostReply))
+      } catch (error) {
+        if (step === this.steps.noteState || !isUnsettled(error)) throw error
+        await this.#untilSettled(owner.partition)
+      }
+  }
+
+  /** Resolves when the history of a partition's server is settled. All steps that wait for it share one question. */
+  #untilSettled(partition: number): Promise<void> {
+    const server = this.isCluster ? partition : 0
+    const known = this.#unsettled.get(server)
+    if (known) return known
+    const waiting = this.#askUntilSettled(partition).finally(() => this.#unsettled.delete(server))
+    this.#unsettled.set(server, waiting)
+    return waiting
+  }
+
+  async #askUntilSettled(partition: number): Promise<void> {
+    const until = performance.now() + UNSETTLED_TIME
+    for (;;)
+      try {
+        await this.onPartition(this.steps.noteState, partition, [])
+        return
+      } catch (error) {
+        if (!isUnsettled(error) || performance.now() > until) throw error
+        this.#options.onUnsettled?.(partition)
+        await pause(UNSETTLED_PAUSE)
+      }
   }
 
   /** Returns the arguments of a step after the context. */

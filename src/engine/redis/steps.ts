@@ -7,6 +7,8 @@ const sessions = ['user', ...events, 'users', 'live', 'deadlines', 'attached', '
 const inbox = ['inbox', 'unread', 'aging'] as const
 /** The keys of a step that may delete messages. */
 const deletions = [...inbox, 'peerLog', 'held'] as const
+/** The keys of a step that puts messages back into an inbox. */
+const restored = ['user', ...events, ...deletions, 'users', 'deadlines', 'state'] as const
 const delivery = ['queue', 'due', 'events', 'pending', 'failed', 'counts', 'deadlines'] as const
 const again = { repeatable: true } as const
 const reads = { repeatable: true, effect: 'reads' } as const
@@ -64,6 +66,8 @@ export const loadSteps = () => {
       ],
       { ...again, ...grows },
     ),
+    restoreMessage: step('messages/message-restore', [...restored, 'id'], { ...again, ...grows }),
+    restoreOwnCopy: step('messages/message-restore', [...restored, 'own'], { ...again, ...grows }),
     trimInbox: step('messages/inbox-trim', ['user', ...deletions, 'counts', 'deadlines'], again),
     readSender: step('messages/sender-read', ['user', 'rate'], again),
     makeOwnCopy: step(
@@ -119,7 +123,8 @@ export const loadSteps = () => {
     listAging: batchStep('nodes/list-aging', ['aging'], reads),
     listAttached: batchStep('nodes/list-attached', ['attached'], reads),
     listNodes: batchStep('nodes/list-nodes', ['attached'], reads),
-    listGenerations: batchStep('recovery/list-generations', ['state']),
+    listHistories: batchStep('recovery/list-histories', ['state']),
+    keepHistory: step('recovery/history-keep', ['state'], again),
     readCounts: batchStep('counts-read', ['counts'], reads),
 
     beat: step('nodes/node-beat', ['nodes', 'state'], again),

@@ -44,7 +44,7 @@ export type WireEvent =
     ]
   | [kind: EventKinds['pushDue'], appId: string, userId: string]
   | [kind: EventKinds['devicesEnded'], appId: string, userId: string, devices: string]
-  | [kind: EventKinds['generation'], partition: number]
+  | [kind: EventKinds['history'], partition: number]
   | [kind: EventKinds['webhooksDue'], appId: string, partition: number]
   | [kind: EventKinds['canary'], canary: string]
   | [kind: EventKinds['tokenReleased'], appId: string, userId: string, credential: string, use: string]

@@ -107,9 +107,12 @@ export const mayHaveRun = (error: unknown): boolean => {
   return replyCode(cause) === ''
 }
 
-/** Whether a script that only reads has failed with NOSTATE. Such a script must run again after `state-note.lua` has run. */
-export const needsState = (error: unknown): boolean =>
-  error instanceof EngineError && replyCode(error.cause) === 'NOSTATE'
+/**
+ * Whether a script has failed because the history of its server is not settled (`lua/state.lua`). Such a script must run again after
+ * `state-note.lua` has succeeded.
+ */
+export const isUnsettled = (error: unknown): boolean =>
+  error instanceof EngineError && replyCode(error.cause) === 'UNSETTLED'
 
 /** Returns the `EngineError` with which a failed call of Redis is rejected. */
 export const unavailable = (what: string, error: unknown): EngineError => {

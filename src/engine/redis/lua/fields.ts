@@ -197,13 +197,19 @@ const queue = {
   dropped: 'd',
 } as const
 
-/** The fields of the hash `state`. `publish.lua` explains the history, and `state.lua` the generation. */
+/** The fields of the hash `state`. `publish.lua` explains the history, and `state.lua` its number and the generation. */
 const state = {
   /** When a node last reached the server, and the time since which nodes have reached it without a pause. */
   reachedAt: 't',
   reachedSince: 'f',
-  /** The server's history when the generation began. */
+  /** The server's history when a script last looked, and the number of this history. */
   history: 'h',
+  number: 'n',
+  /**
+   * While it is unknown whether the history lacks messages, JSON with: the time since which this is unknown (`since`); the nodes that have
+   * said that it lacks nothing that they know of (`kept`); the nodes that must say so (`awaited`).
+   */
+  unsettled: 'u',
   /** The server has lost no write from before this time. */
   wholeUntil: 'w',
   /** How many keys the server had evicted when a sweep last noticed an eviction. */
@@ -229,8 +235,8 @@ const event = {
   read: 'd',
   signal: 's',
   presence: 'p',
-  /** The epochs of a server have changed; in a cluster, those of a partition. */
-  generation: 'g',
+  /** The history of a server has another number; in a cluster, that of a partition. */
+  history: 'g',
   webhooksDue: 'w',
   eventDropped: 'x',
   /** A text that a node publishes to itself, to see whether its subscription works. */

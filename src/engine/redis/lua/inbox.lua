@@ -12,8 +12,6 @@ local MAX_EXPIRED = 64
 local MAX_DROPPED = 256
 -- How many messages a command of `visit_entries` or `beyond` reads at most. A message may have 64 kB as JSON, so a command may read 1 MB.
 local MAX_CHUNK = 16
--- After how many deleted messages `peerLog` is trimmed.
-local PEER_LOG_TRIMMED = 64
 -- Milliseconds after which the sweep continues to move the messages of an adopted guest.
 local MOVE_RETRY = 5000
 
@@ -47,8 +45,8 @@ end
 
 -- Calls `visit` with the entries from one offset up to another. Stops before an entry for which `visit` returns true. Also stops after
 -- `MAX_VISITED` entries or `MAX_VISITED_BYTES` bytes, because other calls wait while it reads. Returns the last offset before the stop.
-local MAX_VISITED, MAX_VISITED_BYTES = 512, 262144
 local function visit_entries(keys, from, to, visit)
+  local MAX_VISITED, MAX_VISITED_BYTES = 512, 262144
   local last, left, bytes = from - 1, MAX_VISITED, 0
   while last < to and left > 0 and bytes < MAX_VISITED_BYTES do
     local chunk = entries(keys, last + 1, to, math.min(MAX_CHUNK, left))
@@ -129,6 +127,7 @@ local function drop(keys, user, owner, old)
   else
     call('XTRIM', keys.inbox, 'MINID', user.first .. '-0')
     -- Readers of `peerLog` ignore what is before `first`, so the list is trimmed only now and then.
+    local PEER_LOG_TRIMMED = 64
     if math.floor(user.first / PEER_LOG_TRIMMED) > math.floor(before / PEER_LOG_TRIMMED) then
       call('LTRIM', keys.peerLog, user.first - user.newest - 1, -1)
     end
@@ -247,6 +246,32 @@ local function append(keys, user, owner, json, from, to, retention, isRead, old,
   return last
 end
 
+-- Puts a message of `from` into the inbox of this script's user, who is created if need be, and sets when the sweep looks whether the
+-- message is unread, and when it is pushed. `old` and `trace` are those of `append`. Returns the message's offset.
+local function receive(user, json, from, rules, old, trace)
+  if not user.createdAt then
+    set(user, 'createdAt', now)
+    call('ZADD', K.users, 0, userId)
+    count('users', 1)
+    add_event(user, 'user.created', '"user":{"id":' .. text(userId) .. '},"guest":false')
+  end
+  local beginsStreak = unreadAfter and asked['message.unread'] and from ~= userId and user.unread == 0
+  local isPushed = user.deviceCount and rules.pushAfter and from ~= userId
+  local offset = append(K, user, userId, json, from, userId, rules.retention, false, old, isPushed and trace ~= '' and trace)
+  if not beginsStreak and not isPushed then return offset end
+  load_deadlines(user)
+  if beginsStreak then
+    set(user, 'unreadCheckAt', math.ceil(now + unreadAfter))
+    set(user, 'unreadCheckOffset', offset)
+  end
+  if isPushed then
+    local at = math.ceil(now + rules.pushAfter)
+    set(user, 'pushDueAt', math.min(user.pushDueAt or at, at))
+  end
+  schedule(user)
+  return offset
+end
+
 local function message_of(offset, json) return '{"offset":' .. whole(offset) .. ',' .. string.sub(json, 2) end
 
 -- How many bytes a message in a published text may have.
@@ -259,4 +284,11 @@ local function emit_message(user, owner, offset, json)
   local epoch = epoch_of(user)
   local brief = #json > MAX_PUBLISHED and { EVENT.message, appId, owner, epoch, offset } or nil
   emit(user.nodes, { EVENT.message, appId, owner, epoch, offset, json }, brief)
+end
+
+-- Adds the event `message.created`.
+local function report_message(user, offset, json, traceparent)
+  if not asked['message.created'] then return end
+  local epoch = text(epochBase .. string.format('%.0f', epoch_of(user)))
+  add_event(user, 'message.created', '"epoch":' .. epoch .. ',"message":' .. message_of(offset, json) .. traceparent)
 end

@@ -188,9 +188,9 @@ export class AttachedUsers {
 
   /**
    * Compares the epochs and newest offsets of all users, or of those in one partition, with Redis, because published messages may have been
-   * lost.
+   * lost. Resolves with whether Redis has all messages that this node knows of.
    */
-  async compare(partition?: number): Promise<void> {
+  async compare(partition?: number): Promise<boolean> {
     const users = [...this.#users.values()]
     return this.#compareAll(
       partition === undefined ? users : users.filter((user) => user.partition === partition),
@@ -216,24 +216,36 @@ export class AttachedUsers {
     this.#users.clear()
   }
 
-  async #compareAll(users: readonly AttachedUser[]): Promise<void> {
+  async #compareAll(users: readonly AttachedUser[]): Promise<boolean> {
     const { runner } = this.#options
     const groups = runner.userGroups(users).values()
     const errors: unknown[] = []
+    const results: boolean[] = []
     const compare = async (): Promise<void> => {
       for (const group of groups)
-        await this.#compareGroup(group).catch((error: unknown) => errors.push(error))
+        await this.#compareGroup(group).then(
+          (result) => results.push(result),
+          (error: unknown) => errors.push(error),
+        )
     }
     // A few groups are compared at a time, so that other calls need not wait for all. If one group fails, the others are still compared.
     await Promise.all(Array.from({ length: GROUPS_AT_ONCE }, compare))
     if (errors.length > 0) throw errors[0]
+    return !results.includes(false)
   }
 
-  async #compareGroup(group: { partition: number; users: AttachedUser[] }): Promise<void> {
+  /** Resolves with whether Redis has all messages to these users that this node knows of. */
+  async #compareGroup(group: { partition: number; users: AttachedUser[] }): Promise<boolean> {
     const { runner } = this.#options
     const count = String(group.users.length)
     const newest = await runner.onUsers(runner.steps.newestOffsets, ['user'], group, [count])
-    group.users.forEach((user, n) => this.#advance(user, Number(newest[2 * n]), Number(newest[2 * n + 1])))
+    let hasAll = true
+    for (const [n, user] of group.users.entries()) {
+      const [epoch, offset] = [Number(newest[2 * n]), Number(newest[2 * n + 1])]
+      if (epoch < user.epoch || (epoch === user.epoch && offset < user.newest)) hasAll = false
+      this.#advance(user, epoch, offset)
+    }
+    return hasAll
   }
 
   /**

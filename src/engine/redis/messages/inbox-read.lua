@@ -3,6 +3,7 @@
 -- ARGV: 1 the number of the epoch (`state.lua`); 2 the offset.
 -- Returns 0 if the inbox has another epoch; else 1; the number of the epoch; the newest offset; the read offset; the number of unread
 --   messages; and 1 if another step has to go on, else 0.
+await_epochs()
 local user = load(K.user)
 if tonumber(arg(1)) ~= epoch_of(user) then return reply(0) end
 local target, isUnfinished = math.min(tonumber(arg(2)), user.newest), false

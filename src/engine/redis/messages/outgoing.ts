@@ -2,7 +2,11 @@ import { isGuestId } from '../../../protocol/index.js'
 import type { CheckedMessage, SendRules, UserRef } from '../../engine.js'
 import { contentDigest } from '../../util/content-digest.js'
 import { hashOf } from '../keys.js'
+import type { RecentMessage } from './recent-messages.js'
 import type { RunOptions, StepRunner } from '../step-runner.js'
+
+/** Returns the milliseconds for which a message's id makes a retry safe. */
+const windowOf = ({ sendWindow }: SendRules): string => String(Math.max(1, Math.ceil(sendWindow)))
 
 /** A message to send, independent of the caller's object, which may change later. */
 export class Outgoing {
@@ -62,15 +66,26 @@ export class Outgoing {
    * Returns the first arguments of the step that sends the message. `quota` is what other partitions leave of the app's quota. If `onlyFinds`
    * is true, the step looks the message up, and stores nothing.
    */
-  args(
-    { sendWindow, unknownRecipients, retention, unreadPerSender, pushAfter }: SendRules,
-    quota: SendRules['quota'],
-    onlyFinds: boolean,
-  ): string[] {
-    const createsRecipient = unknownRecipients && !isGuestId(this.recipient.userId) ? 1 : 0
-    const { messages, bytes, age } = retention
-    const window = Math.max(1, Math.ceil(sendWindow))
-    const rules = `${window} ${createsRecipient} ${messages} ${bytes} ${age} ${unreadPerSender} ${pushAfter ?? '-'} ${onlyFinds ? 1 : 0}`
-    return [...this.#content, rules, String(quota.inboxes), String(quota.bytes)]
+  args(rules: SendRules, quota: SendRules['quota'], onlyFinds: boolean): string[] {
+    return [...this.#content, this.#rulesOf(rules, onlyFinds), String(quota.inboxes), String(quota.bytes)]
+  }
+
+  /** Returns what both inboxes' `RecentMessage` have in common. `found` is the value of the message's key `id`. */
+  recent(
+    rules: SendRules,
+    { json, found }: { json: string; found: string },
+  ): Omit<RecentMessage, 'of' | 'epoch' | 'offset'> {
+    const { hashed = 'id:' } = this.keys
+    return {
+      ...{ json, from: this.sender?.userId ?? '', to: this.recipient.userId, traceparent: this.traceparent },
+      ...{ rules: this.#rulesOf(rules, false), found: { hashed, value: found, keptFor: windowOf(rules) } },
+    }
+  }
+
+  /** Returns the rules in the form in which `lua/rules.lua` reads them. */
+  #rulesOf(rules: SendRules, onlyFinds: boolean): string {
+    const { messages, bytes, age } = rules.retention
+    const createsRecipient = rules.unknownRecipients && !isGuestId(this.recipient.userId) ? 1 : 0
+    return `${windowOf(rules)} ${createsRecipient} ${messages} ${bytes} ${age} ${rules.unreadPerSender} ${rules.pushAfter ?? '-'} ${onlyFinds ? 1 : 0}`
   }
 }

@@ -13,11 +13,12 @@
 --   exist.
 -- Returns `not-sent` for a message that is only looked up, and whose id is not stored. Or `limited`, and the milliseconds to wait. Or `adopted`, the user who has adopted the recipient, and when that user was created. Or
 --   `conflict`, `unknown-user`, `unknown-sender`, `refused`, `over-share` or `full`. Or `stored` or `repeated` with: the offset; the own
---   copy's offset, or 0; when the message was sent; how many inboxes of the recipient were deleted; the message's JSON in mode `away`, and
---   if a `repeated` message lacks its own copy; in the modes `here` and `self` the number of the sender's epoch; for `stored`, 1 if an
---   inbox still has messages beyond the retention, else 0; for `stored`, the bytes that argument 12 limits.
+--   copy's offset, or 0; when the message was sent; how many inboxes of the recipient were deleted; the message's JSON; in the modes `here`
+--   and `self` the number of the sender's epoch, else 0; the number of the recipient's epoch; the value of the key `id`; for `stored`, 1 if
+--   an inbox still has messages beyond the retention, else 0; for `stored`, the bytes that argument 12 limits.
 
 -- The names in the order of the arguments. Those that begin with `away` are for the mode `away`.
+await_epochs()
 local mode, from, senderPrefix, head, middle, digest, words, maxInboxes, maxBytes, perSecond, createdAt, maxHeld, traceparent,
   profile, awayDeletions, awayIsNew, awayNote, awayId, awayIsMissing = all_args()
 local rules = rules_of(words)
@@ -42,8 +43,8 @@ if earlier then
     -- A transfer from a cluster may have brought a message whose own copy was lost there.
     local mayLackOwn = isAway or (isHere and own == '0')
     local stored = mayLackOwn and entries(K, offset, offset, 1)[1]
-    local json = mayLackOwn and (stored and stored[ENTRY.message] or head .. profile .. middle .. sentAt .. '}')
-    return reply('repeated', offset, own, sentAt, user.deletions, json, sender and epoch_of(sender))
+    local json = stored and stored[ENTRY.message] or head .. profile .. middle .. sentAt .. '}'
+    return reply('repeated', offset, own, sentAt, user.deletions, json, sender and epoch_of(sender) or 0, epoch_of(user), earlier)
   end
 end
 local wait = take_message(theirs, tonumber(perSecond))
@@ -96,31 +97,13 @@ if held and held > maxHeld and held - bytes_of(old, from) > maxHeld then
   return done('over-share')
 end
 
-check_history()
-if not user.createdAt then
-  set(user, 'createdAt', now)
-  call('ZADD', K.users, 0, userId)
-  count('users', 1)
-  add_event(user, 'user.created', '"user":{"id":' .. text(userId) .. '},"guest":false')
-end
-local beginsStreak = unreadAfter and asked['message.unread'] and from ~= userId and user.unread == 0
-local isPushed = user.deviceCount and rules.pushAfter and from ~= userId
-local offset = append(K, user, userId, json, from, userId, retention, false, old, isPushed and traceparent ~= '' and traceparent)
+local offset = receive(user, json, from, rules, old, traceparent)
 local own = offset
 if isHere then own = append(theirs, sender, from, json, from, userId, retention) end
 if mode == 'none' or isAway then own = 0 end
-if beginsStreak or isPushed then load_deadlines(user) end
-if beginsStreak then
-  set(user, 'unreadCheckAt', math.ceil(now + unreadAfter))
-  set(user, 'unreadCheckOffset', offset)
-end
-if isPushed then
-  local at = math.ceil(now + rules.pushAfter)
-  set(user, 'pushDueAt', math.min(user.pushDueAt or at, at))
-end
-if beginsStreak or isPushed then schedule(user) end
 local sent = digest .. ' ' .. whole(offset) .. ' ' .. whole(own) .. ' ' .. sentAt
-call('SET', K.id, sent .. ' ' .. whole(user.deletions) .. ' ' .. whole(senderDeletions), 'PX', rules.window)
+sent = sent .. ' ' .. whole(user.deletions) .. ' ' .. whole(senderDeletions)
+call('SET', K.id, sent, 'PX', rules.window)
 if isAway then
   local note = text({ from, userId, json, tonumber(rules.window), now, senderDeletions, user.deletions, awayId })
   call('HSET', K.ownCopies, awayNote, appId .. '\0' .. note)
@@ -128,10 +111,8 @@ end
 
 emit_message(user, userId, offset, json)
 if isHere then emit_message(sender, from, own, json) end
-if asked['message.created'] then
-  local epoch = text(epochBase .. string.format('%.0f', epoch_of(user)))
-  add_event(user, 'message.created', '"epoch":' .. epoch .. ',"message":' .. message_of(offset, json) .. traceparent)
-end
+report_message(user, offset, json, traceparent)
 local isBeyond = exceeds(user, user.newest, user.bytes, retention)
   or (isHere and exceeds(sender, sender.newest, sender.bytes, retention))
-return done('stored', offset, own, sentAt, user.deletions, isAway and json, sender and epoch_of(sender) or 0, isBeyond and 1 or 0, held or 0)
+return done('stored', offset, own, sentAt, user.deletions, json, sender and epoch_of(sender) or 0, epoch_of(user), sent, isBeyond and 1 or 0,
+  held or 0)

@@ -12,6 +12,7 @@ import type {
 import type { Reply } from '../client/port.js'
 import { Outgoing } from './outgoing.js'
 import { HeldBytes } from './held-bytes.js'
+import type { RecentMessages } from './recent-messages.js'
 import type { Quotas } from '../quotas.js'
 import { SendLanes } from './send-lanes.js'
 import { OwnCopies, type OwnCopyPlace } from './own-copies/own-copies.js'
@@ -36,6 +37,7 @@ export interface SharedInboxesOptions {
   /** Creates a sender who does not exist. */
   createUser: (of: UserRef) => Promise<unknown>
   onOwnCopy: OnOwnCopy
+  recent: RecentMessages
   onError: (error: unknown) => void
 }
 
@@ -109,7 +111,7 @@ export class SharedInboxes {
   constructor(options: SharedInboxesOptions) {
     this.#options = options
     this.#runner = options.runner
-    this.ownCopies = new OwnCopies(options.runner)
+    this.ownCopies = new OwnCopies(options.runner, options.recent)
     this.#held = new HeldBytes(options.runner)
   }
 
@@ -281,7 +283,7 @@ export class SharedInboxes {
     { outcome, reply, senderDeletions = 0 }: StoredReply,
   ): Promise<SendResult> {
     const { recipient, sender, noteId } = outgoing
-    const [offset, ownOffset, sentAt, toDeletions, json, ownEpoch, isBeyond, held] = reply
+    const [offset, ownOffset, sentAt, toDeletions, json, ownEpoch, epoch, found, isBeyond, held] = reply
     // A message to oneself takes no bytes in the inboxes of others, and `held` is 0 for it.
     if (sender && sender.userId !== recipient.userId && outcome === 'stored')
       this.#held.update(outgoing.partition, sender, Number(held))
@@ -289,6 +291,8 @@ export class SharedInboxes {
     if (isBeyond === 1)
       for (const of of sender ? [recipient, sender] : [recipient]) this.#startTrim(of, rules)
     const result = { outcome, offset: Number(offset), sentAt: Number(sentAt) } as const
+    const recent = outgoing.recent(rules, { json: String(json), found: String(found) })
+    this.#options.recent.note({ ...recent, of: recipient, epoch: Number(epoch), offset: result.offset })
     if (!sender) return { ...result, ownOffset: null }
     // An offset above 0 means that the own copy exists. In a cluster `send` makes no own copy, but the message may have been sent before
     // the data moved into the cluster.
@@ -304,6 +308,8 @@ export class SharedInboxes {
             rules.retention,
             noteId,
           )
+    if (Number(ownOffset) > 0 && sender.userId !== recipient.userId)
+      this.#options.recent.note({ ...recent, of: sender, ...place, found: undefined })
     this.#options.onOwnCopy(sender, place)
     return { ...result, ownOffset: place.offset }
   }

@@ -5,6 +5,8 @@ import type { StepRunner } from '../step-runner.js'
 const LEASE = 10_000
 /** Milliseconds between two beats. */
 const BEAT_INTERVAL = 1_000
+/** For how many beats a node that has left counts as one that was here a moment ago. */
+const RECENT_BEATS = 10
 /** For how many users at once a node's sessions are detached. Between two such groups other calls of this node run. */
 const USERS_PER_STEP = 100
 
@@ -30,6 +32,9 @@ interface Death {
 export class Leases {
   readonly #options: LeasesOptions
   #live: string[] = []
+  #beats = 0
+  /** For each node, the beat that last found it alive. */
+  readonly #seen = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> = Promise.resolve()
   /**
@@ -48,6 +53,11 @@ export class Leases {
   /** Whether no other node lives. */
   get isAlone(): boolean {
     return this.#live.every((id) => id === this.#options.runner.nodeId)
+  }
+
+  /** The nodes that lived in the last seconds in which Redis answered. */
+  get recent(): string[] {
+    return [...this.#seen.keys()]
   }
 
   sweeps(partition: number): boolean {
@@ -87,6 +97,9 @@ export class Leases {
       isNew ? '1' : '0',
     ])
     this.#live = (live as string[]).toSorted()
+    this.#beats++
+    for (const node of this.#live) this.#seen.set(node, this.#beats)
+    for (const [node, beat] of this.#seen) if (beat + RECENT_BEATS < this.#beats) this.#seen.delete(node)
     const isEmptied = !isNew && madeAt !== this.#madeAt
     this.#madeAt = madeAt
     if (wasLost === 1 || isEmptied) onLost(isEmptied ? 'data-lost' : 'taken-over')

@@ -4,6 +4,7 @@
 --   aging, peerLog.
 -- ARGV: 1 the id of this call.
 -- Returns 1 if messages of this adopted guest are to be moved now, else 0.
+await_epochs()
 local user = load(K.user)
 -- If Redis has evicted the user's hash, `schedule` does not know of the member in `deadlines`, and each sweep would list the user again.
 if not user.dueAt then call('ZREM', K.deadlines, member) end

@@ -8,6 +8,7 @@ import type { Watches } from '../sessions/presence/watches.js'
 import type { SharedSessions } from '../sessions/shared-sessions.js'
 import type { StepRunner } from '../step-runner.js'
 import type { CarriedSessions } from './carried-sessions.js'
+import type { History, Settlement } from './settlement.js'
 import type { UserStates } from './user-states.js'
 
 /**
@@ -25,24 +26,25 @@ export interface RecoveryOptions {
   attached: AttachedUsers
   carried: CarriedSessions
   states: UserStates
+  settlement: Settlement
   leases: Leases
   watches: Watches
   onError: (error: unknown) => void
 }
 
 /**
- * What this node does when a replica has become the master, or Redis was restarted or restored. Then a new generation of epochs begins,
- * because offsets from before may stand for other messages. The new master may lack changes of sessions that the old master has
- * acknowledged. This node makes its own changes again, and compares its users' epochs. Then it detaches those sessions in Redis whose
- * connection or node does not exist.
+ * What this node does when a replica has become the master, or Redis was restarted or restored. The new master may lack changes that the
+ * old master has acknowledged. `Settlement` stores messages again, and decides with the other nodes whether the epochs stay. This class
+ * makes the node's changes of sessions again, and compares its users' epochs. Then it detaches those sessions in Redis whose connection or
+ * node does not exist.
  */
 export class Recovery {
   readonly #options: RecoveryOptions
   /**
-   * For each server, the generation for which the last recovery was done. In a cluster each partition counts as a server. Without a cluster
-   * partition 0 stands for the server.
+   * For each server, the number of the history for which the last recovery was done. In a cluster each partition counts as a server. Without
+   * a cluster partition 0 stands for the server.
    */
-  readonly #generations = new Map<number, number>()
+  readonly #numbers = new Map<number, number>()
   /** The servers for which the recovery is due. */
   readonly #due = new Set<number>()
   #isCheckDue = false
@@ -53,29 +55,32 @@ export class Recovery {
     this.#options = options
   }
 
-  /** Notes the present generations. Called before there are sessions. */
-  async open(): Promise<void> {
-    for (const [server, generation] of await this.#read(this.#servers))
-      this.#generations.set(server, generation)
+  /** Notes the present histories, and returns them. Called before there are sessions. */
+  async open(): Promise<Map<number, History>> {
+    const histories = await this.#options.settlement.read(this.#servers)
+    for (const [server, { number }] of histories) this.#numbers.set(server, number)
+    return histories
   }
 
-  /** Called when a generation has begun in a partition. */
+  /** Called when the history of a partition's server has another number. */
   begin(partition: number): void {
-    this.#due.add(this.#options.runner.isCluster ? partition : 0)
+    const server = this.#options.runner.isCluster ? partition : 0
+    this.#options.settlement.begin(server)
+    this.#due.add(server)
     this.run()
   }
 
-  /** Called when this node has perhaps missed events, for example that a generation has begun. */
+  /** Called when this node has perhaps missed events, for example that a history has changed. */
   check(): void {
     this.#isCheckDue = true
     this.run()
   }
 
-  /** Resolves when the recovery is done for the present generation of a partition. Rejects if it fails. */
+  /** Resolves when the recovery is done for the present history of a partition. Rejects if it fails. */
   async catchUp(partition: number): Promise<void> {
     const server = this.#options.runner.isCluster ? partition : 0
     const isCaughtUp = async (): Promise<boolean> =>
-      (await this.#read([server])).get(server) === this.#generations.get(server)
+      (await this.#read([server])).get(server) === this.#numbers.get(server)
     if (await isCaughtUp()) return
     this.begin(server)
     await this.#running
@@ -128,27 +133,29 @@ export class Recovery {
     }
   }
 
-  /** Returns the servers whose generation has changed since the last recovery. */
+  /** Returns the servers whose history has changed since the last recovery. */
   async #findChanged(): Promise<number[]> {
-    const generations = await this.#read(this.#servers)
-    return this.#servers.filter((server) => this.#generations.get(server) !== generations.get(server))
+    const numbers = await this.#read(this.#servers)
+    return this.#servers.filter((server) => this.#numbers.get(server) !== numbers.get(server))
   }
 
+  /** Returns the numbers of the servers' histories. The settlement of those that are unsettled begins. */
   async #read(servers: readonly number[]): Promise<Map<number, number>> {
-    const { runner } = this.#options
-    const lists = await runner.inPartitions(runner.steps.listGenerations, servers, '', [])
-    return new Map(servers.map((server, n) => [server, Number(lists[n]?.[0])]))
+    const { settlement } = this.#options
+    const histories = await settlement.read(servers)
+    for (const [server, { isUnsettled }] of histories) if (isUnsettled) settlement.begin(server)
+    return new Map([...histories].map(([server, { number }]) => [server, number]))
   }
 
   async #recover(servers: readonly number[]): Promise<void> {
     if (servers.length === 0) return
     const { runner, attached, leases, watches } = this.#options
-    const generations = await this.#read(servers)
+    const numbers = await this.#read(servers)
     const partitions = runner.isCluster ? servers : runner.partitions.all
     const errors: unknown[] = []
     const note = (error: unknown): void => void errors.push(error)
     // This comes first: gateways close the connections whose epochs have changed, and their clients then resume the restored sessions.
-    await this.#restore(generations).catch(note)
+    await this.restoreSessions(numbers).catch(note)
     for (let n = 0; n < servers.length; n += PARTITIONS_PER_STEP)
       await Promise.all(
         servers
@@ -159,21 +166,21 @@ export class Recovery {
     await leases.detachUnknown(partitions).catch(note)
     await watches.renew(partitions).catch(note)
     if (errors.length > 0) throw errors[0]
-    for (const [server, generation] of generations) this.#generations.set(server, generation)
+    for (const [server, number] of numbers) this.#numbers.set(server, number)
   }
 
-  /** Makes again what this node has done with sessions in the last minute. */
-  async #restore(generations: ReadonlyMap<number, number>): Promise<void> {
+  /** Makes again what this node has done with sessions in the last minute. `numbers` has the numbers of the servers' histories. */
+  async restoreSessions(numbers: ReadonlyMap<number, number>): Promise<void> {
     const { sessions, runner } = this.#options
     const serverOf = (partition: number): number => (runner.isCluster ? partition : 0)
     const due = sessions.recent.all().flatMap((recent): (() => Promise<unknown>)[] => {
-      const generation = generations.get(serverOf(recent.partition))
-      if (generation !== undefined)
-        return recent.generation === generation ? [] : [() => this.#restoreOne(recent, generation)]
+      const number = numbers.get(serverOf(recent.partition))
+      if (number !== undefined)
+        return recent.history === number ? [] : [() => this.#restoreOne(recent, number)]
       const tokenId = recent.credential?.credential.tokenId
       const isTokens =
         typeof tokenId === 'string' &&
-        generations.has(serverOf(runner.partitions.ofToken(recent.of.appId, tokenId)))
+        numbers.has(serverOf(runner.partitions.ofToken(recent.of.appId, tokenId)))
       return isTokens ? [() => sessions.restoreToken(recent)] : []
     })
     const errors: unknown[] = []
@@ -188,9 +195,9 @@ export class Recovery {
     if (errors.length > 0) throw errors[0]
   }
 
-  async #restoreOne(recent: RecentSession, generation: number): Promise<void> {
+  async #restoreOne(recent: RecentSession, number: number): Promise<void> {
     await this.#options.sessions.restore(recent)
-    recent.generation = generation
+    recent.history = number
   }
 
   /** Runs `carried.compare` for the users whom Redis has as attached to this node, and for the others whom this node has as attached. */

@@ -25,8 +25,8 @@ export interface RecentSession extends OfPartition {
   departure: Departure | undefined
   /** How many calls that store the departure have not succeeded yet. */
   pending: number
-  /** The generation of the epochs (`lua/state.lua`) in which Redis has stored these changes. */
-  generation: number
+  /** The number of the server's history (`lua/state.lua`) in which Redis has stored these changes. */
+  history: number
   changedAt: number
 }
 
@@ -54,9 +54,9 @@ export class RecentSessions {
     connectionId: string,
     row: string,
     credential: StartCredential,
-    generation: number,
+    history: number,
   ): void {
-    this.#put(Object.assign(this.#entry(session), { connectionId, row, credential, generation }))
+    this.#put(Object.assign(this.#entry(session), { connectionId, row, credential, history }))
   }
 
   /** Changes the noted row of a session that this connection carries. */
@@ -74,13 +74,13 @@ export class RecentSessions {
 
   /**
    * Notes that a session leaves its connection. Without `connectionId`, notes that the session ends, whichever connection carries it. Call
-   * the returned function with the generation of the epochs in which Redis has stored the departure.
+   * the returned function with the number of the history in which Redis has stored the departure.
    */
   depart(
     session: SessionRef,
     connectionId: string | undefined,
     departure: Departure,
-  ): (generation: number) => void {
+  ): (history: number) => void {
     const known = this.#sessions.get(session.sessionId)
     // True if a later connection of this node carries the session.
     const isOutdated =
@@ -89,10 +89,10 @@ export class RecentSessions {
     const recent = known ?? this.#entry(session)
     Object.assign(recent, { connectionId, departure, pending: recent.pending + 1 })
     this.#put(recent)
-    return (generation) => {
+    return (history) => {
       recent.pending--
-      // If this node has the row of the start, the generation stays that of the start, because a failover may have lost the start.
-      if (recent.row === undefined) recent.generation = generation
+      // If this node has the row of the start, the history stays that of the start, because a failover may have lost the start.
+      if (recent.row === undefined) recent.history = history
     }
   }
 
@@ -139,7 +139,7 @@ export class RecentSessions {
       credential: undefined,
       departure: undefined,
       pending: 0,
-      generation: -1,
+      history: -1,
       changedAt: this.#beats,
     }
   }

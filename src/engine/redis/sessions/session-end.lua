@@ -2,8 +2,8 @@
 -- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, tombs.
 -- ARGV: 1 the session; 2 the code of the end; 3 the connection that must carry the session (empty for any); 4 `1` if a recovery makes the
 --   end again.
--- Returns 1 if the session has ended, 0 if there is no such session or another connection carries it; and the generation of the epochs
---   (`lua/state.lua`).
+-- Returns 1 if the session has ended, 0 if there is no such session or another connection carries it; and the number of the server's
+--   history (`lua/state.lua`).
 local connection, isRepeated = optional(3), arg(4) == '1'
 local user = load(K.user)
 end_due_sessions(user)
@@ -13,10 +13,10 @@ local row = sessions()[arg(1)]
 if not connection and (row or isRepeated) then bury(arg(1)) end
 if not row or (connection and row[SESSION.connectionId] ~= connection) then
   finish(user)
-  return reply(0, stored_generation())
+  return reply(0, history_number())
 end
 local wasOnline = presence(user)
 if row[SESSION.connectionId] then row[SESSION.lastSeenAt] = now end
 end_session(user, row, arg(2), wasOnline)
 finish(user)
-return reply(1, stored_generation())
+return reply(1, history_number())

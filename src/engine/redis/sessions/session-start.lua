@@ -6,8 +6,9 @@
 --   row that the caller knows, as JSON without the first brace; 11 the number of the epoch of the position after which the client's messages
 --   begin (empty for none); 12 the offset of that position.
 -- Returns 0 if the credential is revoked, if the user was not created at that time, or if `session-abandon` ran first; else ten values:
---   1; 1 if a session was resumed, else 0; the session's id; the session's row; the generation of the epochs (`lua/state.lua`); 1 if
+--   1; 1 if a session was resumed, else 0; the session's id; the session's row; the number of the server's history (`lua/state.lua`); 1 if
 --   messages after the position are gone, else 0; and the state of the inbox, as `inbox-state` returns it.
+await_epochs()
 local id, connection, resumes, limit = arg(1), arg(2), optional(3), tonumber(arg(4))
 local isHidden, isGuest, token, issuedAt, known = arg(5) == '1', arg(6) == '1', optional(7), tonumber(arg(8)), arg(10)
 local user = load(K.user)
@@ -63,4 +64,4 @@ if not old and asked['session.started'] then add_event(user, 'session.started', 
 if not wasOnline then add_presence_event(user, false) end
 finish(user)
 local isLost = optional(11) and select(2, read_after(K, user, tonumber(arg(11)), tonumber(arg(12)), 1))
-return reply(1, old and 1 or 0, row.id, json, stored_generation(), isLost and 1 or 0, epoch_of(user), user.newest, user.readOffset, user.unread)
+return reply(1, old and 1 or 0, row.id, json, history_number(), isLost and 1 or 0, epoch_of(user), user.newest, user.readOffset, user.unread)

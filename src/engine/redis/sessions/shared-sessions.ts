@@ -83,7 +83,7 @@ export class SharedSessions {
         startedRow(request, this.#runner.nodeId, use),
         ...(after ? [String(this.#runner.epochNumber(of, after.epoch)), String(after.offset)] : ['', '']),
       ]
-      const [isStarted, isResumed, sessionId, row, generation, isLost, ...state] = await this.#runner
+      const [isStarted, isResumed, sessionId, row, history, isLost, ...state] = await this.#runner
         .onUser(this.#runner.steps.startSession, of, args)
         .catch((error: unknown) => {
           if (mayHaveRun(error)) this.#abandon(request, newId, use)
@@ -97,7 +97,7 @@ export class SharedSessions {
       const inbox = this.#stateOf(of, state)
       if (this.#attached.add(session, connectionId, Number(state[0]), inbox.offset)) {
         const credential = { credential: request.credential, use }
-        this.recent.start(session, connectionId, String(row), credential, Number(generation))
+        this.recent.start(session, connectionId, String(row), credential, Number(history))
       }
       return Object.assign(session, { resumed: isResumed === 1, inbox, lost: isLost === 1 })
     } finally {
@@ -192,15 +192,15 @@ export class SharedSessions {
 
   async end(session: SessionRef, code: EndCode, connectionId: string | undefined): Promise<boolean> {
     if (connectionId === undefined) {
-      const [hasEnded, generation] = await this.#change('endSession', session, code, '')
-      if (hasEnded === 1) this.recent.depart(session, undefined, { code })(Number(generation))
+      const [hasEnded, history] = await this.#change('endSession', session, code, '')
+      if (hasEnded === 1) this.recent.depart(session, undefined, { code })(Number(history))
       return hasEnded === 1
     }
     this.#attached.remove(session, connectionId)
     const stored = this.recent.depart(session, connectionId, { code })
     return this.#departures.run(async () => {
-      const [hasEnded, generation] = await this.#change('endSession', session, code, connectionId)
-      stored(Number(generation))
+      const [hasEnded, history] = await this.#change('endSession', session, code, connectionId)
+      stored(Number(history))
       return hasEnded === 1
     })
   }
@@ -339,22 +339,22 @@ export class SharedSessions {
   }
 
   /**
-   * Detaches a session. If `resumableFor` is undefined, the session can be resumed for as long as its row says. Returns the generation of
-   * the epochs (`lua/state.lua`) in which Redis has stored this.
+   * Detaches a session. If `resumableFor` is undefined, the session can be resumed for as long as its row says. Returns the number of
+   * the server's history (`lua/state.lua`) in which Redis has stored this.
    */
   async #detach(
     session: SessionRef,
     connectionId: string,
     resumableFor: number | undefined,
   ): Promise<number> {
-    const [isDetached, generation] = await this.#change(
+    const [isDetached, history] = await this.#change(
       'detachSession',
       session,
       ...[connectionId, String(resumableFor ?? '')],
     )
     if (isDetached === 1 && resumableFor !== undefined)
       this.#sweeper.wake(this.#runner.partitions.of(session), resumableFor)
-    return Number(generation)
+    return Number(history)
   }
 
   #change(

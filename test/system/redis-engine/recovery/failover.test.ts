@@ -1,57 +1,15 @@
 // After a failover to a master that lacks acknowledged changes of sessions, the nodes make these changes again.
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import type { Engine, EngineEvent, SessionRequest, StartedSession } from '../../../../src/engine/index.js'
+import type { EngineEvent, SessionRequest, StartedSession } from '../../../../src/engine/index.js'
 import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
 import { fields } from '../../../../src/engine/redis/lua/fields.js'
-import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { ada, bob, recordOf, request, startSession } from '../../../../src/engine/suite/kit.js'
-import { ask, pending } from '../../../../src/engine/suite/webhook-kit.js'
-import { startPair, type Pair } from '../../../support/redis/replication.js'
+import { pending } from '../../../../src/engine/suite/webhook-kit.js'
 import { standalone } from '../../../support/redis/server.js'
 import { until } from '../../../support/until.js'
-
-interface Node {
-  engine: Engine
-  events: EngineEvent[]
-}
-
-interface Failover {
-  one: Node
-  two: Node
-  pair: Pair
-  failOver: Pair['failOver']
-}
-
-/** How far the clocks of the engines are set forward. */
-const shift = { by: 0 }
-
-const partitions = new Partitions()
-
-const withPair = async (body: (failover: Failover) => Promise<void>): Promise<void> => {
-  const pair = await startPair()
-  const open = async (): Promise<Node> => {
-    const engine = createSharedEngine({
-      client: () => createRedisClient({ type: 'single', url: pair.url }),
-      clockShift: () => shift.by,
-      // Calls fail while the master is away.
-      onError: () => undefined,
-    })
-    const events: EngineEvent[] = []
-    engine.listen((event) => events.push(event), new AbortController().signal)
-    await engine.open()
-    return { engine, events }
-  }
-  const [one, two] = [await open(), await open()]
-  try {
-    for (const { engine } of [one, two])
-      await ask(engine, ['session.started', 'session.ended', 'user.online', 'user.offline'])
-    await body({ one, two, pair, failOver: () => pair.failOver() })
-  } finally {
-    await Promise.all([one.engine.close(), two.engine.close()])
-  }
-}
+import { partitions, shift, withPair, type Node } from './pair-kit.js'
 
 const stateOf = async ({ engine }: Node, of = ada): Promise<string> => {
   try {

@@ -4,6 +4,7 @@
 -- ARGV: 1 the user who adopts; 2 when that user was created; 3 when the guest was created, as the caller knows it (empty if the backend
 --   adopts); 4 when the guest's credential, by which the user adopts, was issued (empty if that is unknown); 5 `retention.age`.
 -- Returns the number of messages that the guest had, or -1 if this user can't adopt the guest.
+await_epochs()
 local by, byCreatedAt, createdAt, age = arg(1), tonumber(arg(2)), tonumber(arg(3)), tonumber(arg(5))
 local user = load(K.user)
 if createdAt and is_revoked(user, tonumber(arg(4))) then return reply(-1) end
@@ -13,7 +14,6 @@ if user.adoption then
   return reply(isSame and known[4] or -1)
 end
 if not user.createdAt or not user.guest or (createdAt and createdAt ~= user.createdAt) then return reply(-1) end
-check_history()
 expire(K, user, userId, age)
 for _, row in pairs(sessions()) do
   local wasOnline = presence(user)

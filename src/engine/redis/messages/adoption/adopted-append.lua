@@ -9,11 +9,11 @@
 -- Returns 1, or 0 if the user was deleted.
 local KEPT_AT_LEAST = 3600000
 local NO_LIMIT = { messages = math.huge, bytes = math.huge }
+await_epochs()
 local left, leftBytes, growth = tonumber(arg(4)), tonumber(arg(5)), tonumber(arg(6))
 local retention = { messages = tonumber(arg(7)), bytes = tonumber(arg(8)), age = tonumber(arg(9)) }
 local user = load(K.user)
 if user.createdAt ~= tonumber(arg(2)) then return reply(0) end
-check_history()
 -- The key `adopted` has the offset, in the guest's inbox, of the last message that an earlier run has appended or left out.
 local taken = call('GET', K.adopted)
 if not taken then add_event(user, 'guest.adopted', '"guest":' .. text(arg(1)) .. ',"messages":' .. arg(3)) end

@@ -5,7 +5,11 @@ import { EngineError } from '../../../errors.js'
 import { isOfServer } from '../../client/failures.js'
 import type { Reply } from '../../client/port.js'
 import { hashOf } from '../../keys.js'
+import type { RecentMessages } from '../recent-messages.js'
 import type { StepRunner } from '../../step-runner.js'
+
+/** For how many milliseconds an own copy can be found longer than its message. */
+const FOUND_LONGER = 60_000
 
 /** After this many failures the other own copies stay pending for now, because very many may be pending while a server is away. */
 const MAX_FAILURES = 8
@@ -49,9 +53,11 @@ const EVERYTHING = { messages: 1_000_000_000, bytes: Infinity }
 /** Makes own copies in a cluster. */
 export class OwnCopies {
   readonly #runner: StepRunner
+  readonly #recent: RecentMessages | undefined
 
-  constructor(runner: StepRunner) {
+  constructor(runner: StepRunner, recent?: RecentMessages) {
     this.#runner = runner
+    this.#recent = recent
   }
 
   /**
@@ -64,7 +70,7 @@ export class OwnCopies {
     noteId: string,
   ): Promise<OwnCopyPlace> {
     const { steps, partitions } = this.#runner
-    const limits = [window, messages, bytes].map((each) => String(Math.ceil(each)))
+    const limits = [window + FOUND_LONGER, messages, bytes].map((each) => String(Math.ceil(each)))
     const args = [json, to, String(fromDeletions), ...limits]
     const hash = hashOf(from.appId, from.userId, to, id, String(fromDeletions), String(toDeletions))
     const hashed = `own:${hash}` as const
@@ -74,7 +80,17 @@ export class OwnCopies {
     const partition = partitions.of({ appId: from.appId, userId: to })
     // The send does not wait until the `Note` is deleted. If the `Note` stays, `makePending` finds it, and makes no second own copy.
     this.#runner.onPartition(steps.ownCopyMade, partition, [noteId]).catch(() => undefined)
-    return { offset: Number(offset), epoch: Number(epoch) }
+    const place = { offset: Number(offset), epoch: Number(epoch) }
+    const [keptFor = ''] = limits
+    if (place.epoch > 0)
+      this.#recent?.note({
+        ...{ of: from, ...place, json, from: from.userId, to, traceparent: '' },
+        ...{
+          rules: `0 0 ${limits[1]} ${limits[2]} 0 0 - 0`,
+          found: { hashed, value: String(place.offset), keptFor },
+        },
+      })
+    return place
   }
 
   /**

@@ -5,6 +5,7 @@
 --   offset of the newest message with the peer up to that offset (0 if there is none).
 -- Returns 0 if the inbox has another epoch; else 1; the number of the epoch; the newest offset; the read offset; the number of unread
 --   messages; 1 if another step has to go on, else 0; the number of unread messages from the peer; and the peer's read offset.
+await_epochs()
 local user, peer = load(K.user), arg(3)
 if tonumber(arg(1)) ~= epoch_of(user) then return reply(0) end
 

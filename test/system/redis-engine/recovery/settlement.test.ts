@@ -1,0 +1,117 @@
+// After a failover the nodes store again what the new master lacks, and the epochs stay if nothing is missing then.
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { RecentMessages } from '../../../../src/engine/redis/messages/recent-messages.js'
+import { StepRunner } from '../../../../src/engine/redis/step-runner.js'
+import {
+  ada,
+  bob,
+  deliver,
+  newMessage,
+  request,
+  rules,
+  startSession,
+} from '../../../../src/engine/suite/kit.js'
+import { ask, pending } from '../../../../src/engine/suite/webhook-kit.js'
+import type { InboxPage, UserRef } from '../../../../src/engine/index.js'
+import { until } from '../../../support/until.js'
+import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
+import { partitions, withPair, type Node } from './pair-kit.js'
+
+/** Reads a whole inbox, as soon as Redis answers. */
+const inboxOf = async ({ engine }: Node, of: UserRef): Promise<InboxPage> => {
+  let page: InboxPage | undefined
+  await until('Redis answers', () =>
+    engine.messagesBefore(of, null, 100).then(
+      (read) => ((page = read), true),
+      () => false,
+    ),
+  )
+  assert.ok(page)
+  return page
+}
+
+const epochChanges = (...nodes: Node[]): number =>
+  nodes.flatMap(({ events }) => events).filter(({ type }) => type === 'epoch-changed').length
+
+it('keeps the epochs after a failover that has lost nothing', async () => {
+  await withPair(async ({ one, two, pair, failOver }) => {
+    await startSession(two.engine, request(bob))
+    await deliver(one.engine, { body: 'kept' })
+    const before = await inboxOf(one, bob)
+    await pair.cut()
+    await failOver()
+    assert.deepEqual(await inboxOf(two, bob), before)
+    assert.equal((await deliver(one.engine, { body: 'next' })).offset, 2)
+    assert.equal(epochChanges(one, two), 0)
+  })
+})
+
+it('stores lost messages again, at their offsets, though each node knows only some of an inbox', async () => {
+  await withPair(async ({ one, two, pair, failOver }) => {
+    await startSession(one.engine, request(ada))
+    await startSession(two.engine, request(bob))
+    for (const { engine } of [one, two]) await ask(engine, ['message.created'])
+    await deliver(one.engine, { body: 'kept', from: ada.userId })
+    await pair.cut()
+    const sent = newMessage({ body: 'lost 1', from: ada.userId })
+    const first = await one.engine.send(sent, rules())
+    for (const [n, by] of [two, one, two].entries())
+      await deliver(by.engine, { body: `lost ${n + 2}`, from: n === 2 ? null : ada.userId })
+    await deliver(two.engine, { body: 'back', from: bob.userId, to: ada.userId })
+    const before = [await inboxOf(one, ada), await inboxOf(one, bob)]
+    await failOver()
+    assert.deepEqual([await inboxOf(two, ada), await inboxOf(one, bob)], before)
+    // The retry finds the message.
+    assert.deepEqual(await two.engine.send(sent, rules()), { ...first, outcome: 'repeated' })
+    assert.equal((await deliver(one.engine, { body: 'next' })).offset, 7)
+    assert.equal(epochChanges(one, two), 0)
+    const created = (await pending(two.engine)).filter(({ event }) => event.type === 'message.created')
+    assert.equal(created.length, 7)
+  })
+})
+
+it('creates the recipient again, if the message has created the user', async () => {
+  await withPair(async ({ one, pair, failOver }) => {
+    await pair.cut()
+    await deliver(one.engine, { to: 'new' })
+    await failOver()
+    const to = { ...ada, userId: 'new' }
+    assert.equal((await inboxOf(one, to)).messages.length, 1)
+    assert.ok(await one.engine.user(to))
+  })
+})
+
+it('begins other epochs if a node does not answer, and not before', async () => {
+  await withPair(async ({ one, two, openThird, pair, failOver }) => {
+    const gone = await openThird()
+    await startSession(two.engine, request(bob))
+    // With its beat, each second, a node learns which nodes live.
+    await pause(1_500)
+    await pair.cut()
+    await deliver(gone.engine, { body: 'lost' })
+    const before = await inboxOf(one, bob)
+    await gone.cutOff()
+    await failOver()
+    const after = await inboxOf(one, bob)
+    assert.notEqual(after.inbox.epoch, before.inbox.epoch)
+    assert.deepEqual(after.messages, [])
+    await until('the node of the session is told', () => epochChanges(two) === 1)
+  })
+})
+
+const runner = new StepRunner({
+  client: createRedisClient({ type: 'single', url: 'redis://127.0.0.1:1' }),
+  ...{ prefix: '', partitions, nodeId: 'node', clockShift: () => 0 },
+  ...{ onEvents: () => undefined, webhooksOf: () => null },
+})
+
+it('knows whether it has forgotten messages since a time', () => {
+  const recent = new RecentMessages(runner)
+  const since = performance.now()
+  for (let beat = 1; beat < 30; beat++) recent.beat()
+  assert.ok(recent.hasAllSince(since))
+  recent.beat()
+  assert.ok(!recent.hasAllSince(since))
+})
