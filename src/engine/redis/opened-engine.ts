@@ -130,7 +130,7 @@ export class OpenedEngine {
       clockShift,
       onEvents: (events) => events.forEach((event) => this.#receive(event)),
       onUncertain: (call) => this.#onUncertain(call),
-      onUnsettled: (partition) => this.#recovery.begin(partition),
+      onUnsettled: (server) => void this.#settlement.begin(server),
       webhooksOf: (appId, partition) => this.#webhooksOf(appId, partition),
     })
     this.#runner = runner
@@ -250,7 +250,7 @@ export class OpenedEngine {
       const histories = await this.#recovery.open()
       // `start` begins lasting work, so every other call that must not fail comes before it.
       await this.#leases.start()
-      this.#settlement.open(histories).catch(onError)
+      for (const [server, { isUnsettled }] of histories) if (isUnsettled) void this.#settlement.begin(server)
     } catch (error) {
       await client.close()
       throw error

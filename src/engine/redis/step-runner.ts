@@ -18,6 +18,8 @@ const PARTITIONS_PER_CALL = 256
 /** How often, in milliseconds, a server with an unsettled history (`lua/state.lua`) is asked, and for how long. */
 const UNSETTLED_PAUSE = 25
 const UNSETTLED_TIME = 5_000
+/** How often a step is tried if a server's history becomes unsettled again and again. */
+const MAX_TRIES = 5
 /** How many users a call has at most. With more, other calls would wait for long. */
 const USERS_PER_CALL = 200
 
@@ -43,8 +45,8 @@ export interface StepRunnerOptions {
   onEvents: (events: WireEvent[]) => void
   /** Called if a step's reply was lost, and with it the step's events for this node. The step may have run, and perhaps runs again. */
   onUncertain?: (call: UncertainCall) => void
-  /** Called when a step waits because the history of its server is unsettled (`lua/state.lua`). */
-  onUnsettled?: (partition: number) => void
+  /** Called when steps begin to wait because the history of their server is unsettled (`lua/state.lua`). */
+  onUnsettled?: (server: number) => void
   /** Returns an app's webhooks. In a cluster `limits.app` is what the other partitions leave of the app's limits. */
   webhooksOf: (appId: string, partition: number) => WebhookOptions | null
 }
@@ -296,11 +298,11 @@ export class StepRunner {
       context: this.#context(),
       args: this.#argsOf(step, owner, args, prefix),
     }
-    for (;;)
+    for (let tries = MAX_TRIES; ; tries--)
       try {
         return this.#resultOf(step, await this.#client.run(step, input, onLostReply))
       } catch (error) {
-        if (step === this.steps.noteState || !isUnsettled(error)) throw error
+        if (step === this.steps.noteState || !isUnsettled(error) || tries === 1) throw error
         await this.#untilSettled(owner.partition)
       }
   }
@@ -312,6 +314,7 @@ export class StepRunner {
     if (known) return known
     const waiting = this.#askUntilSettled(partition).finally(() => this.#unsettled.delete(server))
     this.#unsettled.set(server, waiting)
+    this.#options.onUnsettled?.(server)
     return waiting
   }
 
@@ -323,7 +326,6 @@ export class StepRunner {
         return
       } catch (error) {
         if (!isUnsettled(error) || performance.now() > until) throw error
-        this.#options.onUnsettled?.(partition)
         await pause(UNSETTLED_PAUSE)
       }
   }

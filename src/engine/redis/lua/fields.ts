@@ -207,7 +207,7 @@ const state = {
   number: 'n',
   /**
    * While it is unknown whether the history lacks messages, JSON with: the time since which this is unknown (`since`); the nodes that have
-   * said that it lacks nothing that they know of (`kept`); the nodes that must say so (`awaited`).
+   * said that it lacks nothing that they know of, and whether each can vouch for it (`kept`); the nodes that must say so (`awaited`).
    */
   unsettled: 'u',
   /** The server has lost no write from before this time. */
@@ -235,7 +235,7 @@ const event = {
   read: 'd',
   signal: 's',
   presence: 'p',
-  /** The history of a server has another number; in a cluster, that of a partition. */
+  /** The history or the generation of a server has another number; in a cluster, that of a partition. */
   history: 'g',
   webhooksDue: 'w',
   eventDropped: 'x',

@@ -21,25 +21,27 @@ local function reached_since()
   return tonumber(state[2] or 0)
 end
 
--- Gives the history another number, and tells every node, unless the history is the server's first. The number counts hundredths of a
--- second since 2026, so it is new even if Redis has lost the last number: no server restarts twice within a hundredth. The 11 digits that
--- are left for this number in an epoch suffice for 30 years. A generation has the number of the history in which it began.
-local function number_history(last)
-  local FIRST_HISTORY_AT, HISTORY_TIME = 1767225600000, 10
-  historyNumber = math.max((last or 0) + 1, math.floor((unshifted - FIRST_HISTORY_AT) / HISTORY_TIME))
-  call('HSET', K.state, STATE.number, whole(historyNumber))
-  if not last then return end
+-- Returns a number for a history or a generation. It counts hundredths of a second since 2026, so it is new even if Redis has lost the last
+-- number: no server restarts twice within a hundredth. The 11 digits that are left for it in an epoch suffice for 30 years.
+local function number_after(last)
+  local FIRST_AT, UNIT = 1767225600000, 10
+  return math.max((last or 0) + 1, math.floor((unshifted - FIRST_AT) / UNIT))
+end
+
+-- Tells every node that the history or the generation has another number.
+local function tell_history()
   local event = { EVENT.history, tonumber(partition) }
   events[#events + 1] = event
   publish_to('all', text(event))
 end
 
 -- Begins another generation of epochs: the server lacks messages that clients have seen, and may give their offsets to other messages.
-local function begin_generation(last)
-  number_history(last)
-  generation, unsettled = historyNumber, nil
+local function begin_generation()
+  local last = generation
+  generation, unsettled = number_after(last), nil
   call('HSET', K.state, STATE.generation, whole(generation))
   call('HDEL', K.state, STATE.unsettled)
+  if last then tell_history() end
 end
 
 -- Looks whether the history of the server has changed: the server was restarted, a replica became the master, or the partition moved. The
@@ -55,18 +57,19 @@ local function check_history()
   local state = call('HMGET', K.state, STATE.history, STATE.number, STATE.generation, STATE.unsettled, STATE.reachedAt)
   historyNumber, generation, unsettled = tonumber(state[2] or nil), tonumber(state[3] or nil), state[4]
   if state[1] ~= history() then
-    call('HSET', K.state, STATE.history, history(), STATE.wholeUntil, state[5] or 0)
+    historyNumber = number_after(historyNumber)
+    call('HSET', K.state, STATE.history, history(), STATE.number, whole(historyNumber), STATE.wholeUntil, state[5] or 0)
     -- The process that has begun this history counts evictions from 0.
     call('HDEL', K.state, STATE.evicted)
     if generation then
       unsettled = text({ since = unshifted, kept = {}, awaited = {} })
       call('HSET', K.state, STATE.unsettled, unsettled)
-      number_history(historyNumber)
+      tell_history()
     else
       begin_generation()
     end
   elseif unsettled and math.abs(unshifted - cjson.decode(unsettled).since) > SETTLE_TIME then
-    begin_generation(historyNumber)
+    begin_generation()
   end
   if shared and not unsettled then shared.isSettled, shared.number, shared.generation = true, historyNumber, generation end
 end
@@ -161,7 +164,7 @@ do
     local known = call('HGET', K.state, STATE.evicted) or '0'
     if not tonumber(evicted) or tonumber(evicted) <= tonumber(known) then return end
     call('HSET', K.state, STATE.evicted, evicted, STATE.wholeUntil, unshifted)
-    begin_generation(historyNumber)
+    begin_generation()
   end
 
   -- Called by a sweep. Notes that a node has reached the server, and checks for evictions. A script for several partitions does both once,

@@ -1,6 +1,7 @@
 -- Puts a message back into an inbox, at its offset: an earlier master had stored it there, and perhaps this server lacks it.
--- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, inbox, unread, aging, peerLog, users, deadlines, state, held,
---   and id or own.
+-- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, inbox, unread, aging, peerLog, held, users, deadlines, state,
+--   id; or user, sessions, queue, counts, numbers, due, events, pending, appQueue, inbox, unread, aging, peerLog, held, users, deadlines,
+--   state, own.
 -- ARGV: 1 the number of the epoch; 2 the offset; 3 the message as JSON; 4 the sender (empty for the backend); 5 the recipient; 6 the rules,
 --   in the form in which `rules_of` reads them; 7 the member `traceparent`, as in `send`; 8 the value of the key `id` or `own` (empty for
 --   no such key); 9 the milliseconds for which that key is kept.

@@ -5,8 +5,8 @@ import type { StepRunner } from '../step-runner.js'
 const LEASE = 10_000
 /** Milliseconds between two beats. */
 const BEAT_INTERVAL = 1_000
-/** For how many beats a node that has left counts as one that was here a moment ago. */
-const RECENT_BEATS = 10
+/** The nodes that lived at one of so many beats are known. */
+const KNOWN_BEATS = 30
 /** For how many users at once a node's sessions are detached. Between two such groups other calls of this node run. */
 const USERS_PER_STEP = 100
 
@@ -32,8 +32,9 @@ interface Death {
 export class Leases {
   readonly #options: LeasesOptions
   #live: string[] = []
-  #beats = 0
-  /** For each node, the beat that last found it alive. */
+  /** The times of the last beats that Redis has answered, by the monotonic clock. */
+  #beats: number[] = []
+  /** For each node, the time of the beat that last found it alive. */
   readonly #seen = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> = Promise.resolve()
@@ -55,9 +56,14 @@ export class Leases {
     return this.#live.every((id) => id === this.#options.runner.nodeId)
   }
 
-  /** The nodes that lived in the last seconds in which Redis answered. */
+  /** The nodes that have lived since `knownSince`. */
   get recent(): string[] {
     return [...this.#seen.keys()]
+  }
+
+  /** By the monotonic clock: this node knows which nodes have lived since this time. It is some beats ago, or when this node opened. */
+  get knownSince(): number {
+    return this.#beats[0] ?? Infinity
   }
 
   sweeps(partition: number): boolean {
@@ -97,9 +103,10 @@ export class Leases {
       isNew ? '1' : '0',
     ])
     this.#live = (live as string[]).toSorted()
-    this.#beats++
-    for (const node of this.#live) this.#seen.set(node, this.#beats)
-    for (const [node, beat] of this.#seen) if (beat + RECENT_BEATS < this.#beats) this.#seen.delete(node)
+    const now = performance.now()
+    this.#beats = [...this.#beats, now].slice(-KNOWN_BEATS)
+    for (const node of this.#live) this.#seen.set(node, now)
+    for (const [node, seenAt] of this.#seen) if (seenAt < this.knownSince) this.#seen.delete(node)
     const isEmptied = !isNew && madeAt !== this.#madeAt
     this.#madeAt = madeAt
     if (wasLost === 1 || isEmptied) onLost(isEmptied ? 'data-lost' : 'taken-over')

@@ -41,10 +41,10 @@ export interface RecoveryOptions {
 export class Recovery {
   readonly #options: RecoveryOptions
   /**
-   * For each server, the number of the history for which the last recovery was done. In a cluster each partition counts as a server. Without
-   * a cluster partition 0 stands for the server.
+   * For each server, the history for which the last recovery was done. In a cluster each partition counts as a server. Without a cluster
+   * partition 0 stands for the server.
    */
-  readonly #numbers = new Map<number, number>()
+  readonly #done = new Map<number, History>()
   /** The servers for which the recovery is due. */
   readonly #due = new Set<number>()
   #isCheckDue = false
@@ -58,14 +58,14 @@ export class Recovery {
   /** Notes the present histories, and returns them. Called before there are sessions. */
   async open(): Promise<Map<number, History>> {
     const histories = await this.#options.settlement.read(this.#servers)
-    for (const [server, { number }] of histories) this.#numbers.set(server, number)
+    for (const [server, history] of histories) this.#done.set(server, history)
     return histories
   }
 
   /** Called when the history of a partition's server has another number. */
   begin(partition: number): void {
     const server = this.#options.runner.isCluster ? partition : 0
-    this.#options.settlement.begin(server)
+    void this.#options.settlement.begin(server)
     this.#due.add(server)
     this.run()
   }
@@ -79,8 +79,7 @@ export class Recovery {
   /** Resolves when the recovery is done for the present history of a partition. Rejects if it fails. */
   async catchUp(partition: number): Promise<void> {
     const server = this.#options.runner.isCluster ? partition : 0
-    const isCaughtUp = async (): Promise<boolean> =>
-      (await this.#read([server])).get(server) === this.#numbers.get(server)
+    const isCaughtUp = async (): Promise<boolean> => (await this.#findChanged([server])).length === 0
     if (await isCaughtUp()) return
     this.begin(server)
     await this.#running
@@ -118,7 +117,7 @@ export class Recovery {
       const servers = [...this.#due]
       this.#due.clear()
       try {
-        if (isCheck) servers.push(...(await this.#findChanged()))
+        if (isCheck) servers.push(...(await this.#findChanged(this.#servers)))
         await this.#recover([...new Set(servers)])
         if (!isCheck) continue
         await attached.compare()
@@ -133,24 +132,21 @@ export class Recovery {
     }
   }
 
-  /** Returns the servers whose history has changed since the last recovery. */
-  async #findChanged(): Promise<number[]> {
-    const numbers = await this.#read(this.#servers)
-    return this.#servers.filter((server) => this.#numbers.get(server) !== numbers.get(server))
-  }
-
-  /** Returns the numbers of the servers' histories. The settlement of those that are unsettled begins. */
-  async #read(servers: readonly number[]): Promise<Map<number, number>> {
-    const { settlement } = this.#options
-    const histories = await settlement.read(servers)
-    for (const [server, { isUnsettled }] of histories) if (isUnsettled) settlement.begin(server)
-    return new Map([...histories].map(([server, { number }]) => [server, number]))
+  /** Returns those of some servers whose history or generation has changed since the last recovery. */
+  async #findChanged(servers: readonly number[]): Promise<number[]> {
+    const histories = await this.#options.settlement.read(servers)
+    return servers.filter((server) => {
+      const [done, present] = [this.#done.get(server), histories.get(server)]
+      return done?.number !== present?.number || done?.generation !== present?.generation
+    })
   }
 
   async #recover(servers: readonly number[]): Promise<void> {
     if (servers.length === 0) return
-    const { runner, attached, leases, watches } = this.#options
-    const numbers = await this.#read(servers)
+    const { runner, attached, leases, watches, settlement } = this.#options
+    await Promise.all(servers.map((server) => settlement.begin(server)))
+    const histories = await settlement.read(servers)
+    const numbers = new Map([...histories].map(([server, { number }]) => [server, number]))
     const partitions = runner.isCluster ? servers : runner.partitions.all
     const errors: unknown[] = []
     const note = (error: unknown): void => void errors.push(error)
@@ -166,7 +162,7 @@ export class Recovery {
     await leases.detachUnknown(partitions).catch(note)
     await watches.renew(partitions).catch(note)
     if (errors.length > 0) throw errors[0]
-    for (const [server, number] of numbers) this.#numbers.set(server, number)
+    for (const [server, history] of histories) this.#done.set(server, history)
   }
 
   /** Makes again what this node has done with sessions in the last minute. `numbers` has the numbers of the servers' histories. */

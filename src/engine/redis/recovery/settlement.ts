@@ -13,6 +13,8 @@ const CLOCK_DIFFERENCE = 1_000
 /** What is known about the history of a server (`lua/state.lua`). */
 export interface History {
   readonly number: number
+  /** The generation of the epochs. */
+  readonly generation: number
   readonly isUnsettled: boolean
   /** By the monotonic clock of this process: the server lacks no write from before this time. */
   readonly wholeUntil: number
@@ -43,22 +45,18 @@ export class Settlement {
     this.#options = options
   }
 
-  /** Called when the history of a server has changed, or steps wait for its settlement. */
-  begin(server: number): void {
-    if (this.#isStopped || this.#running.has(server)) return
+  /**
+   * Called when the history of a server has changed, or steps wait for its settlement. Resolves when this node has said whether the server
+   * has all that it knows of.
+   */
+  begin(server: number): Promise<void> {
+    const known = this.#running.get(server)
+    if (known || this.#isStopped) return known ?? Promise.resolve()
     const running = this.#settle(server)
       .catch(this.#options.onError)
       .finally(() => this.#running.delete(server))
     this.#running.set(server, running)
-  }
-
-  /**
-   * Called with the servers whose history was unsettled when this node opened. This node knows of no message. If it is alone, nobody knows
-   * what the server lacks.
-   */
-  async open(histories: ReadonlyMap<number, History>): Promise<void> {
-    for (const [server, { number, isUnsettled }] of histories)
-      if (isUnsettled) await this.#say(server, number, !this.#options.leases.isAlone)
+    return running
   }
 
   async stop(): Promise<void> {
@@ -73,25 +71,31 @@ export class Settlement {
     const now = performance.now()
     return new Map(
       servers.map((server, n) => {
-        const [number, isUnsettled, age] = lists[n] ?? []
+        const [number, generation, isUnsettled, age] = lists[n] ?? []
         return [
           server,
-          { number: Number(number), isUnsettled: isUnsettled === 1, wholeUntil: now - Number(age) },
+          {
+            ...{ number: Number(number), generation: Number(generation) },
+            ...{ isUnsettled: isUnsettled === 1, wholeUntil: now - Number(age) },
+          },
         ]
       }),
     )
   }
 
   async #settle(server: number): Promise<void> {
-    const { recent, restoreSessions } = this.#options
+    const { runner, recent, leases, restoreSessions } = this.#options
     const history = (await this.read([server])).get(server)
     if (!history?.isUnsettled) return
     const { number } = history
     const since = history.wholeUntil - CLOCK_DIFFERENCE
     // Clients resume their sessions as soon as the history is settled.
     await restoreSessions(new Map([[server, number]]))
-    const hasAll = recent.hasAllSince(since) && (await this.#untilWhole(server, since))
-    await this.#say(server, number, hasAll)
+    const hasAll = await this.#untilWhole(server, since)
+    // A node that does not know who has stored messages since then can't vouch for the server.
+    const canVouch = recent.hasAllSince(since) && leases.knownSince <= since
+    const args = [String(number), hasAll ? (canVouch ? '1' : '') : '0', ...leases.recent]
+    await runner.onPartition(runner.steps.keepHistory, server, args)
   }
 
   /** Stores messages again until the server has all that this node knows of. Resolves with false if it lacks some for too long. */
@@ -107,11 +111,5 @@ export class Settlement {
       if ((await attached.compare(runner.isCluster ? server : undefined)) && isRestored) return true
     }
     return false
-  }
-
-  async #say(server: number, number: number, hasAll: boolean): Promise<void> {
-    const { runner, leases } = this.#options
-    const args = [String(number), hasAll ? '1' : '0', ...leases.recent]
-    await runner.onPartition(runner.steps.keepHistory, server, args)
   }
 }

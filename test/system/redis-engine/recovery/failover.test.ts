@@ -9,7 +9,7 @@ import { ada, bob, recordOf, request, startSession } from '../../../../src/engin
 import { pending } from '../../../../src/engine/suite/webhook-kit.js'
 import { standalone } from '../../../support/redis/server.js'
 import { until } from '../../../support/until.js'
-import { partitions, shift, withPair, type Node } from './pair-kit.js'
+import { partitions, reachedAt, shift, withPair, type Node } from './pair-kit.js'
 
 const stateOf = async ({ engine }: Node, of = ada): Promise<string> => {
   try {
@@ -163,10 +163,10 @@ it('does not make a start again whose session has ended before writes were lost'
     // The note of this end, by which its start is not made again either, is kept for an hour.
     const tombs = `chat-session:{${partitions.tags[partitions.of(ada)]}}:tombs:${ada.appId}\0${ada.userId}`
     assert.equal((await pair.command('del', tombs)).trim(), '1')
-    const state = `chat-session:{${partitions.tags[0]}}:state`
-    const reachedAt = async (): Promise<number> =>
-      Number(await pair.command('hget', state, fields.state.reachedAt))
-    await until('a node has noted that it has reached Redis since', async () => (await reachedAt()) > endedAt)
+    await until(
+      'a node has noted that it has reached Redis since',
+      async () => (await reachedAt(pair)) > endedAt,
+    )
     await pair.cut()
     await one.engine.detachSession(kept, other.connectionId, 60_000)
     await failOver()

@@ -1,7 +1,6 @@
 // After a failover the nodes store again what the new master lacks, and the epochs stay if nothing is missing then.
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 import { RecentMessages } from '../../../../src/engine/redis/messages/recent-messages.js'
 import { StepRunner } from '../../../../src/engine/redis/step-runner.js'
 import {
@@ -17,7 +16,8 @@ import { ask, pending } from '../../../../src/engine/suite/webhook-kit.js'
 import type { InboxPage, UserRef } from '../../../../src/engine/index.js'
 import { until } from '../../../support/until.js'
 import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
-import { partitions, withPair, type Node } from './pair-kit.js'
+import type { Pair } from '../../../support/redis/replication.js'
+import { partitions, reachedAt, withPair, type Node } from './pair-kit.js'
 
 /** Reads a whole inbox, as soon as Redis answers. */
 const inboxOf = async ({ engine }: Node, of: UserRef): Promise<InboxPage> => {
@@ -32,11 +32,18 @@ const inboxOf = async ({ engine }: Node, of: UserRef): Promise<InboxPage> => {
   return page
 }
 
+/** Resolves when the nodes have been open for long enough to vouch for what Redis stores from now on. */
+const untilKnown = async (pair: Pair): Promise<void> => {
+  const openedAt = Date.now()
+  await until('a node has reached Redis since', async () => (await reachedAt(pair)) > openedAt + 1_000)
+}
+
 const epochChanges = (...nodes: Node[]): number =>
   nodes.flatMap(({ events }) => events).filter(({ type }) => type === 'epoch-changed').length
 
 it('keeps the epochs after a failover that has lost nothing', async () => {
   await withPair(async ({ one, two, pair, failOver }) => {
+    await untilKnown(pair)
     await startSession(two.engine, request(bob))
     await deliver(one.engine, { body: 'kept' })
     const before = await inboxOf(one, bob)
@@ -50,6 +57,7 @@ it('keeps the epochs after a failover that has lost nothing', async () => {
 
 it('stores lost messages again, at their offsets, though each node knows only some of an inbox', async () => {
   await withPair(async ({ one, two, pair, failOver }) => {
+    await untilKnown(pair)
     await startSession(one.engine, request(ada))
     await startSession(two.engine, request(bob))
     for (const { engine } of [one, two]) await ask(engine, ['message.created'])
@@ -74,6 +82,7 @@ it('stores lost messages again, at their offsets, though each node knows only so
 
 it('creates the recipient again, if the message has created the user', async () => {
   await withPair(async ({ one, pair, failOver }) => {
+    await untilKnown(pair)
     await pair.cut()
     await deliver(one.engine, { to: 'new' })
     await failOver()
@@ -87,8 +96,7 @@ it('begins other epochs if a node does not answer, and not before', async () => 
   await withPair(async ({ one, two, openThird, pair, failOver }) => {
     const gone = await openThird()
     await startSession(two.engine, request(bob))
-    // With its beat, each second, a node learns which nodes live.
-    await pause(1_500)
+    await untilKnown(pair)
     await pair.cut()
     await deliver(gone.engine, { body: 'lost' })
     const before = await inboxOf(one, bob)
