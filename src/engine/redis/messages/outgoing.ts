@@ -5,6 +5,20 @@ import { hashOf } from '../keys.js'
 import type { RecentMessage } from './recent-messages.js'
 import type { RunOptions, StepRunner } from '../step-runner.js'
 
+/** What the step that sends a message has returned. */
+interface Stored {
+  readonly offset: number
+  /** The number of the recipient's epoch. */
+  readonly epoch: number
+  /** The place of the sender's own copy, with the offset 0 if the step has made none. */
+  readonly own: { offset: number; epoch: number }
+  readonly sentAt: number
+  /** The message's JSON; null if it has the profile of this object. */
+  readonly json: string | null
+  /** The value of the key `id`. */
+  readonly found: string
+}
+
 /** Returns the milliseconds for which a message's id makes a retry safe. */
 const windowOf = ({ sendWindow }: SendRules): string => String(Math.max(1, Math.ceil(sendWindow)))
 
@@ -70,16 +84,34 @@ export class Outgoing {
     return [...this.#content, this.#rulesOf(rules, onlyFinds), String(quota.inboxes), String(quota.bytes)]
   }
 
-  /** Returns what both inboxes' `RecentMessage` have in common. `found` is the value of the message's key `id`. */
-  recent(
-    rules: SendRules,
-    { json, found }: { json: string; found: string },
-  ): Omit<RecentMessage, 'of' | 'epoch' | 'offset'> {
-    const { hashed = 'id:' } = this.keys
-    return {
-      ...{ json, from: this.sender?.userId ?? '', to: this.recipient.userId, traceparent: this.traceparent },
-      ...{ rules: this.#rulesOf(rules, false), found: { hashed, value: found, keptFor: windowOf(rules) } },
+  /** About how many bytes the message takes. */
+  get bytes(): number {
+    return this.#content.reduce((sum, text) => sum + text.length, 0)
+  }
+
+  /** Returns the message as each inbox has it. `stored` is what the step has returned. */
+  copies(rules: SendRules, stored: Stored): RecentMessage[] {
+    const { recipient, sender, traceparent, keys } = this
+    const { offset, epoch, own, sentAt, found } = stored
+    const [, , , head, tail] = this.#content
+    const json = stored.json ?? `${head}${this.profile}${tail}${sentAt}}`
+    const both = {
+      json,
+      from: sender?.userId ?? '',
+      to: recipient.userId,
+      traceparent,
+      rules: this.#rulesOf(rules, false),
     }
+    const { hashed = 'id:' } = keys
+    const theirs = {
+      ...both,
+      of: recipient,
+      epoch,
+      offset,
+      found: { hashed, value: found, keptFor: windowOf(rules) },
+    }
+    const isInOtherInbox = sender && sender.userId !== recipient.userId && own.offset > 0
+    return isInOtherInbox ? [theirs, { ...both, of: sender, ...own, found: undefined }] : [theirs]
   }
 
   /** Returns the rules in the form in which `lua/rules.lua` reads them. */

@@ -31,7 +31,7 @@ export interface RecentMessage {
 interface Second {
   /** When this node began to note them, by the monotonic clock. */
   readonly since: number
-  readonly messages: RecentMessage[]
+  readonly messages: (() => readonly RecentMessage[])[]
   bytes: number
 }
 
@@ -51,13 +51,16 @@ export class RecentMessages {
     this.#runner = runner
   }
 
-  note(message: RecentMessage): void {
+  /**
+   * Notes a message, with about how many bytes it takes. `copies` returns it as each inbox has it. It is called only after a failover,
+   * because this method is called for every message.
+   */
+  note(bytes: number, copies: () => readonly RecentMessage[]): void {
     const second = this.#seconds.at(-1)
     if (!second) return
-    const bytes = message.json.length + OVERHEAD
-    second.messages.push(message)
-    second.bytes += bytes
-    this.#bytes += bytes
+    second.messages.push(copies)
+    second.bytes += bytes + OVERHEAD
+    this.#bytes += bytes + OVERHEAD
   }
 
   /**
@@ -86,7 +89,7 @@ export class RecentMessages {
     this.#seconds.forEach(({ messages }, n) => {
       const until = this.#seconds[n + 1]?.since ?? Infinity
       if (until < time) return
-      for (const message of messages) {
+      for (const message of messages.flatMap((copies) => copies())) {
         const partition = this.#runner.partitions.of(message.of)
         if (!partitions.has(partition)) continue
         const key = userKey(message.of)

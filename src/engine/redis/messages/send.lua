@@ -13,7 +13,7 @@
 --   exist.
 -- Returns `not-sent` for a message that is only looked up, and whose id is not stored. Or `limited`, and the milliseconds to wait. Or `adopted`, the user who has adopted the recipient, and when that user was created. Or
 --   `conflict`, `unknown-user`, `unknown-sender`, `refused`, `over-share` or `full`. Or `stored` or `repeated` with: the offset; the own
---   copy's offset, or 0; when the message was sent; how many inboxes of the recipient were deleted; the message's JSON; in the modes `here`
+--   copy's offset, or 0; when the message was sent; how many inboxes of the recipient were deleted; the message's JSON in mode `away`, or if argument 14 is missing; in the modes `here`
 --   and `self` the number of the sender's epoch, else 0; the number of the recipient's epoch; the value of the key `id`; for `stored`, 1 if
 --   an inbox still has messages beyond the retention, else 0; for `stored`, the bytes that argument 12 limits.
 
@@ -30,6 +30,7 @@ local theirs = isHere and keys_of(senderPrefix, from) or K
 local user = load_inbox(K.user)
 local sender = isHere and load_inbox(theirs.user) or mode == 'self' and user or nil
 local senderDeletions = isAway and tonumber(awayDeletions) or sender and sender.deletions or 0
+local isWhole = isAway or not profile
 profile = profile or sender and sender.sender or 'null'
 
 local earlier = call('GET', K.id)
@@ -43,7 +44,7 @@ if earlier then
     -- A transfer from a cluster may have brought a message whose own copy was lost there.
     local mayLackOwn = isAway or (isHere and own == '0')
     local stored = mayLackOwn and entries(K, offset, offset, 1)[1]
-    local json = stored and stored[ENTRY.message] or head .. profile .. middle .. sentAt .. '}'
+    local json = (stored and stored[ENTRY.message]) or (isWhole or mayLackOwn) and head .. profile .. middle .. sentAt .. '}'
     return reply('repeated', offset, own, sentAt, user.deletions, json, sender and epoch_of(sender) or 0, epoch_of(user), earlier)
   end
 end
@@ -114,5 +115,5 @@ if isHere then emit_message(sender, from, own, json) end
 report_message(user, offset, json, traceparent)
 local isBeyond = exceeds(user, user.newest, user.bytes, retention)
   or (isHere and exceeds(sender, sender.newest, sender.bytes, retention))
-return done('stored', offset, own, sentAt, user.deletions, json, sender and epoch_of(sender) or 0, epoch_of(user), sent, isBeyond and 1 or 0,
+return done('stored', offset, own, sentAt, user.deletions, isWhole and json, sender and epoch_of(sender) or 0, epoch_of(user), sent, isBeyond and 1 or 0,
   held or 0)

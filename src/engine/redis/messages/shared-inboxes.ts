@@ -291,14 +291,22 @@ export class SharedInboxes {
     if (isBeyond === 1)
       for (const of of sender ? [recipient, sender] : [recipient]) this.#startTrim(of, rules)
     const result = { outcome, offset: Number(offset), sentAt: Number(sentAt) } as const
-    const recent = outgoing.recent(rules, { json: String(json), found: String(found) })
-    this.#options.recent.note({ ...recent, of: recipient, epoch: Number(epoch), offset: result.offset })
+    const own = { offset: Number(ownOffset), epoch: Number(ownEpoch ?? 0) }
+    this.#options.recent.note(outgoing.bytes, () =>
+      outgoing.copies(rules, {
+        ...result,
+        epoch: Number(epoch),
+        own,
+        json: json as string | null,
+        found: String(found),
+      }),
+    )
     if (!sender) return { ...result, ownOffset: null }
     // An offset above 0 means that the own copy exists. In a cluster `send` makes no own copy, but the message may have been sent before
     // the data moved into the cluster.
     const place =
       Number(ownOffset) > 0
-        ? { offset: Number(ownOffset), epoch: Number(ownEpoch ?? 0) }
+        ? own
         : await this.ownCopies.make(
             {
               ...{ from: sender, to: recipient.userId, id: outgoing.id, window: rules.sendWindow },
@@ -308,8 +316,6 @@ export class SharedInboxes {
             rules.retention,
             noteId,
           )
-    if (Number(ownOffset) > 0 && sender.userId !== recipient.userId)
-      this.#options.recent.note({ ...recent, of: sender, ...place, found: undefined })
     this.#options.onOwnCopy(sender, place)
     return { ...result, ownOffset: place.offset }
   }
