@@ -1,27 +1,25 @@
 // A cluster of three masters moves slots, fails over and loses masters, while three gateways are under load.
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { Partitions } from '../../../src/engine/redis/nodes/partitions.js'
-import { slotOfKey } from '../../../src/engine/redis/client/key-slot.js'
 import { startCluster, type ClusterNode, type ClusterSetup } from '../../support/redis/cluster.js'
-import { appId } from '../../support/tokens.js'
 import { cutReplicas, untilReplicated } from '../../support/redis/replication.js'
 import { until } from '../../support/until.js'
 import { startCrowd, type Loss } from './chat-user.js'
 import { gatewayNode, startBalancer } from './gateway-nodes.js'
-import { finishLoad, goOn, startLoad, untilAcknowledged, untilReported, USERS, type Load } from './load.js'
+import {
+  engineOf,
+  finishLoad,
+  goOn,
+  slots,
+  startLoad,
+  untilAcknowledged,
+  untilReported,
+  USERS,
+  type Load,
+} from './load.js'
 import { createRandom, seed } from '../../support/seeded-random.js'
 
 const random = createRandom(seed)
-
-const engineOf = ({ servers }: ClusterSetup) => ({
-  type: 'redis' as const,
-  cluster: servers.map(({ url }) => url),
-})
-
-/** The slot of each user's keys. */
-const partitions = new Partitions()
-const slots = USERS.map((userId) => slotOfKey(`{${partitions.tags[partitions.of({ appId, userId })] ?? ''}}`))
 
 test('a cluster that moves slots and fails over in agreement loses no message and ends no session', async (context) => {
   const cluster = await startCluster()
