@@ -14,6 +14,14 @@ export const untilReplicated = async (master: RedisServer, replica: RedisServer)
   )
 }
 
+/** Resolves when a server that was a master is a replica, and has all of the new master. */
+export const untilReplica = (server: RedisServer): Promise<void> =>
+  until('the server is a replica', async () => {
+    // A Sentinel that makes a server a replica has it close all connections.
+    const state = await server.command('info', 'replication').catch(String)
+    return state.includes('role:slave') && state.includes('master_link_status:up')
+  })
+
 /** Has a master's replicas receive nothing more. They do not know its password; open connections are not asked for it. */
 export const cutReplicas = async (master: RedisServer): Promise<void> => {
   await master.command('config', 'set', 'requirepass', 'unknown to replicas')

@@ -38,10 +38,10 @@ export class ChatUser {
   readonly epochs: Message[][] = [[]]
   /** Ends of the session, refused messages, and offsets that two messages had. */
   readonly faults: string[] = []
+  /** The inbox's epoch in each `started`, of which each connection has one. */
+  readonly starts: string[] = []
   /** When the session was last given `lost: true`. */
   #lossReportedAt = -Infinity
-  /** The inbox's epoch, as the last `started` has it. */
-  #epoch = ''
   /** The messages by epoch and offset. */
   readonly #bodies = new Map<string, string>()
   #id: string | null = null
@@ -49,15 +49,13 @@ export class ChatUser {
 
   private constructor(userId: string, { endpoint, ca }: Address, token: string) {
     this.userId = userId
-    const onStarted = (epoch: string): void => {
-      this.#epoch = epoch
-    }
+    const { starts } = this
     const Socket = class extends WebSocket {
       constructor(url: string, protocols: string[]) {
         super(url, protocols, ca && { ca })
         this.on('message', (data: Buffer) => {
           const frame = JSON.parse(data.toString()) as Record<string, unknown>
-          if (frame['type'] === 'started') onStarted(String(frame['epoch']))
+          if (frame['type'] === 'started') starts.push(String(frame['epoch']))
         })
       }
     }
@@ -139,7 +137,7 @@ export class ChatUser {
   }
 
   #note({ offset, body = '' }: Pick<Message, 'offset' | 'body'>): void {
-    const place = `offset ${offset} of epoch ${this.#epoch}`
+    const place = `offset ${offset} of epoch ${this.starts.at(-1)}`
     const earlier = this.#bodies.get(place) ?? body
     if (earlier !== body)
       this.faults.push(`${this.userId}: ${place} was given to "${earlier}" and to "${body}"`)
@@ -157,6 +155,8 @@ export interface FinishOptions {
   losses?: readonly Loss[]
   /** Whether the inboxes of a sender and a recipient may be on different servers, so that one of them has a message that the other lost. */
   areApart?: boolean
+  /** Whether no session may have connected again. */
+  isUnfelt?: boolean
 }
 
 export interface Crowd {
@@ -191,7 +191,7 @@ export const startCrowd = async (
   return {
     users,
     acknowledged: () => users.reduce((sum, user) => sum + user.acknowledged.length, 0),
-    async finish({ losses = [], areApart = false } = {}) {
+    async finish({ losses = [], areApart = false, isUnfelt = false } = {}) {
       stop.abort()
       await within(Promise.all(sending), 'acknowledgement of the last messages', TIMEOUT)
       const inboxes = new Map<string, Message[]>()
@@ -205,6 +205,9 @@ export const startCrowd = async (
       )
       const byId = new Map(users.map((user) => [user.userId, user]))
       const faults: string[] = []
+      for (const { userId, starts } of isUnfelt ? users : [])
+        if (starts.length > 1)
+          faults.push(`${userId} has connected ${starts.length} times, in the epochs ${starts.join()}`)
       /** The bodies that each inbox has lost. */
       const lost = new Map(userIds.map((userId) => [userId, new Set<string>()]))
       for (const user of users)

@@ -121,10 +121,12 @@ export const gatewayNode = async ({
   }
 }
 
-/** A balancer without stickiness: each connection goes to one of the serving gateways. */
-export const startBalancer = (nodes: readonly GatewayNode[]): Promise<Proxy> =>
-  startProxy(() => {
+/** A balancer without stickiness: the serving gateways get the connections in turn, so each gateway has some. */
+export const startBalancer = (nodes: readonly GatewayNode[]): Promise<Proxy> => {
+  let turn = 0
+  return startProxy(() => {
     const serving = nodes.filter(({ isServing }) => isServing)
     const [first] = nodes
-    return (serving[Math.floor(Math.random() * serving.length)] ?? first)?.endpoint ?? ''
+    return (serving[turn++ % serving.length] ?? first)?.endpoint ?? ''
   })
+}

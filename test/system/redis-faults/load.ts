@@ -1,7 +1,11 @@
 // Three gateways under load: a crowd whose sessions go on, and newcomers at each gateway.
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
+import { slotOf } from '../../../src/engine/redis/client/key-slot.js'
+import { Partitions } from '../../../src/engine/redis/nodes/partitions.js'
 import type { EngineConfig } from '../../../src/gateway/index.js'
+import type { ClusterSetup } from '../../support/redis/cluster.js'
+import type { SentinelSetup } from '../../support/redis/sentinel.js'
 import { until } from '../../support/until.js'
 import { startCrowd, type Crowd, type FinishOptions } from './chat-user.js'
 import { createRestClient } from '../../../src/rest-client/index.js'
@@ -10,6 +14,16 @@ import { gatewayNode, RESUME_WINDOW, startBalancer, type GatewayNode } from './g
 import { startNewcomers, type Newcomers } from './newcomers.js'
 
 export const USERS = ['ann', 'bob', 'cid', 'dora', 'eve', 'fay']
+
+const partitions = new Partitions()
+
+/** The slot of each user's keys in a cluster. */
+export const slots = USERS.map((userId) => slotOf(partitions.tags[partitions.of({ appId, userId })] ?? ''))
+
+export const engineOf = (setup: SentinelSetup | ClusterSetup): EngineConfig =>
+  'sentinels' in setup
+    ? { type: 'redis', name: setup.name, sentinels: setup.sentinels.map(({ url }) => url) }
+    : { type: 'redis', cluster: setup.servers.map(({ url }) => url) }
 
 export interface Load {
   nodes: readonly GatewayNode[]
@@ -29,9 +43,9 @@ export const untilAcknowledged = (crowd: Crowd, more: number): Promise<void> => 
   return until('messages are acknowledged', () => crowd.acknowledged() > before + more)
 }
 
-/** Resolves when newcomers of each gateway have come and gone, and the crowd has sent messages. */
-export const goOn = async ({ crowd, newcomers }: Load): Promise<void> => {
-  await Promise.all(newcomers.map((each) => each.succeed()))
+/** Resolves when newcomers of each serving gateway have come and gone, and the crowd has sent messages. */
+export const goOn = async ({ nodes, crowd, newcomers }: Load): Promise<void> => {
+  await Promise.all(newcomers.filter((_, n) => nodes[n]?.isServing).map((each) => each.succeed()))
   await untilAcknowledged(crowd, 50)
 }
 

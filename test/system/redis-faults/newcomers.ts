@@ -22,7 +22,7 @@ export interface Newcomers {
 
 const isClosedForNow = (error: unknown): boolean => String(error).includes('closed with 4503')
 
-/** Clients come to a gateway one after the other. Each starts a session, sends a message and ends the session. */
+/** Clients come to a gateway one after the other while it serves. Each starts a session, sends a message and ends the session. */
 export const startNewcomers = (node: GatewayNode): Newcomers => {
   const faults: string[] = []
   const stop = new AbortController()
@@ -56,8 +56,8 @@ export const startNewcomers = (node: GatewayNode): Newcomers => {
       client.send({ type: 'end' })
       await client.closed
     } catch (error) {
-      // Another epoch closes the connection.
-      if (isClosedForNow(error)) unavailable++
+      // Another epoch closes the connection, and so does the end of a gateway.
+      if (isClosedForNow(error) || !node.isServing) unavailable++
       else faults.push(`${node.name}: ${String(error)}`)
     } finally {
       client.close()
@@ -67,7 +67,7 @@ export const startNewcomers = (node: GatewayNode): Newcomers => {
   }
   const run = async (): Promise<void> => {
     while (!stop.signal.aborted) {
-      await visit(visits++)
+      if (node.isServing) await visit(visits++)
       await pause(PACE)
     }
   }
