@@ -250,7 +250,7 @@ export class OpenedEngine {
       const histories = await this.#recovery.open()
       // `start` begins lasting work, so every other call that must not fail comes before it.
       await this.#leases.start()
-      for (const [server, { isUnsettled }] of histories) if (isUnsettled) void this.#settlement.begin(server)
+      this.#settlement.open(histories)
     } catch (error) {
       await client.close()
       throw error

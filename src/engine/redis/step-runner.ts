@@ -17,7 +17,7 @@ const EPOCH_LENGTH = 16
 const PARTITIONS_PER_CALL = 256
 /** How often, in milliseconds, a server with an unsettled history (`lua/state.lua`) is asked, and for how long. */
 const UNSETTLED_PAUSE = 25
-const UNSETTLED_TIME = 5_000
+const UNSETTLED_TIME = 8_000
 /** How often a step is tried if a server's history becomes unsettled again and again. */
 const MAX_TRIES = 5
 /** How many users a call has at most. With more, other calls would wait for long. */

@@ -128,7 +128,7 @@ export const loadSteps = () => {
     readCounts: batchStep('counts-read', ['counts'], reads),
 
     beat: step('nodes/node-beat', ['nodes', 'state'], again),
-    removeNode: step('nodes/node-remove', ['nodes'], again),
+    removeNode: step('nodes/node-remove', ['nodes', 'state'], again),
   }
 }
 

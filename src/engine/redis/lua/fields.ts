@@ -221,6 +221,8 @@ const state = {
    * field.
    */
   opened: 'o',
+  /** When a node last left. Only the first partition has the field. */
+  leftAt: 'l',
   /** When a beat first found no such field. If the time is another one, the server has lost its data. Only the first partition has the field. */
   madeAt: 'm',
 } as const

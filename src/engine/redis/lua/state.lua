@@ -49,7 +49,7 @@ end
 -- they know of (`history-keep.lua`). If they have not said so within `SETTLE_TIME`, another generation begins. Servers replicate writes in
 -- their order, so the server has all writes from before its `reachedAt`. That time becomes `wholeUntil`.
 local function check_history()
-  local SETTLE_TIME = 3000
+  local SETTLE_TIME = 5000
   if shared and shared.isSettled then
     historyNumber, generation = shared.number, shared.generation
     return

@@ -89,29 +89,17 @@ export class Outgoing {
     return this.#content.reduce((sum, text) => sum + text.length, 0)
   }
 
-  /** Returns the message as each inbox has it. `stored` is what the step has returned. */
-  copies(rules: SendRules, stored: Stored): RecentMessage[] {
-    const { recipient, sender, traceparent, keys } = this
-    const { offset, epoch, own, sentAt, found } = stored
-    const [, , , head, tail] = this.#content
-    const json = stored.json ?? `${head}${this.profile}${tail}${sentAt}}`
-    const both = {
-      json,
-      from: sender?.userId ?? '',
-      to: recipient.userId,
-      traceparent,
+  /** Returns what stores the message again. `stored` is what the step has returned. */
+  recent(rules: SendRules, { offset, epoch, own, sentAt, json, found }: Stored): RecentMessage {
+    const { recipient: of, sender, traceparent, keys } = this
+    const [, , prefix = '', head, tail] = this.#content
+    return {
+      ...{ of, epoch, offset, from: sender?.userId ?? '', to: of.userId, traceparent },
+      json: json ?? `${head}${this.profile}${tail}${sentAt}}`,
       rules: this.#rulesOf(rules, false),
+      found: { hashed: keys.hashed ?? 'id:', value: found, keptFor: windowOf(rules) },
+      own: prefix === '' ? undefined : { prefix, ...own },
     }
-    const { hashed = 'id:' } = keys
-    const theirs = {
-      ...both,
-      of: recipient,
-      epoch,
-      offset,
-      found: { hashed, value: found, keptFor: windowOf(rules) },
-    }
-    const isInOtherInbox = sender && sender.userId !== recipient.userId && own.offset > 0
-    return isInOtherInbox ? [theirs, { ...both, of: sender, ...own, found: undefined }] : [theirs]
   }
 
   /** Returns the rules in the form in which `lua/rules.lua` reads them. */

@@ -23,15 +23,17 @@ export interface RecentMessage {
   /** The rules, in the form in which `lua/rules.lua` reads them. */
   readonly rules: string
   readonly traceparent: string
-  /** The hashed key by which a retry finds the message, its value, and the milliseconds for which it is kept; undefined for none. */
-  readonly found: (Required<Pick<RunOptions, 'hashed'>> & { value: string; keptFor: string }) | undefined
+  /** The hashed key by which a retry finds the message, its value, and the milliseconds for which it is kept. */
+  readonly found: Required<Pick<RunOptions, 'hashed'>> & { value: string; keptFor: string }
+  /** The own copy that the same step has made, and what the names of its sender's keys begin with; undefined for none. */
+  readonly own?: { readonly prefix: string; readonly epoch: number; readonly offset: number } | undefined
 }
 
 /** The messages that were stored between two beats. */
 interface Second {
   /** When this node began to note them, by the monotonic clock. */
   readonly since: number
-  readonly messages: (() => readonly RecentMessage[])[]
+  readonly messages: (() => RecentMessage)[]
   bytes: number
 }
 
@@ -52,13 +54,12 @@ export class RecentMessages {
   }
 
   /**
-   * Notes a message, with about how many bytes it takes. `copies` returns it as each inbox has it. It is called only after a failover,
-   * because this method is called for every message.
+   * Notes a message that has about so many bytes. `message` is called only after a failover, because `note` is called for every message.
    */
-  note(bytes: number, copies: () => readonly RecentMessage[]): void {
+  note(bytes: number, message: () => RecentMessage): void {
     const second = this.#seconds.at(-1)
     if (!second) return
-    second.messages.push(copies)
+    second.messages.push(message)
     second.bytes += bytes + OVERHEAD
     this.#bytes += bytes + OVERHEAD
   }
@@ -85,61 +86,56 @@ export class RecentMessages {
    * whether Redis then has them all. If an inbox also lacks earlier messages, another node must first store those.
    */
   async restore(partitions: ReadonlySet<number>, time: number): Promise<boolean> {
-    const inboxes = new Map<string, OfPartition & { messages: RecentMessage[] }>()
-    this.#seconds.forEach(({ messages }, n) => {
-      const until = this.#seconds[n + 1]?.since ?? Infinity
-      if (until < time) return
-      for (const message of messages.flatMap((copies) => copies())) {
-        const partition = this.#runner.partitions.of(message.of)
-        if (!partitions.has(partition)) continue
-        const key = userKey(message.of)
-        const inbox = inboxes.get(key) ?? { of: message.of, partition, messages: [] }
-        inboxes.set(key, inbox)
-        inbox.messages.push(message)
-      }
-    })
-    const { steps } = this.#runner
-    const results: boolean[] = []
-    for (const group of this.#runner.userGroups(inboxes.values())) {
-      const newest = await this.#runner.onUsers(steps.newestOffsets, ['user'], group, [
-        String(group.users.length),
-      ])
-      results.push(
-        ...(await Promise.all(
-          group.users.map(({ messages }, n) =>
-            this.#restoreInbox(messages, Number(newest[2 * n]), Number(newest[2 * n + 1])),
-          ),
-        )),
-      )
+    let lacking = await this.#lacking(partitions, time)
+    for (let before = Infinity; lacking.length < before;) {
+      before = lacking.length
+      const left: RecentMessage[] = []
+      for (const message of lacking) if (!(await this.#restore(message))) left.push(message)
+      lacking = left
     }
-    return !results.includes(false)
+    return lacking.length === 0
   }
 
-  async #restoreInbox(messages: readonly RecentMessage[], epoch: number, newest: number): Promise<boolean> {
-    // An inbox of a later epoch is another one: the user was deleted since.
-    const lacking = messages
-      .filter((message) => message.epoch > epoch || (message.epoch === epoch && message.offset > newest))
-      .toSorted((a, b) => a.offset - b.offset)
-    for (const message of lacking) if (!(await this.#restore(message))) return false
-    return true
+  /** Returns the messages that their inboxes perhaps lack, in the order in which they were stored. */
+  async #lacking(partitions: ReadonlySet<number>, time: number): Promise<RecentMessage[]> {
+    const isLate = (n: number): boolean => (this.#seconds[n + 1]?.since ?? Infinity) >= time
+    const messages = this.#seconds
+      .filter((_, n) => isLate(n))
+      .flatMap((second) => second.messages.map((message) => message()))
+      .filter(({ of }) => partitions.has(this.#runner.partitions.of(of)))
+    const users = new Map<string, OfPartition>()
+    for (const { of } of messages) users.set(userKey(of), { of, partition: this.#runner.partitions.of(of) })
+    const newest = new Map<string, readonly [epoch: number, offset: number]>()
+    for (const group of this.#runner.userGroups(users.values())) {
+      const count = String(group.users.length)
+      const read = await this.#runner.onUsers(this.#runner.steps.newestOffsets, ['user'], group, [count])
+      for (const [n, { of }] of group.users.entries())
+        newest.set(userKey(of), [Number(read[2 * n]), Number(read[2 * n + 1])])
+    }
+    return messages.filter((message) => {
+      const [epoch, offset] = newest.get(userKey(message.of)) ?? [0, 0]
+      return message.epoch !== epoch || message.offset > offset
+    })
   }
 
-  async #restore({
-    of,
-    epoch,
-    offset,
-    json,
-    from,
-    to,
-    rules,
-    traceparent,
-    found,
-  }: RecentMessage): Promise<boolean> {
+  /** Resolves with false if the message must wait for messages before it. */
+  async #restore(message: RecentMessage): Promise<boolean> {
     const { steps } = this.#runner
-    const step = found?.hashed.startsWith('own:') ? steps.restoreOwnCopy : steps.restoreMessage
-    const args = [String(epoch), String(offset), json, from, to, rules, traceparent]
-    args.push(found?.value ?? '', found?.keptFor ?? '')
-    const [isThere] = await this.#runner.onUser(step, of, args, found && { hashed: found.hashed })
-    return isThere === 1
+    const { of, epoch, offset, json, from, to, rules, traceparent, found, own } = message
+    const step = found.hashed.startsWith('own:') ? steps.restoreOwnCopy : steps.restoreMessage
+    const args = [
+      String(epoch),
+      String(offset),
+      json,
+      from,
+      to,
+      rules,
+      traceparent,
+      found.value,
+      found.keptFor,
+    ]
+    args.push(own?.prefix ?? '', String(own?.epoch ?? ''), String(own?.offset ?? ''))
+    const [isDone] = await this.#runner.onUser(step, of, args, { hashed: found.hashed })
+    return isDone === 1
   }
 }

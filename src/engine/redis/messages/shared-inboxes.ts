@@ -293,7 +293,7 @@ export class SharedInboxes {
     const result = { outcome, offset: Number(offset), sentAt: Number(sentAt) } as const
     const own = { offset: Number(ownOffset), epoch: Number(ownEpoch ?? 0) }
     this.#options.recent.note(outgoing.bytes, () =>
-      outgoing.copies(rules, {
+      outgoing.recent(rules, {
         ...result,
         epoch: Number(epoch),
         own,

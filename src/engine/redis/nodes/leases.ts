@@ -32,7 +32,9 @@ interface Death {
 export class Leases {
   readonly #options: LeasesOptions
   #live: string[] = []
-  /** The times of the last beats that Redis has answered, by the monotonic clock. */
+  /** The nodes that have or had a lease. If a lease has ended, a beat finds the node dead, unless Redis was away when it ended. */
+  #known = new Set<string>()
+  /** The times of the last beats that Redis has answered, by the monotonic clock. The first may be the earliest `knownSince`. */
   #beats: number[] = []
   /** For each node, the time of the beat that last found it alive. */
   readonly #seen = new Map<string, number>()
@@ -61,7 +63,7 @@ export class Leases {
     return [...this.#seen.keys()]
   }
 
-  /** By the monotonic clock: this node knows which nodes have lived since this time. It is some beats ago, or when this node opened. */
+  /** By the monotonic clock: this node knows which nodes have stored anything since this time. */
   get knownSince(): number {
     return this.#beats[0] ?? Infinity
   }
@@ -98,12 +100,15 @@ export class Leases {
 
   async #beat(isNew: boolean): Promise<void> {
     const { runner, onLost, onBeat } = this.#options
-    const [wasLost, dead, live, at, madeAt] = await runner.onPartition(runner.steps.beat, 0, [
+    const [wasLost, dead, live, at, madeAt, leftAgo, known] = await runner.onPartition(runner.steps.beat, 0, [
       String(LEASE),
       isNew ? '1' : '0',
     ])
     this.#live = (live as string[]).toSorted()
+    this.#known = new Set(known as string[])
     const now = performance.now()
+    // A node whose lease had ended before this node opened has stored nothing in the time of a lease before. A node that has left may have.
+    if (isNew) this.#beats = [now - (Number(leftAgo) < 0 ? LEASE : Math.min(LEASE, Number(leftAgo)))]
     this.#beats = [...this.#beats, now].slice(-KNOWN_BEATS)
     for (const node of this.#live) this.#seen.set(node, now)
     for (const [node, seenAt] of this.#seen) if (seenAt < this.knownSince) this.#seen.delete(node)
@@ -156,7 +161,7 @@ export class Leases {
     // The beat comes after the list. A node has its lease before it has sessions, so the beat knows each listed node that lives.
     await this.#beat(false)
     for (const node of new Set(lists.flat() as string[])) {
-      if (this.#live.includes(node)) continue
+      if (this.#known.has(node)) continue
       const isThere = lists.map((nodes) => nodes.includes(node))
       await this.#detach(
         partitions.filter((_partition, n) => isThere[n]),

@@ -3,7 +3,8 @@
 -- KEYS: nodes, state.
 -- ARGV: 1 the lease in milliseconds; 2 `1` for the first beat of the node.
 -- Returns 1 if the other nodes have counted the calling node as dead, or the server has lost its data, else 0; the nodes whose lease has
---   ended, each with the time of that end; the nodes that live; the time; and since when the server has its data.
+--   ended, each with the time of that end; the nodes that live; the time; since when the server has its data; how many milliseconds
+--   ago a node last left, or -1 if none has; and all nodes that have or had a lease.
 local lease = tonumber(arg(1))
 local isNew = arg(2) == '1'
 local since = note_reached(reached_since)
@@ -18,6 +19,7 @@ for n = 1, #dead, 2 do
   dead[n + 1] = endedAt
   call('ZADD', K.nodes, '-' .. endedAt, dead[n])
 end
+local leftAt = call('HGET', K.state, STATE.leftAt)
 local wasLost = not isNew and (not score or tonumber(score) <= 0)
 return reply(wasLost and 1 or 0, dead, call('ZRANGEBYSCORE', K.nodes, '(' .. string.format('%.0f', now), '+inf'), now,
-  call('HGET', K.state, STATE.madeAt))
+  call('HGET', K.state, STATE.madeAt), leftAt and math.max(unshifted - leftAt, 0) or -1, call('ZRANGE', K.nodes, 0, -1))

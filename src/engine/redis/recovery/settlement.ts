@@ -5,7 +5,7 @@ import type { StepRunner } from '../step-runner.js'
 import type { RecentMessages } from '../messages/recent-messages.js'
 
 /** Milliseconds for which this node waits for what other nodes store again (`SETTLE_TIME` in `lua/state.lua`), and between two looks. */
-const SETTLE_TIME = 3_000
+const SETTLE_TIME = 5_000
 const LOOK_INTERVAL = 50
 /** Milliseconds by which the clocks of an old and a new master may differ. */
 const CLOCK_DIFFERENCE = 1_000
@@ -39,6 +39,10 @@ export class Settlement {
   readonly #options: SettlementOptions
   /** The servers whose settlement runs. In a cluster each partition counts as a server. */
   readonly #running = new Map<number, Promise<void>>()
+  /** For each server, the history for which this node has done its part. */
+  readonly #done = new Map<number, History>()
+  /** The numbers of the histories that were unsettled when this node opened. This node knows nothing of the time before them. */
+  readonly #foreign = new Map<number, number>()
   #isStopped = false
 
   constructor(options: SettlementOptions) {
@@ -57,6 +61,15 @@ export class Settlement {
       .finally(() => this.#running.delete(server))
     this.#running.set(server, running)
     return running
+  }
+
+  /** Called with the histories that this node has found when it opened. */
+  open(histories: ReadonlyMap<number, History>): void {
+    for (const [server, history] of histories)
+      if (history.isUnsettled) {
+        this.#foreign.set(server, history.number)
+        void this.begin(server)
+      } else this.#done.set(server, history)
   }
 
   async stop(): Promise<void> {
@@ -86,30 +99,37 @@ export class Settlement {
   async #settle(server: number): Promise<void> {
     const { runner, recent, leases, restoreSessions } = this.#options
     const history = (await this.read([server])).get(server)
-    if (!history?.isUnsettled) return
+    if (!history || this.#isDone(server, history)) return
     const { number } = history
     const since = history.wholeUntil - CLOCK_DIFFERENCE
     // Clients resume their sessions as soon as the history is settled.
     await restoreSessions(new Map([[server, number]]))
-    const hasAll = await this.#untilWhole(server, since)
+    const hasAll = await this.#untilWhole(server, since, history.isUnsettled ? SETTLE_TIME : 0)
     // A node that does not know who has stored messages since then can't vouch for the server.
-    const canVouch = recent.hasAllSince(since) && leases.knownSince <= since
+    const isKnown = recent.hasAllSince(since) && leases.knownSince <= since
+    const canVouch = isKnown && this.#foreign.get(server) !== number
     const args = [String(number), hasAll ? (canVouch ? '1' : '') : '0', ...leases.recent]
     await runner.onPartition(runner.steps.keepHistory, server, args)
+    this.#done.set(server, history)
   }
 
-  /** Stores messages again until the server has all that this node knows of. Resolves with false if it lacks some for too long. */
-  async #untilWhole(server: number, since: number): Promise<boolean> {
+  /** Whether this node has done its part for a history, or for the generation that has begun in it. */
+  #isDone(server: number, { number, generation }: History): boolean {
+    const done = this.#done.get(server)
+    return done?.number === number && done.generation === generation
+  }
+
+  /**
+   * Stores messages again until the server has all that this node knows of. Resolves with false if the server lacks some after `patience`
+   * milliseconds. If another generation begins meanwhile, the messages go to the ends of their inboxes.
+   */
+  async #untilWhole(server: number, since: number, patience: number): Promise<boolean> {
     const { runner, recent, attached } = this.#options
     const partitions = new Set(runner.isCluster ? [server] : runner.partitions.all)
-    for (
-      const until = performance.now() + SETTLE_TIME;
-      performance.now() < until;
-      await pause(LOOK_INTERVAL)
-    ) {
+    for (const until = performance.now() + patience; ; await pause(LOOK_INTERVAL)) {
       const isRestored = await recent.restore(partitions, since)
       if ((await attached.compare(runner.isCluster ? server : undefined)) && isRestored) return true
+      if (performance.now() >= until) return false
     }
-    return false
   }
 }

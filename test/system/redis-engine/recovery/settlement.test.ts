@@ -11,6 +11,7 @@ import {
   request,
   rules,
   startSession,
+  bodies,
 } from '../../../../src/engine/suite/kit.js'
 import { ask, pending } from '../../../../src/engine/suite/webhook-kit.js'
 import type { InboxPage, UserRef } from '../../../../src/engine/index.js'
@@ -106,6 +107,28 @@ it('begins other epochs if a node does not answer, and not before', async () => 
     assert.notEqual(after.inbox.epoch, before.inbox.epoch)
     assert.deepEqual(after.messages, [])
     await until('the node of the session is told', () => epochChanges(two) === 1)
+  })
+})
+
+it('stores lost messages again though other epochs begin, once, and a retry finds them', async () => {
+  await withPair(async ({ one, openThird, pair, failOver }) => {
+    const gone = await openThird()
+    await untilKnown(pair)
+    await deliver(one.engine, { body: 'kept', from: ada.userId })
+    await pair.cut()
+    await deliver(gone.engine, { body: 'nobody has it' })
+    const sent = newMessage({ body: 'lost', from: ada.userId })
+    await one.engine.send(sent, rules())
+    const { inbox } = await inboxOf(one, bob)
+    await gone.cutOff()
+    await failOver()
+    for (const of of [ada, bob]) {
+      await until('the message is there', async () => (await inboxOf(one, of)).messages.length, 2)
+      assert.deepEqual(await bodies(one.engine, of), ['kept', 'lost'])
+    }
+    assert.notEqual((await inboxOf(one, bob)).inbox.epoch, inbox.epoch)
+    const again = await one.engine.send(sent, rules())
+    assert.ok(again.outcome === 'repeated' && again.offset === 2)
   })
 })
 

@@ -83,13 +83,11 @@ export class OwnCopies {
     const place = { offset: Number(offset), epoch: Number(epoch) }
     const [keptFor = ''] = limits
     if (place.epoch > 0)
-      this.#recent?.note(json.length, () => [
-        {
-          ...{ of: from, ...place, json, from: from.userId, to, traceparent: '' },
-          rules: `0 0 ${limits[1]} ${limits[2]} 0 0 - 0`,
-          found: { hashed, value: String(place.offset), keptFor },
-        },
-      ])
+      this.#recent?.note(json.length, () => ({
+        ...{ of: from, ...place, json, from: from.userId, to, traceparent: '' },
+        rules: `0 0 ${limits[1]} ${limits[2]} 0 0 - 0`,
+        found: { hashed, value: String(place.offset), keptFor },
+      }))
     return place
   }
 
