@@ -45,9 +45,6 @@ const leftOut = {
   'test/engine/embedded/memory.test.ts': [[null, NEEDS_V8]],
   'test/gateway/admin/admin-server.test.ts': [[['a body that is too large, or of unknown length'], CLIENT]],
   'test/gateway/auth/authenticate-url.test.ts': [[['requests that never end free their places'], CLIENT]],
-  'test/system/attacks/isolation.test.ts': [
-    [['a frame whose header says 100 MB'], "Bun's close frame has a reason besides its code"],
-  ],
   'test/gateway/connection/leaks.test.ts': [
     [
       [

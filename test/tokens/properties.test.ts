@@ -53,18 +53,6 @@ for (const { name, hmac } of backends) {
     )
   })
 
-  test(`a token with any one bit turned is refused, at every place (${name})`, async () => {
-    const token = await createToken({ appId, userId: 'ann', secret })
-    for (let place = 0; place < token.length; place += 1)
-      for (let bit = 0; bit < 8; bit += 1) {
-        const turned = String.fromCharCode(token.charCodeAt(place) ^ (1 << bit))
-        assert.equal(
-          await outcome(verify(token.slice(0, place) + turned + token.slice(place + 1))),
-          'unauthenticated',
-        )
-      }
-  })
-
   test(`any user id and profile come out of a token as they went in (${name})`, async () => {
     await fc.assert(
       fc.asyncProperty(userIds, profiles, async (userId, user) => {
@@ -73,29 +61,6 @@ for (const { name, hmac } of backends) {
         assert.equal(result.claims.userId, userId)
         assert.deepEqual(result.claims.user, user)
       }),
-    )
-  })
-
-  test(`no text whatever breaks the verifier (${name})`, async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.oneof(
-          fc.string({ unit: 'binary' }),
-          fc
-            .array(fc.uint8Array(), { minLength: 3, maxLength: 3 })
-            .map((parts) => parts.map((part) => Buffer.from(part).toString('base64url')).join('.')),
-          fc
-            .tuple(fc.json(), fc.json())
-            .map(
-              ([header, payload]) =>
-                `${Buffer.from(header).toString('base64url')}.${Buffer.from(payload).toString('base64url')}.AAAA`,
-            ),
-        ),
-        async (text) => {
-          assert.equal(await outcome(verify(text)), 'unauthenticated')
-        },
-      ),
-      { numRuns: 1_000 },
     )
   })
 }

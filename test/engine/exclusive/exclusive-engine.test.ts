@@ -238,16 +238,6 @@ void describe('the engine of one process', () => {
     await engine.close()
   })
 
-  void it('deletes messages that are not retained', async () => {
-    const store = new MemoryStore()
-    const engine = await engineOn(store)
-    const few = { ...rules, retention: { messages: 10, age: 86_400_000, bytes: 1e9 } }
-    for (let n = 0; n < 1_000; n++) await engine.send({ ...toBob, id: `${n}` }, few)
-    const stored = await store.iterator(rows.messages({ appId: 'app', userId: 'bob' }, 1, 1e9)).all()
-    assert.ok(stored.length >= 10 && stored.length < 100, `${stored.length} rows`)
-    await engine.close()
-  })
-
   void it('deletes any number of expired messages, and keeps the others', async () => {
     const store = new MemoryStore()
     const engine = await engineOn(store)

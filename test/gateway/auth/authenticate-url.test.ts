@@ -8,7 +8,6 @@ import { Webhook } from 'standardwebhooks'
 import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
 import { startServer } from '../../support/network/http-server.js'
 import { openClient, startClient, type ClientOptions } from '../../support/raw-client.js'
-import { until } from '../../support/until.js'
 import { startGateway, testApp } from '../../support/gateway.js'
 import { startWithParams } from '../../support/starts.js'
 
@@ -221,36 +220,6 @@ test('a page of another origin is refused before the backend is asked', async ()
   const { url, received } = await run(answer(200, { ok: true, userId: 'ada' }), forwarding)
   assert.equal((await endOf(url, { ...page, origin: 'https://evil.example' })).reason, 'origin-refused')
   assert.equal(received.length, 0)
-})
-
-test('at most 100 requests run at once; the others wait, and are unavailable when their time is over', async () => {
-  let running = 0
-  let most = 0
-  const waiting: (() => void)[] = []
-  const { url, received } = await run(
-    (response) => {
-      running += 1
-      most = Math.max(most, running)
-      waiting.push(() => {
-        running -= 1
-        answer(200, { ok: true })(response, { body: {}, headers: {} })
-      })
-    },
-    {},
-    { startTimeout: 60 },
-  )
-  const clients = Array.from({ length: 120 }, (_, index) =>
-    openClient(url, { start: { ...start, userId: `${index}` } }),
-  )
-  await until('the backend has 100 requests', () => received.length, 100)
-  waiting.splice(0).forEach((finish) => finish())
-  await until('the others are asked', () => received.length, 120)
-  waiting.splice(0).forEach((finish) => finish())
-  for (const client of clients) {
-    await client.next('started')
-    client.close()
-  }
-  assert.equal(most, 100)
 })
 
 test('requests that never end free their places, and the starts behind them end as unavailable', async () => {

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { SignJWT } from 'jose'
-import { createEmbeddedEngine, createMemoryEngine, type Engine } from '../../../src/engine/index.js'
+import { createMemoryEngine, type Engine } from '../../../src/engine/index.js'
 import { Connection } from '../../../src/gateway/connection/connection.js'
 import { openClient, roundTrip, startClient, type Frame } from '../../support/raw-client.js'
-import { scratchFolder } from '../../support/scratch-folder.js'
 import { secret } from '../../support/tokens.js'
-import { guestStart, signedStart, startOf, startWithParams } from '../../support/starts.js'
+import { signedStart, startOf, startWithParams } from '../../support/starts.js'
 import { startGateway } from '../../support/gateway.js'
 import { until } from '../../support/until.js'
 
@@ -106,16 +104,6 @@ test('the token that the gateway signed is dead too, and the auth params are not
   const again = await startClient(url, start)
   assert.equal(await codeOfStart({ type: 'start', appId: 'app', token: again.started['token'] }), 'started')
   again.close()
-})
-
-test('a guest’s token is dead after a revocation', async () => {
-  const client = await startClient(url, { ...guestStart, userId: 'eve' })
-  client.send({ type: 'send', id: '1', to: 'guest:eve', body: 'Kept' })
-  await client.next('sent')
-  await engine.revokeUser(userOf('guest:eve'), { issuedBefore: null, mode: 'end' })
-  await client.end()
-  const token = client.started['token']
-  assert.equal(await codeOfStart({ type: 'start', appId: 'app', token }), 'unauthenticated')
 })
 
 test('a revoked token does not bring back a user who was deleted', async () => {
@@ -217,17 +205,4 @@ test('a session has the client’s origin, address, name and round-trip time', a
   while ((await engine.sessions(userOf('ines')))[0]?.rtt === null)
     await new Promise((resolve) => client.socket.once('message', resolve))
   client.close()
-})
-
-test('a revocation is still there when the gateway starts again', async () => {
-  const path = join(scratchFolder(), 'data')
-  const first = createEmbeddedEngine({ path })
-  const before = await serve(first)
-  const start = await startOf('jo')
-  const client = await startClient(before.url, start)
-  await first.revokeUser(userOf('jo'), { issuedBefore: null, mode: 'end' })
-  await client.end()
-  await before.gateway.close()
-  const { url: again } = await serve(createEmbeddedEngine({ path }))
-  assert.equal(await codeOfStart(start, again), 'unauthenticated')
 })

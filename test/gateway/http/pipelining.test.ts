@@ -16,21 +16,6 @@ for (const [what, url] of [
   ['a server of its own', own.url],
   ['an attached server', attached.url],
 ] as const) {
-  test(`on ${what}, 40 pipelined requests get some responses, then a 429 and the end of the socket`, async () => {
-    const raw = await openRaw(url)
-    raw.socket.write(get.repeat(40))
-    await within(raw.closed, 'close')
-    const statuses = [
-      ...raw
-        .received()
-        .toString('latin1')
-        .matchAll(/HTTP\/1\.1 (\d{3}) /g),
-    ].map(([, status]) => status)
-    assert.equal(statuses.at(-1), '429')
-    assert.ok(statuses.length > 1 && statuses.length <= 18, String(statuses))
-    assert.deepEqual(new Set(statuses), new Set(['200', '429']))
-  })
-
   test(`on ${what}, a few pipelined requests get their responses in order`, async () => {
     const raw = await openRaw(url)
     raw.socket.write(

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
-import { describe, it, test } from 'node:test'
+import { test } from 'node:test'
 import { openClient, startClient } from '../../support/raw-client.js'
-import { until } from '../../support/until.js'
 import { startGateway } from '../../support/gateway.js'
 import { signedStart, startOf, startWithParams } from '../../support/starts.js'
 import { tokenFor } from '../../support/tokens.js'
@@ -137,49 +136,6 @@ test('a session that was started with a signature does not expire', async () => 
   assert.equal(client.started['expiresIn'], null)
   assert.equal('token' in client.started, false)
   client.close()
-})
-
-// These tests run at once, because all of them wait for time to pass.
-void describe('as time passes', { concurrency: true }, () => {
-  void it('a client that sends no frame for two ping intervals is dead', async () => {
-    const { url: quick } = await startGateway({}, { pingInterval: 1 })
-    const client = await startClient(quick, await startOf('ada'), { pongs: false })
-    const { code, reason, frame } = await client.end()
-    assert.deepEqual([code, reason, frame['retryable']], [4508, 'timeout', true])
-    // A ping came first, so the connection did not end at once. heartbeat.test.ts has the times.
-    assert.ok(client.frames.some(({ type }) => type === 'ping'))
-  })
-
-  void it('a client that answers pings stays connected', async () => {
-    const { url: quick } = await startGateway({}, { pingInterval: 1 })
-    const client = await startClient(quick, await startOf('ada'))
-    const pings = (): number => client.frames.filter(({ type }) => type === 'ping').length
-    await until('three pings', () => pings() >= 3)
-    client.send({ type: 'read', epoch: '', offset: 0 })
-    assert.equal((await client.next()).type, 'refused')
-    client.close()
-  })
-
-  void it('a session whose token expires ends with 4102 token-expired', async () => {
-    const token = await tokenFor('ada', { expiresIn: 4 })
-    const client = await startClient(url, await startOf('ada', { token }))
-    const { frame, code, reason } = await client.end()
-    assert.deepEqual([code, reason, frame['code']], [4102, 'token-expired', 'token-expired'])
-  })
-
-  void it('a renewed token moves the deadline', async () => {
-    const token = await tokenFor('ada', { expiresIn: 4 })
-    const [renewed, expiring] = [
-      await startClient(url, await startOf('ada', { token })),
-      await startClient(url, await startOf('ada', { token })),
-    ]
-    renewed.send({ type: 'token', token: await tokenFor('ada') })
-    await renewed.next('renewed')
-    assert.equal((await expiring.end()).code, 4102)
-    renewed.send({ type: 'read', epoch: '', offset: 0 })
-    assert.equal((await renewed.next()).type, 'refused')
-    renewed.close()
-  })
 })
 
 test('none of these tests logs a warning or an error', () => {

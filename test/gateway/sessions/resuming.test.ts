@@ -330,16 +330,6 @@ test('after a restart on the same folder sessions are resumed, and their message
   again.close()
 })
 
-test('a memory engine that was restarted has another epoch, and `lost` is true', async () => {
-  const [one, two] = [await run({ type: 'memory' }), await run({ type: 'memory' })]
-  const client = await startClient(one.url, await startOf('ada'))
-  const again = await startClient(two.url, await resuming(client.started))
-  assert.notEqual(again.started['epoch'], client.started['epoch'])
-  assert.deepEqual([again.started['resumed'], again.started['lost']], [false, true])
-  client.close()
-  again.close()
-})
-
 test('if the inbox’s epoch changes, a live connection ends as retryable', async () => {
   const { url, hub } = await assemble(() => ({}))
   const emit = (epoch: string): void => {

@@ -8,7 +8,6 @@ import {
   openRaw,
   startClient,
   startProtocol,
-  within,
   type Client,
 } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
@@ -84,27 +83,4 @@ test('a TCP connection that is reset in the middle of a handshake, and right aft
     raw.socket.resetAndDestroy()
     await raw.closed
   }
-})
-
-test('bytes that are no HTTP, and bytes that are no WebSocket frame', async () => {
-  const nonsense = await openRaw(url)
-  nonsense.socket.write('\x16\x03\x01 nonsense\r\n\r\n')
-  assert.equal((await nonsense.answer()).status, 400)
-  const unmasked = await openRaw(url)
-  unmasked.socket.write(handshake())
-  await unmasked.answer()
-  unmasked.socket.write(Buffer.from([0x81, 1, 0x7b]))
-  await within(unmasked.closed, 'close')
-})
-
-test('a frame whose header says 100 MB is refused at once', async () => {
-  const raw = await openRaw(url)
-  raw.socket.write(handshake())
-  await raw.answer()
-  const header = Buffer.alloc(14)
-  header.set([0x81, 0xff])
-  header.writeBigUInt64BE(100_000_000n, 2)
-  raw.socket.write(header)
-  await until('close 1009', () => raw.received().includes(Buffer.from([0x88, 2, 1009 >> 8, 1009 & 0xff])))
-  raw.socket.destroy()
 })

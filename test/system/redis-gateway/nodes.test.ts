@@ -9,13 +9,9 @@ import { startClient } from '../../support/raw-client.js'
 import { standalone } from '../../support/redis/server.js'
 import { startOf } from '../../support/starts.js'
 import { until } from '../../support/until.js'
-import { field, restOf } from '../../support/rest/rest-calls.js'
 
 const server = await standalone({ password: 'a-password-that-no-line-may-show' })
 const url = server.url.replace('//', '//:a-password-that-no-line-may-show@')
-
-const engine = { type: 'redis', url, prefix: `${randomUUID()}:` } as const
-const [a, b] = [await startGateway({}, { engine }), await startGateway({}, { engine })] as const
 
 test('a page learns of a read mark whose event comes after a newer message', async () => {
   const client = createRedisClient({ type: 'single', url })
@@ -88,43 +84,9 @@ test('an answer of the engine that comes after the mark of another gateway takes
   assert.deepEqual(await unreadOf(reader), { unread: 0, readOffset: 0, unreadWith: 0 })
 })
 
-test('REST of one node sees and revokes the sessions of the other', async () => {
-  const gus = await startClient(a.url, await startOf('gus'))
-  const rest = restOf(b.url)
-  const user = await rest('GET', '/users/gus')
-  assert.deepEqual([field(user, 'online'), field(user, 'sessions')], [true, 1])
-  await rest('DELETE', '/users/gus/sessions?mode=reauth')
-  assert.equal((await gus.next('renewed'))['reauth'], true)
-  await rest('DELETE', '/users/gus/sessions')
-  assert.equal((await gus.end()).frame['code'], 'revoked')
-})
-
-test('the log tells appendfsync and never the password', () => {
-  const lines = [...a.lines, ...b.lines].join('')
+test('the log tells appendfsync and never the password', async () => {
+  const gateway = await startGateway({}, { engine: { type: 'redis', url } })
+  const lines = gateway.lines.join('')
   assert.match(lines, /"appendfsync":"off"/)
   assert.ok(!lines.includes('a-password-that-no-line-may-show'))
-})
-
-test('while Redis is away sends are unavailable and no session ends; all recovers by itself', async () => {
-  const lee = await startClient(a.url, await startOf('lee'))
-  const mia = await startClient(b.url, await startOf('mia'))
-  const readyz = async (): Promise<number> => (await fetch(`${a.url}/readyz`)).status
-  assert.equal(await readyz(), 200)
-  server.pause()
-  try {
-    lee.send({ type: 'send', id: 'away', to: 'mia', body: 'x' })
-    const refused = await lee.next('refused')
-    assert.equal(refused['code'], 'unavailable')
-    assert.equal(typeof refused['retryAfter'], 'number')
-    await until('readyz says so', async () => (await readyz()) === 503)
-  } finally {
-    server.resume()
-  }
-  await until('the gateway is ready again', async () => (await readyz()) === 200)
-  await until('a send is stored', async () => {
-    lee.send({ type: 'send', id: 'away', to: 'mia', body: 'x' })
-    return (await lee.next()).type === 'sent'
-  })
-  assert.equal((await mia.next('message'))['id'], 'away')
-  assert.equal(mia.frames.filter(({ type }) => type === 'message').length, 1)
 })

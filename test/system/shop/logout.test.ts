@@ -9,9 +9,6 @@ import { until } from '../../support/until.js'
 import { APP } from '../../support/sites/shop-gateway.js'
 import { chatOf, complaintsOf, stateOf, untilBooted, untilState } from '../../support/sites/page-state.js'
 
-/** A token's life in seconds. The session fetches the next token after half that time. */
-const SHORT = 6
-
 const logOut = async (page: Page, { url }: ShopSite, button: 'Log out' | 'Log out and stay here') => {
   await page.goto(`${url}/account`)
   await untilState(page, 'active')
@@ -103,20 +100,6 @@ test('a page from the back/forward cache reloads when it is shown again', async 
   await untilBooted(page)
   assert.equal(await stateOf(page), 'idle')
   await until('open connections', site.gateway.open, 0)
-})
-
-test('a session outlives its token while the customer is logged in', async () => {
-  const site = await startShop(SHORT)
-  const { page } = await customerIn(site)
-  const complaints = complaintsOf(page)
-  const { id } = await chatOf(page)
-  const expiresAt = Date.now() + SHORT * 1000
-  await until('the first token expired', () => Date.now() > expiresAt && site.tokensAsked() > 2, true)
-  assert.deepEqual(await chatOf(page), { state: 'active', id, user: 'alice', error: undefined })
-  assert.equal(site.gateway.tried(), 1)
-  // The session makes one request for each token, and not many at once.
-  assert.ok(site.tokensAsked() < 12, `${site.tokensAsked()} token requests in ${SHORT} s`)
-  assert.deepEqual(complaints, [])
 })
 
 test('after a log-out, the session of another tab ends as revoked', async () => {
@@ -220,18 +203,4 @@ test('a product page says whether the seller is online, and nothing while the ga
   await customerIn(site, 'Nora Lind')
   await page.reload()
   assert.equal(await presence.getAttribute('data-presence'), 'online')
-})
-
-test('two tabs have a session each, and closing one tab does not affect the other', async () => {
-  const site = await startShop()
-  const { context, page } = await customerIn(site)
-  const other = await context.newPage()
-  await other.goto(site.url)
-  await untilState(other, 'active')
-  const { id } = await chatOf(page)
-  assert.notEqual((await chatOf(other)).id, id)
-  await until('open connections', site.gateway.open, 2)
-  await other.close()
-  await until('open connections', site.gateway.open, 1)
-  assert.deepEqual(await chatOf(page), { state: 'active', id, user: 'alice', error: undefined })
 })

@@ -227,22 +227,6 @@ test('Enter sends neither a text without a word nor one that Safari is still com
   assert.equal(await alice.locator('[data-messages] li').count(), 1)
 })
 
-test('a message that was not stored before the page was left is sent by the next page, and stored once', async () => {
-  let proxy: Proxy | undefined
-  const site = await startShop(undefined, async (url) => (proxy = await startProxy(url)).url)
-  const [{ page: alice }, { page: nora }] = [await customerIn(site), await customerIn(site, NORA)]
-  await alice.goto(`${site.url}/products/mug`)
-  await untilState(alice, 'active')
-  assert.ok(proxy)
-  await writeUnsent(alice, proxy, 'Is it blue?')
-  await alice.reload()
-  await message(alice, 'Is it blue?').getByText('You').waitFor()
-  for (const wire of proxy.wires) wire.up.flow()
-  await nora.goto(`${site.url}/messages/alice/mug`)
-  await message(nora, 'Is it blue?').waitFor()
-  for (const page of [alice, nora]) assert.equal(await page.locator('[data-messages] li').count(), 1)
-})
-
 test('a message that the gateway refuses is in the form again, with the reason', async () => {
   const site = await startShop()
   const { page: alice } = await customerIn(site)

@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { WebSocket } from 'ws'
-import { ChatSession } from '../../../../src/session/index.js'
 import { openClient, startClient } from '../../../support/raw-client.js'
-import { tokenFor } from '../../../support/tokens.js'
-import { until } from '../../../support/until.js'
 import { startOf } from '../../../support/starts.js'
 import { field, onBothEngines, restOf, statusAndCode } from '../../../support/rest/rest-calls.js'
 
@@ -52,35 +48,6 @@ for (const { url, on } of await onBothEngines({}, { pingInterval: 300 })) {
         [400, 'bad-request'],
         String(bad),
       )
-  })
-
-  test(`a client that fetches a token as soon as mode=reauth asks for one goes on ${on}`, async () => {
-    const errors: string[] = []
-    let fetches = 0
-    const session = new ChatSession({
-      endpoint: url,
-      appId: 'app',
-      token: await tokenFor('fetches'),
-      tokenFetcher: () => {
-        fetches += 1
-        return tokenFor('fetches')
-      },
-      WebSocket,
-    })
-    session.addEventListener('error', ({ detail }) => errors.push(detail.error.code))
-    assert.ok((await session.start()).succeeded)
-    const { sessionId: id } = session
-    await rest('DELETE', '/users/fetches/sessions?mode=reauth')
-    await until('the token is fetched', () => fetches, 1)
-    const revokedBefore = field(await rest('GET', '/users/fetches'), 'revokedBefore')
-    await until('the session stands on a new token', async () => {
-      const { sessions } = (await rest('GET', '/users/fetches/sessions')).body as {
-        sessions: { issuedAt: number }[]
-      }
-      return Number(sessions[0]?.issuedAt) > Number(revokedBefore)
-    })
-    assert.deepEqual([session.state, session.sessionId, errors, fetches], ['active', id, [], 1])
-    await session.end()
   })
 
   test(`mode=reauth asks live clients for another token ${on}`, async () => {

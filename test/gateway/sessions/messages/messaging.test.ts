@@ -306,26 +306,6 @@ test('the app’s settings decide which users may send to which', async () => {
   assert.equal(await outcome({ authorizeSend: () => Promise.reject(new Error()) }, ada), 'unavailable')
 })
 
-test('messages are stored in the order in which they were sent, however long `authorizeSend` takes for each', async () => {
-  const waits: (() => void)[] = []
-  const { url } = await startGateway({
-    authorizeSend: ({ to }) =>
-      to === 'slow' ? new Promise((resolve) => waits.push(() => resolve(true))) : true,
-  })
-  const client = await startClient(url, await startOf('ada'))
-  client.send(
-    { type: 'send', id: '1', to: 'slow', body: 'x' },
-    { type: 'send', id: '2', to: 'ada', body: 'x' },
-  )
-  client.send({ type: 'profile', user: { name: 'Ada' } })
-  assert.equal((await client.next()).type, 'user')
-  waits[0]?.()
-  const ids = []
-  while (ids.length < 2) ids.push((await client.next('sent'))['id'])
-  assert.deepEqual(ids, ['1', '2'])
-  client.close()
-})
-
 test('a send that is repeated at the very end of `sendWindow` stores no second message', async () => {
   const { url } = await startGateway({}, { sendWindow: 1 })
   const client = await startClient(url, await startOf('ada'))
@@ -371,21 +351,18 @@ test('`publish` sends a message of the app’s backend or of a user', async () =
   ada.close()
 })
 
-test('publish() to nobody rejects, and creates no user called undefined or null', async () => {
+test('publish() to nobody, or in the name of what is no user, rejects, and creates no user called undefined', async () => {
   const { gateway } = await startGateway()
-  for (const to of [undefined, null, NaN, 1.5, {}]) {
-    const message = { appId: 'app', to, body: 'x' } as Parameters<typeof gateway.publish>[0]
-    await assert.rejects(gateway.publish(message), TypeError)
-  }
-  assert.deepEqual((await gateway.client('app').listUsers()).users, [])
-})
-
-test('publish() in the name of what is no user rejects, and stores no message', async () => {
-  const { gateway } = await startGateway()
-  for (const from of [null, NaN, 1.5, {}, true]) {
-    const message = { appId: 'app', to: 'bob', from, body: 'x' } as Parameters<typeof gateway.publish>[0]
-    await assert.rejects(gateway.publish(message))
-  }
+  const wrong = [undefined, NaN, 1.5, {}, null]
+  for (const change of [
+    ...wrong.map((to) => ({ to })),
+    ...[...wrong.slice(1), true].map((from) => ({ from })),
+  ])
+    await assert.rejects(
+      gateway.publish({ appId: 'app', to: 'bob', body: 'x', ...change } as Parameters<
+        typeof gateway.publish
+      >[0]),
+    )
   assert.deepEqual((await gateway.client('app').listUsers()).users, [])
 })
 

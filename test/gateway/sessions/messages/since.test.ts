@@ -51,20 +51,6 @@ for (const { url, gateway, on } of await onBothEngines()) {
     }
   })
 
-  test(`after a \`since\` of another epoch or ahead of the inbox all that is kept follows, as lost ${on}`, async () => {
-    for (const body of ['1', '2']) await publish('cleo', body)
-    const { epoch } = positionOf(await since('', 'cleo'))
-    for (const position of [
-      { epoch: 'another', offset: 1 },
-      { epoch, offset: 3 },
-    ]) {
-      const client = await startClient(url, await startOf('cleo', { since: position }))
-      assert.equal(client.started['lost'], true)
-      for (const body of ['1', '2']) assert.equal((await client.next('message'))['body'], body)
-      client.close()
-    }
-  })
-
   test(`an answer has \`since\` only if it reaches the newest message ${on}`, async () => {
     await rest('PUT', '/users/dora', {})
     assert.equal(positionOf(await since('', 'dora')).offset, 0)
@@ -83,22 +69,6 @@ for (const { url, gateway, on } of await onBothEngines()) {
     assert.equal(await offsetOf('?before=1'), undefined)
   })
 }
-
-test('if retention deleted what follows `since`, `lost` is true and the rest follow', async () => {
-  const { gateway, url } = await startGateway({ retention: { messages: 2 } })
-  for (let n = 1; n <= 4; n++) await gateway.publish({ appId, to: 'ada', body: `${n}` })
-  const { since } = await gateway.client(appId).listMessages({ user: 'ada' })
-  const { epoch } = positionOf(since)
-  for (const [offset, lost] of [
-    [1, true],
-    [2, false],
-  ] as const) {
-    const client = await startClient(url, await startOf('ada', { since: { epoch, offset } }))
-    assert.equal(client.started['lost'], lost)
-    for (const body of ['3', '4']) assert.equal((await client.next('message'))['body'], body)
-    client.close()
-  }
-})
 
 test('a `since` of another shape ends the connection as `bad-request`', async () => {
   const { url } = await startGateway()
