@@ -207,7 +207,8 @@ const state = {
   number: 'n',
   /**
    * While it is unknown whether the history lacks messages, JSON with: the time since which this is unknown (`since`); the nodes that have
-   * said that it lacks nothing that they know of, and whether each can vouch for it (`kept`); the nodes that must say so (`awaited`).
+   * said that it lacks nothing that they know of, and whether each can vouch for it (`kept`); the nodes that must say so (`awaited`); and
+   * whether another generation has begun since (`isLossy`).
    */
   unsettled: 'u',
   /** The server has lost no write from before this time. */

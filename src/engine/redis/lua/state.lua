@@ -35,41 +35,58 @@ local function tell_history()
   publish_to('all', text(event))
 end
 
--- Begins another generation of epochs: the server lacks messages that clients have seen, and may give their offsets to other messages.
-local function begin_generation()
-  local last = generation
-  generation, unsettled = number_after(last), nil
-  call('HSET', K.state, STATE.generation, whole(generation))
+-- Leaves the history unsettled until the nodes have said what they know, or the time is over.
+local function unsettle(isLossy)
+  unsettled = text({ since = unshifted, kept = {}, awaited = {}, isLossy = isLossy })
+  call('HSET', K.state, STATE.unsettled, unsettled)
+end
+
+local function settle()
+  unsettled = nil
   call('HDEL', K.state, STATE.unsettled)
+end
+
+-- Begins another generation of epochs: the server lacks messages that clients have seen, and may give their offsets to other messages. If
+-- nodes may know such messages (`isLossy`), they store these before others come: messages of one sender keep their order.
+local function begin_generation(isLossy)
+  local last = generation
+  generation = number_after(last)
+  call('HSET', K.state, STATE.generation, whole(generation))
+  if isLossy then unsettle(true) else settle() end
   if last then tell_history() end
 end
 
 -- Looks whether the history of the server has changed: the server was restarted, a replica became the master, or the partition moved. The
 -- server may then lack messages that were acknowledged. So the history is unsettled until the nodes have said that it lacks nothing that
--- they know of (`history-keep.lua`). If they have not said so within `SETTLE_TIME`, another generation begins. Servers replicate writes in
--- their order, so the server has all writes from before its `reachedAt`. That time becomes `wholeUntil`.
+-- they know of (`history-keep.lua`). If they have not said so within `SETTLE_TIME`, another generation begins, and they get `LOSS_TIME` to
+-- store what is missing. Servers replicate writes in their order, so the server has all writes from before its `reachedAt`. That time
+-- becomes `wholeUntil`.
 local function check_history()
-  local SETTLE_TIME = 5000
+  local SETTLE_TIME, LOSS_TIME = 5000, 1000
   if shared and shared.isSettled then
     historyNumber, generation = shared.number, shared.generation
     return
   end
   local state = call('HMGET', K.state, STATE.history, STATE.number, STATE.generation, STATE.unsettled, STATE.reachedAt)
-  historyNumber, generation, unsettled = tonumber(state[2] or nil), tonumber(state[3] or nil), state[4]
+  historyNumber, generation, unsettled = tonumber(state[2] or state[3] or nil), tonumber(state[3] or nil), state[4]
   if state[1] ~= history() then
     historyNumber = number_after(historyNumber)
-    call('HSET', K.state, STATE.history, history(), STATE.number, whole(historyNumber), STATE.wholeUntil, state[5] or 0)
+    call('HSET', K.state, STATE.history, history(), STATE.number, whole(historyNumber))
+    -- What an unsettled history lacks, this one lacks, too.
+    if not unsettled then call('HSET', K.state, STATE.wholeUntil, state[5] or 0) end
     -- The process that has begun this history counts evictions from 0.
     call('HDEL', K.state, STATE.evicted)
     if generation then
-      unsettled = text({ since = unshifted, kept = {}, awaited = {} })
-      call('HSET', K.state, STATE.unsettled, unsettled)
+      unsettle()
       tell_history()
     else
       begin_generation()
     end
-  elseif unsettled and math.abs(unshifted - cjson.decode(unsettled).since) > SETTLE_TIME then
-    begin_generation()
+  elseif unsettled then
+    local doubt = cjson.decode(unsettled)
+    local age = math.abs(unshifted - doubt.since)
+    if doubt.isLossy and age > LOSS_TIME then settle() end
+    if not doubt.isLossy and age > SETTLE_TIME then begin_generation(true) end
   end
   if shared and not unsettled then shared.isSettled, shared.number, shared.generation = true, historyNumber, generation end
 end

@@ -187,19 +187,23 @@ export class AttachedUsers {
   }
 
   /**
-   * Compares the epochs and newest offsets of all users, or of those in one partition, with Redis, because published messages may have been
-   * lost. Resolves with whether Redis has all messages that this node knows of.
+   * Compares the epochs and newest offsets of all users, or of those in some partitions, with Redis, because published messages may have been
+   * lost. Resolves with the servers that lack messages of which this node knows. In a cluster each partition counts as a server. With
+   * `onError` a server that does not answer is one of them; else the promise rejects.
    */
-  async compare(partition?: number): Promise<boolean> {
+  async compare(partitions?: ReadonlySet<number>, onError?: (error: unknown) => void): Promise<Set<number>> {
     const users = [...this.#users.values()]
-    return this.#compareAll(
-      partition === undefined ? users : users.filter((user) => user.partition === partition),
-    )
+    const compared = partitions ? users.filter(({ partition }) => partitions.has(partition)) : users
+    const { lacking, errors } = await this.#compareAll(compared)
+    if (onError) errors.forEach(onError)
+    else if (errors.length > 0) throw errors[0]
+    return lacking
   }
 
   async compareUser(of: UserRef): Promise<void> {
     const user = this.#users.get(userKey(of))
-    if (user) await this.#compareAll([user])
+    const { errors } = await this.#compareAll(user ? [user] : [])
+    if (errors.length > 0) throw errors[0]
   }
 
   /**
@@ -216,22 +220,19 @@ export class AttachedUsers {
     this.#users.clear()
   }
 
-  async #compareAll(users: readonly AttachedUser[]): Promise<boolean> {
-    const { runner } = this.#options
-    const groups = runner.userGroups(users).values()
+  async #compareAll(users: readonly AttachedUser[]): Promise<{ lacking: Set<number>; errors: unknown[] }> {
+    const groups = this.#options.runner.userGroups(users).values()
     const errors: unknown[] = []
-    const results: boolean[] = []
+    const lacking = new Set<number>()
     const compare = async (): Promise<void> => {
-      for (const group of groups)
-        await this.#compareGroup(group).then(
-          (result) => results.push(result),
-          (error: unknown) => errors.push(error),
-        )
+      for (const group of groups) {
+        const hasAll = await this.#compareGroup(group).catch((error: unknown) => void errors.push(error))
+        if (!hasAll) lacking.add(group.partition)
+      }
     }
     // A few groups are compared at a time, so that other calls need not wait for all. If one group fails, the others are still compared.
     await Promise.all(Array.from({ length: GROUPS_AT_ONCE }, compare))
-    if (errors.length > 0) throw errors[0]
-    return !results.includes(false)
+    return { lacking, errors }
   }
 
   /** Resolves with whether Redis has all messages to these users that this node knows of. */

@@ -82,33 +82,54 @@ export class RecentMessages {
   }
 
   /**
-   * Stores the messages again that were stored since a time, by the monotonic clock, in these partitions, if Redis lacks them. Resolves with
-   * whether Redis then has them all. If an inbox also lacks earlier messages, another node must first store those.
+   * Stores messages again that a server lacks, among those that were stored since `times` says for the server, by the monotonic clock. In a
+   * cluster each partition counts as a server. Resolves with the servers that then still lack messages: if an inbox also lacks earlier
+   * messages, another node must first store those. A server that does not answer counts as one that lacks messages.
    */
-  async restore(partitions: ReadonlySet<number>, time: number): Promise<boolean> {
-    let lacking = await this.#lacking(partitions, time)
+  async restore(times: ReadonlyMap<number, number>, onError: (error: unknown) => void): Promise<Set<number>> {
+    const away = new Set<number>()
+    const noteAway = (server: number, error: unknown): void => {
+      away.add(server)
+      onError(error)
+    }
+    let lacking = await this.#lacking(times, noteAway)
     for (let before = Infinity; lacking.length < before;) {
       before = lacking.length
       const left: RecentMessage[] = []
-      for (const message of lacking) if (!(await this.#restore(message))) left.push(message)
+      for (const message of lacking) {
+        const server = this.#serverOf(message)
+        if (away.has(server)) continue
+        const isDone = await this.#restore(message).catch((error: unknown) => noteAway(server, error))
+        if (isDone === false) left.push(message)
+      }
       lacking = left
     }
-    return lacking.length === 0
+    for (const message of lacking) away.add(this.#serverOf(message))
+    return away
   }
 
   /** Returns the messages that their inboxes perhaps lack, in the order in which they were stored. */
-  async #lacking(partitions: ReadonlySet<number>, time: number): Promise<RecentMessage[]> {
-    const isLate = (n: number): boolean => (this.#seconds[n + 1]?.since ?? Infinity) >= time
-    const messages = this.#seconds
-      .filter((_, n) => isLate(n))
-      .flatMap((second) => second.messages.map((message) => message()))
-      .filter(({ of }) => partitions.has(this.#runner.partitions.of(of)))
+  async #lacking(
+    times: ReadonlyMap<number, number>,
+    noteAway: (server: number, error: unknown) => void,
+  ): Promise<RecentMessage[]> {
+    const earliest = Math.min(...times.values())
+    const messages = this.#seconds.flatMap(({ messages }, n) => {
+      const until = this.#seconds[n + 1]?.since ?? Infinity
+      if (until < earliest) return []
+      return messages
+        .map((message) => message())
+        .filter((message) => until >= (times.get(this.#serverOf(message)) ?? Infinity))
+    })
     const users = new Map<string, OfPartition>()
     for (const { of } of messages) users.set(userKey(of), { of, partition: this.#runner.partitions.of(of) })
     const newest = new Map<string, readonly [epoch: number, offset: number]>()
     for (const group of this.#runner.userGroups(users.values())) {
       const count = String(group.users.length)
-      const read = await this.#runner.onUsers(this.#runner.steps.newestOffsets, ['user'], group, [count])
+      const read = await this.#runner
+        .onUsers(this.#runner.steps.newestOffsets, ['user'], group, [count])
+        .catch((error: unknown) => noteAway(group.partition, error))
+      if (!read) continue
       for (const [n, { of }] of group.users.entries())
         newest.set(userKey(of), [Number(read[2 * n]), Number(read[2 * n + 1])])
     }
@@ -116,6 +137,10 @@ export class RecentMessages {
       const [epoch, offset] = newest.get(userKey(message.of)) ?? [0, 0]
       return message.epoch !== epoch || message.offset > offset
     })
+  }
+
+  #serverOf({ of }: RecentMessage): number {
+    return this.#runner.isCluster ? this.#runner.partitions.of(of) : 0
   }
 
   /** Resolves with false if the message must wait for messages before it. */

@@ -152,12 +152,7 @@ export class Recovery {
     const note = (error: unknown): void => void errors.push(error)
     // This comes first: gateways close the connections whose epochs have changed, and their clients then resume the restored sessions.
     await this.restoreSessions(numbers).catch(note)
-    for (let n = 0; n < servers.length; n += PARTITIONS_PER_STEP)
-      await Promise.all(
-        servers
-          .slice(n, n + PARTITIONS_PER_STEP)
-          .map((server) => attached.compare(runner.isCluster ? server : undefined).catch(note)),
-      )
+    await attached.compare(runner.isCluster ? new Set(servers) : undefined).catch(note)
     await this.#compareCarried(partitions).catch(note)
     await leases.detachUnknown(partitions).catch(note)
     await watches.renew(partitions).catch(note)

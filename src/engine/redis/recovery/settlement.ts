@@ -20,6 +20,13 @@ export interface History {
   readonly wholeUntil: number
 }
 
+/** A server that perhaps lacks messages since a time. This node waits for other nodes until another time. Both are by the monotonic clock. */
+interface Doubt {
+  readonly history: History
+  readonly since: number
+  readonly until: number
+}
+
 export interface SettlementOptions {
   runner: StepRunner
   recent: RecentMessages
@@ -37,8 +44,9 @@ export interface SettlementOptions {
  */
 export class Settlement {
   readonly #options: SettlementOptions
-  /** The servers whose settlement runs. In a cluster each partition counts as a server. */
-  readonly #running = new Map<number, Promise<void>>()
+  /** The servers for which this node has to do its part. In a cluster each partition counts as a server. */
+  readonly #due = new Map<number, { said: Promise<void>; onSaid: () => void }>()
+  #running: Promise<void> | undefined
   /** For each server, the history for which this node has done its part. */
   readonly #done = new Map<number, History>()
   /** The numbers of the histories that were unsettled when this node opened. This node knows nothing of the time before them. */
@@ -54,13 +62,13 @@ export class Settlement {
    * has all that it knows of.
    */
   begin(server: number): Promise<void> {
-    const known = this.#running.get(server)
-    if (known || this.#isStopped) return known ?? Promise.resolve()
-    const running = this.#settle(server)
-      .catch(this.#options.onError)
-      .finally(() => this.#running.delete(server))
-    this.#running.set(server, running)
-    return running
+    const known = this.#due.get(server)
+    if (known || this.#isStopped) return known?.said ?? Promise.resolve()
+    let onSaid = (): void => undefined
+    const said = new Promise<void>((resolve) => (onSaid = resolve))
+    this.#due.set(server, { said, onSaid })
+    this.#running ??= this.#run()
+    return said
   }
 
   /** Called with the histories that this node has found when it opened. */
@@ -74,7 +82,7 @@ export class Settlement {
 
   async stop(): Promise<void> {
     this.#isStopped = true
-    await Promise.all(this.#running.values())
+    await this.#running
   }
 
   /** Reads the histories of servers. A history that has changed gets another number first. */
@@ -96,40 +104,73 @@ export class Settlement {
     )
   }
 
-  async #settle(server: number): Promise<void> {
-    const { runner, recent, leases, restoreSessions } = this.#options
+  /** Does this node's part for all servers that are due. A server that does not answer is left to the next recovery. Never rejects. */
+  async #run(): Promise<void> {
+    const doubts = new Map<number, Doubt>()
+    for (; this.#due.size > 0; await pause(LOOK_INTERVAL)) {
+      const added = [...this.#due.keys()].filter((server) => !doubts.has(server))
+      await Promise.all(added.map((server) => this.#look(server, doubts).catch(this.#giveUp(server, doubts))))
+      // Clients resume their sessions as soon as the history is settled.
+      const numbers = added.flatMap((server): [number, number][] => {
+        const doubt = doubts.get(server)
+        return doubt ? [[server, doubt.history.number]] : []
+      })
+      await this.#options.restoreSessions(new Map(numbers)).catch(this.#options.onError)
+      if (doubts.size > 0) await this.#settle(doubts)
+      if (this.#isStopped) for (const server of this.#due.keys()) this.#end(server, doubts)
+    }
+    this.#running = undefined
+  }
+
+  /** Reads the history of a server, which becomes a doubt unless this node has done its part. */
+  async #look(server: number, doubts: Map<number, Doubt>): Promise<void> {
     const history = (await this.read([server])).get(server)
-    if (!history || this.#isDone(server, history)) return
-    const { number } = history
-    const since = history.wholeUntil - CLOCK_DIFFERENCE
-    // Clients resume their sessions as soon as the history is settled.
-    await restoreSessions(new Map([[server, number]]))
-    const hasAll = await this.#untilWhole(server, since, history.isUnsettled ? SETTLE_TIME : 0)
+    const done = this.#done.get(server)
+    if (!history || (done?.number === history.number && done.generation === history.generation))
+      return this.#end(server, doubts)
+    const until = performance.now() + (history.isUnsettled ? SETTLE_TIME : 0)
+    doubts.set(server, { history, since: history.wholeUntil - CLOCK_DIFFERENCE, until })
+  }
+
+  /**
+   * Stores messages again that servers lack. Says of each server that has all messages that it has them, and of each that still lacks some
+   * after `until` that it lacks them. If another generation begins meanwhile, the messages go to the ends of their inboxes.
+   */
+  async #settle(doubts: Map<number, Doubt>): Promise<void> {
+    const { runner, recent, attached, onError } = this.#options
+    const times = new Map([...doubts].map(([server, { since }]) => [server, since]))
+    const lacking = await recent.restore(times, onError)
+    const behind = await attached.compare(runner.isCluster ? new Set(doubts.keys()) : undefined, onError)
+    const said = [...doubts].flatMap(([server, doubt]) => {
+      const hasAll = !lacking.has(server) && !behind.has(server)
+      if (!hasAll && performance.now() < doubt.until) return []
+      return [
+        this.#say(server, doubt, hasAll).then(() => this.#end(server, doubts), this.#giveUp(server, doubts)),
+      ]
+    })
+    await Promise.all(said)
+  }
+
+  async #say(server: number, { history, since }: Doubt, hasAll: boolean): Promise<void> {
+    const { runner, recent, leases } = this.#options
     // A node that does not know who has stored messages since then can't vouch for the server.
     const isKnown = recent.hasAllSince(since) && leases.knownSince <= since
-    const canVouch = isKnown && this.#foreign.get(server) !== number
-    const args = [String(number), hasAll ? (canVouch ? '1' : '') : '0', ...leases.recent]
+    const canVouch = isKnown && this.#foreign.get(server) !== history.number
+    const args = [String(history.number), hasAll ? (canVouch ? '1' : '') : '0', ...leases.recent]
     await runner.onPartition(runner.steps.keepHistory, server, args)
     this.#done.set(server, history)
   }
 
-  /** Whether this node has done its part for a history, or for the generation that has begun in it. */
-  #isDone(server: number, { number, generation }: History): boolean {
-    const done = this.#done.get(server)
-    return done?.number === number && done.generation === generation
+  #giveUp(server: number, doubts: Map<number, Doubt>): (error: unknown) => void {
+    return (error) => {
+      this.#options.onError(error)
+      this.#end(server, doubts)
+    }
   }
 
-  /**
-   * Stores messages again until the server has all that this node knows of. Resolves with false if the server lacks some after `patience`
-   * milliseconds. If another generation begins meanwhile, the messages go to the ends of their inboxes.
-   */
-  async #untilWhole(server: number, since: number, patience: number): Promise<boolean> {
-    const { runner, recent, attached } = this.#options
-    const partitions = new Set(runner.isCluster ? [server] : runner.partitions.all)
-    for (const until = performance.now() + patience; ; await pause(LOOK_INTERVAL)) {
-      const isRestored = await recent.restore(partitions, since)
-      if ((await attached.compare(runner.isCluster ? server : undefined)) && isRestored) return true
-      if (performance.now() >= until) return false
-    }
+  #end(server: number, doubts: Map<number, Doubt>): void {
+    doubts.delete(server)
+    this.#due.get(server)?.onSaid()
+    this.#due.delete(server)
   }
 }

@@ -88,7 +88,7 @@ for (const { name, options } of settings)
         const [first] = users
         assert.ok(first)
         const partition = partitions.of(first)
-        await attached.compare(partition)
+        await attached.compare(new Set([partition]))
         const expected = users.filter((user) => partitions.of(user) === partition)
         await until('the messages of the partition', () => emitted.length, expected.length)
         assert.deepEqual(keyCounts, [expected.length + others])
@@ -108,7 +108,7 @@ for (const { name, options } of settings)
           attached.add({ ...user, sessionId: user.userId }, 'a connection', numbers.get(first.userId) ?? 0, 0)
           added++
         }
-        await attached.compare(partition)
+        await attached.compare(new Set([partition]))
         const own = users.filter((user) => partitions.of(user) === partition).length
         assert.deepEqual(
           keyCounts,
