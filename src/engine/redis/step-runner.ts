@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { UserRef, WebhookOptions } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { sha256 } from '../../util/hash.js'
@@ -10,14 +9,12 @@ import { Keys, type HashedKind, type KeyKind, type KeyOwner } from './keys.js'
 import type { Partitions } from './nodes/partitions.js'
 import { LIBRARY_START, type BatchStep, type Step } from './script.js'
 import { loadSteps, type Steps } from './steps.js'
+import { UnsettledServers } from './unsettled-servers.js'
 import type { WireEvent } from './wire-event.js'
 
 const EPOCH_LENGTH = 16
 /** How many partitions a call has at most. With more, other calls would wait for long. */
 const PARTITIONS_PER_CALL = 256
-/** How often, in milliseconds, a server with an unsettled history (`lua/state.lua`) is asked, and for how long. */
-const UNSETTLED_PAUSE = 25
-const UNSETTLED_TIME = 8_000
 /** How often a step is tried if a server's history becomes unsettled again and again. */
 const MAX_TRIES = 5
 /** How many users a call has at most. With more, other calls would wait for long. */
@@ -85,8 +82,7 @@ export class StepRunner {
   epochKey = ''
   readonly #client: RedisClient
   readonly #options: StepRunnerOptions
-  /** For each server with an unsettled history, what the steps wait for. In a cluster each partition counts as a server. */
-  readonly #unsettled = new Map<number, Promise<void>>()
+  readonly #unsettled: UnsettledServers
   #lastContext = { shift: NaN, text: '' }
 
   constructor(options: StepRunnerOptions) {
@@ -96,6 +92,10 @@ export class StepRunner {
     this.keys = new Keys(options.prefix, options.partitions, options.client.isCluster)
     this.nodeId = options.nodeId
     this.isCluster = options.client.isCluster
+    this.#unsettled = new UnsettledServers(
+      (server) => this.onPartition(this.steps.noteState, server, []),
+      (server) => options.onUnsettled?.(server),
+    )
   }
 
   /** Returns one partition for each server. */
@@ -303,30 +303,7 @@ export class StepRunner {
         return this.#resultOf(step, await this.#client.run(step, input, onLostReply))
       } catch (error) {
         if (step === this.steps.noteState || !isUnsettled(error) || tries === 1) throw error
-        await this.#untilSettled(owner.partition)
-      }
-  }
-
-  /** Resolves when the history of a partition's server is settled. All steps that wait for it share one question. */
-  #untilSettled(partition: number): Promise<void> {
-    const server = this.isCluster ? partition : 0
-    const known = this.#unsettled.get(server)
-    if (known) return known
-    const waiting = this.#askUntilSettled(partition).finally(() => this.#unsettled.delete(server))
-    this.#unsettled.set(server, waiting)
-    this.#options.onUnsettled?.(server)
-    return waiting
-  }
-
-  async #askUntilSettled(partition: number): Promise<void> {
-    const until = performance.now() + UNSETTLED_TIME
-    for (;;)
-      try {
-        await this.onPartition(this.steps.noteState, partition, [])
-        return
-      } catch (error) {
-        if (!isUnsettled(error) || performance.now() > until) throw error
-        await pause(UNSETTLED_PAUSE)
+        await this.#unsettled.untilSettled(this.isCluster ? owner.partition : 0)
       }
   }
 

@@ -52,7 +52,7 @@ test('pushes that a closing gateway cuts off, or has not begun, are sent by the 
     engine: { ...engine, prefix: `${randomUUID()}:` },
     admin: { port: 0, token },
     // Half of it is for the close, and a quarter for giving back the leases.
-    drainTime: 6,
+    drainTime: 20,
   }
   const pushNetwork = { ...silent.network, timeout: 600_000 }
   const startOne = () => startGateway({ push: pushOf() }, config, { pushNetwork })

@@ -29,10 +29,14 @@ export interface RecentMessage {
   readonly own?: { readonly prefix: string; readonly epoch: number; readonly offset: number } | undefined
 }
 
-/** The messages that were stored between two beats. */
-interface Second {
-  /** When this node began to note them, by the monotonic clock. */
+/** How many bytes the messages of one `Part` may take. */
+const PART_BYTES = 1_000_000
+
+/** Messages that were stored one after the other. */
+interface Part {
+  /** When this node began to note them, by the monotonic clock, and after how many beats. */
   readonly since: number
+  readonly beat: number
   readonly messages: (() => RecentMessage)[]
   bytes: number
 }
@@ -43,8 +47,9 @@ interface Second {
  */
 export class RecentMessages {
   readonly #runner: StepRunner
-  /** The newest second comes last. */
-  #seconds: Second[] = [{ since: performance.now(), messages: [], bytes: 0 }]
+  /** The newest part comes last. */
+  readonly #parts: Part[] = []
+  #beats = 0
   #bytes = 0
   /** Messages from before this time, by the monotonic clock, are forgotten. */
   #forgottenUntil = -Infinity
@@ -57,22 +62,32 @@ export class RecentMessages {
    * Notes a message that has about so many bytes. `message` is called only after a failover, because `note` is called for every message.
    */
   note(bytes: number, message: () => RecentMessage): void {
-    const second = this.#seconds.at(-1)
-    if (!second) return
-    second.messages.push(message)
-    second.bytes += bytes + OVERHEAD
+    const last = this.#parts.at(-1)
+    const part = last?.beat === this.#beats && last.bytes < PART_BYTES ? last : this.#begin()
+    part.messages.push(message)
+    part.bytes += bytes + OVERHEAD
     this.#bytes += bytes + OVERHEAD
   }
 
-  /**
-   * Begins another second, and forgets old ones. Must be called after each beat that Redis has answered, so that no message is forgotten
-   * while Redis is away.
-   */
+  /** Forgets old messages. Must be called after each beat that Redis has answered, so that no message grows old while Redis is away. */
   beat(): void {
-    this.#seconds.push({ since: performance.now(), messages: [], bytes: 0 })
-    while (this.#seconds.length > KEPT_FOR || (this.#bytes > MAX_BYTES && this.#seconds.length > 1)) {
-      this.#bytes -= this.#seconds.shift()?.bytes ?? 0
-      this.#forgottenUntil = this.#seconds[0]?.since ?? 0
+    this.#beats++
+    this.#forget()
+  }
+
+  #begin(): Part {
+    const part = { since: performance.now(), beat: this.#beats, messages: [], bytes: 0 }
+    this.#parts.push(part)
+    this.#forget()
+    return part
+  }
+
+  #forget(): void {
+    for (let [part] = this.#parts; part; [part] = this.#parts) {
+      if (part.beat + KEPT_FOR > this.#beats && this.#bytes <= MAX_BYTES) return
+      this.#parts.shift()
+      this.#bytes -= part.bytes
+      this.#forgottenUntil = this.#parts[0]?.since ?? performance.now()
     }
   }
 
@@ -114,8 +129,8 @@ export class RecentMessages {
     noteAway: (server: number, error: unknown) => void,
   ): Promise<RecentMessage[]> {
     const earliest = Math.min(...times.values())
-    const messages = this.#seconds.flatMap(({ messages }, n) => {
-      const until = this.#seconds[n + 1]?.since ?? Infinity
+    const messages = this.#parts.flatMap(({ messages }, n) => {
+      const until = this.#parts[n + 1]?.since ?? Infinity
       if (until < earliest) return []
       return messages
         .map((message) => message())

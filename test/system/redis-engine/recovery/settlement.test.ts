@@ -138,11 +138,19 @@ const runner = new StepRunner({
   ...{ onEvents: () => undefined, webhooksOf: () => null },
 })
 
-it('knows whether it has forgotten messages since a time', () => {
+it('knows whether it has forgotten messages since a time: those of many beats ago, and all but 32 MB', () => {
+  const unused = (): never => assert.fail('nothing is stored again')
   const recent = new RecentMessages(runner)
   const since = performance.now()
+  recent.note(1_000, unused)
   for (let beat = 1; beat < 30; beat++) recent.beat()
   assert.ok(recent.hasAllSince(since))
   recent.beat()
   assert.ok(!recent.hasAllSince(since))
+
+  const large = new RecentMessages(runner)
+  for (let n = 0; n < 31; n++) large.note(1_000_000, unused)
+  assert.ok(large.hasAllSince(since))
+  for (let n = 0; n < 2; n++) large.note(1_000_000, unused)
+  assert.ok(!large.hasAllSince(since))
 })
