@@ -9,7 +9,7 @@ import { Keys, type HashedKind, type KeyKind, type KeyOwner } from './keys.js'
 import type { Partitions } from './nodes/partitions.js'
 import { LIBRARY_START, type BatchStep, type Step } from './script.js'
 import { loadSteps, type Steps } from './steps.js'
-import { UnsettledServers } from './unsettled-servers.js'
+import { UnsettledServers } from './client/unsettled-servers.js'
 import type { WireEvent } from './wire-event.js'
 
 const EPOCH_LENGTH = 16

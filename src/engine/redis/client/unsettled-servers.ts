@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { isUnsettled } from './client/failures.js'
+import { isUnsettled } from './failures.js'
 
 /** How often, in milliseconds, a server with an unsettled history is asked, and for how long. */
 const PAUSE = 25
