@@ -270,6 +270,7 @@ export const modules = {
     'engine/redis/nodes',
     'engine/redis/sessions',
     'protocol',
+    'util',
   ],
   'engine/redis/push': [...redisBase, 'engine/redis/messages', 'protocol'],
   'engine/redis/webhooks': [...redisBase, 'engine/decide', 'engine/redis/lists', 'util'],

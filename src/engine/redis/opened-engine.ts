@@ -35,6 +35,7 @@ import { Publications } from './nodes/publications.js'
 import { Quotas } from './quotas.js'
 import { CarriedSessions } from './recovery/carried-sessions.js'
 import { RecentMessages } from './messages/recent-messages.js'
+import { RecentCalls } from './recovery/recent-calls.js'
 import { Recovery } from './recovery/recovery.js'
 import { Settlement } from './recovery/settlement.js'
 import { UncertainCalls } from './recovery/uncertain-calls.js'
@@ -105,6 +106,8 @@ export class OpenedEngine {
   readonly #carried: CarriedSessions
   readonly #states: UserStates
   readonly #recentMessages: RecentMessages
+  readonly #recentCalls = new RecentCalls()
+  readonly #recentMarks = new RecentCalls()
   readonly #settlement: Settlement
   readonly #recovery: Recovery
   readonly #uncertain: UncertainCalls
@@ -130,6 +133,7 @@ export class OpenedEngine {
       clockShift,
       onEvents: (events) => events.forEach((event) => this.#receive(event)),
       onUncertain: (call) => this.#onUncertain(call),
+      onRemade: (step, call) => (this.#isMark(step) ? this.#recentMarks : this.#recentCalls).note(call),
       onUnsettled: (server) => void this.#settlement.begin(server),
       webhooksOf: (appId, partition) => this.#webhooksOf(appId, partition),
     })
@@ -138,7 +142,7 @@ export class OpenedEngine {
     this.watches = new Watches({ runner, interval: this.#compareInterval, emit })
     this.#quotas = new Quotas(runner)
     this.users = new SharedUsers(runner, this.#quotas)
-    this.revocations = new SharedRevocations(runner)
+    this.revocations = new SharedRevocations(runner, (call) => this.#recentCalls.note(call))
     this.#recentMessages = new RecentMessages(runner)
     this.inboxes = new SharedInboxes({
       ...{ runner, quotas: this.#quotas, recent: this.#recentMessages, onError },
@@ -193,11 +197,13 @@ export class OpenedEngine {
     })
     this.#settlement = new Settlement({
       ...{ runner, recent: this.#recentMessages, attached: this.attached, leases: this.#leases, onError },
+      calls: this.#recentCalls,
       restoreSessions: (numbers) => this.#recovery.restoreSessions(numbers),
     })
     this.#recovery = new Recovery({
       ...{ ...parts, carried: this.#carried, states: this.#states },
       ...{ leases: this.#leases, watches: this.watches, settlement: this.#settlement, onError },
+      marks: this.#recentMarks,
     })
     this.#uncertain = new UncertainCalls({
       ...{
@@ -295,6 +301,11 @@ export class OpenedEngine {
 
   key(): Uint8Array {
     return new Uint8Array(this.#key)
+  }
+
+  /** Read marks name an epoch, so their steps wait until a history is settled. */
+  #isMark(step: UncertainCall['step']): boolean {
+    return step === this.#runner.steps.markRead || step === this.#runner.steps.readPeer
   }
 
   /** Called if the reply of a step was lost: the step may have run. */
@@ -403,7 +414,7 @@ export class OpenedEngine {
     this.attached.readAgain()
     this.#uncertain.run()
     this.sessions.recent.beat()
-    this.#recentMessages.beat()
+    for (const recent of [this.#recentMessages, this.#recentCalls, this.#recentMarks]) recent.beat()
     if (this.#mayLackSecrets) await this.#keepSecrets()
     await this.sessions.retryDepartures()
     if (++this.#beats % BEATS_PER_TOUCH === 0) await this.#touchApps()

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import { functionName, type Library, type Script } from './client/port.js'
+import { functionName, type Library, type Reply, type Script } from './client/port.js'
 import type { KeyKind } from './keys.js'
 import { withValues } from './lua/prelude.js'
 import { scopes } from './lua/scopes.js'
@@ -9,6 +9,8 @@ import { scopes } from './lua/scopes.js'
 /** A script with the kinds of its keys. */
 export interface Step extends Script {
   readonly keys: readonly KeyKind[]
+  /** If the result begins so, the step runs again after a failover, which changes nothing unless its change was lost. */
+  readonly remade?: Reply | undefined
 }
 
 /** A step that one call can run in several partitions. */
@@ -30,6 +32,7 @@ interface StepOptions {
    * server that is only out of memory.
    */
   effect?: 'reads' | 'grows'
+  remade?: Reply
 }
 
 const cache = new Map<string, string>()
@@ -78,7 +81,8 @@ export class StepLibrary implements Library {
    * `HashedKind` of their keys.
    */
   step(path: string, keys: readonly KeyKind[], options: StepOptions = {}): Step {
-    return { ...this.#add(path, keys, options, { before: '', run: sourceOf(path) }), isShort: true }
+    const step = this.#add(path, keys, options, { before: '', run: sourceOf(path) })
+    return { ...step, isShort: true, remade: options.remade }
   }
 
   /**

@@ -42,6 +42,8 @@ export interface StepRunnerOptions {
   onEvents: (events: WireEvent[]) => void
   /** Called if a step's reply was lost, and with it the step's events for this node. The step may have run, and perhaps runs again. */
   onUncertain?: (call: UncertainCall) => void
+  /** Called after a step that runs again after a failover. */
+  onRemade?: (step: Step, call: { partition: number; repeat: () => Promise<unknown> }) => void
   /** Called when steps begin to wait because the history of their server is unsettled (`lua/state.lua`). */
   onUnsettled?: (server: number) => void
   /** Returns an app's webhooks. In a cluster `limits.app` is what the other partitions leave of the app's limits. */
@@ -235,10 +237,24 @@ export class StepRunner {
   ): Promise<Reply[]> {
     const owner = { partition, ...of, hashed: options.hashed }
     const onLostReply = (): void => this.#onUncertain({ step, of, partition, args }, options)
-    return this.#run(step, owner, args, { onLostReply }).catch((error: unknown) => {
+    const result = this.#run(step, owner, args, { onLostReply }).catch((error: unknown) => {
       if (mayHaveRun(error)) onLostReply()
       throw error
     })
+    return step.remade === undefined
+      ? result
+      : this.#noteRemade(result, { step, of, partition, args }, options)
+  }
+
+  async #noteRemade(result: Promise<Reply[]>, call: UncertainCall, options: RunOptions): Promise<Reply[]> {
+    const { step, of, partition, args } = call
+    const reply = await result
+    if (reply[0] === step.remade)
+      this.#options.onRemade?.(step, {
+        partition,
+        repeat: () => this.inPartition(step, partition, of, args, options),
+      })
+    return reply
   }
 
   /**

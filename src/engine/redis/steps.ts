@@ -29,7 +29,10 @@ export const loadSteps = () => {
     noteState: step('state-note', ['state'], again),
 
     readUser: step('sessions/users/user-read', ['user'], reads),
-    saveUser: step('sessions/users/user-save', ['user', ...events, 'users', 'deadlines', 'revoked'], grows),
+    saveUser: step('sessions/users/user-save', ['user', ...events, 'users', 'deadlines', 'revoked'], {
+      ...grows,
+      remade: 'saved',
+    }),
     deleteUser: step('sessions/users/user-delete', [...sessions, ...deletions]),
     status: step('sessions/status', [...sessions, 'revoked'], again),
     due: step('nodes/user-due', [...sessions, ...inbox, 'peerLog'], again),
@@ -49,7 +52,7 @@ export const loadSteps = () => {
     detachNode: step('nodes/node-detach', sessions, again),
 
     revoke: step('sessions/revocations/revoke', [...sessions, 'revoked', 'tombs'], again),
-    liftRevocation: step('sessions/revocations/revoke-lift', ['user', 'deadlines']),
+    liftRevocation: step('sessions/revocations/revoke-lift', ['user', 'deadlines'], { remade: 1 }),
     revokeApp: batchStep('sessions/revocations/revoke-app', ['revoked', 'numbers']),
     readRevocation: step('sessions/revocations/revoked-read', ['user', 'revoked'], reads),
     useToken: step('sessions/revocations/token-use', ['token'], again),
@@ -97,14 +100,17 @@ export const loadSteps = () => {
     readPeer: step(
       'messages/peers/peer-read',
       ['user', ...events, ...inbox, 'peerLog', 'deadlines', 'state'],
-      again,
+      { ...again, remade: 1 },
     ),
-    markRead: step('messages/inbox-read', ['user', ...events, ...inbox, 'deadlines', 'state'], again),
+    markRead: step('messages/inbox-read', ['user', ...events, ...inbox, 'deadlines', 'state'], {
+      ...again,
+      remade: 1,
+    }),
     signal: step('signal', ['user']),
     expireInbox: step('nodes/inbox-expire', [...sessions, ...deletions], again),
 
     readPush: step('push/push-read', ['user'], reads),
-    writePush: step('push/push-write', ['user', ...events, 'deadlines', 'state'], grows),
+    writePush: step('push/push-write', ['user', ...events, 'deadlines', 'state'], { ...grows, remade: 1 }),
     ownPush: step('push/push-own', ['device'], again),
     readPushUnread: step('push/push-unread', ['user', ...inbox, 'counts', 'state'], reads),
 

@@ -1,4 +1,5 @@
 import type { UserRef } from '../../engine.js'
+import { RecentList } from '../../../util/recent-list.js'
 import { userKey } from '../../user-key.js'
 import type { OfPartition, RunOptions, StepRunner } from '../step-runner.js'
 
@@ -29,30 +30,13 @@ export interface RecentMessage {
   readonly own?: { readonly prefix: string; readonly epoch: number; readonly offset: number } | undefined
 }
 
-/** How many bytes the messages of one `Part` may take. */
-const PART_BYTES = 1_000_000
-
-/** Messages that were stored one after the other. */
-interface Part {
-  /** When this node began to note them, by the monotonic clock, and after how many beats. */
-  readonly since: number
-  readonly beat: number
-  readonly messages: (() => RecentMessage)[]
-  bytes: number
-}
-
 /**
  * The messages of the last seconds of which this node was told that they are stored. A failover may lose them, and only this node can store
  * them again.
  */
 export class RecentMessages {
   readonly #runner: StepRunner
-  /** The newest part comes last. */
-  readonly #parts: Part[] = []
-  #beats = 0
-  #bytes = 0
-  /** Messages from before this time, by the monotonic clock, are forgotten. */
-  #forgottenUntil = -Infinity
+  readonly #noted = new RecentList<() => RecentMessage>({ keptFor: KEPT_FOR, maxBytes: MAX_BYTES })
 
   constructor(runner: StepRunner) {
     this.#runner = runner
@@ -62,38 +46,17 @@ export class RecentMessages {
    * Notes a message that has about so many bytes. `message` is called only after a failover, because `note` is called for every message.
    */
   note(bytes: number, message: () => RecentMessage): void {
-    const last = this.#parts.at(-1)
-    const part = last?.beat === this.#beats && last.bytes < PART_BYTES ? last : this.#begin()
-    part.messages.push(message)
-    part.bytes += bytes + OVERHEAD
-    this.#bytes += bytes + OVERHEAD
+    this.#noted.note(message, bytes + OVERHEAD)
   }
 
-  /** Forgets old messages. Must be called after each beat that Redis has answered, so that no message grows old while Redis is away. */
+  /** Must be called after each beat that Redis has answered, so that no message is forgotten while Redis is away. */
   beat(): void {
-    this.#beats++
-    this.#forget()
-  }
-
-  #begin(): Part {
-    const part = { since: performance.now(), beat: this.#beats, messages: [], bytes: 0 }
-    this.#parts.push(part)
-    this.#forget()
-    return part
-  }
-
-  #forget(): void {
-    for (let [part] = this.#parts; part; [part] = this.#parts) {
-      if (part.beat + KEPT_FOR > this.#beats && this.#bytes <= MAX_BYTES) return
-      this.#parts.shift()
-      this.#bytes -= part.bytes
-      this.#forgottenUntil = this.#parts[0]?.since ?? performance.now()
-    }
+    this.#noted.beat()
   }
 
   /** Whether all messages since a time, by the monotonic clock, are kept. */
   hasAllSince(time: number): boolean {
-    return this.#forgottenUntil <= time
+    return this.#noted.hasAllSince(time)
   }
 
   /**
@@ -128,16 +91,10 @@ export class RecentMessages {
     times: ReadonlyMap<number, number>,
     noteAway: (server: number, error: unknown) => void,
   ): Promise<RecentMessage[]> {
-    const earliest = Math.min(...times.values())
-    const messages = this.#parts.flatMap(({ messages }, n) => {
-      const until = this.#parts[n + 1]?.since ?? Infinity
-      if (until < earliest) return []
-      return messages
-        .map((message) => message())
-        .filter((message) => until >= (times.get(this.#serverOf(message)) ?? Infinity))
-    })
+    const messages = this.#noted.since(Math.min(...times.values())).map((message) => message())
+    const concerned = messages.filter((message) => times.has(this.#serverOf(message)))
     const users = new Map<string, OfPartition>()
-    for (const { of } of messages) users.set(userKey(of), { of, partition: this.#runner.partitions.of(of) })
+    for (const { of } of concerned) users.set(userKey(of), { of, partition: this.#runner.partitions.of(of) })
     const newest = new Map<string, readonly [epoch: number, offset: number]>()
     for (const group of this.#runner.userGroups(users.values())) {
       const count = String(group.users.length)
@@ -148,7 +105,7 @@ export class RecentMessages {
       for (const [n, { of }] of group.users.entries())
         newest.set(userKey(of), [Number(read[2 * n]), Number(read[2 * n + 1])])
     }
-    return messages.filter((message) => {
+    return concerned.filter((message) => {
       const [epoch, offset] = newest.get(userKey(message.of)) ?? [0, 0]
       return message.epoch !== epoch || message.offset > offset
     })

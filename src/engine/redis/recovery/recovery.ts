@@ -8,6 +8,7 @@ import type { Watches } from '../sessions/presence/watches.js'
 import type { SharedSessions } from '../sessions/shared-sessions.js'
 import type { StepRunner } from '../step-runner.js'
 import type { CarriedSessions } from './carried-sessions.js'
+import type { RecentCalls } from './recent-calls.js'
 import type { History, Settlement } from './settlement.js'
 import type { UserStates } from './user-states.js'
 
@@ -27,6 +28,8 @@ export interface RecoveryOptions {
   carried: CarriedSessions
   states: UserStates
   settlement: Settlement
+  /** The recent calls that wait until a history is settled. */
+  marks: RecentCalls
   leases: Leases
   watches: Watches
   onError: (error: unknown) => void
@@ -143,7 +146,7 @@ export class Recovery {
 
   async #recover(servers: readonly number[]): Promise<void> {
     if (servers.length === 0) return
-    const { runner, attached, leases, watches, settlement } = this.#options
+    const { runner, attached, leases, watches, settlement, marks } = this.#options
     await Promise.all(servers.map((server) => settlement.begin(server)))
     const histories = await settlement.read(servers)
     const numbers = new Map([...histories].map(([server, { number }]) => [server, number]))
@@ -153,6 +156,8 @@ export class Recovery {
     // This comes first: gateways close the connections whose epochs have changed, and their clients then resume the restored sessions.
     await this.restoreSessions(numbers).catch(note)
     await attached.compare(runner.isCluster ? new Set(servers) : undefined).catch(note)
+    const since = Math.min(...[...histories.values()].map(({ wholeUntil }) => wholeUntil))
+    await marks.repeat((partition) => histories.has(runner.isCluster ? partition : 0), since).catch(note)
     await this.#compareCarried(partitions).catch(note)
     await leases.detachUnknown(partitions).catch(note)
     await watches.renew(partitions).catch(note)

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { AttachedUsers } from '../messages/attached-users.js'
 import type { Leases } from '../nodes/leases.js'
 import type { StepRunner } from '../step-runner.js'
+import type { RecentCalls } from './recent-calls.js'
 import type { RecentMessages } from '../messages/recent-messages.js'
 
 /** Milliseconds for which this node waits for what other nodes store again (`SETTLE_TIME` in `lua/state.lua`), and between two looks. */
@@ -31,6 +32,8 @@ export interface SettlementOptions {
   runner: StepRunner
   recent: RecentMessages
   attached: AttachedUsers
+  /** The recent calls that do not wait until a history is settled. */
+  calls: RecentCalls
   leases: Leases
   /** Makes again what this node has lately done with sessions. */
   restoreSessions: (numbers: ReadonlyMap<number, number>) => Promise<void>
@@ -110,6 +113,7 @@ export class Settlement {
     for (; this.#due.size > 0; await pause(LOOK_INTERVAL)) {
       const added = [...this.#due.keys()].filter((server) => !doubts.has(server))
       await Promise.all(added.map((server) => this.#look(server, doubts).catch(this.#giveUp(server, doubts))))
+      await this.#repeatCalls(added, doubts).catch(this.#options.onError)
       // Clients resume their sessions as soon as the history is settled.
       const numbers = added.flatMap((server): [number, number][] => {
         const doubt = doubts.get(server)
@@ -120,6 +124,13 @@ export class Settlement {
       if (this.#isStopped) for (const server of this.#due.keys()) this.#end(server, doubts)
     }
     this.#running = undefined
+  }
+
+  async #repeatCalls(servers: readonly number[], doubts: ReadonlyMap<number, Doubt>): Promise<void> {
+    const { calls, runner } = this.#options
+    const times = servers.map((server) => doubts.get(server)?.since ?? Infinity)
+    const concerned = new Set(servers)
+    await calls.repeat((partition) => concerned.has(runner.isCluster ? partition : 0), Math.min(...times))
   }
 
   /** Reads the history of a server, which becomes a doubt unless this node has done its part. */

@@ -12,6 +12,8 @@ import {
   rules,
   startSession,
   bodies,
+  credential,
+  vouch,
 } from '../../../../src/engine/suite/kit.js'
 import { ask, pending } from '../../../../src/engine/suite/webhook-kit.js'
 import type { InboxPage, UserRef } from '../../../../src/engine/index.js'
@@ -90,6 +92,32 @@ it('creates the recipient again, if the message has created the user', async () 
     const to = { ...ada, userId: 'new' }
     assert.equal((await inboxOf(one, to)).messages.length, 1)
     assert.ok(await one.engine.user(to))
+  })
+})
+
+it('makes profiles, revocations and read marks again that a failover has lost', async () => {
+  await withPair(async ({ one, two, pair, failOver }) => {
+    await startSession(two.engine, request(bob))
+    for (const n of [1, 2])
+      await deliver(one.engine, { body: `message ${n}`, from: n === 1 ? null : ada.userId })
+    const { inbox } = await inboxOf(one, bob)
+    const credentials = { tokenId: 'token 1', issuedAt: Date.now() - 1_000, expiresAt: Date.now() + 60_000 }
+    const used = { ...credential(), ...credentials }
+    await untilKnown(pair)
+    await pair.cut()
+    await one.engine.saveUser(ada, { vouched: vouch({ name: 'Ada L.' }) })
+    await one.engine.revokeUser(ada, { issuedBefore: null, mode: 'end' })
+    await one.engine.revokeToken(ada.appId, 'token 1')
+    await one.engine.markRead(bob, { epoch: inbox.epoch, offset: 1 })
+    await two.engine.markPeerRead(bob, ada.userId, { epoch: inbox.epoch, offset: 2 })
+    await failOver()
+    await until('the marks are there', async () => (await inboxOf(two, bob)).inbox.unread, 0)
+    assert.equal((await inboxOf(two, bob)).inbox.readOffset, 1)
+    assert.equal((await two.engine.user(ada))?.vouched.name, 'Ada L.')
+    assert.ok(await two.engine.isRevoked(ada, { ...used, tokenId: null }))
+    assert.ok(await two.engine.isRevoked(bob, used))
+    assert.ok(!(await two.engine.isRevoked(ada, { ...used, tokenId: null, issuedAt: Date.now() + 1_000 })))
+    assert.equal(epochChanges(one, two), 0)
   })
 })
 

@@ -1,0 +1,33 @@
+import { RecentList } from '../../../util/recent-list.js'
+
+/** For how many beats (`Leases`), a second apart, calls are kept, and how many may be kept. */
+const KEPT_FOR = 30
+const MAX_CALLS = 50_000
+
+export interface RecentCall {
+  readonly partition: number
+  /** Runs the call again, which changes nothing unless Redis has lost its change. */
+  readonly repeat: () => Promise<unknown>
+}
+
+/** The calls of the last seconds whose changes a failover may lose. This node makes these changes again, in their order. */
+export class RecentCalls {
+  readonly #noted = new RecentList<RecentCall>({ keptFor: KEPT_FOR, maxBytes: MAX_CALLS })
+
+  note(call: RecentCall): void {
+    this.#noted.note(call, 1)
+  }
+
+  /** Must be called after each beat that Redis has answered. */
+  beat(): void {
+    this.#noted.beat()
+  }
+
+  /** Repeats the calls to partitions that were made since a time, by the monotonic clock. Rejects at the end if one has failed. */
+  async repeat(isConcerned: (partition: number) => boolean, time: number): Promise<void> {
+    const errors: unknown[] = []
+    for (const { partition, repeat } of this.#noted.since(time))
+      if (isConcerned(partition)) await repeat().catch((error: unknown) => errors.push(error))
+    if (errors.length > 0) throw errors[0]
+  }
+}
