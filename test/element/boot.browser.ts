@@ -1,5 +1,4 @@
 import { expect } from '@open-wc/testing'
-import { connectionsAt, startGateway, stopGateway } from '../support/gateway/gateway-commands.js'
 import { until } from '../support/until.js'
 import { nextEvent, listenTo, make, nextTask, useGateway } from './support.js'
 
@@ -18,11 +17,6 @@ describe('<chat-session> starts', () => {
     element?.remove()
     expect((await ended).detail.error).to.equal(null)
     await until('the gateway closes the connection', async () => (await gateway.connections()).open === 0)
-  })
-
-  it('with a number as user id', async () => {
-    const element = gateway.mount({ userId: 12345, token: await gateway.token('12345') })
-    expect((await element.whenStarted()).user?.id).to.equal('12345')
   })
 
   it('with the user id 0', async () => {
@@ -97,13 +91,6 @@ describe('<chat-session> starts', () => {
     await element.whenStarted()
   })
 
-  it('a guest if `guest` is set', async () => {
-    const element = gateway.mount({ guest: true })
-    const session = await element.whenStarted()
-    expect(session.guest).to.equal(true)
-    expect(session.user?.id).to.match(/^guest:./)
-  })
-
   it('a manual session by start(), and returns the result', async () => {
     const element = gateway.mount({ manual: true, userId: 'm', token: await gateway.token('m') })
     await element.updateComplete
@@ -130,14 +117,6 @@ describe('<chat-session> starts', () => {
   it('nothing by start() without a credential, and returns no-credentials', async () => {
     const result = await gateway.mount({ userId: '1' }).start()
     expect(result.failed && result.error.code).to.equal('no-credentials')
-  })
-
-  it('no second session by start() while the first is active', async () => {
-    const element = await gateway.active('once')
-    const { sessionId } = element
-    const result = await element.start()
-    expect(result.failed && result.error.code).to.equal('session-active')
-    expect(element.sessionId).to.equal(sessionId)
   })
 
   it('nothing by start() of a manual element that joins an active session, and uses that session', async () => {
@@ -167,38 +146,9 @@ describe('<chat-session> starts', () => {
     expect(events.filter((name) => name === 'failed')).to.deep.equal(['failed'])
   })
 
-  it('never with an endpoint that is no URL of a gateway', async () => {
-    const element = gateway.mount({
-      userId: '1',
-      token: await gateway.token('1'),
-      endpoint: 'mailto:me@example.com',
-    })
-    expect((await nextEvent(element, 'session-failed')).detail.error.code).to.equal('bad-endpoint')
-  })
-
   it('with an endpoint that is relative to the page', async () => {
     const { host } = new URL(gateway.url)
     const element = gateway.mount({ userId: '1', token: await gateway.token('1'), endpoint: `//${host}/` })
     expect((await element.whenStarted()).user?.id).to.equal('1')
-  })
-
-  it('as soon as a gateway that was down is up', async () => {
-    const apps = { app: { environment: 'test' } } as const
-    const url = await startGateway({ apps })
-    await stopGateway(url)
-    const element = make({ guest: true, endpoint: url })
-    const waits = new Promise<number>((resolve) =>
-      element.addEventListener('session-state', ({ detail }) => detail.retryAt && resolve(detail.retryAt)),
-    )
-    document.body.append(element)
-    expect(await waits).to.be.greaterThan(Date.now() - 5_000)
-    expect(element.state).to.equal('starting')
-    expect(element.error?.code).to.equal('unavailable')
-    await startGateway({ apps }, { port: Number(new URL(url).port) })
-    window.dispatchEvent(new Event('online'))
-    await element.whenStarted()
-    element.remove()
-    await until('the connection is closed', async () => (await connectionsAt(url)).open === 0)
-    await stopGateway(url)
   })
 })

@@ -83,36 +83,6 @@ describe('<chat-session> asks for a token', () => {
     expect(reasons).to.deep.equal([])
   })
 
-  it('and fails as signed-out if the answer is null', async () => {
-    answering(() => null)
-    const element = gateway.mount({ userId: 'n' })
-    expect((await nextEvent(element, 'session-failed')).detail.error.code).to.equal('signed-out')
-  })
-
-  it('again if the answer is a rejection', async () => {
-    let asked = 0
-    const reasons = answering(() => {
-      asked += 1
-      return asked === 1 ? Promise.reject(new Error('the backend is down')) : gateway.token('n')
-    })
-    const element = gateway.mount({ userId: 'n' })
-    const error = await nextEvent(element, 'session-error')
-    expect(error.detail.error.code).to.equal('unavailable')
-    await element.whenStarted()
-    expect(reasons).to.deep.equal(['first', 'first'])
-  })
-
-  it('before its token expires', async () => {
-    const reasons = answering(() => gateway.token('n'))
-    const element = gateway.mount({ userId: 'n', token: await gateway.token('n', 4) })
-    await element.whenStarted()
-    const { sessionId } = element
-    await until('it asks', () => reasons.length > 0)
-    await roundTrip(element)
-    expect(reasons).to.deep.equal(['expiring'])
-    expect(element.sessionId).to.equal(sessionId)
-  })
-
   it('and no more once it has a token-url', async () => {
     const reasons = answering(() => gateway.token('n', 4))
     const element = gateway.mount({ userId: 'n' })
@@ -135,42 +105,6 @@ describe('<chat-session> asks for a token', () => {
     expect(events).to.not.include('failed')
   })
 
-  it('and takes one answer, during the dispatch', async () => {
-    const token = await gateway.token('n')
-    let kept: TokenNeededEvent | undefined
-    const thrown: unknown[] = []
-    answering((event) => {
-      kept = event
-      event.respondWith(token)
-      try {
-        event.respondWith(token)
-      } catch (error) {
-        thrown.push(error)
-      }
-      return undefined
-    })
-    const second = answering(() => null)
-    const element = gateway.mount({ userId: 'n' })
-    await element.whenStarted()
-    expect(thrown).to.have.length(1)
-    expect(thrown[0]).to.be.instanceOf(DOMException).and.include({ name: 'InvalidStateError' })
-    expect(second).to.deep.equal([])
-    expect(() => kept?.respondWith(token)).to.throw(DOMException)
-  })
-
-  it('and takes no answer after the dispatch', async () => {
-    const events: TokenNeededEvent[] = []
-    answering((event) => {
-      events.push(event)
-      return undefined
-    })
-    const element = gateway.mount({ userId: 'n' })
-    await until('it asks', () => events.length === 1)
-    await nextTask()
-    expect(() => events[0]?.respondWith('a.b.c')).to.throw(DOMException)
-    expect(element.state).to.equal('idle')
-  })
-
   it('and aborts the signal when the answer is no longer needed', async () => {
     const signals: AbortSignal[] = []
     const never = new Promise<string>(() => undefined)
@@ -183,23 +117,6 @@ describe('<chat-session> asks for a token', () => {
     expect(signals.map(({ aborted }) => aborted)).to.deep.equal([false])
     element.remove()
     await nextEvent(element, 'session-ended')
-    expect(signals.map(({ aborted }) => aborted)).to.deep.equal([true])
-  })
-
-  it('and ignores the answer if a token is set meanwhile', async () => {
-    const signals: AbortSignal[] = []
-    let answer: (token: string | null) => void = () => undefined
-    answering(({ signal }) => {
-      signals.push(signal)
-      return new Promise((resolve) => (answer = resolve))
-    })
-    const element = gateway.mount({ userId: 'n' })
-    await nextEvent(element, 'session-state')
-    element.token = await gateway.token('n')
-    await element.whenStarted()
-    answer(null)
-    await roundTrip(element)
-    expect(element.state).to.equal('active')
     expect(signals.map(({ aborted }) => aborted)).to.deep.equal([true])
   })
 

@@ -55,16 +55,6 @@ test('a session whose WebSocket throws when it is closed ends, and rejects nothi
   assert.deepEqual(rejections, [])
 })
 
-test('ending while starting ends the session and resolves the start', async () => {
-  const session = newSession({ endpoint, token: await tokenFor('ann') })
-  const start = session.start()
-  const end = session.end()
-  assert.equal(codeOf(await start), 'ended')
-  await end
-  assert.equal(session.state, 'ended')
-  assert.equal(session.error, null)
-})
-
 test('the log-out is reported once, by the first `end()`, also if the session was closed before or a listener calls it again', async () => {
   const session = newSession({ endpoint, token: await tokenFor('ann') })
   let count = 0
@@ -137,19 +127,6 @@ test('ending waits a second for a handshake that is never answered, and gives it
   }
   await eventually(() => sockets.size === 0)
   server.close()
-})
-
-test('a session that has ended can be started again, and ended twice', async () => {
-  const session = newSession({ endpoint, token: await tokenFor('ann') })
-  const ids = new Set<string | null>()
-  for (let round = 0; round < 3; round += 1) {
-    assert.equal(codeOf(await session.start()), 'succeeded')
-    ids.add(session.sessionId)
-    await Promise.all([session.end(), session.end()])
-    await session.end()
-    assert.equal(session.state, 'ended')
-  }
-  assert.equal(ids.size, 3)
 })
 
 test('a signal that aborts ends a start; one that had aborted starts nothing', async () => {

@@ -161,6 +161,26 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     await sending
   })
 
+  it('posts what waits for its first connection', async () => {
+    const posts: string[] = []
+    const { fetch } = window
+    window.fetch = (_, init) => {
+      posts.push(init?.body as string)
+      return Promise.reject(new TypeError('No.'))
+    }
+    try {
+      const session = make({ user: { id: 'ann' }, token: 'a.b.c' })
+      void session.start()
+      const sent = session.send({ to: 'bob', id: 'early' })
+      hide()
+      assert.match(posts.join(), /"token":"a\.b\.c".*"id":"early"/)
+      await session.end()
+      await Promise.allSettled([sent])
+    } finally {
+      window.fetch = fetch
+    }
+  })
+
   it('leaves and posts what the page sends while it is left, after what it has posted', async () => {
     const posts: string[] = []
     const { fetch } = window
@@ -316,6 +336,17 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     await session.start()
     await recorded(([first]) => !!first?.frames.some(({ type }) => type === 'send'))
     assert.deepEqual([session.pending, stored(), failed], [1, 0, []])
+  })
+
+  it('neither sends what another user has left, nor leaves it in the tab', async () => {
+    const send = { type: 'send', id: 'hers', to: 'bob', writtenAt: Date.now() }
+    sessionStorage.setItem(leftKey(), leftBy('zoe', [send]))
+    const session = make()
+    const start = session.start()
+    assert.isNotNull(sessionStorage.getItem(leftKey()), 'ann has not proved who she is')
+    await start
+    await session.history()
+    assert.deepEqual([session.pending, sessionStorage.getItem(leftKey())], [0, null])
   })
 
   it('adds what waits to what another page of the tab has left', async () => {
@@ -581,21 +612,6 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     }
   })
 
-  it('sends what a guest has left before what the next page has sent while it started', async () => {
-    const former = make({ guest: true })
-    await former.start()
-    const sends = [former.send({ to: 'bob', id: 'left' }).catch(() => undefined)]
-    hide()
-    const next = make({ guest: true })
-    void next.start()
-    sends.push(next.send({ to: 'bob', id: 'own' }).catch(() => undefined))
-    const idsOf = (connection?: Recorded): unknown[] =>
-      connection?.frames.flatMap((frame) => (frame.type === 'send' ? [frame.id] : [])) ?? []
-    const [, second] = await recorded(([, connection]) => idsOf(connection).length === 2)
-    assert.deepEqual(idsOf(second), ['left', 'own'])
-    await Promise.all([former.end(), next.end(), ...sends])
-  })
-
   it('stores no token of a user whose session was to start as a guest', async () => {
     const session = make({ guest: true, user: { id: 'ann' } })
     void session.start()
@@ -689,10 +705,13 @@ describe('ChatSession in a page that is hidden and shown again', () => {
       const session = make()
       await session.start()
       const { sessionId: id } = session
+      const sending = session.send({ to: 'bob' }).catch(() => undefined)
       hide()
       show()
       await reaches(session, 'active')
-      assert.equal(session.sessionId, id)
+      assert.deepEqual([session.sessionId, session.pending], [id, 1])
+      await session.end()
+      await sending
     } finally {
       Object.assign(Storage.prototype, { setItem, getItem })
     }

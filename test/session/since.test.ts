@@ -59,17 +59,6 @@ test('a start that was refused begins at `since` when it succeeds', async () => 
   assert.deepEqual(bodies, ['later'])
 })
 
-test('if messages after `since` are lost, an error says so and all that is kept comes', async () => {
-  await publish('cara', '1')
-  const session = newSession({ endpoint: url, token: await tokenFor('cara'), since: 'another/7' })
-  const bodies = bodiesOf(session)
-  const lost = nextEvent(session, 'error', ({ detail }) => detail.error.code === 'messages-lost')
-  await session.start()
-  await lost
-  await eventually(() => bodies.length === 1)
-  assert.deepEqual(bodies, ['1'])
-})
-
 test('a malformed `since` is a hint in the console, and the session starts without it', async (context) => {
   const { mock } = context.mock.method(console, 'warn', () => undefined)
   await publish('dan', '1')

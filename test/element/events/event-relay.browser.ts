@@ -108,14 +108,6 @@ describe("<chat-session>'s events", () => {
     expect(element.sessionId).to.equal(sessionId)
   })
 
-  it('report a session that ended by itself, with the error', async () => {
-    const element = gateway.mount({ userId: 'e', token: await gateway.token('e', 3) })
-    const { error } = (await nextEvent(element, 'session-ended')).detail
-    expect(error?.code).to.equal('token-expired')
-    expect(element.error?.code).to.equal('token-expired')
-    expect(element.state).to.equal('ended')
-  })
-
   it('report a lost connection and the reconnect', async () => {
     const element = await gateway.active('e')
     const events = listenTo(element)

@@ -346,19 +346,6 @@ test('only messages of clients that the gateway itself would store are asked abo
   ada.close()
 })
 
-test('what waits for the backend when its sender is logged out is not stored', async () => {
-  const { held, respond, release } = heldBackend()
-  const { url, gateway } = await run(respond, {}, 10)
-  const client = await startAs(url, 'ada')
-  client.send(message)
-  await until('the message is asked about', () => held.size === 1)
-  await gateway.client('app').endUserSessions({ user: 'ada' })
-  release('m1')
-  assert.equal((await client.end()).reason, 'revoked')
-  await gateway.close()
-  assert.equal(client.frames.filter(({ type }) => type === 'sent').length, 0)
-})
-
 test('authorizeSendUrl may come and go under a live session', async () => {
   const { url, gateway, asked, authorizeSendUrl } = await run(yes)
   const client = await startAs(url, 'ada', 'https://shop.example')

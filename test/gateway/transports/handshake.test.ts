@@ -97,9 +97,10 @@ for (const [what, start] of [
   ['is not UTF-8', `start.${base64url(Buffer.from([0x7b, 0xff, 0x7d]))}`],
   ['is not JSON', `start.${base64url('nonsense')}`],
   ['is empty', 'start.'],
+  ['has another one beside it', `start.${good} start.${spare}`],
 ] as const)
   test(`a start in the handshake that ${what} is refused inside the WebSocket`, async () => {
-    const client = openClient(url, { protocols: ['chat-session.v1', start] })
+    const client = openClient(url, { protocols: ['chat-session.v1', ...start.split(' ')] })
     assert.equal(await client.opened, 'chat-session.v1')
     const { frame, code, reason } = await client.end()
     assert.equal(frame['code'], 'bad-request')

@@ -260,36 +260,3 @@ test('a change of the profile that is made without a connection, and that the ga
   assert.deepEqual([session.state, session.user], ['active', { id: 'ann', name: 'Ann' }])
   await session.end()
 })
-
-test('a gateway takes marks that move and marks that do not, and refuses profiles where they are vouched for', async () => {
-  const { url } = await startGateway({ profiles: 'vouched' })
-  const [ann, bob] = [
-    newSession({ endpoint: url, token: await tokenFor('ann') }),
-    newSession({ endpoint: url, token: await tokenFor('bob') }),
-  ]
-  await Promise.all([ann.start(), bob.start()])
-  await bob.markRead(0)
-  const { offset } = await ann.send({ to: 'bob', body: 'Hi' })
-  assert.equal(offset, 1)
-  await eventually(() => bob.unread === 1)
-  await Promise.all([bob.markRead(1), bob.markRead(0), bob.markRead(99)])
-  assert.equal(bob.unread, 0)
-  // Neither of them is a peer.
-  await Promise.all([bob.markRead(1, { with: 'nobody' }), bob.markRead(1, { with: null })])
-  await bob.markRead(1, { with: 'ann' })
-  const errors: unknown[] = []
-  bob.addEventListener('error', (event) => errors.push(event))
-  await assert.rejects(bob.setProfile({ name: 'Bob' }), { name: 'SessionError', code: 'refused' })
-  assert.deepEqual(errors, [])
-})
-
-test('a message with an id of its own is the same message if it is sent again; with other content it is a conflict', async () => {
-  const { url } = await startGateway()
-  const session = newSession({ endpoint: url, token: await tokenFor('ann') })
-  await session.start()
-  const sent = await Promise.all([0, 1].map(() => session.send({ to: 'bob', id: 'form-1', body: 'Hi' })))
-  assert.deepEqual(sent[0], sent[1])
-  assert.equal(sent[0]?.id, 'form-1')
-  await assert.rejects(session.send({ to: 'bob', id: 'form-1', body: 'Ho' }), { code: 'conflict' })
-  assert.equal((await session.history()).length, 1)
-})

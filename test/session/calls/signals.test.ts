@@ -3,8 +3,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ChatSession, Presence, Signal } from '../../../src/session/index.js'
 import { eventually, newSession, nextEvent } from '../../support/clients/client-sessions.js'
-import { startGateway } from '../../support/gateway.js'
-import { tokenFor } from '../../support/tokens.js'
 import { message, started, startScript, type Script } from '../scripted.js'
 
 const token = 'a.b.c'
@@ -164,43 +162,4 @@ test('if a watch that is made without a connection is refused, the earlier one g
     second.of('watch').map(({ users }) => users),
     [[''], ['bob']],
   )
-})
-
-test('through a real gateway peers see each other type and come and go, also after their connections were lost', async () => {
-  const { url } = await startGateway()
-  const startAs = async (id: string): Promise<ChatSession> => {
-    const session = newSession({ endpoint: url, user: { id }, token: await tokenFor(id) })
-    assert.ok((await session.start()).succeeded)
-    return session
-  }
-  const [ann, bob] = [await startAs('sig-ann'), await startAs('sig-bob')]
-  await bob.send({ to: 'sig-ann', body: 'Hi' })
-  const isOnline = new Map<string, boolean>()
-  ann.addEventListener('presence', ({ detail }) =>
-    detail.users.forEach(({ id, online }) => isOnline.set(id, online)),
-  )
-  await ann.watch(['sig-bob'])
-  assert.equal(isOnline.get('sig-bob'), true)
-  const types = async (): Promise<void> => {
-    const typing = nextEvent(ann, 'signal')
-    assert.equal(await bob.signal('sig-ann', 'typing'), true)
-    assert.equal((await typing).detail.signal.name, 'typing')
-  }
-  await types()
-  const over = nextEvent(ann, 'signal', ({ detail }) => detail.signal.until <= Date.now())
-  await bob.send({ to: 'sig-ann', body: 'There' })
-  await over
-  // The gateway forgets the watch with the session; the client does not.
-  isOnline.clear()
-  await ann.end()
-  const again = nextEvent(ann, 'presence')
-  assert.ok((await ann.start()).succeeded)
-  assert.deepEqual(
-    (await again).detail.users.map(({ online }) => online),
-    [true],
-  )
-  await types()
-  const gone = nextEvent(ann, 'presence', ({ detail }) => !detail.users[0]?.online)
-  await bob.end()
-  await gone
 })

@@ -52,15 +52,16 @@ test('failed attempts are forgotten when a connection has lived for 10 s, and no
   )
 })
 
-test('an offset beyond the inbox’s newest, and one of another epoch, lose no later message', () => {
+test('an offset beyond the inbox’s newest, and one of another epoch, lose no later message, and are reported', () => {
   for (const [epoch, offset] of [
     [info.epoch, 7],
     ['another', 3],
   ] as const) {
     const cursor = { key: 'k', epoch, offset }
     const lost = started({ lost: true, offset: 5 })
-    const { state } = run(connectingState({ ...withStart, cursor }), world(), lost)
+    const { state, effects } = run(connectingState({ ...withStart, cursor }), world(), lost)
     assert.equal(active(state).cursor.offset, 0)
+    assert.ok(effects.includes('emit-error'))
   }
 })
 

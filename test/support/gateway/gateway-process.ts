@@ -23,10 +23,6 @@ export interface GatewayProcess {
   stop(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>
 }
 
-/** Runs `chat-session serve` with a config file. */
-export const serveFile = (file: string, env: Record<string, string> = {}): Running =>
-  run(['serve', '--config', file], env, tmpdir(), runtime.path)
-
 export const gatewayProcess = async (config: Partial<GatewayConfig> = {}): Promise<GatewayProcess> => {
   const folder = scratchFolder()
   const port = await freePort()
@@ -60,7 +56,7 @@ export const gatewayProcess = async (config: Partial<GatewayConfig> = {}): Promi
     folder,
     config: file,
     async start() {
-      running = serveFile(file)
+      running = run(['serve', '--config', file], {}, tmpdir(), runtime.path)
       errorOutput = ''
       running.child.stderr?.on('data', (text: string) => (errorOutput += text))
       await running.url()

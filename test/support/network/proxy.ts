@@ -9,8 +9,6 @@ interface Way {
   flow(): void
   /** Delays all later bytes by this many milliseconds. */
   delay(milliseconds: number): void
-  /** Half-closes: the receiver gets the end of the stream. The sender may go on, and its bytes are dropped. */
-  end(): void
   /** The bytes that are held or delayed. */
   held(): Buffer
 }
@@ -84,7 +82,6 @@ const forward = (from: Socket, to: Socket): Way & { push(bytes: Buffer): void } 
       pump()
     },
     delay: (milliseconds) => void (latency = milliseconds),
-    end: () => push('end'),
     held: () => Buffer.concat(queue.map(({ item }) => item).filter((item) => typeof item !== 'string')),
   }
 }

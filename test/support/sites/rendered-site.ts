@@ -104,8 +104,8 @@ export const serveSite = async (
 
 /** Renders each page with a new token for `userId`. */
 export const withToken =
-  (userId: string, expiresIn = 300): Render =>
-  async () => ({ token: await tokenFor(userId, { expiresIn }) })
+  (userId: string): Render =>
+  async () => ({ token: await tokenFor(userId, { expiresIn: 300 }) })
 
 /** Opens the site in a new tab. Resolves when its session is active. */
 export const openActive = async (

@@ -98,11 +98,3 @@ for (const status of [404, 200])
     )
     await page.close()
   })
-
-test('a gateway that is down is no link', async () => {
-  const other = await startGateway()
-  await other.close()
-  const { page, lines } = await open(`endpoint="${other.url}" token="${await tokenFor('ada')}"`)
-  assert.equal(await lineOf(lines), '<chat-session> unavailable: the gateway is down')
-  await page.close()
-})

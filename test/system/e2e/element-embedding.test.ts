@@ -87,16 +87,3 @@ test('a script that no gateway served sends credentials nowhere before it has an
   await failed.evaluate((element, endpoint) => element.setAttribute('endpoint', endpoint), gateway)
   await page.locator('chat-session:state(active)').waitFor(active)
 })
-
-test('an endpoint is relative to the page', async () => {
-  const url = await startSiteGateway(
-    siteOf({
-      '/deep/page': {
-        html: `<!doctype html><title>Relative</title><base href="/"><script type="module" src="/v1/chat-session.js"></script>${await tag('rel', 'endpoint="."')}`,
-      },
-    }),
-  )
-  const page = await context.newPage()
-  await page.goto(`${url}/deep/page`)
-  await page.locator('chat-session:state(active)').waitFor(active)
-})

@@ -1,18 +1,20 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
+import { freePort } from '../../support/network/free-port.js'
 import {
   chatTag,
   forgedToken,
   gatewayScript,
-  receivedIn,
   openPage,
+  ownScript,
+  receivedIn,
   recordEvents,
   servePage,
   shopTokenFor,
 } from '../../support/sites/static-page.js'
 import { until } from '../../support/until.js'
 import { startShopGateway } from '../../support/sites/shop-gateway.js'
-import { chatOf, complaintsOf, framesSentBy, untilState } from '../../support/sites/page-state.js'
+import { chatOf, complaintsOf, framesSentBy, stateOf, untilState } from '../../support/sites/page-state.js'
 
 test('a page with one tag and one script has a live session', async () => {
   const gateway = await startShopGateway()
@@ -26,64 +28,6 @@ test('a page with one tag and one script has a live session', async () => {
   assert.equal((await chatOf(page)).user, 'ada')
   assert.deepEqual(await receivedIn(page), ['started'])
   assert.deepEqual(complaints, [])
-})
-
-test('a message that waits says that the page is offline', async () => {
-  const gateway = await startShopGateway()
-  const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await shopTokenFor('ada') }))
-  const page = await openPage(url)
-  await untilState(page, 'active')
-  await page.context().setOffline(true)
-  const reason = await page.evaluate(
-    () =>
-      new Promise((resolve) => {
-        const chat = document.querySelector('chat-session')
-        chat?.addEventListener('session-pending', ({ detail }) => resolve(detail.reason))
-        chat?.send({ to: 'bob', body: 'Hello' }).catch(() => undefined)
-      }),
-  )
-  await page.context().setOffline(false)
-  assert.equal(reason, 'offline')
-})
-
-test('removing the element ends the session, for the gateway too', async () => {
-  const gateway = await startShopGateway()
-  const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await shopTokenFor('ada') }))
-  let sent: string[] = []
-  const page = await openPage(url, (page) => void (sent = framesSentBy(page)))
-  await untilState(page, 'active')
-  await page.evaluate(() => document.querySelector('chat-session')?.remove())
-  await until('open connections', gateway.open, 0)
-  await until('the last frame that was sent', () => sent.at(-1), 'end')
-})
-
-test('moving the element, or removing and adding it in one task, keeps the session', async () => {
-  const gateway = await startShopGateway()
-  const { url } = await servePage(
-    `${gatewayScript(gateway.url)}<div></div>${chatTag({ token: await shopTokenFor('ada') })}`,
-  )
-  const page = await openPage(url, recordEvents)
-  await untilState(page, 'active')
-  const before = await chatOf(page)
-  await page.evaluate(() =>
-    document.querySelector('div')?.append(document.querySelector('chat-session') ?? ''),
-  )
-  await page.evaluate(() => {
-    const element = document.querySelector('chat-session')
-    element?.remove()
-    queueMicrotask(() => document.body.append(element ?? ''))
-  })
-  // When another user's session has started and ended, a move that ends the session would have ended it too.
-  await page.evaluate(
-    (tag) => document.body.insertAdjacentHTML('beforeend', tag),
-    chatTag({ id: 'other', token: await shopTokenFor('grace') }),
-  )
-  await until('sessions started', async () => (await receivedIn(page)).length, 2)
-  await page.evaluate(() => document.querySelector('#other')?.remove())
-  await until('open connections', gateway.open, 1)
-  assert.deepEqual(await chatOf(page), before)
-  assert.equal(gateway.tried(), 2)
-  assert.deepEqual(await receivedIn(page), ['started', 'started'])
 })
 
 /** Seconds. A client that retries does so sooner than the first ping comes. A slow client must answer within twice the time. */
@@ -110,51 +54,24 @@ test('a refused token fails the session once, and is not sent again', async () =
   assert.deepEqual(received.sort(), ['failed unauthenticated', 'started'])
 })
 
-test('a token source whose tokens are refused is asked twice, then the session fails', async () => {
-  const gateway = await startShopGateway(0, PING)
-  let asked = 0
-  const { url } = await servePage(
-    gatewayScript(gateway.url) +
-      chatTag({ 'user-id': 'ada', 'token-url': '/token' }) +
-      chatTag({ token: await shopTokenFor('grace') }),
-    async () => {
-      asked += 1
-      return { status: 200, body: await forgedToken('ada') }
-    },
-  )
-  let sent: string[] = []
-  const page = await openPage(url, (page) => void (sent = framesSentBy(page)))
-  await untilState(page, 'failed')
-  assert.equal((await chatOf(page)).error, 'unauthenticated')
-  await until('the other session has answered a ping', () => sent.includes('pong'), true)
-  assert.equal(asked, 2)
-  assert.equal(gateway.tried(), 3)
-})
+/** Whether an error is the browser's own about a failed connection. A page can't prevent it. */
+const isOfTheNetwork = (complaint: string): boolean =>
+  /ERR_CONNECTION_|WebSocket connection to/.test(complaint)
 
-test('a token source that fails twice is asked a third time', async () => {
-  const gateway = await startShopGateway()
-  const answers = [500, 500, 200]
-  let asked = 0
+test('a page that loads while the gateway is down becomes active by itself when the gateway is up', async () => {
+  const port = await freePort()
   const { url } = await servePage(
-    gatewayScript(gateway.url) + chatTag({ 'user-id': 'ada', 'token-url': '/token' }),
-    async () => {
-      const status = answers[asked++] ?? 404
-      return { status, body: status === 200 ? JSON.stringify({ token: await shopTokenFor('ada') }) : 'Sorry' }
-    },
+    ownScript + chatTag({ endpoint: `http://127.0.0.1:${port}`, token: await shopTokenFor('ada') }),
   )
-  const page = await openPage(url, recordEvents)
+  let complaints: string[] = []
+  const page = await openPage(url, (page) => void (complaints = complaintsOf(page)))
+  await until('errors in the console', () => complaints.length >= 3, true)
+  assert.equal(await stateOf(page), 'starting')
+  await startShopGateway(port)
   await untilState(page, 'active')
-  assert.equal(asked, 3)
-  assert.deepEqual(await receivedIn(page), ['error unavailable', 'error unavailable', 'started'])
-})
-
-test('a token for another user than user-id fails the session as bad-request', async () => {
-  const gateway = await startShopGateway()
-  const { url } = await servePage(
-    gatewayScript(gateway.url) + chatTag({ 'user-id': 'grace', token: await shopTokenFor('ada') }),
+  // The element says once why it does not start, and not with each attempt.
+  assert.deepEqual(
+    complaints.filter((complaint) => !isOfTheNetwork(complaint)),
+    ['<chat-session> unavailable: the gateway is down'],
   )
-  const page = await openPage(url)
-  await untilState(page, 'failed')
-  assert.equal((await chatOf(page)).error, 'bad-request')
-  assert.equal(gateway.tried(), 1)
 })

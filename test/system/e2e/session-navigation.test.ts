@@ -1,8 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { ChatSessionElement } from '../../../src/element/chat-session.js'
-import { scratchFolder } from '../../support/scratch-folder.js'
-import { portOf } from '../../support/clients/client-sessions.js'
 import { newContext } from '../../support/browsers/browser.js'
 import {
   activeId,
@@ -45,36 +43,6 @@ test('the next page of a server-rendered site resumes the session, and receives 
   assert.deepEqual(site.views, ['/', '/next'])
 })
 
-test('five pages in a row are one session, and each message is received once by one of them', async () => {
-  const gateway = await startDurableGateway()
-  const bob = await sender(gateway)
-  const site = await serveSite(gateway, withToken('ada'))
-  const { page, id } = await openActive(site)
-  const received: string[] = []
-  const bodies: string[] = []
-  for (let view = 0; view < 5; view += 1) {
-    const body = `in view ${view}`
-    bodies.push(`message ${body}`)
-    await bob.send({ to: 'ada', body })
-    await untilReceived(page, `message ${body}`)
-    received.push(...(await messagesIn(page)))
-    await page.goto(`${site.url}/${view}`)
-    assert.equal(await activeId(page), id)
-  }
-  assert.deepEqual(received, bodies)
-})
-
-test('a page that loads while the gateway restarts resumes the session in the new process', async () => {
-  const folder = scratchFolder()
-  const gateway = await startDurableGateway(folder)
-  const site = await serveSite(gateway, withToken('ada'))
-  const { page, id } = await openActive(site)
-  await gateway.close()
-  await startDurableGateway(folder, portOf(gateway.url))
-  await page.goto(`${site.url}/next`)
-  assert.equal(await activeId(page), id)
-})
-
 // `window.open` copies the sessionStorage to the new tab, as duplicating a tab does.
 test('a duplicated tab gets a session of its own, and the first session goes on', async () => {
   const gateway = await startDurableGateway()
@@ -114,19 +82,4 @@ test('after a log-out the storage has no key that could resume the session', asy
   // After a log-in there is a new session.
   await page.goto(site.url)
   assert.notEqual(await activeId(page), id)
-})
-
-test('a page with an active session leaves a resume key without user data, and the next page takes it', async () => {
-  const gateway = await startDurableGateway()
-  const site = await serveSite(gateway, async (path) =>
-    path === '/plain' ? undefined : withToken('ada')(path),
-  )
-  const { page, id } = await openActive(site)
-  assert.deepEqual(await storedIn(page), [])
-  await page.goto(`${site.url}/plain`)
-  const [left = ''] = await storedIn(page)
-  assert.deepEqual(Object.keys(JSON.parse(left) as object).sort(), ['epoch', 'key', 'offset'])
-  await page.goto(`${site.url}/next`)
-  assert.equal(await activeId(page), id)
-  await until('stored values', async () => (await storedIn(page)).length, 0)
 })

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { once } from 'node:events'
-import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { eventually, reaches, startSession } from '../../support/clients/client-sessions.js'
 import { wholeInbox } from '../../support/clients/whole-inbox.js'
 import type { Message, Sent } from '../../../src/session/index.js'
-import { gatewayProcess, serveFile } from '../../support/gateway/gateway-process.js'
+import { gatewayProcess } from '../../support/gateway/gateway-process.js'
 
 const BODY = '~'.repeat(3_000)
 /** Bytes that the gateway may still add to its biggest file. */
@@ -85,33 +84,4 @@ test('on a full disk sends wait, no unstored message is acknowledged, and all ar
   await reaches(bob, 'active')
   assert.deepEqual(await wholeInbox(bob), all)
   assert.deepEqual([ann.sessionId, bob.sessionId], ids)
-})
-
-test('a second process on the folder prints in a line why it ends, and exits with 2', async () => {
-  const gateway = await gatewayProcess()
-  await gateway.start()
-  const { code, stdout, stderr } = await serveFile(gateway.config, { PORT: '0' }).outcome
-  assert.equal(code, 2)
-  assert.equal(stdout, '')
-  assert.match(stderr, /^chat-session: Another process has .* open[^\n]*\n$/)
-  assert.ok((await startSession(gateway.endpoint, 'ann')).sessionId, 'the first goes on')
-})
-
-test('a second process on the folder takes over when the first ends in time', async () => {
-  const gateway = await gatewayProcess()
-  await gateway.start()
-  const session = await startSession(gateway.endpoint, 'ann')
-  await session.send({ to: 'ann', body: 'one' })
-  // The config prints a line after 200 ms. By then the process has read it and waits for the folder.
-  const config = join(gateway.folder, 'next.mjs')
-  writeFileSync(
-    config,
-    `setTimeout(() => console.error('waiting'), 200)
-    export default ${readFileSync(gateway.config, 'utf8')}`,
-  )
-  const next = serveFile(config, { PORT: '0' })
-  assert.ok(next.child.stderr)
-  await once(next.child.stderr, 'data')
-  assert.equal(await gateway.stop('SIGTERM'), 0)
-  assert.equal((await wholeInbox(await startSession(await next.url(), 'ann')))[0]?.body, 'one')
 })

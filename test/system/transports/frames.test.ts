@@ -2,8 +2,7 @@
 // test/gateway/transports/fragments.test.ts.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startOf } from '../../support/starts.js'
-import { startClient, within } from '../../support/raw-client.js'
+import { within } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { openSession, opcodes, rawFrame } from '../../support/clients/raw-session.js'
 import { bun } from '../../support/processes/runtimes.js'
@@ -66,38 +65,6 @@ testOnBoth("the client's close frame is answered with its own code", async (runt
     await within(session.closed, 'close')
     assert.equal(session.closeCode(), code)
   }
-})
-
-testOnBoth('what the protocol forbids is said in an ended frame before the close', async (runtime) => {
-  for (const [sent, code] of [
-    [Buffer.from('binary'), 4400],
-    ['no JSON', 4400],
-    [`"${'x'.repeat(70_000)}"`, 4413],
-  ] as const) {
-    const client = await startClient(urlOf(runtime), await startOf('ada'))
-    client.send(sent)
-    const end = await client.end()
-    assert.equal(end.code, code)
-    assert.equal(end.reason, end.frame['code'])
-  }
-})
-
-testOnBoth('frames that a client sends after its end are not answered', async (runtime) => {
-  const session = await openSession(urlOf(runtime), 'ada')
-  session.socket.write(
-    Buffer.concat([
-      rawFrame('text', send('before', 'x')),
-      rawFrame('text', '{"type":"end"}'),
-      rawFrame('text', send('after', 'x')),
-    ]),
-  )
-  await until('a close frame', session.closeCode, 1000)
-  assert.deepEqual(
-    session.frames().filter(({ id }) => id === 'after'),
-    [],
-  )
-  assert.equal(session.frames().at(-1)?.type, 'ended')
-  session.socket.destroy()
 })
 
 test('Bun: a message that is not finished in time ends the session as timeout', async () => {

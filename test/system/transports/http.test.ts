@@ -1,6 +1,6 @@
 // Plain HTTP requests.
 import assert from 'node:assert/strict'
-import { restOf, statusAndCode } from '../../support/rest/rest-calls.js'
+import { restOf } from '../../support/rest/rest-calls.js'
 import { startOf } from '../../support/starts.js'
 import { openRaw, startClient } from '../../support/raw-client.js'
 import { createAppToken } from '../../../src/tokens/index.js'
@@ -39,57 +39,6 @@ testOnBoth('malformed requests get a 400 each', async (runtime) => {
     'POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n',
   ])
     assert.equal((await ask(urlOf(runtime), request)).status, 400, request)
-})
-
-testOnBoth('the routes besides the WebSocket respond as documented', async (runtime) => {
-  const url = urlOf(runtime)
-  for (const [path, status, type] of [
-    ['/v1/chat-session.js', 200, 'text/javascript; charset=utf-8'],
-    ['/v1/errors', 200, 'text/html; charset=UTF-8'],
-    ['/v1/openapi.json', 200, 'application/json'],
-    ['/v1/asyncapi.json', 200, 'application/json'],
-    ['/v1/session', 426, 'application/problem+json'],
-    ['/nothing', 404, 'application/problem+json'],
-  ] as const) {
-    const response = await fetch(url + path)
-    await response.text()
-    assert.equal(response.status, status, path)
-    assert.equal(response.headers.get('content-type'), type)
-  }
-  const { headers } = await fetch(`${url}/v1/chat-session.js`, { method: 'HEAD' })
-  assert.equal(headers.get('access-control-allow-origin'), '*')
-  const cached = await fetch(`${url}/v1/chat-session.js`, {
-    headers: { 'if-none-match': headers.get('etag') ?? '' },
-  })
-  assert.equal(cached.status, 304)
-})
-
-testOnBoth('the REST API reads bodies, and refuses those that are too large or no JSON', async (runtime) => {
-  const url = urlOf(runtime)
-  const rest = restOf(url)
-  const client = await startClient(url, await startOf('ada'))
-  const sent = await rest('POST', '/messages', { to: ['ada'], id: '1', body: 'größer' })
-  assert.equal(sent.status, 200, JSON.stringify(sent.body))
-  assert.equal((await client.next('message'))['body'], 'größer')
-  client.close()
-  assert.deepEqual(statusAndCode(await rest('POST', '/messages', { body: 'x'.repeat(1_100_000) })), [
-    413,
-    'too-large',
-  ])
-  assert.deepEqual(statusAndCode(await rest('POST', '/messages', {}, { 'content-type': 'text/plain' })), [
-    415,
-    'unsupported-media-type',
-  ])
-  assert.equal((await rest('DELETE', '/users/eve')).status, 200)
-  assert.equal((await fetch(`${url}/v1/apps/app/users`)).status, 401)
-  assert.equal((await rest('PATCH', '/users/ada', {})).status, 405)
-  const authorization = `Bearer ${await createAppToken({ appId: 'app', secret })}`
-  const head = `POST /v1/apps/app/messages HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\nContent-Type: application/json\r\n`
-  // The body comes in chunks, without a length that tells how long it is.
-  const chunk = 'x'.repeat(60_000)
-  const chunks = `${chunk.length.toString(16)}\r\n${chunk}\r\n`.repeat(18)
-  const { status } = await ask(url, `${head}Transfer-Encoding: chunked\r\n\r\n${chunks}0\r\n\r\n`)
-  assert.equal(status, 413)
 })
 
 testOnBoth(

@@ -1,7 +1,6 @@
 // Pages in the browser's back/forward cache, in a browser that really has one.
 import { strict as assert } from 'node:assert'
 import type { Page } from 'playwright-core'
-import type { ChatSessionElement } from '../../../../src/element/chat-session.js'
 import {
   activeId,
   messagesIn,
@@ -12,8 +11,6 @@ import {
   withToken,
   type Site,
 } from '../../../support/sites/rendered-site.js'
-import { tokenFor } from '../../../support/tokens.js'
-import { untilState } from '../../../support/sites/page-state.js'
 import { goTo, openTab, testAgain, watch } from './lone-browser.js'
 
 const context = await watch()
@@ -51,24 +48,6 @@ testAgain(
       assert.deepEqual(await messagesIn(page), sent)
     }
     assert.deepEqual(site.views, ['/', '/next'])
-  },
-)
-
-testAgain(
-  'a message that arrives while the tab shows another site is received when the user goes back',
-  async () => {
-    const gateway = await startDurableGateway()
-    const bob = await sender(gateway)
-    const site = await serveSite(gateway, withToken('ada'))
-    const elsewhere = await serveSite(gateway, () => Promise.resolve(undefined))
-    const page = await open(site)
-    const id = await activeId(page)
-    await page.goto(`${elsewhere.url}/elsewhere`)
-    await bob.send({ to: 'ada', body: 'meanwhile' })
-    await goTo(page, -1, `${site.url}/`)
-    await untilReceived(page, 'message meanwhile')
-    assert.equal(await activeId(page), id)
-    assert.deepEqual(await messagesIn(page), ['message meanwhile'])
   },
 )
 
@@ -123,35 +102,3 @@ testAgain('a page that sleeps while it is hidden is kept in the cache', async ()
   await untilReceived(page, 'message back')
   assert.equal(await activeId(page), id)
 })
-
-testAgain('a page stays logged out if the user logs out on the next page and goes back', async () => {
-  const gateway = await startDurableGateway()
-  const site = await serveSite(gateway, withToken('ada'))
-  const page = await open(site)
-  const id = await activeId(page)
-  await page.goto(`${site.url}/next`)
-  assert.equal(await activeId(page), id)
-  await page.evaluate(() => document.querySelector<ChatSessionElement>('chat-session')?.end())
-  await goTo(page, -1, `${site.url}/`)
-  await untilState(page, 'ended')
-})
-
-testAgain(
-  'a page that comes back from the cache asks its token source first: a user who signed out stays signed out',
-  async () => {
-    const gateway = await startDurableGateway()
-    let isIn = true
-    const site = await serveSite(
-      gateway,
-      async (path) =>
-        path === '/plain' ? undefined : { token: await tokenFor('ada'), 'token-url': '/api/token' },
-      () => ({ status: isIn ? 200 : 401 }),
-    )
-    const page = await open(site)
-    await activeId(page)
-    await page.goto(`${site.url}/plain`)
-    isIn = false
-    await goTo(page, -1, `${site.url}/`)
-    await untilReceived(page, 'over: signed-out')
-  },
-)

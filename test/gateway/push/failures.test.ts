@@ -11,7 +11,7 @@ import { startPushService } from '../../support/push/push-service.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
 import { key, secretOf, startEndpoint } from '../../support/network/webhook-endpoint.js'
-import { leave, startPushGateway, type PushGateway } from '../../gateway/push/setup.js'
+import { leave, startPushGateway, type PushGateway } from './setup.js'
 import { settled } from '../../support/raw-client.js'
 import { testApp } from '../../support/gateway.js'
 

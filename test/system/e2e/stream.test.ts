@@ -1,7 +1,7 @@
 /** The script of the script tag in networks that do not let WebSockets through. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { ConsoleMessage, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { createMemoryEngine } from '../../../src/engine/index.js'
 import { newContext } from '../../support/browsers/browser.js'
 import {
@@ -26,19 +26,14 @@ declare global {
 }
 
 /** Starts a gateway behind a proxy, and a site with pages whose script comes through it. */
-const startNetwork = async (
-  upgrades: UpgradeMode,
-  { attributes = '', policy = undefined as ((proxy: string) => string) | undefined } = {},
-): Promise<{ proxy: HostileProxy; site: string }> => {
+const startNetwork = async (upgrades: UpgradeMode): Promise<{ proxy: HostileProxy; site: string }> => {
   const proxy = await startHostileProxy(await startSiteGateway(), { upgrades })
-  const csp = policy?.(proxy.url)
   const site = await startSite(
     siteOf({
       '/': {
-        headers: csp ? { 'content-security-policy': csp } : {},
         html: `<!doctype html><title>Network</title><link rel="icon" href="data:,">
           <script type="module" async src="${proxy.url}/v1/chat-session.js"></script>
-          <chat-session app-id="app" user-id="ada" token="${await tokenFor('ada')}" ${attributes}></chat-session>`,
+          <chat-session app-id="app" user-id="ada" token="${await tokenFor('ada')}"></chat-session>`,
       },
     }),
   )
@@ -121,23 +116,22 @@ void describe('in a network that hinders WebSockets', { concurrency: 4 }, () => 
     await page.close()
   })
 
-  for (const isLoggedOut of [false, true])
-    test(`where a WebSocket has worked in the tab, three that hang begin a stream${isLoggedOut ? ', after a log-out too' : ''}`, async () => {
-      const { proxy, site } = await startNetwork('pass')
-      const page = await newPage()
-      await page.goto(site)
-      await untilState(page, 'active')
-      assert.equal(await transportOf(page), 'websocket')
-      // A session that has ended is not resumed: the tab remembers that its WebSocket worked.
-      if (isLoggedOut) await page.locator('chat-session').evaluate((element: ChatElement) => element.end())
-      proxy.upgrades = 'swallow'
-      const tried = proxy.handshakes()
-      await page.goto(site)
-      await untilState(page, 'active')
-      assert.equal(await transportOf(page), 'stream')
-      assert.equal(proxy.handshakes() - tried, 3)
-      await page.close()
-    })
+  test('where a WebSocket has worked in the tab, three that hang begin a stream, after a log-out too', async () => {
+    const { proxy, site } = await startNetwork('pass')
+    const page = await newPage()
+    await page.goto(site)
+    await untilState(page, 'active')
+    assert.equal(await transportOf(page), 'websocket')
+    // A session that has ended is not resumed: the tab remembers that its WebSocket worked.
+    await page.locator('chat-session').evaluate((element: ChatElement) => element.end())
+    proxy.upgrades = 'swallow'
+    const tried = proxy.handshakes()
+    await page.goto(site)
+    await untilState(page, 'active')
+    assert.equal(await transportOf(page), 'stream')
+    assert.equal(proxy.handshakes() - tried, 3)
+    await page.close()
+  })
 
   test('a tab is active though the WebSocket of another one hangs', async () => {
     const { site } = await startNetwork('swallow')
@@ -213,46 +207,6 @@ void describe('in a network that hinders WebSockets', { concurrency: 4 }, () => 
       frames.filter((some) => some).map((some) => some?.map(({ type }) => type)),
       [['send'], ['close']],
     )
-    await page.close()
-  })
-
-  test('a policy that blocks the WebSocket alone is named in the console, and the session goes on by a stream', async () => {
-    const { proxy, site } = await startNetwork('pass', {
-      policy: (url) => `script-src ${url}; connect-src ${url}/v1/session/stream ${url}/v1/session/frames`,
-    })
-    const page = await newPage()
-    const hints: string[] = []
-    page.on('console', (message: ConsoleMessage) => {
-      if (message.type() === 'warning') hints.push(message.text())
-    })
-    await page.goto(site)
-    await untilState(page, 'active')
-    assert.equal(await transportOf(page), 'stream')
-    assert.equal(await sends(page), 'Both ways')
-    assert.equal(hints.length, 1)
-    assert.match(hints[0] ?? '', /connect-src/)
-    assert.ok(hints[0]?.includes(`${proxy.url.replace('http', 'ws')}/v1/session`))
-    await page.close()
-  })
-
-  test('`transports="stream"` opens no WebSocket, and `transports="websocket"` no stream', async () => {
-    const stream = await startNetwork('pass', { attributes: 'transports="stream"' })
-    const page = await newPage()
-    await page.goto(stream.site)
-    await untilState(page, 'active')
-    assert.equal(await transportOf(page), 'stream')
-    assert.equal(stream.proxy.handshakes(), 0)
-
-    const websocket = await startNetwork(403, { attributes: 'transports="websocket"' })
-    await page.goto(websocket.site)
-    await until('five attempts', () => websocket.proxy.handshakes() >= 5)
-    assert.deepEqual(
-      websocket.proxy.requests.filter((line) => line.startsWith('POST')),
-      [],
-    )
-    websocket.proxy.upgrades = 'pass'
-    await untilState(page, 'active')
-    assert.equal(await transportOf(page), 'websocket')
     await page.close()
   })
 

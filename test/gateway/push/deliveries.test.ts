@@ -5,7 +5,7 @@ import { handshake, openRaw, settled, startProtocol } from '../../support/raw-cl
 import { startOf } from '../../support/starts.js'
 import { tokenFor } from '../../support/tokens.js'
 import { until } from '../../support/until.js'
-import { leave, startPushGateway } from '../../gateway/push/setup.js'
+import { leave, startPushGateway } from './setup.js'
 
 /** The close code 1001, as in a close frame. */
 const LEFT = [1001 >> 8, 1001 & 0xff]
