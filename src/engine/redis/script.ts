@@ -9,8 +9,8 @@ import { scopes } from './lua/scopes.js'
 /** A script with the kinds of its keys. */
 export interface Step extends Script {
   readonly keys: readonly KeyKind[]
-  /** If the result begins so, the step runs again after a failover, which changes nothing unless its change was lost. */
-  readonly remade?: Reply | undefined
+  /** Says by the result whether the step runs again after a failover. That changes nothing, unless the failover has lost the change. */
+  readonly remade?: ((result: readonly Reply[]) => boolean) | undefined
 }
 
 /** A step that one call can run in several partitions. */
@@ -24,7 +24,7 @@ const PARTS = [
   ...['rules', 'events', 'begin'],
 ]
 
-interface StepOptions {
+export interface StepOptions {
   repeatable?: boolean
   /**
    * What the script does with the data. A script that only `reads` runs even on a server that is out of memory, has too few replicas, or
@@ -32,7 +32,7 @@ interface StepOptions {
    * server that is only out of memory.
    */
   effect?: 'reads' | 'grows'
-  remade?: Reply
+  remade?: Step['remade']
 }
 
 const cache = new Map<string, string>()

@@ -249,7 +249,7 @@ export class StepRunner {
   async #noteRemade(result: Promise<Reply[]>, call: UncertainCall, options: RunOptions): Promise<Reply[]> {
     const { step, of, partition, args } = call
     const reply = await result
-    if (reply[0] === step.remade)
+    if (step.remade?.(reply))
       this.#options.onRemade?.(step, {
         partition,
         repeat: () => this.inPartition(step, partition, of, args, options),

@@ -1,4 +1,4 @@
-import { StepLibrary } from './script.js'
+import { StepLibrary, type StepOptions } from './script.js'
 
 /** The keys of a step that may add webhook events. */
 const events = ['sessions', 'queue', 'counts', 'numbers', 'due', 'events', 'pending', 'appQueue'] as const
@@ -12,6 +12,8 @@ const restored = ['user', ...events, ...deletions, 'users', 'deadlines', 'state'
 const delivery = ['queue', 'due', 'events', 'pending', 'failed', 'counts', 'deadlines'] as const
 const again = { repeatable: true } as const
 const reads = { repeatable: true, effect: 'reads' } as const
+/** A mark only rises, so it can be set again. */
+const marks: StepOptions = { ...again, remade: ([isSet]) => isSet === 1 }
 const grows = { effect: 'grows' } as const
 
 /** Makes every step. A step is repeatable if a second run with the same arguments has the same result. */
@@ -31,7 +33,8 @@ export const loadSteps = () => {
     readUser: step('sessions/users/user-read', ['user'], reads),
     saveUser: step('sessions/users/user-save', ['user', ...events, 'users', 'deadlines', 'revoked'], {
       ...grows,
-      remade: 'saved',
+      // A user whom this step has created may have been deleted since, and must not come back.
+      remade: ([outcome, , isNew]) => outcome === 'saved' && isNew === 0,
     }),
     deleteUser: step('sessions/users/user-delete', [...sessions, ...deletions]),
     status: step('sessions/status', [...sessions, 'revoked'], again),
@@ -52,7 +55,7 @@ export const loadSteps = () => {
     detachNode: step('nodes/node-detach', sessions, again),
 
     revoke: step('sessions/revocations/revoke', [...sessions, 'revoked', 'tombs'], again),
-    liftRevocation: step('sessions/revocations/revoke-lift', ['user', 'deadlines'], { remade: 1 }),
+    liftRevocation: step('sessions/revocations/revoke-lift', ['user', 'deadlines']),
     revokeApp: batchStep('sessions/revocations/revoke-app', ['revoked', 'numbers']),
     readRevocation: step('sessions/revocations/revoked-read', ['user', 'revoked'], reads),
     useToken: step('sessions/revocations/token-use', ['token'], again),
@@ -100,17 +103,14 @@ export const loadSteps = () => {
     readPeer: step(
       'messages/peers/peer-read',
       ['user', ...events, ...inbox, 'peerLog', 'deadlines', 'state'],
-      { ...again, remade: 1 },
+      marks,
     ),
-    markRead: step('messages/inbox-read', ['user', ...events, ...inbox, 'deadlines', 'state'], {
-      ...again,
-      remade: 1,
-    }),
+    markRead: step('messages/inbox-read', ['user', ...events, ...inbox, 'deadlines', 'state'], marks),
     signal: step('signal', ['user']),
     expireInbox: step('nodes/inbox-expire', [...sessions, ...deletions], again),
 
     readPush: step('push/push-read', ['user'], reads),
-    writePush: step('push/push-write', ['user', ...events, 'deadlines', 'state'], { ...grows, remade: 1 }),
+    writePush: step('push/push-write', ['user', ...events, 'deadlines', 'state'], grows),
     ownPush: step('push/push-own', ['device'], again),
     readPushUnread: step('push/push-unread', ['user', ...inbox, 'counts', 'state'], reads),
 

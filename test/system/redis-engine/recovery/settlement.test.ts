@@ -103,6 +103,7 @@ it('makes profiles, revocations and read marks again that a failover has lost', 
     const { inbox } = await inboxOf(one, bob)
     const credentials = { tokenId: 'token 1', issuedAt: Date.now() - 1_000, expiresAt: Date.now() + 60_000 }
     const used = { ...credential(), ...credentials }
+    await one.engine.saveUser(ada, {})
     await untilKnown(pair)
     await pair.cut()
     await one.engine.saveUser(ada, { vouched: vouch({ name: 'Ada L.' }) })
@@ -118,6 +119,25 @@ it('makes profiles, revocations and read marks again that a failover has lost', 
     assert.ok(await two.engine.isRevoked(bob, used))
     assert.ok(!(await two.engine.isRevoked(ada, { ...used, tokenId: null, issuedAt: Date.now() + 1_000 })))
     assert.equal(epochChanges(one, two), 0)
+  })
+})
+
+it('brings no user back who was deleted', async () => {
+  await withPair(async ({ one, two, pair, failOver }) => {
+    await untilKnown(pair)
+    const { engine } = one
+    for (const name of ['Ada', 'Ada L.']) await engine.saveUser(ada, { vouched: vouch({ name }) })
+    await two.engine.deleteUser(ada)
+    await pair.cut()
+    await failOver()
+    // A message waits until the nodes have made again what they know.
+    await until('Redis answers', () =>
+      deliver(engine, { from: null }).then(
+        () => true,
+        () => false,
+      ),
+    )
+    assert.equal(await engine.user(ada), null)
   })
 })
 
