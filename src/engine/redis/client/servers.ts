@@ -11,6 +11,12 @@ const READ_TIMEOUT = 1_000
 
 const ignore = (): void => undefined
 
+/**
+ * Milliseconds for which a server that is no longer a master may answer the calls that it has. If the old master of a planned failover has
+ * stored a message, this client should learn it.
+ */
+const LAST_REPLY_TIME = 500
+
 /** A master with its two links. */
 export interface Server {
   readonly address: Address
@@ -124,7 +130,10 @@ export class Servers {
   close(): void {
     this.#isClosed = true
     this.#closeSeed()
-    for (const server of this.#servers.values()) this.#release(server)
+    for (const { commands, subscriber } of this.#servers.values()) {
+      commands.close()
+      subscriber.close()
+    }
   }
 
   async #read(): Promise<readonly Shard[]> {
@@ -181,13 +190,9 @@ export class Servers {
     for (const [name, server] of this.#servers)
       if (!masters.has(name)) {
         this.#servers.delete(name)
-        this.#release(server)
+        server.subscriber.close()
+        setTimeout(() => server.commands.close(), LAST_REPLY_TIME).unref()
         this.#events.onChange()
       }
-  }
-
-  #release({ commands, subscriber }: Server): void {
-    commands.close()
-    subscriber.close()
   }
 }
