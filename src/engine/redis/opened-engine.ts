@@ -133,7 +133,7 @@ export class OpenedEngine {
       clockShift,
       onEvents: (events) => events.forEach((event) => this.#receive(event)),
       onUncertain: (call) => this.#onUncertain(call),
-      onRemade: (step, call) => (this.#isMark(step) ? this.#recentMarks : this.#recentCalls).note(call),
+      onRemade: (call, step) => (this.#isMark(step) ? this.#recentMarks : this.#recentCalls).note(call),
       onUnsettled: (server) => void this.#settlement.begin(server),
       webhooksOf: (appId, partition) => this.#webhooksOf(appId, partition),
     })
@@ -142,7 +142,7 @@ export class OpenedEngine {
     this.watches = new Watches({ runner, interval: this.#compareInterval, emit })
     this.#quotas = new Quotas(runner)
     this.users = new SharedUsers(runner, this.#quotas)
-    this.revocations = new SharedRevocations(runner, (call) => this.#recentCalls.note(call))
+    this.revocations = new SharedRevocations(runner)
     this.#recentMessages = new RecentMessages(runner)
     this.inboxes = new SharedInboxes({
       ...{ runner, quotas: this.#quotas, recent: this.#recentMessages, onError },
@@ -304,7 +304,7 @@ export class OpenedEngine {
   }
 
   /** Read marks name an epoch, so their steps wait until a history is settled. */
-  #isMark(step: UncertainCall['step']): boolean {
+  #isMark(step: UncertainCall['step'] | undefined): boolean {
     return step === this.#runner.steps.markRead || step === this.#runner.steps.readPeer
   }
 

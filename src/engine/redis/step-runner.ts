@@ -42,12 +42,19 @@ export interface StepRunnerOptions {
   onEvents: (events: WireEvent[]) => void
   /** Called if a step's reply was lost, and with it the step's events for this node. The step may have run, and perhaps runs again. */
   onUncertain?: (call: UncertainCall) => void
-  /** Called after a step that runs again after a failover. */
-  onRemade?: (step: Step, call: { partition: number; repeat: () => Promise<unknown> }) => void
+  /** Called with each call that runs again after a failover. `step` is undefined if `remember` was called with it. */
+  onRemade?: (call: RecentCall, step?: Step) => void
   /** Called when steps begin to wait because the history of their server is unsettled (`lua/state.lua`). */
   onUnsettled?: (server: number) => void
   /** Returns an app's webhooks. In a cluster `limits.app` is what the other partitions leave of the app's limits. */
   webhooksOf: (appId: string, partition: number) => WebhookOptions | null
+}
+
+/** A call whose change a failover may lose. */
+export interface RecentCall {
+  readonly partition: number
+  /** Runs the call again, which changes nothing unless Redis has lost its change. */
+  readonly repeat: () => Promise<unknown>
 }
 
 /** A call that may have run. */
@@ -250,11 +257,13 @@ export class StepRunner {
     const { step, of, partition, args } = call
     const reply = await result
     if (step.remade?.(reply))
-      this.#options.onRemade?.(step, {
-        partition,
-        repeat: () => this.inPartition(step, partition, of, args, options),
-      })
+      this.remember({ partition, repeat: () => this.inPartition(step, partition, of, args, options) }, step)
     return reply
+  }
+
+  /** Notes a call that runs again after a failover, for changes that do not run again with the arguments of their step. */
+  remember(call: RecentCall, step?: Step): void {
+    this.#options.onRemade?.(call, step)
   }
 
   /**

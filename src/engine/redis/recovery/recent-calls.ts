@@ -1,14 +1,9 @@
 import { RecentList } from '../../../util/recent-list.js'
+import type { RecentCall } from '../step-runner.js'
 
 /** For how many beats (`Leases`), a second apart, calls are kept, and how many may be kept. */
 const KEPT_FOR = 30
 const MAX_CALLS = 50_000
-
-export interface RecentCall {
-  readonly partition: number
-  /** Runs the call again, which changes nothing unless Redis has lost its change. */
-  readonly repeat: () => Promise<unknown>
-}
 
 /** The calls of the last seconds whose changes a failover may lose. This node makes these changes again, in their order. */
 export class RecentCalls {

@@ -1,8 +1,6 @@
 // After a failover the nodes store again what the new master lacks, and the epochs stay if nothing is missing then.
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { RecentMessages } from '../../../../src/engine/redis/messages/recent-messages.js'
-import { StepRunner } from '../../../../src/engine/redis/step-runner.js'
 import {
   ada,
   bob,
@@ -18,9 +16,8 @@ import {
 import { ask, pending } from '../../../../src/engine/suite/webhook-kit.js'
 import type { InboxPage, UserRef } from '../../../../src/engine/index.js'
 import { until } from '../../../support/until.js'
-import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
 import type { Pair } from '../../../support/redis/replication.js'
-import { partitions, reachedAt, withPair, type Node } from './pair-kit.js'
+import { reachedAt, withPair, type Node } from './pair-kit.js'
 
 /** Reads a whole inbox, as soon as Redis answers. */
 const inboxOf = async ({ engine }: Node, of: UserRef): Promise<InboxPage> => {
@@ -178,27 +175,4 @@ it('stores lost messages again though other epochs begin, once, and a retry find
     const again = await one.engine.send(sent, rules())
     assert.ok(again.outcome === 'repeated' && again.offset === 2)
   })
-})
-
-const runner = new StepRunner({
-  client: createRedisClient({ type: 'single', url: 'redis://127.0.0.1:1' }),
-  ...{ prefix: '', partitions, nodeId: 'node', clockShift: () => 0 },
-  ...{ onEvents: () => undefined, webhooksOf: () => null },
-})
-
-it('knows whether it has forgotten messages since a time: those of many beats ago, and all but 32 MB', () => {
-  const unused = (): never => assert.fail('nothing is stored again')
-  const recent = new RecentMessages(runner)
-  const since = performance.now()
-  recent.note(1_000, unused)
-  for (let beat = 1; beat < 30; beat++) recent.beat()
-  assert.ok(recent.hasAllSince(since))
-  recent.beat()
-  assert.ok(!recent.hasAllSince(since))
-
-  const large = new RecentMessages(runner)
-  for (let n = 0; n < 31; n++) large.note(1_000_000, unused)
-  assert.ok(large.hasAllSince(since))
-  for (let n = 0; n < 2; n++) large.note(1_000_000, unused)
-  assert.ok(!large.hasAllSince(since))
 })

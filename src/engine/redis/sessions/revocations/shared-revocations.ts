@@ -9,17 +9,12 @@ const ENDED_PER_STEP = 100
 /** In how many partitions sessions are ended at once. More calls at once would delay others, such as the renewal of the node's lease. */
 const REVOKED_AT_ONCE = 8
 
-export type NoteRevocation = (call: { partition: number; repeat: () => Promise<unknown> }) => void
-
 /** The revocations of users, apps and tokens. */
 export class SharedRevocations {
   readonly #runner: StepRunner
-  readonly #note: NoteRevocation
 
-  /** `note` is called with each revocation, and with what makes it again after a failover. */
-  constructor(runner: StepRunner, note: NoteRevocation) {
+  constructor(runner: StepRunner) {
     this.#runner = runner
-    this.#note = note
   }
 
   async isRevoked(of: UserRef, { issuedAt, tokenId }: Credential): Promise<boolean> {
@@ -58,7 +53,7 @@ export class SharedRevocations {
     const upTo = issuedBefore === null ? 'all' : ''
     const before = await this.#revoke(of, ['1', String(issuedBefore ?? ''), mode, upTo])
     const repeat = (): Promise<unknown> => this.#revoke(of, ['1', String(before), mode, ''])
-    this.#note({ partition: this.#runner.partitions.of(of), repeat })
+    this.#runner.remember({ partition: this.#runner.partitions.of(of), repeat })
     return before
   }
 
@@ -71,7 +66,7 @@ export class SharedRevocations {
     // From now on every start is compared with the revocation. So only sessions whose numbers are at most `newest` can have a revoked
     // credential.
     for (const [partition, [before]] of marks.entries())
-      this.#note({
+      this.#runner.remember({
         partition,
         repeat: () => this.#runner.inPartitions(steps.revokeApp, [partition], appId, [String(before)]),
       })
@@ -92,7 +87,7 @@ export class SharedRevocations {
     const { steps } = this.#runner
     const users = (await this.#onToken(steps.revokeToken, appId, tokenId, [tokenId])) as string[]
     const repeat = (): Promise<unknown> => this.#onToken(steps.revokeToken, appId, tokenId, [tokenId])
-    this.#note({ partition: this.#runner.partitions.ofToken(appId, tokenId), repeat })
+    this.#runner.remember({ partition: this.#runner.partitions.ofToken(appId, tokenId), repeat })
     const token = tokenHash(appId, tokenId)
     const endAll = async (userId: string): Promise<void> => {
       for (let step: Reply | undefined = ''; typeof step === 'string';)
