@@ -64,13 +64,20 @@ test(`a master that is stopped and becomes a replica: no session ends, and each 
   await finishLoad(context, load, { losses: [{ from, until }] })
 })
 
-test('a gateway is killed with the master, whose replicas lack messages: no session ends, and each loss is reported', async (context) => {
+/** Starts a load, and cuts the replicas off from then on. Resolves with a time at which they had everything. */
+const startAndCut = async () => {
   const started = await start()
-  const { setup, first, load, node } = started
+  const { setup, first, load } = started
   await untilAcknowledged(load.crowd, 50)
   const from = await untilAllReplicated(setup, first)
   await cutReplicas(first)
   await untilAcknowledged(load.crowd, 50)
+  return { started, from }
+}
+
+test('a gateway is killed with the master, whose replicas lack messages: no session ends, and each loss is reported', async (context) => {
+  const { started, from } = await startAndCut()
+  const { first, load, node } = started
   // Nobody else has what this gateway has acknowledged.
   const until = await failOver(context, started, () => Promise.all([first.kill(), node?.stop('SIGKILL')]))
   await untilReported(load, USERS, from)
@@ -78,12 +85,8 @@ test('a gateway is killed with the master, whose replicas lack messages: no sess
 })
 
 test('a gateway stands still when the master is killed, whose replicas lack messages: no session ends, and each loss is reported', async (context) => {
-  const started = await start()
-  const { setup, first, load, node } = started
-  await untilAcknowledged(load.crowd, 50)
-  const from = await untilAllReplicated(setup, first)
-  await cutReplicas(first)
-  await untilAcknowledged(load.crowd, 50)
+  const { started, from } = await startAndCut()
+  const { first, load, node } = started
   await failOver(context, started, () => {
     node?.pause()
     return first.kill()
