@@ -128,8 +128,9 @@ export class UserQueues {
   /** Puts `after` in the place of the user's queue. Adds the operations that store it, but for those of its events. */
   set(of: UserRef, after: Queue, operations: Operation[]): void {
     const before = this.of(of)
-    this.#users.set(rows.eventQueue(of), after)
+    // This line may read the store, and a failed read must leave the queue as it is stored.
     this.counts.add(of.appId, { pending: after.count - before.count, bytes: after.bytes - before.bytes })
+    this.#users.set(rows.eventQueue(of), after)
     operations.push(after.count > 0 ? put(rows.eventQueue(of), after) : del(rows.eventQueue(of)))
     if (before.first === after.first && before.run === after.run && before.dueAt === after.dueAt) return
     if (before.first > 0) operations.push(del(rows.dueEvent(of.appId, { ...before, userId: of.userId })))
