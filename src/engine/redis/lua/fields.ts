@@ -211,6 +211,8 @@ const state = {
    * whether another generation has begun since (`isLossy`).
    */
   unsettled: 'u',
+  /** The nodes that did not say so in time, separated by spaces. Each stores nothing new before it has said so. */
+  absent: 'a',
   /** The server has lost no write from before this time. */
   wholeUntil: 'w',
   /** How many keys the server had evicted when a sweep last noticed an eviction. */

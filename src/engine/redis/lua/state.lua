@@ -4,12 +4,12 @@ local MAX_PAUSE = 6000
 -- An epoch names one sequence of an inbox's offsets. The number of an epoch is the generation, followed by how many inboxes of the user
 -- were deleted. The number has 14 digits at most, because cjson writes no more.
 local DELETIONS_PER_GENERATION = 1000
--- The time by the server's clock, which is `now` without `shift`; the number of the history, the generation, and what `STATE.unsettled`
--- has, if the script knows them; whether the script has called `visit`; whether the script may write.
-local unshifted, historyNumber, generation, unsettled, isVisited, mayWrite
+-- The time by the server's clock, which is `now` without `shift`; the number of the history, the generation, and what `STATE.unsettled` and
+-- `STATE.absent` have, if the script knows them; whether the script has called `visit`; whether the script may write.
+local unshifted, historyNumber, generation, unsettled, absent, isVisited, mayWrite
 
 local function begin_state(writes)
-  unshifted, historyNumber, generation, unsettled, isVisited, mayWrite = now - shift, nil, nil, nil, false, writes
+  unshifted, historyNumber, generation, unsettled, absent, isVisited, mayWrite = now - shift, nil, nil, nil, nil, false, writes
 end
 
 -- Returns the time since which nodes have reached the server without a pause. During a pause Redis or every node is away, so no client can
@@ -35,25 +35,47 @@ local function tell_history()
   publish_to('all', text(event))
 end
 
--- Leaves the history unsettled until the nodes have said what they know, or the time is over.
-local function unsettle(isLossy)
-  unsettled = text({ since = unshifted, kept = {}, awaited = {}, isLossy = isLossy })
+-- Leaves the history unsettled until the nodes have said what they know, or the time is over. `awaited` has the nodes that must say so.
+local function unsettle(isLossy, awaited)
+  unsettled = text({ since = unshifted, kept = {}, awaited = awaited or {}, isLossy = isLossy })
   call('HSET', K.state, STATE.unsettled, unsettled)
 end
 
-local function settle()
+-- Ends the doubt, if there is one. The nodes that have not said what they know become absent.
+local function settle(doubt)
+  local names = {}
+  for node in pairs(doubt and doubt.awaited or {}) do
+    if doubt.kept[node] == nil then names[#names + 1] = node end
+  end
+  if #names > 0 then absent = table.concat(names, ' ') end
+  if #names > 0 then call('HSET', K.state, STATE.absent, absent) end
   unsettled = nil
   call('HDEL', K.state, STATE.unsettled)
 end
 
 -- Begins another generation of epochs: the server lacks messages that clients have seen, and may give their offsets to other messages. If
--- nodes may know such messages (`isLossy`), they store these before others come: messages of one sender keep their order.
-local function begin_generation(isLossy)
+-- nodes may know such messages (`doubt`), they store these before others come: messages of one sender keep their order.
+local function begin_generation(doubt)
   local last = generation
   generation = number_after(last)
   call('HSET', K.state, STATE.generation, whole(generation))
-  if isLossy then unsettle(true) else settle() end
+  if doubt then unsettle(true, doubt.awaited) else settle() end
   if last then tell_history() end
+end
+
+-- Whether the history was settled before the calling node has said what it knows. Until it has, it may not store anything new: messages of
+-- one sender keep their order.
+local function is_absent() return absent and string.find(absent, self, 1, true) end
+
+-- Notes that the calling node has said what it knows.
+local function forget_absent()
+  if not is_absent() then return end
+  local names = {}
+  for node in string.gmatch(absent, '%S+') do
+    if node ~= self then names[#names + 1] = node end
+  end
+  absent = #names > 0 and table.concat(names, ' ') or nil
+  if absent then call('HSET', K.state, STATE.absent, absent) else call('HDEL', K.state, STATE.absent) end
 end
 
 -- Looks whether the history of the server has changed: the server was restarted, a replica became the master, or the partition moved. The
@@ -64,11 +86,12 @@ end
 local function check_history()
   local SETTLE_TIME, LOSS_TIME = 5000, 1000
   if shared and shared.isSettled then
-    historyNumber, generation = shared.number, shared.generation
+    historyNumber, generation, absent = shared.number, shared.generation, shared.absent
     return
   end
-  local state = call('HMGET', K.state, STATE.history, STATE.number, STATE.generation, STATE.unsettled, STATE.reachedAt)
+  local state = call('HMGET', K.state, STATE.history, STATE.number, STATE.generation, STATE.unsettled, STATE.reachedAt, STATE.absent)
   historyNumber, generation, unsettled = tonumber(state[2] or state[3] or nil), tonumber(state[3] or nil), state[4]
+  absent = state[6]
   if state[1] ~= history() then
     historyNumber = number_after(historyNumber)
     call('HSET', K.state, STATE.history, history(), STATE.number, whole(historyNumber))
@@ -85,17 +108,18 @@ local function check_history()
   elseif unsettled then
     local doubt = cjson.decode(unsettled)
     local age = math.abs(unshifted - doubt.since)
-    if doubt.isLossy and age > LOSS_TIME then settle() end
-    if not doubt.isLossy and age > SETTLE_TIME then begin_generation(true) end
+    if doubt.isLossy and age > LOSS_TIME then settle(doubt) end
+    if not doubt.isLossy and age > SETTLE_TIME then begin_generation(doubt) end
   end
-  if shared and not unsettled then shared.isSettled, shared.number, shared.generation = true, historyNumber, generation end
+  if not shared or unsettled then return end
+  shared.isSettled, shared.number, shared.generation, shared.absent = true, historyNumber, generation, absent
 end
 
--- Fails with UNSETTLED while the history is unsettled. A script that writes, and gives or returns an offset or an epoch, calls this
--- function before it changes anything.
+-- Fails with UNSETTLED while the history is unsettled, or the calling node is absent. A script that writes, and gives or returns an offset or
+-- an epoch, calls this function before it changes anything.
 local function await_epochs()
   check_history()
-  if unsettled then error({ err = 'UNSETTLED The gateways compare what they know with this server.' }) end
+  if unsettled or is_absent() then error({ err = 'UNSETTLED The gateways compare what they know with this server.' }) end
 end
 
 -- Reads the generation for a script that must also run while the history is unsettled.

@@ -7,20 +7,21 @@
 -- Returns nothing.
 check_history()
 if historyNumber ~= tonumber(arg(1)) then return reply() end
-local doubt = unsettled and cjson.decode(unsettled) or {}
+forget_absent()
+local doubt = unsettled and cjson.decode(unsettled) or { kept = {}, awaited = {} }
+for n = 3, arg_count() do doubt.awaited[arg(n)] = true end
 if arg(2) == '0' and not doubt.isLossy then
   -- If the history was settled without this node, the epochs have stayed in it until now.
-  if generation < historyNumber then begin_generation(true) end
+  if generation < historyNumber then begin_generation(doubt) end
   return reply()
 end
 if not unsettled then return reply() end
 doubt.kept[self] = arg(2) == '1'
-for n = 3, arg_count() do doubt.awaited[arg(n)] = true end
 call('HSET', K.state, STATE.unsettled, text(doubt))
 for node in pairs(doubt.awaited) do
   if doubt.kept[node] == nil then return reply() end
 end
 local isVouched = doubt.isLossy
 for _, vouches in pairs(doubt.kept) do isVouched = isVouched or vouches end
-if isVouched then settle() else begin_generation(true) end
+if isVouched then settle() else begin_generation(doubt) end
 return reply()

@@ -1,11 +1,11 @@
 // Two engines on a master that fails over to its replica.
 import type { Engine, EngineEvent } from '../../../../src/engine/index.js'
-import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
 import { fields } from '../../../../src/engine/redis/lua/fields.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { ask } from '../../../../src/engine/suite/webhook-kit.js'
 import { startProxy } from '../../../support/network/proxy.js'
+import { hookedClient } from '../../../support/redis/hooked-client.js'
 import { startPair, type Pair } from '../../../support/redis/replication.js'
 
 export interface Node {
@@ -18,8 +18,8 @@ export interface Failover {
   two: Node
   pair: Pair
   failOver: Pair['failOver']
-  /** Opens a further engine, which reaches Redis until the returned function is called. */
-  openThird(): Promise<Node & { cutOff(): Promise<void> }>
+  /** Opens a further engine, which reaches Redis until the returned function is called, and waits for `before` each time it runs a script. */
+  openThird(before?: (script: string) => unknown): Promise<Node & { cutOff(): Promise<void> }>
 }
 
 /** How far the clocks of the engines are set forward. */
@@ -34,9 +34,12 @@ export const reachedAt = async ({ command }: Pair): Promise<number> =>
 export const withPair = async (body: (failover: Failover) => Promise<void>): Promise<void> => {
   const pair = await startPair()
   const opened: Engine[] = []
-  const open = async (url = pair.url): Promise<Node> => {
+  const open = async (
+    url = pair.url,
+    before: (script: string) => unknown = () => undefined,
+  ): Promise<Node> => {
     const engine = createSharedEngine({
-      client: () => createRedisClient({ type: 'single', url }),
+      client: () => hookedClient({ type: 'single', url }, before),
       clockShift: () => shift.by,
       // Calls fail while the master is away.
       onError: () => undefined,
@@ -53,9 +56,9 @@ export const withPair = async (body: (failover: Failover) => Promise<void>): Pro
       await ask(engine, ['session.started', 'session.ended', 'user.online', 'user.offline'])
     await body({
       ...{ one, two, pair, failOver: () => pair.failOver() },
-      async openThird() {
+      async openThird(before) {
         const proxy = await startProxy(pair.url.replace('redis:', 'http:'))
-        return { ...(await open(proxy.url.replace('http:', 'redis:'))), cutOff: () => proxy.close() }
+        return { ...(await open(proxy.url.replace('http:', 'redis:'), before)), cutOff: () => proxy.close() }
       },
     })
   } finally {

@@ -1,6 +1,8 @@
 // After a failover the nodes store again what the new master lacks, and the epochs stay if nothing is missing then.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { it } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
   ada,
   bob,
@@ -174,5 +176,35 @@ it('stores lost messages again though other epochs begin, once, and a retry find
     assert.notEqual((await inboxOf(one, bob)).inbox.epoch, inbox.epoch)
     const again = await one.engine.send(sent, rules())
     assert.ok(again.outcome === 'repeated' && again.offset === 2)
+  })
+})
+
+it('keeps the order of a sender whose node stood still, though the others have gone on without it', async () => {
+  let isStill = false
+  const [onGoOn, onSent] = [new EventTarget(), new EventTarget()]
+  await withPair(async ({ one, openThird, pair, failOver }) => {
+    const still = await openThird(async (script) => {
+      if (isStill) await once(onGoOn, 'go-on')
+      if (script === 'send') onSent.dispatchEvent(new Event('send'))
+      // What the node sends next is on its way before it stores the lost message again.
+      if (script === 'message-restore') await sent
+    })
+    await one.engine.saveUser(ada, {})
+    await untilKnown(pair)
+    await pair.cut()
+    await deliver(still.engine, { body: 'lost', from: ada.userId })
+    const sent = once(onSent, 'send').then(() => nextTurn())
+    isStill = true
+    await failOver()
+    await until('the others have gone on', () =>
+      deliver(one.engine, { to: 'other', from: null }).then(
+        () => true,
+        () => false,
+      ),
+    )
+    isStill = false
+    onGoOn.dispatchEvent(new Event('go-on'))
+    await deliver(still.engine, { body: 'next', from: ada.userId })
+    assert.deepEqual(await bodies(one.engine, bob), ['lost', 'next'])
   })
 })
