@@ -241,6 +241,7 @@ export const modules = {
     'engine/redis/steps',
     'engine/redis/wire-event',
     'util',
+    'protocol',
   ],
   'engine/redis/lists': ['engine/redis/client', 'engine/redis/script', 'engine/redis/step-runner'],
   'engine/redis/quotas': [...engineInterface, 'engine/redis/step-runner', 'util'],

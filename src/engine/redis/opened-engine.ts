@@ -207,7 +207,6 @@ export class OpenedEngine {
     })
     this.#uncertain = new UncertainCalls({
       ...{
-        runner,
         attached: this.attached,
         inboxes: this.inboxes,
         peers: this.peers,

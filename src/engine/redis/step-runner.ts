@@ -1,3 +1,4 @@
+import type { EndCode } from '../../protocol/index.js'
 import type { UserRef, WebhookOptions } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { sha256 } from '../../util/hash.js'
@@ -57,13 +58,21 @@ export interface RecentCall {
   readonly repeat: () => Promise<unknown>
 }
 
+/** What a call may change besides messages and sessions of its user. If the reply is lost, this node reads it again. */
+export interface Changes {
+  /** The code with which the call ends sessions. @default 'unavailable' */
+  readonly endsAs?: EndCode
+  /** Whether the call changes the user's profile, or the read mark of the inbox. */
+  readonly profile?: boolean
+  readonly mark?: boolean
+  /** The peer whose read mark the call changes; null for the backend. */
+  readonly markOf?: string | null
+}
+
 /** A call that may have run. */
-export interface UncertainCall {
+export interface UncertainCall extends OfPartition {
   readonly step: Step
-  /** The user's id is empty if the step is about an app. Both ids are empty if the step is about a partition. */
-  readonly of: UserRef
-  readonly partition: number
-  readonly args: readonly string[]
+  readonly changes: Changes
 }
 
 export interface RunOptions {
@@ -71,9 +80,10 @@ export interface RunOptions {
   hashed?: `${HashedKind}:${string}`
   /** The sender of a message, if the step changes the sender's inbox too. */
   from?: string
+  changes?: Changes
 }
 
-/** A user with the user's partition. */
+/** A user with the partition of a call. The user's id is empty if the call is about an app, and both ids if it is about a partition. */
 export interface OfPartition {
   readonly of: UserRef
   readonly partition: number
@@ -243,21 +253,18 @@ export class StepRunner {
     options: RunOptions = {},
   ): Promise<Reply[]> {
     const owner = { partition, ...of, hashed: options.hashed }
-    const onLostReply = (): void => this.#onUncertain({ step, of, partition, args }, options)
+    const onLostReply = (): void => this.#onUncertain(step, { of, partition, options })
     const result = this.#run(step, owner, args, { onLostReply }).catch((error: unknown) => {
       if (mayHaveRun(error)) onLostReply()
       throw error
     })
-    return step.remade === undefined
-      ? result
-      : this.#noteRemade(result, { step, of, partition, args }, options)
+    const repeat = (): Promise<Reply[]> => this.inPartition(step, partition, of, args, options)
+    return step.remade === undefined ? result : this.#noteRemade(result, step, { partition, repeat })
   }
 
-  async #noteRemade(result: Promise<Reply[]>, call: UncertainCall, options: RunOptions): Promise<Reply[]> {
-    const { step, of, partition, args } = call
+  async #noteRemade(result: Promise<Reply[]>, step: Step, call: RecentCall): Promise<Reply[]> {
     const reply = await result
-    if (step.remade?.(reply))
-      this.remember({ partition, repeat: () => this.inPartition(step, partition, of, args, options) }, step)
+    if (step.remade?.(reply)) this.remember(call, step)
     return reply
   }
 
@@ -281,7 +288,7 @@ export class StepRunner {
     ])
     const input = { keys: [], context: this.#context(), args: [argumentOfSeveral(lists), wanted] }
     const onLostReply = (): void => {
-      for (const { options, ...call } of runs) this.#onUncertain({ step, ...call }, options)
+      for (const run of runs) this.#onUncertain(step, run)
     }
     const script = severalOf(step.library, step)
     const replies = await this.#client.run(script, input, onLostReply).catch((error: unknown) => {
@@ -294,12 +301,13 @@ export class StepRunner {
   }
 
   /** Called for a call that may have run. */
-  #onUncertain(call: UncertainCall, { from }: RunOptions): void {
+  #onUncertain(step: Step, { of, partition, options }: OfPartition & { options: RunOptions }): void {
     const { onUncertain } = this.#options
-    onUncertain?.(call)
+    const { from, changes = {} } = options
+    onUncertain?.({ step, of, partition, changes })
     if (from === undefined) return
-    const sender = { appId: call.of.appId, userId: from }
-    onUncertain?.({ ...call, of: sender, partition: this.partitions.of(sender) })
+    const sender = { appId: of.appId, userId: from }
+    onUncertain?.({ step, of: sender, partition: this.partitions.of(sender), changes })
   }
 
   /**

@@ -149,8 +149,14 @@ export class SharedInboxes {
 
   async markRead(of: UserRef, { epoch, offset }: Position): Promise<InboxState | null> {
     const args = [String(this.#runner.epochNumber(of, epoch)), String(offset)]
+    const options = { changes: { mark: true } }
     for (;;) {
-      const [isComparable, ...state] = await this.#runner.onUser(this.#runner.steps.markRead, of, args)
+      const [isComparable, ...state] = await this.#runner.onUser(
+        this.#runner.steps.markRead,
+        of,
+        args,
+        options,
+      )
       if (isComparable !== 1) return null
       const isUnfinished = state[4]
       if (isUnfinished !== 1) return this.stateOf(of, state)

@@ -5,7 +5,7 @@ import type { SharedInboxes } from '../messages/shared-inboxes.js'
 import type { SharedPeers } from '../messages/peers/shared-peers.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
 import type { Watches } from '../sessions/presence/watches.js'
-import type { StepRunner, UncertainCall } from '../step-runner.js'
+import type { UncertainCall } from '../step-runner.js'
 import type { CarriedSessions } from './carried-sessions.js'
 import type { Recovery } from './recovery.js'
 
@@ -20,8 +20,8 @@ interface Doubt {
   code: EndCode
   mayHaveSaved: boolean
   mayHaveRead: boolean
-  /** The peers whose marks may have moved. The backend is the empty text. */
-  readonly peers: Set<string>
+  /** The peers whose marks may have moved. */
+  readonly peers: Set<string | null>
   /**
    * How many comparisons are still to be made: one now, and one after the next beat (the renewal of the node's lease), because Redis may
    * run the call later.
@@ -30,7 +30,6 @@ interface Doubt {
 }
 
 export interface UncertainCallsOptions {
-  runner: StepRunner
   attached: AttachedUsers
   inboxes: SharedInboxes
   peers: SharedPeers
@@ -59,21 +58,18 @@ export class UncertainCalls {
     this.#options = options
   }
 
-  note({ step, of, partition, args }: UncertainCall): void {
-    const { steps } = this.#options.runner
+  note({ of, partition, changes }: Omit<UncertainCall, 'step'>): void {
     const key = `${partition} ${userKey(of)}`
     const known = this.#doubts.get(key)
     const doubt: Doubt = known ?? {
       ...{ of, partition, code: 'unavailable', mayHaveSaved: false, mayHaveRead: false, runsLeft: 0 },
-      peers: new Set<string>(),
+      peers: new Set(),
     }
-    if (step === steps.endSession) doubt.code = args[1] as EndCode
-    if (step === steps.revoke || step === steps.endToken || step === steps.deleteUser) doubt.code = 'revoked'
-    if (step === steps.adoptGuest) doubt.code = 'replaced'
-    if (step === steps.startSession) doubt.code = 'too-many-sessions'
-    doubt.mayHaveSaved ||= step === steps.saveUser
-    doubt.mayHaveRead ||= step === steps.markRead || step === steps.appendAdopted
-    if (step === steps.readPeer) doubt.peers.add(args[2] ?? '')
+    const { endsAs = doubt.code, profile = false, mark = false, markOf } = changes
+    doubt.code = endsAs
+    doubt.mayHaveSaved ||= profile
+    doubt.mayHaveRead ||= mark
+    if (markOf !== undefined) doubt.peers.add(markOf)
     doubt.runsLeft = 2
     this.#doubts.set(key, doubt)
     this.run()
@@ -121,7 +117,7 @@ export class UncertainCalls {
       await carried.compare([of], code)
       await attached.compareUser(of)
       if (mayHaveRead) emit({ type: 'read', user: of, inbox: await inboxes.state(of) })
-      for (const peer of peers) await this.#emitMark(of, peer || null)
+      for (const peer of peers) await this.#emitMark(of, peer)
       const saved = mayHaveSaved && (await user(of))
       if (saved) emit({ type: 'user-changed', user: saved })
     }

@@ -84,7 +84,7 @@ export class SharedSessions {
         ...(after ? [String(this.#runner.epochNumber(of, after.epoch)), String(after.offset)] : ['', '']),
       ]
       const [isStarted, isResumed, sessionId, row, history, isLost, ...state] = await this.#runner
-        .onUser(this.#runner.steps.startSession, of, args)
+        .onUser(this.#runner.steps.startSession, of, args, { changes: { endsAs: 'too-many-sessions' } })
         .catch((error: unknown) => {
           if (mayHaveRun(error)) this.#abandon(request, newId, use)
           // Without this deletion many notes would stay: while Redis refuses starts, for example because its memory is full, clients try
@@ -192,14 +192,14 @@ export class SharedSessions {
 
   async end(session: SessionRef, code: EndCode, connectionId: string | undefined): Promise<boolean> {
     if (connectionId === undefined) {
-      const [hasEnded, history] = await this.#change('endSession', session, code, '')
+      const [hasEnded, history] = await this.#end(session, code)
       if (hasEnded === 1) this.recent.depart(session, undefined, { code })(Number(history))
       return hasEnded === 1
     }
     this.#attached.remove(session, connectionId)
     const stored = this.recent.depart(session, connectionId, { code })
     return this.#departures.run(async () => {
-      const [hasEnded, history] = await this.#change('endSession', session, code, connectionId)
+      const [hasEnded, history] = await this.#end(session, code, connectionId)
       stored(Number(history))
       return hasEnded === 1
     })
@@ -225,8 +225,7 @@ export class SharedSessions {
     }
     const { departure, connectionId } = recent
     if (!departure) return
-    if ('code' in departure)
-      await this.#change('endSession', session, departure.code, connectionId ?? '', '1')
+    if ('code' in departure) await this.#end(session, departure.code, connectionId, true)
     else await this.#detach(session, connectionId ?? '', departure.detachedFor)
   }
 
@@ -357,9 +356,20 @@ export class SharedSessions {
     return Number(history)
   }
 
+  /** Ends a session. `isRepeated` says that a recovery makes the end again. */
+  #end(
+    { appId, userId, sessionId }: SessionRef,
+    code: EndCode,
+    connectionId = '',
+    isRepeated = false,
+  ): Promise<Reply[]> {
+    const args = [sessionId, code, connectionId, isRepeated ? '1' : '']
+    const options = { changes: { endsAs: code } }
+    return this.#runner.onUser(this.#runner.steps.endSession, { appId, userId }, args, options)
+  }
+
   #change(
-    step:
-      'confirmSession' | 'renewSession' | 'hideSession' | 'detachSession' | 'endSession' | 'restoreSession',
+    step: 'confirmSession' | 'renewSession' | 'hideSession' | 'detachSession' | 'restoreSession',
     { appId, userId, sessionId }: SessionRef,
     ...args: string[]
   ): Promise<Reply[]> {

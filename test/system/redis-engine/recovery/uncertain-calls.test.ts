@@ -4,16 +4,13 @@ import {
   UncertainCalls,
   type UncertainCallsOptions,
 } from '../../../../src/engine/redis/recovery/uncertain-calls.js'
-import { loadSteps } from '../../../../src/engine/redis/steps.js'
 import { ada, app } from '../../../../src/engine/suite/kit.js'
 import { until } from '../../../support/until.js'
 
 it('compares what is in doubt on other masters, though very many comparisons fail', async () => {
   const compared: string[] = []
   const errors: unknown[] = []
-  const steps = loadSteps()
   const options = {
-    runner: { steps },
     attached: { connectionsOf: () => new Map() },
     watches: {
       renewUser: ({ userId }: typeof ada) =>
@@ -24,7 +21,7 @@ it('compares what is in doubt on other masters, though very many comparisons fai
   }
   const uncertain = new UncertainCalls(options as unknown as UncertainCallsOptions)
   const note = (userId: string, partition: number): void =>
-    uncertain.note({ step: steps.send, of: { appId: app, userId }, partition, args: [] })
+    uncertain.note({ of: { appId: app, userId }, partition, changes: {} })
   for (let n = 0; n < 200; n++) note(`user ${n}`, 0)
   note(ada.userId, 1)
   await until('the first run has failed', () => errors.length > 0)

@@ -3,11 +3,11 @@
 -- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, inbox, unread, aging, peerLog, held, deadlines, state,
 --   adopted.
 -- ARGV: 1 the guest; 2 when the user was created; 3 how many messages the guest had; 4 how many of these the guest's inbox still has,
---   including those in this call; 5 the bytes that they take there; 6 by how many bytes the move may lengthen a message;
+--   including those in this call (empty if no later call may append any); 5 the bytes that they take there; 6 by how many bytes the move may lengthen a message;
 --   7 `retention.messages`; 8 `retention.bytes`; 9 `retention.age`; from 10 on seven arguments for each message: its offset in the guest's
 --   inbox, its JSON, its bytes there, when it was stored, 1 if it is read, its sender, its recipient.
 -- Returns 1, or 0 if the user was deleted.
-local KEPT_AT_LEAST = 3600000
+local KEPT_AT_LEAST, EVERYTHING = 3600000, 2 ^ 53
 local NO_LIMIT = { messages = math.huge, bytes = math.huge }
 await_epochs()
 local left, leftBytes, growth = tonumber(arg(4)), tonumber(arg(5)), tonumber(arg(6))
@@ -17,7 +17,7 @@ if user.createdAt ~= tonumber(arg(2)) then return reply(0) end
 -- The key `adopted` has the offset, in the guest's inbox, of the last message that an earlier run has appended or left out.
 local taken = call('GET', K.adopted)
 if not taken then add_event(user, 'guest.adopted', '"guest":' .. text(arg(1)) .. ',"messages":' .. arg(3)) end
-taken = tonumber(taken or 0)
+taken = arg(4) == '' and EVERYTHING or tonumber(taken or 0)
 expire(K, user, userId, retention.age)
 trim(K, user, userId, retention)
 

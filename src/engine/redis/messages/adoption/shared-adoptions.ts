@@ -1,6 +1,7 @@
 import { isGuestId, type Message } from '../../../../protocol/index.js'
 import type { Adoption, AdoptionRequest, Retention, UserRef } from '../../../engine.js'
 import { adoptedJson, adoptionGrowth } from '../../../util/adopted-json.js'
+import type { Reply } from '../../client/port.js'
 import { hashOf } from '../../keys.js'
 import type { StepRunner } from '../../step-runner.js'
 
@@ -8,6 +9,8 @@ import type { StepRunner } from '../../step-runner.js'
 const MESSAGES_PER_STEP = 64
 /** How often `move` runs `#step` at most, unless its caller gives a number. The sweep moves the messages that are left. */
 const STEPS_AWAITED = 16
+/** How many values `adopted-read` returns before the messages, and for each message. */
+const FIELDS_BEFORE_MESSAGES = 5
 const FIELDS_PER_MESSAGE = 5
 
 const EVERYTHING: Retention = { messages: 1_000_000_000, bytes: Infinity, age: Infinity }
@@ -48,10 +51,12 @@ export class SharedAdoptions {
   }: AdoptionRequest): Promise<Adoption | null> {
     if (isGuestId(userId)) return null
     const guest = { appId, userId: guestId }
-    const [messages] = await this.#runner.onUser(this.#runner.steps.adoptGuest, guest, [
-      ...[userId, String(userCreatedAt), String(proof?.createdAt ?? '')],
-      ...[String(proof?.credential.issuedAt ?? ''), String(retention.age)],
-    ])
+    const args = [
+      ...[userId, userCreatedAt, proof?.createdAt ?? ''],
+      ...[proof?.credential.issuedAt ?? '', retention.age],
+    ].map(String)
+    const { adoptGuest } = this.#runner.steps
+    const [messages] = await this.#runner.onUser(adoptGuest, guest, args, { changes: { endsAs: 'replaced' } })
     return Number(messages) < 0 ? null : { guest: guestId, messages: Number(messages) }
   }
 
@@ -61,62 +66,60 @@ export class SharedAdoptions {
   }
 
   /**
-   * Called before an adopted guest is deleted. A run of `#step` has perhaps read messages that it appends only after the deletion. So this
-   * method lets `adopted-append` leave out all messages from now on: it passes an offset beyond all, for a message that does not fit.
+   * Called before an adopted guest is deleted. A run of `#step` has perhaps read messages that it appends only after the deletion. So from
+   * now on `adopted-append` appends none.
    */
   async stop(guest: UserRef): Promise<void> {
-    const { steps } = this.#runner
-    const [by, byCreatedAt, messages] = await this.#runner.onUser(steps.readAdopted, guest, ['1'])
-    if (by === undefined) return
-    const user = { appId: guest.appId, userId: String(by) }
-    const { messages: most, bytes, age } = this.#retentionOf(guest.appId) ?? EVERYTHING
-    const unfit = [Number.MAX_SAFE_INTEGER, '', 0, 0, '', '', user.userId]
-    await this.#runner.onUser(
-      steps.appendAdopted,
-      user,
-      [guest.userId, byCreatedAt, messages, Infinity, 0, 0, most, bytes, age, ...unfit].map(String),
-      { hashed: adoptedKey(guest) },
-    )
+    const [by, ...known] = await this.#runner.onUser(this.#runner.steps.readAdopted, guest, ['1'])
+    if (by !== undefined) await this.#append(guest, String(by), [...known.slice(0, 2), '', '0'], [])
   }
 
   /** Moves some of the guest's messages. Resolves with whether there are more. */
   async #step(guest: UserRef): Promise<boolean> {
     const { steps } = this.#runner
     const { appId } = guest
-    const [by, byCreatedAt, messages, left, bytes, ...list] = await this.#runner.onUser(
-      steps.readAdopted,
-      guest,
-      [String(MESSAGES_PER_STEP)],
-    )
+    const reply = await this.#runner.onUser(steps.readAdopted, guest, [String(MESSAGES_PER_STEP)])
+    const [by, ...known] = reply.splice(0, FIELDS_BEFORE_MESSAGES)
     if (by === undefined) return false
     const user = { appId, userId: String(by) }
-    const retention = this.#retentionOf(appId) ?? EVERYTHING
     const found: string[] = []
     let last = ''
-    for (let n = 0; n + FIELDS_PER_MESSAGE <= list.length; n += FIELDS_PER_MESSAGE) {
-      const [offset = '', message = '', size = '', storedAt = '', isRead = ''] = list
+    for (let n = 0; n + FIELDS_PER_MESSAGE <= reply.length; n += FIELDS_PER_MESSAGE) {
+      const [offset = '', message = '', size = '', storedAt = '', isRead = ''] = reply
         .slice(n, n + FIELDS_PER_MESSAGE)
         .map(String)
       const { json, content } = adoptedJson(JSON.parse(message) as Message, guest.userId, user.userId)
       found.push(offset, json, size, storedAt, isRead, content.from ?? '', content.to)
       last = offset
     }
-    const hashed = adoptedKey(guest)
-    const [isKept] = await this.#runner.onUser(
-      steps.appendAdopted,
-      user,
-      [
-        ...[guest.userId, byCreatedAt, messages, left, bytes],
-        ...[adoptionGrowth(guest.userId, user.userId), retention.messages, retention.bytes, retention.age],
-        ...found,
-      ].map(String),
-      { hashed },
-    )
+    const isKept = await this.#append(guest, user.userId, known, found)
     // If the user was deleted, the guest's messages are deleted, too.
-    const [hasMore] = await this.#runner.onUser(steps.dropAdopted, guest, [isKept === 1 ? last : ''])
+    const [hasMore] = await this.#runner.onUser(steps.dropAdopted, guest, [isKept ? last : ''])
     if (hasMore === 1) return true
     // If the user was deleted, an earlier run has perhaps made the key. Nothing else would delete it.
-    await this.#runner.onUser(steps.endAdopted, user, [], { hashed })
+    await this.#runner.onUser(steps.endAdopted, user, [], { hashed: adoptedKey(guest) })
     return false
+  }
+
+  /**
+   * Appends messages of the guest to the user's inbox. `known` is what the step `readAdopted` returns after the user; with an empty text in
+   * place of the number of messages that are left, no later run appends any. Resolves with false if the user was deleted.
+   */
+  async #append(
+    guest: UserRef,
+    userId: string,
+    known: readonly Reply[],
+    found: readonly string[],
+  ): Promise<boolean> {
+    const { messages, bytes, age } = this.#retentionOf(guest.appId) ?? EVERYTHING
+    const limits = [adoptionGrowth(guest.userId, userId), messages, bytes, age]
+    const args = [guest.userId, ...known, ...limits, ...found]
+    const [isKept] = await this.#runner.onUser(
+      this.#runner.steps.appendAdopted,
+      { appId: guest.appId, userId },
+      args.map(String),
+      { hashed: adoptedKey(guest), changes: { mark: true } },
+    )
+    return isKept === 1
   }
 }

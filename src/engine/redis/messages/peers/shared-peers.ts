@@ -117,7 +117,9 @@ export class SharedPeers {
     if (answer.epoch !== epochNumber) return null
     const args = [epochNumber, offset, peer ?? '', answer.inbox.offset, newest].map(String)
     for (;;) {
-      const [isComparable, ...state] = await this.#runner.onUser(this.#runner.steps.readPeer, of, args)
+      const [isComparable, ...state] = await this.#runner.onUser(this.#runner.steps.readPeer, of, args, {
+        changes: { markOf: peer },
+      })
       if (isComparable !== 1) return null
       const [isUnfinished, unread, readOffset] = state.slice(4)
       if (isUnfinished === 1) continue

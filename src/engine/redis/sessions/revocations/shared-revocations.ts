@@ -9,6 +9,8 @@ const ENDED_PER_STEP = 100
 /** In how many partitions sessions are ended at once. More calls at once would delay others, such as the renewal of the node's lease. */
 const REVOKED_AT_ONCE = 8
 
+const ends = { changes: { endsAs: 'revoked' } } as const
+
 /** The revocations of users, apps and tokens. */
 export class SharedRevocations {
   readonly #runner: StepRunner
@@ -91,7 +93,7 @@ export class SharedRevocations {
     const token = tokenHash(appId, tokenId)
     const endAll = async (userId: string): Promise<void> => {
       for (let step: Reply | undefined = ''; typeof step === 'string';)
-        [step] = await this.#runner.onUser(steps.endToken, { appId, userId }, [token, step])
+        [step] = await this.#runner.onUser(steps.endToken, { appId, userId }, [token, step], ends)
     }
     await Promise.all(users.map(endAll))
   }
@@ -126,12 +128,12 @@ export class SharedRevocations {
   /** Carries out a revocation for a user in several steps, because one step for many sessions would make other calls wait. */
   async #revoke(of: UserRef, args: readonly string[]): Promise<number> {
     const { steps } = this.#runner
-    const [before, upTo, next] = await this.#runner.onUser(steps.revoke, of, [...args, ''])
+    const [before, upTo, next] = await this.#runner.onUser(steps.revoke, of, [...args, ''], ends)
     const [, , mode = ''] = args
     // Sessions that start from now on have credentials that are not revoked, so all further steps get the `upTo` of the first.
     const following = ['0', String(before), mode, String(upTo ?? '')]
     for (let step = next; typeof step === 'string';)
-      [, , step] = await this.#runner.onUser(steps.revoke, of, [...following, step])
+      [, , step] = await this.#runner.onUser(steps.revoke, of, [...following, step], ends)
     return Number(before)
   }
 

@@ -119,7 +119,9 @@ export class SharedUsers {
   /** Deletes the user and the inbox. */
   async delete(of: UserRef): Promise<boolean> {
     for (;;) {
-      const [result] = await this.#runner.onUser(this.#runner.steps.deleteUser, of, [])
+      const [result] = await this.#runner.onUser(this.#runner.steps.deleteUser, of, [], {
+        changes: { endsAs: 'revoked' },
+      })
       const isUnfinished = result === -1
       if (!isUnfinished) return result === 1
     }
@@ -211,7 +213,7 @@ export class SharedUsers {
     if (!changed && user.vouchedAt === stored?.vouchedAt && maxGuests === null)
       return { user, created: false, changed: false }
     const sender = senderOf(user)
-    const [outcome, createdAt] = await this.#runner.onUser(this.#runner.steps.saveUser, of, [
+    const args = [
       ...fields,
       textOf(user.vouched),
       timesText(user),
@@ -222,7 +224,9 @@ export class SharedUsers {
       changed ? JSON.stringify(userEventData(user)).slice(1, -1) : '',
       admission ? '1' : '',
       admission ? String(admission.credential.issuedAt ?? '') : '',
-    ])
+    ]
+    const { saveUser } = this.#runner.steps
+    const [outcome, createdAt] = await this.#runner.onUser(saveUser, of, args, { changes: { profile: true } })
     return outcome === 'saved'
       ? { user: { ...user, createdAt: Number(createdAt) }, created, changed }
       : (outcome as Exclude<Written, SavedUser>)
