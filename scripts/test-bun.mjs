@@ -61,7 +61,6 @@ const leftOut = {
   'test/gateway/sessions/messages/posted-sends.test.ts': [
     [['takes no more memory than its text', 'take no more memory than their text'], NEEDS_V8],
   ],
-  'test/gateway/lifecycle/draining.test.ts': [[['while the engine can’t write'], CLIENT]],
   'test/gateway/http/header-count.test.ts': [[['the body of a request with an upgrade and'], ONLY_NODE]],
   'test/gateway/http/pipelining.test.ts': [[null, ONLY_NODE]],
   'test/gateway/limits/connection-limits.test.ts': [

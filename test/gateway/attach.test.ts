@@ -226,6 +226,7 @@ test('a gateway that is closed after another one was attached leaves upgrades to
 
 test('attach(), listen() and ready() of a closed gateway fail as closed', async () => {
   const { gateway } = newGateway()
+  await gateway.listen()
   await gateway.close()
   const isClosed = (error: unknown): boolean => error instanceof GatewayError && error.code === 'closed'
   assert.throws(() => gateway.attach(createServer()), isClosed)

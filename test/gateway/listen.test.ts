@@ -56,23 +56,17 @@ test('files that are no certificate reject listen() as bad-tls, each time', asyn
   )
 })
 
-test('attempts to listen on a port in use leave nothing behind', async () => {
-  const { port } = await startGateway()
-  const gateway = make({ listen: { port } })
-  // Node warns if more than ten listeners of one event are left.
-  const warnings: string[] = []
-  const onWarning = ({ message }: Error): void => void warnings.push(message)
-  process.on('warning', onWarning)
-  for (let attempt = 0; attempt < 20; attempt++) await assert.rejects(gateway.listen(), code('port-in-use'))
-  process.off('warning', onWarning)
-  assert.deepEqual(warnings, [])
-})
-
 test('a port in use rejects as port-in-use; when the port is free, the same gateway listens', async () => {
   const first = make()
   const url = await first.listen()
   const second = make({ listen: { port: Number(new URL(url).port) } })
-  await assert.rejects(second.listen(), code('port-in-use'))
+  // Node warns if more than ten listeners of one event are left.
+  const warnings: string[] = []
+  const onWarning = ({ message }: Error): void => void warnings.push(message)
+  process.on('warning', onWarning)
+  for (let attempt = 0; attempt < 20; attempt++) await assert.rejects(second.listen(), code('port-in-use'))
+  process.off('warning', onWarning)
+  assert.deepEqual(warnings, [])
   await first.close()
   assert.equal(await second.listen(), url)
 })
@@ -90,13 +84,6 @@ test('a gateway that is closed while it opens does not listen', async () => {
     const listening = gateway.listen()
     await within(Promise.all([gateway.close(), assert.rejects(listening, code('closed'))]), 'close')
   }
-})
-
-test('listen() of a closed gateway rejects, and does not resolve with the address of before', async () => {
-  const gateway = make()
-  await gateway.listen()
-  await gateway.close()
-  await assert.rejects(gateway.listen(), code('closed'))
 })
 
 test('a gateway that is closed while its server is about to listen does not listen', async () => {

@@ -111,23 +111,6 @@ test('the audit log is written at every log level, and lines that are alike are 
   }
 })
 
-test('calls that are refused again and again have one line, and their number in another', async () => {
-  const { request, audited, life } = await serve([end])
-  for (let i = 0; i < 5; i++)
-    assert.equal((await request('DELETE', `/api/apps/app/users/ada-${i}/sessions/gone`)).status, 404)
-  assert.equal((await request('DELETE', '/api/apps/app/users/ada/sessions/one')).status, 204)
-  assert.deepEqual(
-    audited().map(({ result, repeated }) => [result, repeated]),
-    [
-      [404, undefined],
-      [204, undefined],
-    ],
-  )
-  life.abort()
-  const { result, whom, repeated } = audited()[2] ?? {}
-  assert.deepEqual([result, whom, repeated], [404, { appId: 'app', userId: 'ada-4', sessionId: 'gone' }, 4])
-})
-
 test('no line of the audit log has a token, a header, a query or a body', async () => {
   const { request, lines } = await serve([
     {

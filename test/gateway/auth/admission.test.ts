@@ -115,14 +115,6 @@ test('only a guest has an id that begins with `guest:`', async () => {
   assert.deepEqual(asks, [])
 })
 
-test('a guest starts again with the gateway’s token as the same guest, and gets no new token', async () => {
-  const first = await startedWith(url, guestStart)
-  const again = await startedWith(url, { type: 'start', appId: 'app', token: first['token'] })
-  assert.deepEqual(again.user, first.user)
-  assert.equal(again['guest'], true)
-  assert.equal('token' in again, false)
-})
-
 test('a user of auth params starts again with the gateway’s token until `expiresIn` has passed', async () => {
   const { token } = await startedWith(url, withPass('open sesame'))
   asks.length = 0

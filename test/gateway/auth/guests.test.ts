@@ -32,11 +32,12 @@ const running = [
   { environment: 'production', ...(await startGateway(production)) },
 ]
 for (const { environment, url } of running) {
-  test(`an id that the gateway chose is started again with its guest’s token only (${environment})`, async () => {
+  test(`an id that the gateway chose is started again with its guest’s token only, and gets no new token (${environment})`, async () => {
     const first = await start(url, guestStart)
     assert.match(idOf(first), /^guest:~.{10,}$/)
     const again = await start(url, tokenStart(first))
     assert.equal(idOf(again), idOf(first))
+    assert.deepEqual([again['guest'], 'token' in again], [true, false])
     const other = await start(url, { ...guestStart, userId: idOf(first) })
     assert.deepEqual([other.type, other['code']], ['ended', 'bad-request'])
   })

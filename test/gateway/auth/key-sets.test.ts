@@ -40,18 +40,6 @@ const tokenBy = (alg: string, key: CryptoKey, kid = alg): Promise<string> =>
 const run = (url: string, algorithms: ('RS256' | 'ES256' | 'EdDSA')[]) =>
   startGateway({ secrets: [], signatureSecrets: [], jwks: { url, algorithms } })
 
-for (const { alg, privateKey } of made)
-  test(`a token signed by ${alg} is accepted when the app lists it, and no other`, async () => {
-    const { url } = await run(keySet, [alg])
-    const client = await startClient(url, await startOf('ada', { token: await tokenBy(alg, privateKey) }))
-    assert.deepEqual(client.started['user'], { id: 'ada' })
-    client.close()
-    for (const other of made.filter((key) => key.alg !== alg)) {
-      const start = await startOf('ada', { token: await tokenBy(other.alg, other.privateKey) })
-      assert.equal((await openClient(url, { start }).end()).code, 4101)
-    }
-  })
-
 test('a token of a key that is not in the key set is unauthenticated', async () => {
   const { url } = await run(keySet, ['ES256'])
   const { privateKey } = await generateKeyPair('ES256')
@@ -63,19 +51,9 @@ test('a token of a key that is not in the key set is unauthenticated', async () 
 
 test('if the key set can’t be fetched, the start is unavailable, not unauthenticated', async () => {
   const token = await tokenBy('RS256', keyOf('RS256'))
-  const broken: [what: string, url: string, answer?: typeof provider.answer][] = [
-    ['there is no server', 'http://127.0.0.1:9/keys.json'],
-    ['it answers 500', keySet, () => ({ status: 500, body: '' })],
-    ['it answers with a page', keySet, () => ({ status: 200, body: '<html>' })],
-  ]
-  const answer = provider.answer
-  for (const [what, at, broke] of broken) {
-    provider.answer = broke ?? answer
-    const { url } = await run(at, ['RS256'])
-    const { frame, code, reason } = await openClient(url, { start: await startOf('ada', { token }) }).end()
-    assert.deepEqual([code, reason, frame['retryable']], [4503, 'unavailable', true], what)
-  }
-  provider.answer = answer
+  const { url } = await run('http://127.0.0.1:9/keys.json', ['RS256'])
+  const { frame, code, reason } = await openClient(url, { start: await startOf('ada', { token }) }).end()
+  assert.deepEqual([code, reason, frame['retryable']], [4503, 'unavailable', true])
 })
 
 test('if the key set can’t be fetched, a renewal is refused as unavailable, and the session continues', async () => {

@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { EngineError, type Engine } from '../../../src/engine/index.js'
 import { createStartQueue } from '../../../src/gateway/limits/start-queue.js'
 import { StreamTransport } from '../../../src/gateway/transports/stream/stream-transport.js'
-import { openClient, roundTrip, startClient } from '../../support/raw-client.js'
+import { memoryOfEach } from '../../support/memory.js'
+import { openClient, roundTrip, startClient, type Client } from '../../support/raw-client.js'
 import { assemble } from '../../support/gateway/assembled-gateway.js'
 import { startServer } from '../../support/network/http-server.js'
 import { until } from '../../support/until.js'
@@ -24,15 +23,24 @@ test('if the engine fails in a start, that connection ends as unavailable; if it
       change.claimed?.name === 'unlucky'
         ? Promise.reject(new EngineError('unavailable', 'The disk is full.'))
         : engine.changeUser(of, change),
+    send: (draft, rules) =>
+      draft.body === 'unlucky'
+        ? Promise.reject(new EngineError('unavailable', 'The disk is full.'))
+        : engine.send(draft, rules),
   })
   const { url: own } = await assemble(failing)
   const lucky = await startClient(own, await startOf('lucky'))
   const unlucky = await openClient(own, { start: await startOf('unlucky') }).end()
   assert.deepEqual([unlucky.code, unlucky.frame['retryable']], [4503, true])
   const later = await startClient(own, await startOf('later'))
-  later.send({ type: 'profile', user: { name: 'unlucky' } })
-  const { code, re, retryable } = await later.next()
-  assert.deepEqual([code, re, retryable], ['unavailable', 'profile', true])
+  for (const frame of [
+    { type: 'profile', user: { name: 'unlucky' } },
+    { type: 'send', id: 'a', to: 'bob', body: 'unlucky' },
+  ]) {
+    later.send(frame)
+    const { code, re, retryable } = await later.next()
+    assert.deepEqual([code, re, retryable], ['unavailable', frame.type, true])
+  }
   later.send({ type: 'profile', user: { name: 'lucky' } })
   assert.deepEqual((await later.next('user'))['user'], { id: 'later', name: 'lucky' })
   later.close()
@@ -71,28 +79,25 @@ test('a client that leaves while it is authenticated starts no session, and repl
 })
 
 test('frames that wait for `started` take no more memory than their text', async () => {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
   const { url: own, connections } = await assemble(() => ({ admitUser: () => new Promise(() => undefined) }))
   const start = await startOf('ada')
   // Each of these frames takes more than 20 times as much memory once it is parsed.
   const frame = `{"type":"send","id":"a","to":"bob","data":{"list":[${Array.from({ length: 5_000 }, () => '{}').join()}]}}`
-  const count = 100
-  collect()
-  const before = process.memoryUsage().heapUsed
-  const clients = Array.from({ length: count }, () => openClient(own, { start }))
-  for (const client of clients) {
-    await client.opened
-    client.send(frame)
-  }
-  await until('all connections', () => [...connections].length === count)
-  // The answer to one more frame shows that the earlier frames have been received.
-  const last = openClient(own)
-  await last.opened
-  last.send('nonsense')
-  await last.end()
-  collect()
-  const each = (process.memoryUsage().heapUsed - before) / count
+  const clients: Client[] = []
+  const each = await memoryOfEach(async (from, to) => {
+    for (let n = from; n < to; n++) {
+      const client = openClient(own, { start })
+      await client.opened
+      client.send(frame)
+      clients.push(client)
+    }
+    await until('all connections', () => [...connections].length === to)
+    // The answer to one more frame shows that the earlier frames have been received.
+    const last = openClient(own)
+    await last.opened
+    last.send('nonsense')
+    await last.end()
+  })
   assert.ok(each < 10 * frame.length, `${each} bytes each`)
   for (const client of clients) client.close()
 })
@@ -102,8 +107,6 @@ for (const [where, atOnce] of [
   ['waits for its app’s backend', 1_000],
 ] as const)
   test(`a start that ${where} takes no more memory than its text`, async () => {
-    setFlagsFromString('--expose-gc')
-    const collect = runInNewContext('gc') as () => void
     const queue = createStartQueue({
       atOnce: { fewest: 1, first: atOnce, most: atOnce },
       maxRunning: 60_000,
@@ -119,29 +122,21 @@ for (const [where, atOnce] of [
     const list = Array.from({ length: 6_000 }, () => ({}))
     const unknown = { x: list, user: { x: list }, resume: { key: 'k', epoch: 'e', offset: 0, x: list } }
     const { length } = JSON.stringify(unknown)
-    const open = async (from: number, to: number) => {
-      const clients = Array.from({ length: to - from }, () => openClient(own))
-      for (const [index, client] of clients.entries()) {
+    const clients: Client[] = []
+    const each = await memoryOfEach(async (from, to) => {
+      for (let n = from; n < to; n++) {
+        const client = openClient(own)
         await client.opened
-        client.send({ ...startWithParams(`user ${from + index}`), ...unknown })
+        client.send({ ...startWithParams(`user ${n}`), ...unknown })
+        clients.push(client)
       }
       await until('all starts', () => asked + queue.waiting() === to)
-      return clients
-    }
-    const first = await open(0, 10)
-    collect()
-    const before = process.memoryUsage().heapUsed
-    const count = 80
-    const clients = await open(10, 10 + count)
-    collect()
-    const each = (process.memoryUsage().heapUsed - before) / count
+    })
     assert.ok(each < 3 * length, `${each} bytes each`)
-    for (const client of [...first, ...clients]) client.close()
+    for (const client of clients) client.close()
   })
 
 test('a frame that waits for its answer takes no more memory than its text', async () => {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
   let answer: () => void = () => undefined
   const otherEpoch = { epoch: 'another', offset: 0, readOffset: 0, unread: 0 }
   const page = { messages: [], peers: [], next: null, inbox: otherEpoch }
@@ -156,23 +151,15 @@ test('a frame that waits for its answer takes no more memory than its text', asy
   // Each of these fields takes more than 10 times as much memory once it is parsed.
   const x = Array.from({ length: 6_000 }, () => ({}))
   const { length } = JSON.stringify(x)
-  const ask = async (count: number): Promise<void> => {
-    for (let n = 0; n < count; n++)
+  const each = await memoryOfEach(async (from, to) => {
+    for (let n = from; n < to; n++)
       client.send(
         n % 2
           ? { type: 'history', id: 'h', epoch, x }
           : { type: 'peers', id: 'p', before: { epoch, offset: 1, x } },
       )
-    client.send({ type: 'read', epoch: 'another', offset: 1 })
-    assert.equal((await client.next())['re'], 'read')
-  }
-  await ask(10)
-  collect()
-  const before = process.memoryUsage().heapUsed
-  const count = 80
-  await ask(count)
-  collect()
-  const each = (process.memoryUsage().heapUsed - before) / count
+    await roundTrip(client)
+  })
   assert.ok(each < length, `${each} bytes each`)
   answer()
   assert.equal((await client.end()).frame['code'], 'unavailable')
@@ -193,8 +180,6 @@ const ways = {
 }
 for (const [name, wayOf] of Object.entries(ways))
   test(`a message that waits for \`${name}\` takes little more memory than its text, and is stored whole`, async () => {
-    setFlagsFromString('--expose-gc')
-    const collect = runInNewContext('gc') as () => void
     let allow: () => void = () => undefined
     const allowed = new Promise<boolean>((resolve) => (allow = () => resolve(true)))
     const limits = { messagesPerSecond: 1_000_000, bytesPerSecond: 1e9 }
@@ -203,16 +188,10 @@ for (const [name, wayOf] of Object.entries(ways))
     // These data take more than 10 times as much memory once they are parsed.
     const data = { list: Array.from({ length: 5_000 }, () => ({})) }
     const { length } = JSON.stringify(data)
-    const send = async (from: number, to: number): Promise<void> => {
+    const each = await memoryOfEach(async (from, to) => {
       for (let id = from; id < to; id++) client.send({ type: 'send', id: `${id}`, to: 'ada', data })
       await roundTrip(client)
-    }
-    await send(0, 10)
-    collect()
-    const before = process.memoryUsage().heapUsed
-    await send(10, 90)
-    collect()
-    const each = (process.memoryUsage().heapUsed - before) / 80
+    })
     assert.ok(each < 9 * length, `${each} bytes each, of ${length}`)
     allow()
     assert.deepEqual((await client.next('message'))['data'], data)

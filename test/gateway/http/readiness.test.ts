@@ -3,7 +3,6 @@ import { test } from 'node:test'
 import { createMemoryEngine, EngineError } from '../../../src/engine/index.js'
 import { createLog } from '../../../src/gateway/index.js'
 import { createReadiness } from '../../../src/gateway/http/readiness.js'
-import { scratchFolder } from '../../support/scratch-folder.js'
 import { startGateway } from '../../support/gateway.js'
 
 const readyz = async (url: string): Promise<[number, unknown]> => {
@@ -11,14 +10,6 @@ const readyz = async (url: string): Promise<[number, unknown]> => {
   assert.equal(response.headers.get('cache-control'), 'no-store')
   return [response.status, await response.json()]
 }
-
-test('/readyz writes to the engine and reads from it', async () => {
-  const path = `${scratchFolder()}/data`
-  for (const engine of [{ type: 'memory' }, { type: 'embedded', path }] as const) {
-    const { url } = await startGateway({}, { engine })
-    assert.deepEqual(await readyz(url), [200, { status: 'ready' }])
-  }
-})
 
 test('/readyz answers 503 while the engine fails, and 200 when it works again; /healthz answers 200 all along', async (t) => {
   const engine = createMemoryEngine()

@@ -141,22 +141,13 @@ for (const [what, serve] of Object.entries(servers)) {
     })
   })
 
-  test(`on ${what}, a proxy that is not trusted is one error in the log, and no address`, async () => {
-    const url = await serve({ limits: { connectionsPerAddress: 2 } })
-    const options = { headers: { 'x-forwarded-for': '203.0.113.5' } }
-    const clients = await startAll(url, ['a', 'b', 'c', 'd'], options)
-    await assertServed(clients, 'a')
+  test(`on ${what}, a proxy that is not trusted is no address`, async () => {
+    for (const headers of [{ 'x-forwarded-for': '203.0.113.5' }, { forwarded: 'for=203.0.113.5' }]) {
+      const url = await serve({ limits: { connectionsPerAddress: 2 } })
+      await assertServed(await startAll(url, ['a', 'b', 'c', 'd'], { headers }), 'a')
+    }
   })
 }
-
-test('the error about a proxy that is not trusted is logged once', async () => {
-  const { url, lines, gateway } = await startGateway({}, { limits: { connectionsPerAddress: 2 } })
-  await startAll(url, ['a', 'b', 'c'], { headers: { forwarded: 'for=203.0.113.5' } })
-  await gateway.close()
-  const errors = lines.filter((line) => line.includes('"level":"error"'))
-  assert.equal(errors.length, 1)
-  assert.match(errors[0] ?? '', /trustProxy is 0/)
-})
 
 test('behind a trusted proxy the limits are those of the client’s address', async () => {
   const { url } = await startGateway(

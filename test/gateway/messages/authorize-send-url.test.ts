@@ -191,16 +191,6 @@ test('a message whose backend does not answer in time, or is away, is unavailabl
   client.close()
 })
 
-test('two seconds are the default that an answer may take', async () => {
-  const { url, lines } = await run(() => undefined)
-  const client = await startAs(url, 'ada')
-  const began = performance.now()
-  assert.equal((await ask(client, message))['code'], 'unavailable')
-  assert.ok(performance.now() - began >= 1_990)
-  assert.match(lines.join(''), /no complete answer within 2000 ms/)
-  client.close()
-})
-
 /** A backend that answers when the test says so. */
 const heldBackend = () => {
   const held = new Map<unknown, ServerResponse>()

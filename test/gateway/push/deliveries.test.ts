@@ -184,61 +184,6 @@ test('five senders are pushed at once, the one that waited longest first, and la
   assert.ok((at[5] ?? 0) - (at[4] ?? 0) >= 490)
 })
 
-test('a body that would make the payload longer than 3,000 bytes is cut between two characters', async () => {
-  const { service, subscribe, send } = await startPushGateway()
-  await subscribe('ada', service.subscribe('phone'))
-  const body = '😀"'.repeat(2_000)
-  await send('bob', 'ada', body)
-  await until('it came', () => service.received.length, 1)
-  const [push] = service.received
-  const shown = push?.payload.notification.body ?? ''
-  assert.ok(shown.endsWith('…') && body.startsWith(shown.slice(0, -1)))
-  assert.ok(!/\p{Surrogate}/u.test(shown))
-  const bytes = Buffer.byteLength(push?.text ?? '')
-  assert.ok(bytes <= 3_000 && bytes > 2_988, `${bytes} bytes`)
-})
-
-test('a long name leaves room for the body', async () => {
-  const { service, subscribe, connect } = await startPushGateway()
-  await subscribe('ada', service.subscribe('phone'))
-  const bob = await connect('bob', { user: { name: 'é'.repeat(1_900) } })
-  bob.send({ type: 'send', id: '1', to: 'ada', body: 'Hello' })
-  await until('it came', () => service.received.length, 1)
-  const { title, body } = service.received[0]?.payload.notification ?? assert.fail()
-  assert.deepEqual([title, body], [`${'é'.repeat(126)}…`, 'Hello'])
-})
-
-test('ids as long as they may be leave room for the beginning of the body', async () => {
-  const { service, subscribe, send } = await startPushGateway({ title: 'Mail' })
-  await subscribe('"'.repeat(255), service.subscribe('phone'))
-  await send('€'.repeat(85), encodeURIComponent('"'.repeat(255)), 'x'.repeat(9_000))
-  await until('it came', () => service.received.length, 1)
-  const { title, body, data } = service.received[0]?.payload.notification ?? assert.fail()
-  assert.deepEqual([title, data.user, data.from], ['Mail', '"'.repeat(255), '€'.repeat(85)])
-  assert.match(body ?? '', /^x+…$/)
-})
-
-test('with `content: none` a push says neither who wrote nor what', async () => {
-  const { service, subscribe, connect } = await startPushGateway({ content: 'none', title: 'Mail' })
-  await subscribe('ada', service.subscribe('phone'))
-  const bob = await connect('bob', { user: { name: 'Bob Dylan' } })
-  bob.send({ type: 'send', id: '1', to: 'ada', body: 'Hello' })
-  await until('it came', () => service.received.length, 1)
-  const { text, payload } = service.received[0] ?? assert.fail()
-  assert.equal(payload.notification.title, 'Mail')
-  assert.ok(!text.includes('Hello') && !text.includes('Dylan'))
-})
-
-test('the id of a sender is percent-encoded in the address of a notification and in its tag', async () => {
-  const { service, subscribe, send } = await startPushGateway()
-  await subscribe('ada', service.subscribe('phone'))
-  await send('a&b=/#:', 'ada', 'Hello')
-  await until('it came', () => service.received.length, 1)
-  const { navigate, tag } = service.received[0]?.payload.notification ?? assert.fail()
-  assert.equal(navigate, 'https://www.example.com/messages?from=a%26b%3D%2F%23%3A')
-  assert.equal(tag, 'chat-session:app:ada:a%26b%3D%2F%23%3A')
-})
-
 test('a gateway says in its log neither the endpoint of a device nor what it pushed', async () => {
   const { service, subscribe, send, lines } = await startPushGateway()
   const subscription = service.subscribe('phone')

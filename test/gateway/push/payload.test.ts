@@ -21,8 +21,9 @@ const payloadOf = (userId: string, from: string | null, message = {}, settings =
     { offset: Number.MAX_SAFE_INTEGER, from, sender: null, ...message },
     Number.MAX_SAFE_INTEGER,
   )
-  assert.ok(Buffer.byteLength(text) <= 3_000, `${userId} ${String(from)}: ${Buffer.byteLength(text)} bytes`)
-  return (JSON.parse(text) as Payload).notification
+  const bytes = Buffer.byteLength(text)
+  assert.ok(bytes <= 3_000, `${userId} ${String(from)}: ${bytes} bytes`)
+  return { ...(JSON.parse(text) as Payload).notification, bytes }
 }
 
 test('a push has at most 3,000 bytes, whatever the ids, the names, the message and the config', () => {
@@ -41,11 +42,12 @@ test('a push has at most 3,000 bytes, whatever the ids, the names, the message a
           for (const from of [...longIds, null]) {
             assert.ok(isUserId(userId))
             const settings = settingsOf({ url, title, content })
+            const defaultTitle = payloadOf(userId, from, {}, settings).title
             for (const message of [{}, { body: 'Hello' }, long]) {
-              const { data, body, navigate } = payloadOf(userId, from, message, settings)
+              const { data, title: shownTitle, body, navigate } = payloadOf(userId, from, message, settings)
               assert.deepEqual([data.user, data.from], [userId, from])
               assert.ok(URL.canParse(navigate))
-              if (content === 'none') assert.equal(body, undefined)
+              if (content === 'none') assert.deepEqual([shownTitle, body], [defaultTitle, undefined])
             }
           }
 })
@@ -60,6 +62,21 @@ test('the body is cut first, and the link keeps the longest sender', () => {
   }
   const long = longIds[0] ?? ''
   assert.match(payloadOf(long, long, { body }).body ?? '', /^Hello, .*…$/)
+})
+
+test('a body is cut between two characters, and fills what is left', () => {
+  const body = '😀"'.repeat(2_000)
+  const { body: shown = '', bytes } = payloadOf('ada', 'bob', { body })
+  assert.ok(shown.endsWith('…') && body.startsWith(shown.slice(0, -1)))
+  assert.doesNotMatch(shown, /\p{Surrogate}/u)
+  assert.ok(bytes > 2_988, `${bytes} bytes`)
+})
+
+test('a long name leaves room for the body, and an id is percent-encoded in the link and in the tag', () => {
+  const shown = payloadOf('ada', 'a&b=/#:', { sender: { name: 'é'.repeat(1_900) }, body: 'Hello' })
+  assert.deepEqual([shown.title, shown.body], [`${'é'.repeat(126)}…`, 'Hello'])
+  assert.equal(shown.navigate, 'https://www.example.com/messages?from=a%26b%3D%2F%23%3A')
+  assert.equal(shown.tag, `chat-session:${'a'.repeat(64)}:ada:a%26b%3D%2F%23%3A`)
 })
 
 test('where a long link leaves no room, the push shows that there is a message, and the link lacks the sender', () => {

@@ -39,15 +39,6 @@ test('unknown fields are ignored, in every frame', async () => {
   client.close()
 })
 
-test('two starts of one user are two sessions', async () => {
-  const clients = await Promise.all([
-    startClient(url, await startOf('ada')),
-    startClient(url, await startOf('ada')),
-  ])
-  assert.equal(new Set(clients.map(({ started }) => started['sessionId'])).size, 2)
-  for (const client of clients) client.close()
-})
-
 void describe('without `chat-session.v1` and a start', { concurrency: true }, () => {
   for (const [what, value] of [
     ['without any subprotocol', null],

@@ -8,7 +8,6 @@ import { createMemoryEngine, type Engine } from '../../../src/engine/index.js'
 import { rawFrame } from '../../support/clients/raw-session.js'
 import {
   handshake,
-  openClient,
   openRaw,
   startClient,
   startProtocol,
@@ -16,7 +15,7 @@ import {
   type Client,
 } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { startOf, startWithParams } from '../../support/starts.js'
+import { startOf } from '../../support/starts.js'
 import { attachGateway, type AttachedGateway } from '../../support/gateway.js'
 
 /** The bytes of each write since the latest reset. */
@@ -45,12 +44,9 @@ const createSlowEngine = (): Engine => {
   return engine
 }
 
-/** Resolves the pending `authenticate`. */
-let decide: ((answer: { ok: true }) => void) | undefined
-const authenticate = (): Promise<{ ok: true }> => new Promise((resolve) => (decide = resolve))
 /** Starts a gateway on a watched server. */
 const serve = (engine: Engine): Promise<AttachedGateway> =>
-  attachGateway({ authenticate }, {}, { engine, server: createServer().on('connection', watch) })
+  attachGateway({}, {}, { engine, server: createServer().on('connection', watch) })
 const { url, gateway } = await serve(createMemoryEngine())
 const { url: slowUrl } = await serve(createSlowEngine())
 
@@ -96,15 +92,6 @@ test('`started` leaves in the write that accepts the handshake', async () => {
     assert.equal(writes.length, 1)
     client.close()
   }
-})
-
-test('a handshake is accepted while the user is still authenticated', async () => {
-  const client = openClient(url, { start: startWithParams('dora') })
-  assert.equal(await client.opened, 'chat-session.v1')
-  await until('the call of authenticate', () => decide !== undefined)
-  decide?.({ ok: true })
-  assert.equal((await client.next()).type, 'started')
-  client.close()
 })
 
 test('frames of one turn are written before the close frame that answers a client', async () => {

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { createMessageTurns } from '../../../../src/gateway/messages/message-turns.js'
 import { createMetrics } from '../../../../src/gateway/metrics/metrics.js'
 import { Delivery } from '../../../../src/gateway/sessions/messages/delivery.js'
-import type { GatewayFrame, Message } from '../../../../src/protocol/index.js'
+import type { Message } from '../../../../src/protocol/index.js'
+import { memoryOf, memoryOfEach } from '../../../support/memory.js'
 import { until } from '../../../support/until.js'
 
 const messages = [1, 2, 3, 4].map((offset): Message => {
@@ -14,64 +13,68 @@ const messages = [1, 2, 3, 4].map((offset): Message => {
 })
 
 const inbox = { epoch: 'epoch', offset: 0, readOffset: 0, unread: 0 }
+const metrics = createMetrics()
 
-test('a slow client gets a message once that was read before its event came', async () => {
-  const sent: unknown[] = []
-  let isFull = false
-  const read = () => void (isFull = false)
+interface Sent {
+  offset?: number
+  unread?: number
+}
+
+/**
+ * Creates the delivery to a client whose socket each frame fills until `read` is called. `sent` has what a test asks of the frames.
+ * `page` returns the messages after an offset that the engine has.
+ */
+const deliveryTo = (
+  page: (offset: number, limit: number) => Message[],
+  { messageTurns = createMessageTurns(), fills = true } = {},
+) => {
+  const sent: Sent[] = []
+  const life = { isFull: false, onRead: () => undefined as void }
   const unexpected = () => assert.fail('The connection ended.')
-  // Each frame fills the socket.
-  const send = (frame: Pick<GatewayFrame, 'type'> & { offset?: number }) => {
-    isFull = true
-    if (frame.type === 'message') sent.push(frame.offset)
+  const send = ({ offset, unread }: Sent): void => {
+    life.isFull = fills
+    sent.push({ ...(offset !== undefined && { offset }), ...(unread !== undefined && { unread }) })
   }
+  const messagesAfter = (_user: unknown, { offset }: { offset: number }, limit: number) =>
+    Promise.resolve({ messages: page(offset, limit), inbox, lost: false })
   const delivery = new Delivery(
-    {
-      engine: {
-        messagesAfter: (_user, { offset }, limit) =>
-          Promise.resolve({ messages: messages.slice(offset, offset + limit), inbox, lost: false }),
-      },
-      metrics: createMetrics(),
-      messageTurns: createMessageTurns(),
-    },
+    { engine: { messagesAfter }, metrics, messageTurns },
     { user: { appId: 'app', userId: 'ada' } },
     {
       send,
-      sendText: (json) => send(JSON.parse(json) as GatewayFrame),
+      sendText: (json) => send(JSON.parse(json) as Sent),
       end: unexpected,
       endOnError: (work) => void work.catch(unexpected),
-      isFull: () => isFull,
-      drained: () => Promise.resolve().then(read),
+      isFull: () => life.isFull,
+      drained: () => (life.isFull ? new Promise((resolve) => (life.onRead = resolve)) : Promise.resolve()),
     },
   )
-  const epoch = 'epoch'
+  const read = (): void => {
+    life.isFull = false
+    life.onRead()
+  }
+  const offsets = (): unknown[] => sent.map(({ offset }) => offset)
+  return { delivery, sent, read, offsets }
+}
+
+const epoch = 'epoch'
+
+test('a slow client gets a message once that was read before its event came', async () => {
+  const { delivery, read, offsets } = deliveryTo((offset, limit) => messages.slice(offset, offset + limit))
   // The engine has all messages, but only the first is known to the gateway.
   delivery.begin(0, { epoch, offset: 1, unread: 1, readOffset: 0 }, false)
-  await until('the first message', () => sent.length > 0)
+  await until('the first message', () => offsets().length > 0)
   read()
   for (const message of messages.slice(1)) delivery.onMessage({ epoch, message, json: undefined })
-  await until('the last message', () => sent.includes(4))
-  assert.deepEqual(sent, [1, 2, 3, 4])
+  await until('the last message', () => {
+    read()
+    return offsets().includes(4)
+  })
+  assert.deepEqual(offsets(), [1, 2, 3, 4])
 })
 
 test('a read mark that comes late does not replace the count of a newer one that waits for messages', () => {
-  const sent: Pick<GatewayFrame, 'type'>[] = []
-  const unexpected = () => assert.fail('The connection ended.')
-  const delivery = new Delivery(
-    {
-      engine: { messagesAfter: unexpected },
-      metrics: createMetrics(),
-      messageTurns: createMessageTurns(),
-    },
-    { user: { appId: 'app', userId: 'ada' } },
-    {
-      send: (frame) => sent.push(frame),
-      ...{ sendText: unexpected, end: unexpected, endOnError: unexpected },
-      isFull: () => false,
-      drained: () => Promise.resolve(),
-    },
-  )
-  const epoch = 'epoch'
+  const { delivery, sent } = deliveryTo(() => assert.fail('The engine was asked.'), { fills: false })
   const inbox = { epoch, readOffset: 0 }
   delivery.begin(0, { ...inbox, offset: 0, unread: 0 }, false)
   // The engine has counted this mark after four messages, whose events come later. An earlier mark of another page comes even later.
@@ -92,113 +95,43 @@ test('a read mark that comes late does not replace the count of a newer one that
   assert.deepEqual(countsOf(), [3, 1, 1])
 })
 
+const all = { epoch, offset: 8, unread: 8, readOffset: 0 }
+
 test('the messages of a page that wait for a slow client take no more memory than their text', async () => {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
   // A parsed list of empty objects takes 20 times as much memory as its text.
   const data = { list: Array.from({ length: 5_000 }, () => ({})) }
   const page = JSON.stringify(Array.from({ length: 8 }, (_, n) => ({ ...messages[0], offset: n + 1, data })))
-  const metrics = createMetrics()
-  let sent = 0
-  const deliveries: Delivery[] = []
-  const deliver = async (count: number): Promise<void> => {
-    sent = 0
-    for (let n = 0; n < count; n++) {
-      let isFull = false
-      const send = () => {
-        isFull = true
-        sent++
-      }
-      const unexpected = () => assert.fail('The connection ended.')
-      const delivery = new Delivery(
-        {
-          engine: {
-            messagesAfter: () =>
-              Promise.resolve({ messages: JSON.parse(page) as Message[], inbox, lost: false }),
-          },
-          metrics,
-          messageTurns: createMessageTurns(),
-        },
-        { user: { appId: 'app', userId: 'ada' } },
-        {
-          ...{ send, sendText: send, end: unexpected },
-          endOnError: (work) => void work.catch(unexpected),
-          isFull: () => isFull,
-          drained: () => (isFull ? new Promise(() => undefined) : Promise.resolve()),
-        },
-      )
-      deliveries.push(delivery)
-      delivery.begin(0, { epoch: 'epoch', offset: 8, unread: 8, readOffset: 0 }, false)
+  const clients: ReturnType<typeof deliveryTo>[] = []
+  const each = await memoryOfEach(async (from, to) => {
+    for (let n = from; n < to; n++) {
+      const client = deliveryTo(() => JSON.parse(page) as Message[])
+      client.delivery.begin(0, all, false)
+      clients.push(client)
     }
-    await until('the first message of each', () => sent, count)
-  }
-  await deliver(2)
-  collect()
-  const before = process.memoryUsage().heapUsed
-  const count = 20
-  await deliver(count)
-  collect()
-  const each = (process.memoryUsage().heapUsed - before) / count
+    await until('the first message of each', () => clients.every(({ sent }) => sent.length === 1))
+  }, 20)
   assert.ok(each < 2 * page.length, `${each} bytes each`)
-  assert.equal(deliveries.length, count + 2)
 })
 
 test('the messages that wait for a crowd of slow clients take a bounded memory, and each client gets them once it reads', async () => {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
   const bodies = Array.from({ length: 8 }, (_, n) =>
     JSON.stringify({ ...messages[0], offset: n + 1, body: 'x'.repeat(15_000) }),
   )
-  const metrics = createMetrics()
   const messageTurns = createMessageTurns()
-  let begun = 0
-  const slow = () => {
-    const sent: number[] = []
-    let isFull = false
-    let onRead: () => void = () => undefined
-    const unexpected = () => assert.fail('The connection ended.')
-    const send = (frame: Pick<GatewayFrame, 'type'> & { offset?: number }): void => {
-      isFull = true
-      if (sent.push(frame.offset ?? 0) === 1) begun++
-    }
-    const messagesAfter = (_user: unknown, { offset }: { offset: number }, limit: number) =>
-      Promise.resolve({
-        messages: bodies.slice(offset, offset + limit).map((json) => JSON.parse(json) as Message),
-        inbox,
-        lost: false,
-      })
-    const delivery = new Delivery(
-      { engine: { messagesAfter }, metrics, messageTurns },
-      { user: { appId: 'app', userId: 'ada' } },
-      {
-        send,
-        sendText: (json) => send(JSON.parse(json) as GatewayFrame),
-        end: unexpected,
-        endOnError: (work) => void work.catch(unexpected),
-        isFull: () => isFull,
-        drained: () => (isFull ? new Promise((resolve) => (onRead = resolve)) : Promise.resolve()),
-      },
-    )
-    delivery.begin(0, { epoch: 'epoch', offset: 8, unread: 8, readOffset: 0 }, false)
-    const read = (): void => {
-      isFull = false
-      onRead()
-    }
-    return { delivery, sent, read }
-  }
-  collect()
-  const before = process.memoryUsage().heapUsed
-  const count = 1_000
-  const clients = Array.from({ length: count }, slow)
-  await until('the first message of each', () => begun, count)
-  collect()
-  const bytes = process.memoryUsage().heapUsed - before
-  assert.ok(bytes < 50_000_000, `${bytes} bytes for all`)
-  const last = clients.at(-1)
-  await until('the last message', () => {
-    last?.read()
-    return last?.sent.at(-1) === 8
+  const page = (offset: number, limit: number): Message[] =>
+    bodies.slice(offset, offset + limit).map((json) => JSON.parse(json) as Message)
+  let clients: ReturnType<typeof deliveryTo>[] = []
+  const bytes = await memoryOf(async () => {
+    clients = Array.from({ length: 1_000 }, () => deliveryTo(page, { messageTurns }))
+    for (const { delivery } of clients) delivery.begin(0, all, false)
+    await until('the first message of each', () => clients.every(({ sent }) => sent.length === 1))
   })
-  assert.deepEqual(last?.sent, [1, 2, 3, 4, 5, 6, 7, 8])
+  assert.ok(bytes < 50_000_000, `${bytes} bytes for all`)
+  const last = clients.at(-1) ?? assert.fail()
+  await until('the last message', () => {
+    last.read()
+    return last.offsets().at(-1) === 8
+  })
+  assert.deepEqual(last.offsets(), [1, 2, 3, 4, 5, 6, 7, 8])
   for (const { delivery } of clients) delivery.stop()
 })

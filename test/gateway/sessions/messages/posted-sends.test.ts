@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { createMemoryEngine, EngineError, type Engine } from '../../../../src/engine/index.js'
 import { createApp, type App } from '../../../../src/gateway/apps/app.js'
 import { parseConfig } from '../../../../src/gateway/config/parse.js'
@@ -23,6 +21,7 @@ import {
   postedSendTests,
   type Post,
 } from '../../../support/clients/posted-sends.js'
+import { memoryOfEach } from '../../../support/memory.js'
 import { startServer } from '../../../support/network/http-server.js'
 import { startClient, within } from '../../../support/raw-client.js'
 import { onBothEngines, restOf } from '../../../support/rest/rest-calls.js'
@@ -296,33 +295,22 @@ test('a post that has waited is answered at its turn', async () => {
   assert.deepEqual([ok, 'code' in refused && refused.code], [false, 'unknown-app'])
 })
 
-test('a post that waits takes no more memory than its text', () => {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
+test('a post that waits takes no more memory than its text', async () => {
   const { sendPosted } = queued({ maxWait: 600_000 })
   // This list takes more than 10 times as much memory once it is parsed.
   const list = Array.from({ length: 18_000 }, () => ({}))
   const body = JSON.stringify({ appId, sends: [{ ...hello, data: { list } }] })
-  const wait = (count: number): void => {
-    for (let number = 0; number < count; number++) {
+  const each = await memoryOfEach((from, to) => {
+    for (let number = from; number < to; number++) {
       // Each post has a text of its own, as when it comes over the network.
       const json = Buffer.from(body).toString()
       void sendPosted(JSON.parse(json) as Parameters<typeof sendPosted>[0], json, here)
     }
-  }
-  wait(10)
-  collect()
-  const before = process.memoryUsage().heapUsed
-  const count = 50
-  wait(count)
-  collect()
-  const each = (process.memoryUsage().heapUsed - before) / count
+  }, 50)
   assert.ok(each < 3 * body.length, `${each} bytes each`)
 })
 
 test('posted messages that wait for `authorizeSend` take no more memory than their text, and are stored whole', async () => {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
   let asked = 0
   let allow: () => void = () => undefined
   const allowed = new Promise<boolean>((resolve) => (allow = () => resolve(true)))
@@ -337,17 +325,10 @@ test('posted messages that wait for `authorizeSend` take no more memory than the
   const sends = ['1', '2', '3'].map((id) => ({ id, to: 'ada', data }))
   const { length } = JSON.stringify(sends)
   const posts: Promise<Post>[] = []
-  const wait = async (count: number): Promise<void> => {
-    while (posts.length < count) posts.push(postAs(url, `${posts.length}`, sends))
-    await until('the posts that wait', () => asked, count)
-  }
-  await wait(10)
-  collect()
-  const before = process.memoryUsage().heapUsed
-  const count = 50
-  await wait(10 + count)
-  collect()
-  const each = (process.memoryUsage().heapUsed - before) / count
+  const each = await memoryOfEach(async (_, to) => {
+    while (posts.length < to) posts.push(postAs(url, `${posts.length}`, sends))
+    await until('the posts that wait', () => asked, to)
+  }, 50)
   assert.ok(each < 6 * length, `${each} bytes each, of ${length}`)
   allow()
   for (const posted of await Promise.all(posts))

@@ -1,9 +1,8 @@
-// A message that is refused for now is not overtaken by messages that its client sent behind it.
+// A message that is refused for now is not overtaken by messages that its client sent behind it. `send-barrier.test.ts` has the times.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMemoryEngine } from '../../../../src/engine/index.js'
 import type { GatewayConfig } from '../../../../src/gateway/index.js'
-import { startProxy } from '../../../support/network/proxy.js'
 import { openClient, roundTrip, startClient, type Client, type Frame } from '../../../support/raw-client.js'
 import { scratchFolder } from '../../../support/scratch-folder.js'
 import { until } from '../../../support/until.js'
@@ -97,22 +96,6 @@ test('a client that answers pings but not `started` may send again as soon as it
   client.close()
 })
 
-test('the pong for an earlier ping does not confirm a refusal', async () => {
-  const { url } = await startGateway(
-    { authorizeSend: ({ to }) => to !== 'later' || Promise.reject(new Error()) },
-    { pingInterval: 1 },
-  )
-  const client = await startClient(url, await startOf('ada'), { pongs: false })
-  await until('a ping', () => client.frames.some(({ type }) => type === 'ping'))
-  client.send({ type: 'pong' }, send('a', 'later'))
-  assert.deepEqual(await answers(client, 1), ['refused a'])
-  const refusal = client.frames.findIndex(({ type }) => type === 'refused')
-  const earlier = client.frames.slice(0, refusal).filter(({ type }) => type === 'ping')
-  client.send(...earlier.map(() => ({ type: 'pong' })), send('b'))
-  assert.deepEqual(await answers(client, 1), ['refused b'])
-  client.close()
-})
-
 test('no ping is sent before `started`', async () => {
   const { url } = await startGateway({}, { pingInterval: 1 })
   const client = openClient(url, { pongs: false })
@@ -186,36 +169,6 @@ test('a send that the gateway reads late, because its client sends too many byte
   client.close()
 })
 
-test('a client that never sends `pong` may send again after `retryAfter`', async () => {
-  const { url } = await startGateway({ limits: { messagesPerSecond: 5 } })
-  const client = await startClient(url, await startOf('ada'), { pongs: false })
-  // These are so many that one of them is refused, however long the machine takes.
-  client.send(...Array.from({ length: 30 }, (_, n) => send(`${n}`)))
-  assert.ok((await answers(client, 30)).some((answer) => answer.startsWith('refused')))
-  const wait = client.frames.findLast(({ type }) => type === 'refused')?.['retryAfter'] as number
-  assert.ok(wait > 0 && wait <= 200, `${wait}`)
-  await new Promise((resolve) => setTimeout(resolve, wait + 5))
-  client.send(send('last'))
-  assert.deepEqual(await answers(client, 1), ['sent last'])
-  client.close()
-})
-
-test('a client that keeps sending and repeats nothing gets through as many as the app allows', async () => {
-  const { url } = await startGateway({ limits: { messagesPerSecond: 20 } })
-  const proxy = await startProxy(url, undefined, ({ up, down }) => {
-    up.delay(30)
-    down.delay(30)
-  })
-  const client = await startClient(proxy.url, await startOf('ada'))
-  let [next, stored] = [0, 0]
-  const flow = setInterval(() => client.send(send(`${next++}`)), 5)
-  // This sends more than the burst that is accepted at once.
-  while (stored < 30 && next < 5_000) stored += Number((await answers(client, 1))[0]?.startsWith('sent'))
-  clearInterval(flow)
-  assert.equal(stored, 30)
-  client.close()
-})
-
 for (const engine of [{ type: 'memory' }, { type: 'embedded', path }] satisfies GatewayConfig['engine'][])
   test(`if the app’s quota is used up, a small message does not overtake a large one (${engine.type})`, async () => {
     const { url } = await startGateway({ limits: { bytes: 8_000 } }, { engine })
@@ -227,45 +180,3 @@ for (const engine of [{ type: 'memory' }, { type: 'embedded', path }] satisfies 
     assert.deepEqual(await answers(client, 1), ['sent small'])
     client.close()
   })
-
-test('a client that repeats refused messages in order finds all of them stored in order', async () => {
-  const { url } = await startGateway({ limits: { messagesPerSecond: 20 } })
-  // The delay lets the limiter's bucket fill before the client has received the refusal.
-  const proxy = await startProxy(url, undefined, ({ up, down }) => {
-    up.delay(50)
-    down.delay(50)
-  })
-  const client = await startClient(proxy.url, await startOf('ada'))
-  const bob = await startClient(url, await startOf('bob'))
-  const ids = Array.from({ length: 60 }, (_, n) => `${n}`)
-  const waiting = new Set<string>()
-  let [next, refusals, resting] = [0, 0, false]
-  const began = performance.now()
-  // This sends one message every 3 ms, and more at once if the machine is late, until one is refused.
-  const flow = setInterval(() => {
-    for (const id of ids.slice(next, Math.ceil((performance.now() - began) / 3))) {
-      next += 1
-      waiting.add(id)
-      if (!resting) client.send(send(id))
-    }
-    if (next === ids.length) clearInterval(flow)
-  }, 3)
-  const sendAgain = (): void => {
-    resting = false
-    client.send(...[...waiting].map((id) => send(id)))
-  }
-  while (next < ids.length || waiting.size > 0) {
-    const { type, id, retryAfter } = await client.next()
-    if (type === 'sent') waiting.delete(id as string)
-    if (type !== 'refused') continue
-    refusals += 1
-    if (!resting) setTimeout(sendAgain, retryAfter as number)
-    resting = true
-  }
-  assert.ok(refusals > 0)
-  const stored: unknown[] = []
-  while (stored.length < ids.length) stored.push((await bob.next('message'))['id'])
-  assert.deepEqual(stored, ids)
-  client.close()
-  bob.close()
-})
