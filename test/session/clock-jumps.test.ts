@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mock, test, type TestContext } from 'node:test'
-import { started, startScript } from './scripted.js'
+import { refusal, started, startScript, startScripted } from './scripted.js'
 import { eventually, newSession, nextEvent, reaches } from '../support/clients/client-sessions.js'
 
 const HOUR = 3_600_000
@@ -13,9 +13,7 @@ const setClock = (context: TestContext, by: number): void => {
 }
 
 test('an attempt that waits is made in time though the clock is set back an hour', async (context) => {
-  const script = await startScript(() => [started({ reconnectWindow: 500 })])
-  const session = newSession({ endpoint: script.endpoint, token: 'a.b.c' })
-  await session.start()
+  const { session, ...script } = await startScripted(() => [started({ reconnectWindow: 500 })])
   const { socket } = await script.connection(0)
   const lost = nextEvent(session, 'state', ({ detail }) => detail.retryAt !== null)
   socket.terminate()
@@ -27,26 +25,13 @@ test('an attempt that waits is made in time though the clock is set back an hour
 })
 
 test('a message that waits is sent in time though the clock is set back an hour', async (context) => {
-  const script = await startScript()
-  const session = newSession({ endpoint: script.endpoint, token: 'a.b.c' })
-  await session.start()
+  const { session, ...script } = await startScripted()
   const connection = await script.connection(0)
   const sent = session.send({ to: 'bob', body: 'Hi' })
   await eventually(() => connection.of('send').length === 1)
   const [frame] = connection.of('send')
   assert.ok(frame)
-  connection.send(
-    {
-      type: 'refused',
-      re: 'send',
-      id: frame.id,
-      code: 'rate-limited',
-      message: 'Later.',
-      retryable: true,
-      retryAfter: 200,
-    },
-    { type: 'ping' },
-  )
+  connection.send(refusal('send', 'rate-limited', { id: frame.id, retryAfter: 200 }), { type: 'ping' })
   await eventually(() => connection.of('pong').length === 2)
   setClock(context, -HOUR)
   await eventually(() => connection.of('send').length === 2)

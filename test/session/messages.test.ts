@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Message } from '../../src/protocol/index.js'
 import type { ChatSession, NewMessage } from '../../src/session/index.js'
 import { PROBE_ID } from '../../src/session/machine/state.js'
-import { message, started, startScript } from './scripted.js'
+import { message, refusal, started, startScript, startScripted } from './scripted.js'
 import { eventually, newSession, nextEvent, reaches } from '../support/clients/client-sessions.js'
 import { startGateway } from '../support/gateway.js'
 import { forge } from '../support/forged-tokens.js'
@@ -67,7 +67,7 @@ test('a received message counts as unread, a copy of a sent one does not, and th
 })
 
 test('a resumed session emits its states and the missed messages, and nothing else; the count is not doubled', async () => {
-  const { endpoint, connection } = await startScript((number) =>
+  const { session, connection } = await startScripted((number) =>
     number
       ? [
           started({ resumed: true, resumeKey: 'k2', offset: 6, unread: 2 }),
@@ -77,8 +77,6 @@ test('a resumed session emits its states and the missed messages, and nothing el
         ]
       : [started({ offset: 4, resumeKey: 'k1' })],
   )
-  const session = newSession({ endpoint, token })
-  await session.start()
   const emitted = emittedBy(session)
   const first = await connection(0)
   assert.equal(first.start.resume, undefined)
@@ -94,12 +92,9 @@ test('a resumed session emits its states and the missed messages, and nothing el
 })
 
 test('history sends the fields of its range, and no others', async () => {
-  const { endpoint, connection } = await startScript()
-  const session = newSession({ endpoint, token })
-  await session.start()
+  const { session, of } = await startScripted()
   const range = { after: 2, epoch: 'other', comment: 'not for the gateway' }
   void session.history(range).catch(() => undefined)
-  const { of } = await connection(0)
   await eventually(() => of('history').length === 1)
   assert.deepEqual(
     { ...of('history')[0], id: '' },
@@ -108,9 +103,7 @@ test('history sends the fields of its range, and no others', async () => {
 })
 
 test('history resolves with the messages, and is sent again on the next connection if it was not answered', async () => {
-  const { endpoint, connection } = await startScript()
-  const session = newSession({ endpoint, token })
-  await session.start()
+  const { session, connection } = await startScripted()
   const asked = session.history({ before: 9, limit: 2 })
   const first = await connection(0)
   await eventually(() => first.of('history').length === 1)
@@ -126,15 +119,12 @@ test('history resolves with the messages, and is sent again on the next connecti
   const refused = session.history({ after: 1 })
   await eventually(() => second.of('history').length === 2)
   const id = second.of('history')[1]?.id ?? ''
-  second.send({ type: 'refused', re: 'history', id, code: 'bad-request', message: 'No.', retryable: false })
+  second.send(refusal('history', 'bad-request', { id }))
   await assert.rejects(refused, { name: 'SessionError', code: 'bad-request', message: 'No.' })
 })
 
 test('history with a peer asks again until it has enough messages, or has come to the end', async () => {
-  const { endpoint, connection } = await startScript()
-  const session = newSession({ endpoint, token })
-  await session.start()
-  const { of, send } = await connection(0)
+  const { session, of, send } = await startScripted()
   const fieldsOf = (index: number) => ({ ...of('history')[index], id: '' })
   let asked = 0
   const answer = async (offsets: number[], next?: number): Promise<void> => {
@@ -174,10 +164,7 @@ test('history with a peer asks again until it has enough messages, or has come t
 })
 
 test('peers asks for a page, and for the page before it by `next`', async () => {
-  const { endpoint, connection } = await startScript()
-  const session = newSession({ endpoint, token })
-  await session.start()
-  const { of, send } = await connection(0)
+  const { session, of, send } = await startScripted()
   const { type, ...newest } = message(8) as Message & { type: string }
   assert.equal(type, 'message')
   const bob = { id: 'bob', name: null, photoUrl: null, unread: 1, readOffset: 0, newest }
@@ -197,11 +184,8 @@ test('peers asks for a page, and for the page before it by `next`', async () => 
 })
 
 test('what was read before the start stays read when a message comes', async () => {
-  const { endpoint, connection } = await startScript(() => [started({ offset: 5 })])
-  const session = newSession({ endpoint, token })
-  await session.start()
+  const { session, send } = await startScripted(() => [started({ offset: 5 })])
   assert.equal(session.readOffset, 5)
-  const { send } = await connection(0)
   const received = nextEvent(session, 'message')
   send(message(6))
   await received
@@ -252,9 +236,7 @@ test('a message to the backend, whose id in the list of peers is null, is refuse
 })
 
 test('the answer to a probe is not taken for the answer to a message, even if the message has the id of a probe', async () => {
-  const { endpoint, connection } = await startScript()
-  const session = newSession({ endpoint, token: 'a.b.c' })
-  await session.start()
+  const { session, connection } = await startScripted()
   const sending = session.send({ to: 'ann', id: PROBE_ID, body: 'Hi' })
   const peer = await connection(0)
   await eventually(() => peer.of('send').length === 1)
@@ -279,9 +261,7 @@ test('hasValidCredentials waits for a start, and returns its outcome', async () 
 })
 
 test('a call with arguments of the wrong shape rejects with bad-request and a sentence, and the session goes on', async () => {
-  const { endpoint, connection } = await startScript()
-  const session = newSession({ endpoint, token })
-  await session.start()
+  const { session, connection } = await startScripted()
   const calls = session as unknown as Record<string, (...values: unknown[]) => Promise<unknown>>
   const wrong: [call: string, values: unknown[], named: RegExp][] = [
     ['watch', ['bob'], /'users' of 'watch'/],

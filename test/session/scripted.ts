@@ -1,7 +1,14 @@
 import type { WebSocket } from 'ws'
-import type { ClientFrame, ClientFrameOf, GatewayFrame, Message } from '../../src/protocol/index.js'
+import type {
+  ClientFrame,
+  ClientFrameOf,
+  GatewayFrame,
+  GatewayFrameOf,
+  Message,
+} from '../../src/protocol/index.js'
 import { info } from './machine/states.js'
-import { eventually, startFake } from '../support/clients/client-sessions.js'
+import type { ChatSession } from '../../src/session/index.js'
+import { eventually, newSession, startFake } from '../support/clients/client-sessions.js'
 
 /** One connection to a scripted gateway, after its start arrived. */
 export interface ScriptedConnection {
@@ -38,6 +45,17 @@ export const message = (offset: number, changes: Partial<Message> = {}): Gateway
   body: `text ${offset}`,
   sentAt: offset,
   ...changes,
+})
+
+/** A refusal. A client may try again what is refused with a `retryAfter`. */
+export const refusal = (
+  re: GatewayFrameOf<'refused'>['re'],
+  code: string,
+  { id, retryAfter }: { id?: string | undefined; retryAfter?: number | undefined } = {},
+): GatewayFrameOf<'refused'> => ({
+  ...{ type: 'refused', re, code, message: 'No.', retryable: retryAfter !== undefined },
+  ...(id !== undefined && { id }),
+  ...(retryAfter !== undefined && { retryAfter }),
 })
 
 /** A server that answers each start with the frames of `greet`; a test sends all others. */
@@ -77,4 +95,14 @@ export const startScript = async (
       return found
     },
   }
+}
+
+/** An active session on a scripted gateway, with what its first connection has. */
+export const startScripted = async (
+  greet?: (number: number) => GatewayFrame[],
+): Promise<Script & ScriptedConnection & { session: ChatSession }> => {
+  const script = await startScript(greet)
+  const session = newSession({ endpoint: script.endpoint, token: 'a.b.c' })
+  await session.start()
+  return { ...script, ...(await script.connection(0)), session }
 }

@@ -13,7 +13,7 @@ import {
 } from '../support/clients/client-sessions.js'
 import { secret, tokenFor } from '../support/tokens.js'
 import { startGateway } from '../support/gateway.js'
-import { startScript } from './scripted.js'
+import { startScripted } from './scripted.js'
 
 const gateway = await startGateway({
   signatureSecrets: ['another secret of at least 32 bytes'],
@@ -95,11 +95,8 @@ test('auth params that JSON can’t write fail the start, and others start the s
 })
 
 test('auth params that JSON can’t write end a session that sends its next start as a frame, and others start it again', async () => {
-  const { endpoint, connection } = await startScript()
-  const session = newSession({ endpoint, token: 'a.b.c' })
-  await session.start()
+  const { session, send, socket } = await startScripted()
   session.setCredentials({ authParams: { password: 1n } })
-  const { send, socket } = await connection(0)
   const over = reaches(session, 'ended')
   send({ type: 'ended', code: 'timeout', message: 'The gateway heard nothing.', retryable: true })
   socket.close(4508)

@@ -2,22 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { GatewayFrame } from '../../../src/protocol/index.js'
 import type { SessionError } from '../../../src/session/index.js'
-import { message, started, startScript } from '../scripted.js'
+import { message, refusal, started, startScript, startScripted } from '../scripted.js'
 import { eventually, newSession, nextEvent } from '../../support/clients/client-sessions.js'
 import { startGateway } from '../../support/gateway.js'
 import { startProxy } from '../../support/network/proxy.js'
 import { tokenFor } from '../../support/tokens.js'
 
 const token = 'a.b.c'
-
-const refused = (re: string, code: string, retryAfter?: number): GatewayFrame => ({
-  type: 'refused',
-  re,
-  code,
-  message: 'No.',
-  retryable: retryAfter !== undefined,
-  ...(retryAfter !== undefined && { retryAfter }),
-})
 
 const unread = (readOffset: number): GatewayFrame => ({ type: 'unread', unread: 0, readOffset })
 
@@ -29,12 +20,9 @@ const note = (settled: string[], name: string, promise: Promise<unknown>): Promi
   )
 
 test('markRead resolves when the gateway’s mark has reached the offset, or the newest message', async () => {
-  const { endpoint, connection } = await startScript(() => [started({ offset: 9 })])
-  const session = newSession({ endpoint, token })
-  await session.start()
+  const { session, connection, of, send, socket } = await startScripted(() => [started({ offset: 9 })])
   const settled: string[] = []
   const marks = [5, 3, 7].map((offset) => note(settled, String(offset), session.markRead(offset)))
-  const { of, send, socket } = await connection(0)
   await eventually(() => of('read').length === 2)
   send(unread(4), unread(5), message(10))
   await eventually(() => session.unread === 1)
@@ -56,17 +44,14 @@ test('markRead resolves when the gateway’s mark has reached the offset, or the
   await eventually(() => second.of('read').length === 1)
   assert.equal(second.of('read')[0]?.offset, 10)
   // The machine's disk fails: the mark waits as others do.
-  second.send(refused('read', 'unavailable', 20))
+  second.send(refusal('read', 'unavailable', { retryAfter: 20 }))
   await eventually(() => second.of('read').length === 2)
   assert.equal(second.of('read')[1]?.offset, 10)
 })
 
 test('the marks of a peer and of the inbox wait for their own answers, one after the other', async () => {
-  const { endpoint, connection } = await startScript(() => [started({ offset: 9, can: ['peers'] })])
-  const session = newSession({ endpoint, token })
-  await session.start()
+  const { session, of, send } = await startScripted(() => [started({ offset: 9, can: ['peers'] })])
   const settled: string[] = []
-  const { of, send } = await connection(0)
   const sent = (): unknown => of('read').map(({ offset, with: peer }) => [offset, peer])
   const marks = [
     note(settled, 'bob', session.markRead(5, { with: 'bob' })),
@@ -94,10 +79,7 @@ test('the marks of a peer and of the inbox wait for their own answers, one after
 })
 
 test('a mark of somebody who is no peer, or no longer, resolves: nothing of theirs is unread', async () => {
-  const { endpoint, connection } = await startScript(() => [started({ offset: 9, can: ['peers'] })])
-  const session = newSession({ endpoint, token })
-  await session.start()
-  const { of, send } = await connection(0)
+  const { session, of, send } = await startScripted(() => [started({ offset: 9, can: ['peers'] })])
   const settled: string[] = []
   const marked = note(settled, 'cy', session.markRead(5, { with: 'cy' }))
   await eventually(() => of('read').length === 1)
@@ -115,9 +97,7 @@ test('a mark of somebody who is no peer, or no longer, resolves: nothing of thei
 
 test('the latest marks of peers are sent again on a new connection, unless that of the inbox has reached them', async () => {
   const can = ['peers']
-  const { endpoint, connection } = await startScript(() => [started({ offset: 99, can })])
-  const session = newSession({ endpoint, token })
-  await session.start()
+  const { session, connection } = await startScripted(() => [started({ offset: 99, can })])
   const first = await connection(0)
   const unreadWith = (peer: string | null, offset: number, readOffset = 10): GatewayFrame => ({
     ...{ type: 'unread', unread: 1, readOffset, with: peer, unreadWith: 1, readOffsetWith: offset },
@@ -180,7 +160,7 @@ test('a mark that can’t be stored now is sent again after `retryAfter`; one of
   const first = await connection(0)
   const retried = session.markRead(3)
   await eventually(() => first.of('read').length === 1)
-  first.send(refused('read', 'unavailable', 20))
+  first.send(refusal('read', 'unavailable', { retryAfter: 20 }))
   await eventually(() => first.of('read').length === 2)
   first.send(unread(3))
   await retried
@@ -191,7 +171,7 @@ test('a mark that can’t be stored now is sent again after `retryAfter`; one of
   await eventually(() => second.of('read').length === 1)
   assert.deepEqual(second.of('read'), [{ type: 'read', epoch: 'e', offset: 8 }])
   // This is the mark of another device, in the new epoch.
-  second.send(unread(2), refused('read', 'conflict'))
+  second.send(unread(2), refusal('read', 'conflict'))
   await assert.rejects(late, { name: 'SessionError', code: 'conflict' })
   const again = session.markRead(1)
   await eventually(() => second.of('read').length === 2)
@@ -217,16 +197,14 @@ test('marks and profiles that are set before the start are sent after it, and re
 })
 
 test('a change of the profile waits for the answer to the one before, and is sent again after a reconnect', async () => {
-  const { endpoint, connection } = await startScript()
-  const session = newSession({ endpoint, token })
-  await session.start()
+  const { session, connection } = await startScripted()
   const settled: string[] = []
   const changes = ['role', 'email', 'name'].map((field) =>
     note(settled, field, session.setProfile({ [field]: 'x' })),
   )
   const first = await connection(0)
   await eventually(() => first.of('profile').length === 1)
-  first.send(refused('profile', 'too-large'))
+  first.send(refusal('profile', 'too-large'))
   await eventually(() => first.of('profile').length === 2)
   first.socket.terminate()
   const second = await connection(1)

@@ -1,8 +1,8 @@
 // The subscription that a page's session gives to the gateway, and takes back.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { eventually, newSession, nextEvent, reaches } from '../../support/clients/client-sessions.js'
-import { started, startScript } from '../scripted.js'
+import { eventually, nextEvent, reaches } from '../../support/clients/client-sessions.js'
+import { refusal, started, startScripted } from '../scripted.js'
 
 const endpoint = 'https://push.example/1'
 const subscriber = {
@@ -11,9 +11,9 @@ const subscriber = {
 }
 
 test('a subscription that is taken back without a connection is taken back on the next one, once', async () => {
-  const script = await startScript(() => [started({ can: ['push', 'signal'], pushKey: 'key' })])
-  const session = newSession({ endpoint: script.endpoint, token: 'a.b.c' })
-  await session.start()
+  const { session, ...script } = await startScripted(() => [
+    started({ can: ['push', 'signal'], pushKey: 'key' }),
+  ])
   await session.push(subscriber)
   const first = await script.connection(0)
   await eventually(() => first.of('push').length === 1)
@@ -37,9 +37,9 @@ test('a subscription that is taken back without a connection is taken back on th
 })
 
 test('a subscription that the gateway refuses to take back for now is taken back again', async () => {
-  const script = await startScript(() => [started({ can: ['push', 'signal'], pushKey: 'key' })])
-  const session = newSession({ endpoint: script.endpoint, token: 'a.b.c' })
-  await session.start()
+  const { session, ...script } = await startScripted(() => [
+    started({ can: ['push', 'signal'], pushKey: 'key' }),
+  ])
   await session.push(subscriber)
   await session.push(null)
   const first = await script.connection(0)
@@ -47,36 +47,23 @@ test('a subscription that the gateway refuses to take back for now is taken back
   for (const count of [1, 2, 3]) {
     await eventually(() => first.of('push').length === 1 + count)
     assert.deepEqual(first.of('push').at(-1), taken)
-    first.send({
-      type: 'refused',
-      re: 'push',
-      ...(count < 3
-        ? { code: 'rate-limited', message: 'Later.', retryable: true, retryAfter: 10 }
-        : { code: 'bad-request', message: 'No.', retryable: false }),
-    })
+    first.send(
+      count < 3 ? refusal('push', 'rate-limited', { retryAfter: 10 }) : refusal('push', 'bad-request'),
+    )
   }
   // After a refusal for good, and after another subscription, nothing is taken back.
   await session.push(subscriber)
   await session.push(null)
   await session.push(subscriber)
   await eventually(() => first.of('push').length === 7)
-  first.send({
-    type: 'refused',
-    re: 'push',
-    code: 'unavailable',
-    message: 'Later.',
-    retryable: true,
-    retryAfter: 1,
-  })
+  first.send(refusal('push', 'unavailable', { retryAfter: 1 }))
   first.send({ type: 'signal', from: 'bob', name: 'typing', ttl: 1000 })
   await nextEvent(session, 'signal')
   assert.equal(first.of('push').length, 7)
 })
 
 test('a subscriber that rejects on a new connection makes an `error` event with a code and the cause', async () => {
-  const script = await startScript(() => [started({ can: ['push'], pushKey: 'key' })])
-  const session = newSession({ endpoint: script.endpoint, token: 'a.b.c' })
-  await session.start()
+  const { session, ...script } = await startScripted(() => [started({ can: ['push'], pushKey: 'key' })])
   await session.push(subscriber)
   const cause = new Error('The browser has no push service.')
   const failing = { subscribe: () => Promise.reject(cause) }

@@ -2,25 +2,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ChatSession, Presence, Signal } from '../../../src/session/index.js'
-import { eventually, newSession, nextEvent } from '../../support/clients/client-sessions.js'
-import { message, started, startScript, type Script } from '../scripted.js'
-
-const token = 'a.b.c'
-const can = ['peers', 'signal', 'watch']
+import { eventually, nextEvent } from '../../support/clients/client-sessions.js'
+import { message, refusal, started, startScripted } from '../scripted.js'
 
 const signalsOf = (session: ChatSession): Signal[] => {
   const signals: Signal[] = []
   session.addEventListener('signal', ({ detail }) => signals.push(detail.signal))
   return signals
-}
-
-const startScripted = async (
-  greet = () => [started({ can })],
-): Promise<Script & { session: ChatSession }> => {
-  const script = await startScript(greet)
-  const session = newSession({ endpoint: script.endpoint, token })
-  await session.start()
-  return { ...script, session }
 }
 
 const online = (id: string): Presence => ({ id, online: true, lastSeenAt: 1 })
@@ -50,14 +38,7 @@ test('a refused signal is an error event, and holds up no message', async () => 
   const { of, send } = await connection(0)
   await session.signal('bob', 'typing')
   const refused = nextEvent(session, 'error')
-  send({
-    type: 'refused',
-    re: 'signal',
-    code: 'rate-limited',
-    message: 'Slow.',
-    retryable: true,
-    retryAfter: 60_000,
-  })
+  send(refusal('signal', 'rate-limited', { retryAfter: 60_000 }))
   assert.deepEqual([(await refused).detail.error.code, session.state], ['rate-limited', 'active'])
   void session.send({ to: 'bob', body: 'at once' }).catch(() => undefined)
   await eventually(() => of('send').length === 1)
@@ -123,18 +104,11 @@ test('a watch that is refused for good rejects, and one that came too fast is as
   const { of, send } = await connection(0)
   const bad = session.watch(['bob'])
   await eventually(() => of('watch').length === 1)
-  send({ type: 'refused', re: 'watch', code: 'bad-request', message: 'No.', retryable: false })
+  send(refusal('watch', 'bad-request'))
   await assert.rejects(bad, { code: 'bad-request' })
   const slow = session.watch(['bob'])
   await eventually(() => of('watch').length === 2)
-  send({
-    type: 'refused',
-    re: 'watch',
-    code: 'rate-limited',
-    message: 'Slow.',
-    retryable: true,
-    retryAfter: 1,
-  })
+  send(refusal('watch', 'rate-limited', { retryAfter: 1 }))
   await eventually(() => of('watch').length === 3)
   send({ type: 'presence', users: [online('bob')] })
   await slow
@@ -155,7 +129,7 @@ test('if a watch that is made without a connection is refused, the earlier one g
   first.socket.terminate()
   const second = await connection(1)
   await eventually(() => second.of('watch').length === 1)
-  second.send({ type: 'refused', re: 'watch', code: 'bad-request', message: 'No.', retryable: false })
+  second.send(refusal('watch', 'bad-request'))
   await refused
   await eventually(() => second.of('watch').length === 2)
   assert.deepEqual(

@@ -4,7 +4,7 @@ import type { ClientFrameOf, GatewayFrameOf } from '../../../src/protocol/index.
 import { callFrames } from '../../../src/protocol/internal.js'
 import type { ChatSession } from '../../../src/session/index.js'
 import { createOutbox, sendOptions, type Answer, type Outbox } from '../../../src/session/storage/outbox.js'
-import { started, startScript, type ScriptedConnection } from '../scripted.js'
+import { refusal, type ScriptedConnection, started, startScript, startScripted } from '../scripted.js'
 import { now } from '../../../src/session/util/clock.js'
 import { eventually, newSession, reaches } from '../../support/clients/client-sessions.js'
 import { startGateway } from '../../support/gateway.js'
@@ -26,15 +26,7 @@ const refusalOf = (
   frame: ClientFrameOf<'send'> | undefined,
   code: string,
   retryAfter?: number,
-): GatewayFrameOf<'refused'> => ({
-  type: 'refused',
-  re: 'send',
-  id: frame?.id ?? '',
-  code,
-  message: 'No.',
-  retryable: retryAfter !== undefined,
-  ...(retryAfter !== undefined && { retryAfter }),
-})
+): GatewayFrameOf<'refused'> => refusal('send', code, { id: frame?.id ?? '', retryAfter })
 
 /** An outbox on a connection that the test answers, under a clock that it holds. */
 const heldOutbox = (t: TestContext, { sendWindow = 60_000, isConnected = true } = {}) => {
@@ -62,9 +54,7 @@ const heldOutbox = (t: TestContext, { sendWindow = 60_000, isConnected = true } 
 }
 
 test('send resolves when the message is durable, and not before', async () => {
-  const { endpoint, connection } = await startScript()
-  const session = newSession({ endpoint, token })
-  await session.start()
+  const { session, connection } = await startScripted()
   let settled = false
   const sending = session.send({ to: 7, body: 'Hi', data: { a: [1] } }).finally(() => (settled = true))
   const peer = await connection(0)
@@ -78,9 +68,7 @@ test('send resolves when the message is durable, and not before', async () => {
 })
 
 test('requests without an answer are sent again in order, with the same ids and content', async () => {
-  const { endpoint, connection } = await startScript()
-  const session = newSession({ endpoint, token })
-  await session.start()
+  const { session, connection } = await startScripted()
   const data = { at: 1 }
   const sends = ['a', 'b'].map((body) => session.send({ to: 'bob', body, data }))
   data.at = 2
@@ -106,9 +94,7 @@ test('requests without an answer are sent again in order, with the same ids and 
 })
 
 test('a request is not sent again before the gateway has answered it: the second copy could be stored after the first was refused', async () => {
-  const { endpoint, connection } = await startScript()
-  const session = newSession({ endpoint, token })
-  await session.start()
+  const { session, connection } = await startScripted()
   const sends = ['a', 'b', 'c'].map((body) => session.send({ to: 'bob', body }))
   const results = Promise.allSettled(sends)
   const peer = await connection(0)
@@ -141,16 +127,13 @@ test('a request is not sent again before the gateway has answered it: the second
 })
 
 test('of two marks of peers the second waits for the answer to the first, whose refusal does not say whose it is', async () => {
-  const { endpoint, connection } = await startScript()
-  const session = newSession({ endpoint, token })
-  await session.start()
+  const { session, connection } = await startScripted()
   const ended = Promise.allSettled(['bob', 'cy'].map((peer) => session.markRead(1, { with: peer })))
   const peer = await connection(0)
   await eventually(() => peer.of('read').length === 1)
-  const { id: _, ...refused } = { ...refusalOf(undefined, 'rate-limited', 0), re: 'read', id: '' }
-  peer.send(refused)
+  peer.send(refusal('read', 'rate-limited', { retryAfter: 0 }))
   await eventually(() => peer.of('read').length === 2)
-  peer.send({ ...refused, code: 'bad-request', retryable: false })
+  peer.send(refusal('read', 'bad-request'))
   await eventually(() => peer.of('read').length === 3)
   assert.deepEqual(
     peer.of('read').map(({ with: of }) => of),
@@ -302,21 +285,17 @@ test('ending rejects waiting requests as ended, and later ones too', async () =>
 })
 
 test('a session that the gateway ends rejects with its reason', async () => {
-  const { endpoint, connection } = await startScript()
-  const session = newSession({ endpoint, token })
-  await session.start()
+  const { session, connection } = await startScripted()
   const sending = session.send({ to: 'bob', body: 'a' })
   ;(await connection(0)).socket.close(4410)
   await assert.rejects(sending, { code: 'revoked' })
 })
 
 test('a send without an answer for longer than the send window rejects as unknown-outcome', async () => {
-  const { endpoint, connection } = await startScript((number) => [
+  const { session, connection } = await startScripted((number) => [
     // The request that is answered may take longer.
     number ? started() : started({ sendWindow: 150 }),
   ])
-  const session = newSession({ endpoint, token })
-  await session.start()
   await assert.rejects(session.send({ to: 'bob', body: 'a' }), { code: 'unknown-outcome', retryable: false })
   const [first] = [await connection(0)]
   first.socket.terminate()
@@ -370,9 +349,7 @@ test('hundreds of messages that were sent without a connection are all stored in
 })
 
 test('a request that would end the connection is refused before it is sent', async () => {
-  const { endpoint, connection } = await startScript()
-  const session = newSession({ endpoint, token })
-  await session.start()
+  const { session, connection } = await startScripted()
   const wrong = [
     { to: 'bob', body: 7 },
     { to: 'bob', data: [] },

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { GatewayFrame } from '../../../src/protocol/index.js'
 import type { ChatSession, PendingDetail } from '../../../src/session/index.js'
 import { eventually, newSession, nextEvent } from '../../support/clients/client-sessions.js'
-import { started, startScript } from '../scripted.js'
+import { refusal, started, startScript, startScripted } from '../scripted.js'
 
 const token = 'a.b.c'
 
@@ -13,11 +12,6 @@ const pendingOf = (session: ChatSession): [PendingDetail['count'], PendingDetail
   session.addEventListener('pending', ({ detail: { count, reason } }) => pending.push([count, reason]))
   return pending
 }
-
-const refusal = (id: string, code: string, retryAfter: number): GatewayFrame => ({
-  ...{ type: 'refused', re: 'send', id, code, message: 'No.' },
-  ...{ retryable: true, retryAfter },
-})
 
 test('`pending` says how many messages wait and why, and `sent` that each is stored', async () => {
   const { endpoint, connection } = await startScript()
@@ -30,9 +24,15 @@ test('`pending` says how many messages wait and why, and `sent` that each is sto
   await session.start()
   const peer = await connection(0)
   await eventually(() => peer.of('send').length === 2)
-  peer.send(refusal('1', 'rate-limited', 100), refusal('2', 'rate-limited', 100))
+  peer.send(
+    refusal('send', 'rate-limited', { id: '1', retryAfter: 100 }),
+    refusal('send', 'rate-limited', { id: '2', retryAfter: 100 }),
+  )
   await eventually(() => peer.of('send').length === 4)
-  peer.send({ type: 'sent', id: '1', offset: 3, sentAt: 10 }, refusal('2', 'unavailable', 100))
+  peer.send(
+    { type: 'sent', id: '1', offset: 3, sentAt: 10 },
+    refusal('send', 'unavailable', { id: '2', retryAfter: 100 }),
+  )
   await eventually(() => peer.of('send').length === 5)
   peer.send({ type: 'sent', id: '2', offset: 4, sentAt: 11 })
   await Promise.all(sends)
@@ -59,15 +59,13 @@ test('`pending` says how many messages wait and why, and `sent` that each is sto
 })
 
 test('`retryAt` is when a refused message is sent again, and when a lost connection is tried again', async () => {
-  const { endpoint, connection } = await startScript((number) => (number ? [] : [started()]))
-  const session = newSession({ endpoint, token })
-  await session.start()
+  const { session, connection } = await startScripted((number) => (number ? [] : [started()]))
   const sending = session.send({ to: 'bob', id: '1' })
   const peer = await connection(0)
   await eventually(() => peer.of('send').length === 1)
   const refused = nextEvent(session, 'pending', ({ detail }) => detail.reason === 'rate-limited')
   const before = Date.now()
-  peer.send(refusal('1', 'rate-limited', 60_000))
+  peer.send(refusal('send', 'rate-limited', { id: '1', retryAfter: 60_000 }))
   const { retryAt } = (await refused).detail
   assert.ok(retryAt && retryAt >= before + 60_000 && retryAt <= Date.now() + 60_000, String(retryAt))
   const scheduled = nextEvent(session, 'pending', ({ detail }) => detail.retryAt === session.retryAt)

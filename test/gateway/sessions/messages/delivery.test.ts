@@ -29,9 +29,10 @@ const deliveryTo = (
   { messageTurns = createMessageTurns(), fills = true } = {},
 ) => {
   const sent: Sent[] = []
-  const life = { isFull: false, onRead: () => undefined as void }
+  const life: { isFull: boolean; onRead: () => void } = { isFull: false, onRead: () => undefined }
   const unexpected = () => assert.fail('The connection ended.')
-  const send = ({ offset, unread }: Sent): void => {
+  const send = (frame: object): void => {
+    const { offset, unread } = frame as Sent
     life.isFull = fills
     sent.push({ ...(offset !== undefined && { offset }), ...(unread !== undefined && { unread }) })
   }
@@ -42,7 +43,7 @@ const deliveryTo = (
     { user: { appId: 'app', userId: 'ada' } },
     {
       send,
-      sendText: (json) => send(JSON.parse(json) as Sent),
+      sendText: (json) => send(JSON.parse(json) as object),
       end: unexpected,
       endOnError: (work) => void work.catch(unexpected),
       isFull: () => life.isFull,
