@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { functionName, type Library, type Reply, type Script } from './client/port.js'
 import type { KeyKind } from './keys.js'
+import { userFunctions } from './lua/fields.js'
 import { withValues } from './lua/prelude.js'
 import { scopes } from './lua/scopes.js'
 
@@ -18,9 +19,9 @@ export interface BatchStep extends Step {
   readonly isBatch: true
 }
 
-/** The parts that scripts share. Each part may use the parts before it. */
+/** The parts that scripts share, after `base` and the functions of `fields.ts`. Each part may use the parts before it. */
 const PARTS = [
-  ...['base', 'keys', 'publish', 'state', 'rows', 'queue', 'webhooks', 'sessions', 'inbox', 'rate'],
+  ...['user', 'keys', 'publish', 'state', 'rows', 'queue', 'webhooks', 'sessions', 'inbox', 'rate'],
   ...['rules', 'events', 'begin'],
 ]
 
@@ -133,7 +134,7 @@ end`)
   /** Makes the source when it is first used, after all scripts were added. */
   #make(): Library {
     if (this.#made) return this.#made
-    const parts = PARTS.map((part) => sourceOf(`lua/${part}`))
+    const parts = [sourceOf('lua/base'), userFunctions, ...PARTS.map((part) => sourceOf(`lua/${part}`))]
     const lua = withValues([...parts, ...this.#functions, sourceOf('lua/several')].join('\n'))
     const name = `${LIBRARY_START}${createHash('sha1').update(lua).digest('hex').slice(0, HASH_LENGTH)}`
     this.#made = { name, source: `#!lua name=${name}\n${lua.replaceAll(NAME, name)}` }

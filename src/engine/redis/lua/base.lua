@@ -1,8 +1,8 @@
--- What every script uses: its arguments, the time, the user's hash, and events for nodes. `script.ts` joins the parts, which are files of
+-- What every script uses: its arguments, the time, the app's counts, and its result. `script.ts` joins the parts, which are files of
 -- this folder, and all scripts into one library. The library's variables live as long as the server's process, so each script first calls
 -- `begin`, which sets the variables of that script. `RULES` has the rules of `src/engine/rules.ts`. `USER`, `SESSION` and so on are the
--- tables of `fields.ts`. Other names in capitals that no part declares are placeholders, which `prelude.ts` replaces. The first
--- `COMMON_ARGS` arguments have the same meaning in all scripts. `arg`, and each script's own comment, count from the argument after these.
+-- tables of `fields.ts`. `prelude.ts` replaces their entries by the values. The first `COMMON_ARGS` arguments have the same
+-- meaning in all scripts. `arg`, and each script's own comment, count from the argument after these.
 local COMMON_ARGS = 7
 -- If one call runs several scripts, this table has what they share: the time; the generation of epochs (`state.lua`); and, without a
 -- cluster, the counts of each app. If not, it is nil.
@@ -36,23 +36,26 @@ local function all_args() return unpack(ARGV, COMMON_ARGS + 1) end
 
 local function text(value) return cjson.encode(value) end
 
--- The texts of small numbers. To find a text here is faster than to make it.
-local texts, MAX_TEXT = {}, 4096
+local whole, now_text
+do
+  -- The texts of small numbers. To find a text here is faster than to make it.
+  local texts, MAX_TEXT = {}, 4096
 
--- Returns a whole number as text. Scripts pass texts to Redis, because Redis takes longer to convert a number.
-local function whole(number)
-  local known = texts[number]
-  if known then return known end
-  local made = format('%d', number)
-  if number >= 0 and number <= MAX_TEXT and number % 1 == 0 then texts[number] = made end
-  return made
-end
+  -- Returns a whole number as text. Scripts pass texts to Redis, because Redis takes longer to convert a number.
+  function whole(number)
+    local known = texts[number]
+    if known then return known end
+    local made = format('%d', number)
+    if number >= 0 and number <= MAX_TEXT and number % 1 == 0 then texts[number] = made end
+    return made
+  end
 
-local timeOfText, textOfTime
--- Returns the time as text. The scripts of one call share the text.
-local function now_text()
-  if timeOfText ~= now then timeOfText, textOfTime = now, whole(now) end
-  return textOfTime
+  local timeOfText, textOfTime
+  -- Returns the time as text. The scripts of one call share the text.
+  function now_text()
+    if timeOfText ~= now then timeOfText, textOfTime = now, whole(now) end
+    return textOfTime
+  end
 end
 
 -- Whether the counts are written at the end of the call, for all of its scripts.
@@ -123,117 +126,4 @@ local function reply_list(list, ...)
   local count = select('#', ...) + 1
   for n, item in ipairs(list) do result[count + n] = item end
   return result
-end
-
--- The field `inbox` has all numbers of the inbox, packed, because a message needs most of them. These are the numbers of a new inbox: all
--- are 0, but `first` is 1, and `readUpTo` and `oldestAt` are nil. The library can't pack them, because there is no `cmsgpack` while Redis
--- loads the library.
-local NEW_INBOX = '\0\0\1\0\192\0\0\192'
-
--- Reads a user's hash, except the fields in `large` of `fields.ts`, into a table whose fields have the names of that file.
-local function load(key)
-  local value = call('HMGET', key, WITH_DEADLINES_FIELDS)
-  local inbox = value[1] or NEW_INBOX
-  local NUMBERS = cmsgpack.unpack(inbox)
-  return { key = key, inbox = inbox, WITH_DEADLINES_MEMBERS }
-end
-
--- Reads only the fields that a message needs, which takes half as long as `load`.
-local function load_inbox(key)
-  local value = call('HMGET', key, INBOX_FIELDS)
-  local inbox = value[1] or NEW_INBOX
-  local NUMBERS = cmsgpack.unpack(inbox)
-  return { key = key, inbox = inbox, INBOX_MEMBERS }
-end
-
--- Sets the numbers of the inbox to those of a new inbox, except `deletions`. So the epoch stays.
-local function reset_inbox(user)
-  local deletions = user.deletions
-  NUMBERS_OF_USER = cmsgpack.unpack(NEW_INBOX)
-  user.deletions = deletions
-end
-
--- Changes a field that is not a number of the inbox. `store_fields` writes it.
-local function set(user, field, value)
-  if user[field] == value then return end
-  user[field] = value
-  user.changed = user.changed or {}
-  user.changed[field] = true
-end
-
--- Deletes fields, including those that `load` does not read.
-local function clear(user, names)
-  for _, name in ipairs(names) do
-    user[name] = nil
-    user.changed = user.changed or {}
-    user.changed[name] = true
-  end
-end
-
--- Writes the numbers of the inbox if they have changed. The numbers of a new inbox are not kept: otherwise Redis would keep the hash of
--- each adopted guest for ever.
-local function store_inbox(user)
-  local inbox = cmsgpack.pack(NUMBERS_OF_USER)
-  if inbox == user.inbox then return end
-  user.inbox = inbox
-  if inbox == NEW_INBOX then
-    call('HDEL', user.key, USER.inbox)
-  else
-    call('HSET', user.key, USER.inbox, inbox)
-  end
-end
-
--- Writes the changed fields other than `inbox`.
-local function store_fields(user)
-  if not user.changed then return end
-  local puts, dels = {}, {}
-  for field in pairs(user.changed) do
-    local value = user[field]
-    if value == nil then
-      dels[#dels + 1] = USER[field]
-    else
-      puts[#puts + 1] = USER[field]
-      puts[#puts + 1] = type(value) == 'number' and whole(value) or value
-    end
-  end
-  if #puts > 0 then call('HSET', user.key, unpack(puts)) end
-  if #dels > 0 then call('HDEL', user.key, unpack(dels)) end
-  user.changed = nil
-end
-
-local function store(user)
-  store_inbox(user)
-  store_fields(user)
-end
-
-local DEADLINES = { 'sessionsDueAt', 'keptUntil', 'unreadCheckAt', 'moveDueAt', 'pushDueAt', 'dueAt' }
-
--- Reads the deadlines, which `load_inbox` leaves out and `schedule` needs.
-local function load_deadlines(user)
-  local whole = load(user.key)
-  for _, field in ipairs(DEADLINES) do user[field] = whole[field] end
-end
-
--- Puts the user's next deadline into `deadlines` of the partition.
-local function schedule(user)
-  local nextAt
-  for n = 1, #DEADLINES - 1 do
-    local field = DEADLINES[n]
-    local at = user[field]
-    if at and (not nextAt or at < nextAt) then nextAt = at end
-  end
-  if nextAt == user.dueAt then return end
-  set(user, 'dueAt', nextAt)
-  if nextAt then
-    call('ZADD', K.deadlines, nextAt, member)
-  else
-    call('ZREM', K.deadlines, member)
-  end
-end
-
--- Returns a time: credentials of the user that were issued up to this time are revoked. Returns nil if there is no such time.
-local function revoked_before(user)
-  local app = tonumber(call('GET', K.revoked) or nil)
-  if not app then return user.revokedBefore end
-  return user.revokedBefore and math.max(user.revokedBefore, app) or app
 end

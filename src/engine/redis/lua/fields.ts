@@ -94,24 +94,39 @@ const ofMessages: readonly UserField[] = ['createdAt', 'sender', 'nodes', 'onlin
 const texts: readonly UserField[] = ['sender', 'guest', 'nodes', 'online', 'adoption', 'pushCall']
 
 /**
- * Returns two pieces of Lua that load `inbox` and other fields of a user: the names of the fields in Redis, and the members of a table with
- * the fields' values. The members read `value`, which is the reply of Redis, and local variables with the numbers of the inbox. The Lua
- * names each field, because a loop over tables of names takes several times as long.
+ * The numbers of a new inbox, packed: all are 0, but `first` is 1, and `readUpTo` and `oldestAt` are nil. The library can't pack them, because
+ * there is no `cmsgpack` while Redis loads the library.
  */
-const loading = (names: readonly UserField[]): { fields: string; members: string } => ({
-  fields: ['inbox' as const, ...names].map((name) => `'${user[name]}'`).join(','),
-  members: [
-    ...inboxNumbers.map((name) => `${name}=${name}`),
-    ...names.map((name, n) => {
-      const value = `value[${n + 2}]`
-      return `${name}=${texts.includes(name) ? value : `${value} and tonumber(${value})`} or nil`
-    }),
-  ].join(','),
-})
-export const loadedWithDeadlines = loading(
-  userFields.filter((name) => name !== 'inbox' && !large.includes(name)),
-)
-export const loadedInbox = loading(ofMessages)
+const NEW_INBOX = String.raw`'\0\0\1\0\192\0\0\192'`
+
+const numbers = inboxNumbers.join(',')
+const numbersOfUser = inboxNumbers.map((name) => `user.${name}`).join(',')
+
+/** Returns a Lua function that reads `inbox` and other fields of a user into a table whose fields have the names of this file. */
+const reader = (name: string, fields: readonly UserField[]): string => {
+  const members = fields.map((field, n) => {
+    const value = `value[${n + 2}]`
+    return `${field}=${texts.includes(field) ? value : `${value} and tonumber(${value})`} or nil`
+  })
+  return `local function ${name}(key)
+local value=call('HMGET',key,${['inbox' as const, ...fields].map((field) => `'${user[field]}'`).join(',')})
+local inbox=value[1] or NEW_INBOX
+local ${numbers}=cmsgpack.unpack(inbox)
+return {key=key,inbox=inbox,${[...inboxNumbers.map((each) => `${each}=${each}`), ...members].join(',')}}
+end`
+}
+
+/** The Lua functions that name each field of a user, because a loop over tables of names takes several times as long. */
+export const userFunctions = [
+  `local NEW_INBOX=${NEW_INBOX}`,
+  reader(
+    'load',
+    userFields.filter((name) => name !== 'inbox' && !large.includes(name)),
+  ),
+  reader('load_inbox', ofMessages),
+  `local function pack_numbers(user) return cmsgpack.pack(${numbersOfUser}) end`,
+  `local function set_numbers(user,packed) ${numbersOfUser}=cmsgpack.unpack(packed) end`,
+].join('\n')
 
 /** The fields of a session's row, which is JSON. */
 const session = {

@@ -1,5 +1,5 @@
 import { engineRules } from '../../rules.js'
-import { fields, inboxNumbers, loadedInbox, loadedWithDeadlines } from './fields.js'
+import { fields } from './fields.js'
 
 type Value = string | number | readonly string[]
 
@@ -13,28 +13,13 @@ const tables: readonly [name: string, table: Readonly<Record<string, Value>>][] 
 ]
 
 /**
- * What two kinds of placeholders in scripts begin with. `…_FIELDS` stands for the names of the fields that a script loads, and `…_MEMBERS`
- * for the members of a table with these fields. `withValues` also replaces `NUMBERS` by local variables with the numbers of an inbox, and
- * `NUMBERS_OF_USER` by members of `user` with these numbers.
- */
-const loaded = [
-  ['WITH_DEADLINES', loadedWithDeadlines],
-  ['INBOX', loadedInbox],
-] as const
-
-/**
- * Returns a script in which the placeholders are replaced, and each `TABLE.entry` is replaced by its value: a constant is faster than a
- * look into a table. If the script also uses a table without naming an entry, the returned script begins with the whole table. Throws if a
- * table lacks an entry that the script names.
+ * Returns a script in which each `TABLE.entry` is replaced by its value: a constant is faster than a look into a table. If the script also
+ * uses a table without naming an entry, the returned script begins with the whole table. Throws if a table lacks an entry that the script
+ * names.
  */
 export const withValues = (source: string): string => {
   let begin = ''
   let script = source
-  for (const [name, { fields, members }] of loaded)
-    script = script.replace(`${name}_FIELDS`, fields).replace(`${name}_MEMBERS`, members)
-  script = script
-    .replaceAll('NUMBERS_OF_USER', inboxNumbers.map((name) => `user.${name}`).join(','))
-    .replaceAll(/\bNUMBERS\b/g, inboxNumbers.join(','))
   for (const [name, table] of tables) {
     script = script.replace(new RegExp(`\\b${name}\\.(\\w+)`, 'g'), (_, entry: string) => {
       const value = table[entry]
