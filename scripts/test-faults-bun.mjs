@@ -13,7 +13,6 @@ const leftOut = {
     'its gateway runs in the process of the test; transport-leaks.test.ts counts on both runtimes',
   'test/system/faults/engine/crashes.test.ts': 'npm run test:bun runs it, with the engine on Bun',
   'test/system/faults/engine/model.test.ts': 'npm run test:bun runs it, with the engine on Bun',
-  'test/system/faults/engine/kills.test.ts': 'npm run test:bun runs it, with the engine on Bun',
   'test/system/faults/browser/freeze.test.ts': IN_BROWSER,
   'test/system/faults/browser/notifications-worker.test.ts': IN_BROWSER,
   'test/system/faults/browser/notifications.test.ts': IN_BROWSER,

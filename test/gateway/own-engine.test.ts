@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createMemoryEngine } from '../../src/engine/index.js'
 import { startClient } from '../support/raw-client.js'
-import { createSimpleEngine } from '../support/simple-engine/simple-engine.js'
 import { startOf } from '../support/starts.js'
 import { startGateway } from '../support/gateway.js'
 import { createTestGateway } from '../support/gateway/test-gateway.js'
 
 test('a gateway runs on an engine that is passed to it, and closes it', async () => {
   const errors: unknown[] = []
-  const engine = createSimpleEngine((error) => errors.push(error))
+  const engine = createMemoryEngine({ onError: (error) => errors.push(error) })
   const { gateway, url } = await startGateway({}, {}, { engine })
   const ada = await startClient(url, await startOf('ada'))
   const bob = await startClient(url, await startOf('bob'))
@@ -22,7 +22,7 @@ test('a gateway runs on an engine that is passed to it, and closes it', async ()
 })
 
 test('if the engine can’t close, the listeners close all the same, and close() rejects with the engine’s error', async () => {
-  const engine = createSimpleEngine(() => undefined)
+  const engine = createMemoryEngine()
   const close = engine.close.bind(engine)
   const failure = new Error('The disk is gone.')
   Object.assign(engine, { close: () => close().then(() => Promise.reject(failure)) })

@@ -3,13 +3,7 @@ import { once } from 'node:events'
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import {
-  createEmbeddedEngine,
-  type Credential,
-  type Engine,
-  type UserRef,
-  type WebhookEvent,
-} from '../../../src/engine/index.js'
+import { createEmbeddedEngine, type Engine, type UserRef } from '../../../src/engine/index.js'
 import { request, startSession } from '../../../src/engine/suite/kit.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
@@ -42,22 +36,6 @@ void describe('an embedded engine that is opened again', () => {
 })
 
 void describe('an embedded engine whose process is killed', () => {
-  void it('has every saved user, its key, and its sessions', async () => {
-    const path = scratchFolder()
-    const child = inChild('save', path)
-    const exit = once(child, 'exit')
-    const key = await nextMessage(child)
-    assert.deepEqual(await exit, [null, 'SIGKILL'])
-    const engine = await opened(path)
-    assert.deepEqual((await engine.user(ada))?.vouched, { name: 'Ada' })
-    assert.equal(Buffer.from(await engine.key()).toString('hex'), key)
-    const [session] = await engine.sessions(ada)
-    assert.equal(session?.state, 'detached')
-    const resumed = await startSession(engine, request(ada, { resumes: 'hash' }))
-    assert.deepEqual([resumed.resumed, resumed.sessionId], [true, session.sessionId])
-    await engine.close()
-  })
-
   void it('finds a resumed session by its newest key, though nothing was written after it', async () => {
     const path = scratchFolder()
     const child = inChild('start', path)
@@ -67,32 +45,6 @@ void describe('an embedded engine whose process is killed', () => {
     const engine = await opened(path)
     const resumed = await startSession(engine, request(ada, { resumes: 'hash' }))
     assert.deepEqual([resumed.resumed, resumed.sessionId], [true, sessionId])
-    await engine.close()
-  })
-
-  void it('has the revocation, no session of the user, and the pending events in order', async () => {
-    const path = scratchFolder()
-    const child = inChild('revoke', path)
-    const exit = once(child, 'exit')
-    const { credential, first } = (await nextMessage(child)) as {
-      credential: Credential
-      first: WebhookEvent
-    }
-    const { revokedBefore } = (await nextMessage(child)) as { revokedBefore: number }
-    assert.deepEqual(await exit, [null, 'SIGKILL'])
-    const engine = await opened(path)
-    assert.equal(await engine.startSession(request(ada, { credential })), null)
-    assert.deepEqual(await engine.sessions(ada), [])
-    assert.equal((await engine.status(ada)).revokedBefore, revokedBefore)
-    const { events } = await engine.pendingEvents('app', null, 10)
-    assert.deepEqual(
-      events.map(({ event }) => event.type),
-      ['session.started', 'user.online', 'session.ended', 'user.offline'],
-    )
-    assert.equal(first.type, 'user.created')
-    assert.ok(events.every(({ event }) => event.seq > first.seq))
-    const [taken] = await engine.takeDueEvents('app', 10, 1_000)
-    assert.deepEqual(taken?.event, events[0]?.event)
     await engine.close()
   })
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { fork, spawn, type ChildProcess } from 'node:child_process'
+import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { after } from 'node:test'
@@ -15,8 +15,8 @@ const children: ChildProcess[] = []
 after(() => children.forEach((child) => child.kill('SIGKILL')))
 
 /** Runs a task of `child.ts` in a process of its own, which is killed after the tests of the file. */
-export const inChild = (task: string, path: string, env: NodeJS.ProcessEnv = {}, run = ''): ChildProcess => {
-  const child = fork(script, [task, path, run], { execArgv: [], env: { ...process.env, ...env } })
+export const inChild = (task: string, path: string, env: NodeJS.ProcessEnv = {}): ChildProcess => {
+  const child = fork(script, [task, path], { execArgv: [], env: { ...process.env, ...env } })
   children.push(child)
   return child
 }
@@ -36,15 +36,4 @@ export const killed = async (child: ChildProcess): Promise<void> => {
   const exit = once(child, 'exit')
   child.kill('SIGKILL')
   await exit
-}
-
-/** The same with a limit on the size of each file that it writes, in blocks of 512 bytes. */
-export const inLimitedChild = (task: string, path: string, blocks: number): ChildProcess => {
-  // A soft limit can be raised again. With SIGXFSZ ignored, a write beyond it fails instead of ending the process.
-  const limited = `ulimit -S -f ${blocks}; trap '' XFSZ; exec "$0" "$@"`
-  const child = spawn('sh', ['-c', limited, process.execPath, script, task, path], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  })
-  children.push(child)
-  return child
 }

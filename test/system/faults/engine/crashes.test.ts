@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,50 +6,11 @@ import { describe, it } from 'node:test'
 import { createEmbeddedEngine, type Engine } from '../../../../src/engine/index.js'
 import { until } from '../../../support/until.js'
 import { everything, opened } from '../../../support/engine/opened.js'
-import { inChild, inLimitedChild, killed, nextMessage } from '../../../support/engine/children.js'
+import { inChild, nextMessage } from '../../../support/engine/children.js'
 import { scratchFolder } from '../../../support/scratch-folder.js'
 import { rules } from '../../../support/engine/stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
-
-void describe('an embedded engine on a disk that is full', () => {
-  // A limit on the size of files acts as the full disk: writes fail in the kernel, in the middle of a record.
-  const name = 'refuses to send, keeps sessions going, and recovers by itself when there is room again'
-  void it(name, { skip: process.platform !== 'linux' }, async () => {
-    const path = scratchFolder()
-    const child = inLimitedChild('fill', path, 512)
-    const full = (await nextMessage(child)) as {
-      code: string
-      later: string
-      stored: string[]
-      errors: string[]
-    }
-    assert.deepEqual([full.code, full.later], ['unavailable', 'unavailable'])
-    assert.deepEqual(full.errors, ['unavailable'])
-    assert.ok(full.stored.length > 10, `${full.stored.length} messages fit`)
-    execFileSync('prlimit', ['--pid', String(child.pid), '--fsize=unlimited'])
-    const again = (await nextMessage(child)) as {
-      stored: string[]
-      found: string[]
-      lost: boolean
-      sessions: boolean[]
-    }
-    // The failed message may have been stored: its id makes the retry safe.
-    assert.deepEqual(again.found, again.stored)
-    assert.equal(again.lost, false)
-    assert.deepEqual(again.stored.slice(0, full.stored.length), full.stored)
-    assert.equal(again.stored.length, full.stored.length + 2)
-    assert.deepEqual(again.sessions, [true])
-    await killed(child)
-    const engine = await opened(path)
-    assert.deepEqual(
-      (await everything(engine, 'ada')).map(({ id }) => id),
-      again.stored,
-    )
-    assert.equal((await engine.sessions(ada)).length, 1)
-    await engine.close()
-  })
-})
 
 void describe('an embedded engine whose folder is gone', () => {
   const message = { appId: 'app', from: null, to: 'ada', body: 'Hello' }
