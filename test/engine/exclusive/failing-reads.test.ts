@@ -5,8 +5,9 @@ import { createExclusiveEngine } from '../../../src/engine/exclusive/exclusive-e
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../src/engine/exclusive/store/rows.js'
 import type { Store } from '../../../src/engine/exclusive/store/store.js'
-import { advanceClock, bodies, credential, saveGuest, start } from '../../../src/engine/suite/kit.js'
+import { advanceClock, bodies, saveGuest, start } from '../../../src/engine/suite/kit.js'
 import { until } from '../../support/until.js'
+import { adopt, saveDevice } from '../../support/engine/calls.js'
 import { rules, volumeOf, withStore } from '../../support/engine/stores.js'
 
 const appId = 'app'
@@ -202,18 +203,16 @@ void describe('an engine whose store fails to read a row', () => {
 
   void it('says that a guest is adopted only when that is stored', async () => {
     const { engine, disk, opened } = await onDisk()
-    const { user } = await engine.saveUser(ada, {})
+    await engine.saveUser(ada, {})
     await saveGuest(engine, guest)
     await sendTo(engine, guest.userId, '1')
     await engine.configure(appId, options)
-    const adopt = () =>
-      engine.adoptGuest({
-        ...{ ...ada, userCreatedAt: user.createdAt, guestId: guest.userId },
-        ...{ proof: null, retention: rules.retention },
-      })
     disk.unreadable = rows.eventQueue(ada)
-    await assert.rejects(adopt(), unavailable)
-    assert.deepEqual(await repeat(adopt), { guest: guest.userId, messages: 1 })
+    await assert.rejects(adopt(engine, ada, guest.userId), unavailable)
+    assert.deepEqual(await repeat(() => adopt(engine, ada, guest.userId)), {
+      guest: guest.userId,
+      messages: 1,
+    })
     const next = await opened()
     assert.equal(await next.user(guest), null)
     assert.deepEqual(await bodies(next, ada), ['1'])
@@ -222,17 +221,12 @@ void describe('an engine whose store fails to read a row', () => {
 
   void it('moves the messages of an adopted guest once', async () => {
     const { engine, disk, opened } = await onDisk()
-    const { user } = await engine.saveUser(ada, {})
+    await engine.saveUser(ada, {})
     await saveGuest(engine, guest)
     for (const body of ['1', '2']) await sendTo(engine, guest.userId, body)
     disk.unreadable = rows.message(guest, 1)
     disk.since = rows.moving(guest)
-    const adopt = () =>
-      engine.adoptGuest({
-        ...{ ...ada, userCreatedAt: user.createdAt, guestId: guest.userId },
-        ...{ proof: null, retention: rules.retention },
-      })
-    await assert.rejects(adopt(), unavailable)
+    await assert.rejects(adopt(engine, ada, guest.userId), unavailable)
     await until('both have moved', async () => (await bodies(engine, ada)).length === 2)
     await repeat(() => sendTo(engine, 'ada', '3'))
     assert.deepEqual(await bodies(engine, ada), ['1', '2', '3'])
@@ -243,7 +237,7 @@ void describe('an engine whose store fails to read a row', () => {
 
   void it('goes on if it can not count what is unread when the messages of a guest have moved', async () => {
     const { engine, disk } = await onDisk()
-    const { user } = await engine.saveUser(ada, {})
+    await engine.saveUser(ada, {})
     // The count begins with the first message that is retained.
     const retention = { ...rules.retention, messages: 2 }
     for (const body of ['1', '2', '3']) await sendTo(engine, 'ada', body, { retention })
@@ -253,13 +247,11 @@ void describe('an engine whose store fails to read a row', () => {
     await engine.markRead(guest, { epoch, offset: 1 })
     disk.unreadable = rows.message(ada, 2)
     disk.since = rows.message(ada, 4)
-    const adopt = () =>
-      engine.adoptGuest({
-        ...{ ...ada, userCreatedAt: user.createdAt, guestId: guest.userId },
-        ...{ proof: null, retention: rules.retention },
-      })
-    await assert.rejects(adopt(), unavailable)
-    assert.deepEqual(await repeat(adopt), { guest: guest.userId, messages: 1 })
+    await assert.rejects(adopt(engine, ada, guest.userId), unavailable)
+    assert.deepEqual(await repeat(() => adopt(engine, ada, guest.userId)), {
+      guest: guest.userId,
+      messages: 1,
+    })
     await engine.check()
     assert.deepEqual(await bodies(engine, ada), ['2', '3', '4'])
     assert.equal((await engine.inbox(ada)).unread, 2)
@@ -272,13 +264,7 @@ void describe('an engine whose store fails to read a row', () => {
       const guests = ['guest:1', 'guest:2'].map((userId) => ({ appId, userId }))
       const [first, second] = guests as [typeof guest, typeof guest]
       const retention = { ...rules.retention, messages: 2_000 }
-      const adopt = async (of: typeof guest, by: typeof ada) => {
-        const { user } = await engine.saveUser(by, {})
-        return engine.adoptGuest({
-          ...{ ...by, userCreatedAt: user.createdAt, guestId: of.userId },
-          ...{ proof: null, retention },
-        })
-      }
+      for (const by of [ada, bob]) await engine.saveUser(by, {})
       for (const of of guests) {
         await saveGuest(engine, of)
         // More than an adoption moves before it resolves.
@@ -288,9 +274,9 @@ void describe('an engine whose store fails to read a row', () => {
       await engine.check()
       const moved = (of: typeof ada): unknown => disk.rows.getSync(rows.message(of, 1_100))
       if (what === 'message') disk.damaged = rows.message(first, 1_090)
-      await adopt(first, ada).catch(() => undefined)
+      await adopt(engine, ada, first.userId, { retention }).catch(() => undefined)
       if (what !== 'message') disk.damaged = what === 'user' ? rows.user(ada) : rows.adoption(first)
-      await adopt(second, bob).catch(() => undefined)
+      await adopt(engine, bob, second.userId, { retention }).catch(() => undefined)
       await until('the messages of the second guest have moved', () => moved(bob) !== undefined)
       assert.equal(moved(ada), undefined)
       delete disk.damaged
@@ -302,12 +288,9 @@ void describe('an engine whose store fails to read a row', () => {
   for (const what of ['token', 'adoption'] as const)
     void it(`deletes what has expired behind a ${what} that it can never read`, async () => {
       const { engine, disk, opened } = await onDisk()
-      const { user } = await engine.saveUser(ada, {})
+      await engine.saveUser(ada, {})
       await saveGuest(engine, guest)
-      await engine.adoptGuest({
-        ...{ ...ada, userCreatedAt: user.createdAt, guestId: guest.userId },
-        ...{ proof: null, retention: rules.retention },
-      })
+      await adopt(engine, ada, guest.userId, { retention: rules.retention })
       // These expire last.
       for (let n = 0; n < 40; n++) await engine.revokeToken(appId, `token ${n}`)
       const tokens = Array.from({ length: 40 }, (_, n) => rows.revokedToken(appId, `token ${n}`))
@@ -398,11 +381,9 @@ void describe('an engine whose store fails to read a row', () => {
     const { engine, disk } = await onDisk()
     await engine.saveUser(ada, {})
     await engine.saveUser(bob, {})
-    const keys = { p256dh: 'key', auth: 'secret' }
-    const subscription = { endpoint: 'https://push.example/1', expirationTime: null, keys }
-    await engine.savePushDevice(bob, subscription, credential())
+    await saveDevice(engine, bob, '1')
     disk.unreadable = rows.pushDevices(ada)
-    await assert.rejects(engine.savePushDevice(ada, subscription, credential()), unavailable)
+    await assert.rejects(saveDevice(engine, ada, '1'), unavailable)
     assert.equal((await engine.pushDevices(bob)).length, 1)
     await engine.close()
   })
@@ -412,12 +393,7 @@ void describe('an engine whose store fails to read a row', () => {
     await engine.configure(appId, options)
     for (const of of [bob, cy]) {
       await engine.saveUser(of, {})
-      const subscription = { endpoint: `https://push.example/${of.userId}`, expirationTime: null }
-      await engine.savePushDevice(
-        of,
-        { ...subscription, keys: { p256dh: 'key', auth: 'auth' } },
-        credential(),
-      )
+      await saveDevice(engine, of)
       await sendTo(engine, of.userId, of.userId, { pushAfter: 50 })
     }
     await engine.close()

@@ -5,15 +5,9 @@ import { createExclusiveEngine } from '../../../src/engine/exclusive/exclusive-e
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../src/engine/exclusive/store/rows.js'
 import { put, type Volume, type Store } from '../../../src/engine/exclusive/store/store.js'
-import {
-  advanceClock,
-  credential,
-  nextEvents,
-  request,
-  vouch,
-  startSession,
-} from '../../../src/engine/suite/kit.js'
+import { advanceClock, nextEvents, request, vouch, startSession } from '../../../src/engine/suite/kit.js'
 import { until } from '../../support/until.js'
+import { saveDevice } from '../../support/engine/calls.js'
 import { volumeOf, rules, withStore } from '../../support/engine/stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
@@ -428,9 +422,7 @@ void describe('an engine whose store has failed', () => {
     void it(`pushes no message that a page has shown ${isLate ? 'while it could not write' : 'in the write that failed'}`, async () => {
       const { engine, disk } = await onDisk()
       await engine.saveUser(bob, {})
-      const keys = { p256dh: 'key', auth: 'secret' }
-      const subscription = { endpoint: 'https://push.example/bob', expirationTime: null, keys }
-      await engine.savePushDevice(bob, subscription, credential())
+      await saveDevice(engine, bob)
       await engine.send({ ...toBob, id: 'one' }, { ...rules, pushAfter: 60_000 })
       const { offset } = await engine.inbox(bob)
       disk.state = 'refuses'

@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Engine } from '../../../src/engine/engine.js'
 import { credential, request, saveGuest, startSession, vouch } from '../../../src/engine/suite/kit.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
+import { adopt } from '../../support/engine/calls.js'
 import { engineOn, rules, withStore } from '../../support/engine/stores.js'
 
 const appId = 'app'
@@ -26,14 +27,6 @@ const onHeldStore = async () => {
     held = new Promise((resolve) => (release = resolve))
   }
   return { engine: await engineOn(store), hold, release: () => release() }
-}
-
-const adopt = async (engine: Engine) => {
-  const user = await engine.user(ada)
-  return engine.adoptGuest({
-    ...{ ...ada, userCreatedAt: user?.createdAt ?? 0, guestId: guest.userId },
-    ...{ proof: null, retention: rules.retention },
-  })
 }
 
 interface Case {
@@ -87,8 +80,8 @@ const cases: Record<string, Case> = {
       await engine.saveUser(ada, {})
       await saveGuest(engine, guest)
     },
-    first: adopt,
-    second: adopt,
+    first: (engine) => adopt(engine, ada, guest.userId),
+    second: (engine) => adopt(engine, ada, guest.userId),
     expected: { guest: guest.userId, messages: 0 },
   },
 }

@@ -2,17 +2,9 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine, UserRef } from '../../../src/engine/index.js'
-import {
-  ada,
-  app,
-  bob,
-  credential,
-  request,
-  saveGuest,
-  startSession,
-  whileOpen,
-} from '../../../src/engine/suite/kit.js'
+import { ada, app, bob, request, saveGuest, startSession, whileOpen } from '../../../src/engine/suite/kit.js'
 import { createSharedEngine } from '../../../src/engine/redis/redis-engine.js'
+import { adopt, saveDevice } from '../../support/engine/calls.js'
 import { redisEngines } from '../../support/redis/engines.js'
 import { hookedClient } from '../../support/redis/hooked-client.js'
 import { standalone } from '../../support/redis/server.js'
@@ -31,14 +23,8 @@ const withEngine = async (
   await whileOpen(engines.createWith(prefix), (engine) => body(engine, owners))
 }
 
-const addDevice = async (engine: Engine, of: UserRef, name: string): Promise<void> => {
-  const subscription = {
-    endpoint: `https://push.example.com/${of.userId}/${name}`,
-    expirationTime: null,
-    keys: { p256dh: 'key', auth: 'secret' },
-  }
-  assert.ok(await engine.savePushDevice(of, subscription, credential()))
-}
+const addDevice = async (engine: Engine, of: UserRef, name: string): Promise<void> =>
+  assert.ok(await saveDevice(engine, of, `${of.userId}/${name}`))
 
 it('forgets the devices of a user that make room for newer ones', async () => {
   await withEngine('room:', async (engine, owners) => {
@@ -59,12 +45,10 @@ it('forgets the devices of guests who end, of adopted guests and of deleted user
     await engine.endSession(session, 'ended')
     await until('no owner is left', owners, 0)
 
-    const { user } = await engine.saveUser(ada, {})
+    await engine.saveUser(ada, {})
     await saveGuest(engine, { ...guest, userId: 'guest:2' })
     await addDevice(engine, { ...guest, userId: 'guest:2' }, 'two')
-    const retention = { messages: 100, bytes: 1e6, age: 86_400_000 }
-    const { createdAt: userCreatedAt } = user
-    assert.ok(await engine.adoptGuest({ ...ada, userCreatedAt, guestId: 'guest:2', proof: null, retention }))
+    assert.ok(await adopt(engine, ada, 'guest:2'))
     await until('no owner is left', owners, 0)
 
     await addDevice(engine, ada, 'three')

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine } from '../../../src/engine/engine.js'
 import { createSharedEngine } from '../../../src/engine/redis/redis-engine.js'
-import { app, credential, deliver } from '../../../src/engine/suite/kit.js'
+import { app, deliver } from '../../../src/engine/suite/kit.js'
+import { saveDevice } from '../../support/engine/calls.js'
 import { lossyClient } from '../../support/redis/lossy-client.js'
 import { standalone } from '../../support/redis/server.js'
 import { until } from '../../support/until.js'
@@ -27,9 +28,7 @@ it('one node is told of a push, while two sweep the same partitions', async () =
   await Promise.all(
     users.map(async (user) => {
       await first.saveUser(user, {})
-      const keys = { p256dh: `key ${user.userId}`, auth: 'secret' }
-      const endpoint = `https://push.example.com/${user.userId}`
-      await first.savePushDevice(user, { endpoint, expirationTime: null, keys }, credential())
+      await saveDevice(first, user)
     }),
   )
   const second = create()

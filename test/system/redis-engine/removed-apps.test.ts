@@ -10,7 +10,6 @@ import {
   app,
   bob,
   bodies,
-  credential,
   deliver,
   request,
   rules,
@@ -18,6 +17,7 @@ import {
   whileOpen,
 } from '../../../src/engine/suite/kit.js'
 import { ask, pending, typesOf, untilPending } from '../../../src/engine/suite/webhook-kit.js'
+import { saveDevice } from '../../support/engine/calls.js'
 import { hookedClient } from '../../support/redis/hooked-client.js'
 import { standalone } from '../../support/redis/server.js'
 import { until } from '../../support/until.js'
@@ -55,9 +55,7 @@ const leaveBehind = async (prefix: string): Promise<void> => {
     await ask(engine, undefined, MINUTE)
     for (const of of [ada, bob]) {
       await engine.saveUser(of, {})
-      const keys = { p256dh: `key ${of.userId}`, auth: 'secret' }
-      const endpoint = `https://push.example.com/${of.userId}`
-      await engine.savePushDevice(of, { endpoint, expirationTime: null, keys }, credential())
+      await saveDevice(engine, of)
     }
     await deliver(engine, {}, { pushAfter: MINUTE })
     const asked = request(bob)

@@ -17,6 +17,7 @@ import {
 } from '../../../src/engine/internal.js'
 import { whileOpen } from '../../../src/engine/suite/kit.js'
 import { partitionTags } from '../../../src/engine/redis/nodes/partitions.js'
+import { saveDevice } from '../../support/engine/calls.js'
 import { finish, run } from '../../support/processes/command-line.js'
 import {
   assertCopied,
@@ -167,16 +168,7 @@ test('a device that has passed to another user stays with that user, whichever o
     for (const of of users) await engine.saveUser(of, {})
     // The first device passes from Ada to Bob, and the second one from Bob to Ada.
     for (const [n, owners] of [users, users.toReversed()].entries())
-      for (const of of owners)
-        await engine.savePushDevice(
-          of,
-          {
-            endpoint: `https://push.example/${n}`,
-            expirationTime: null,
-            keys: { p256dh: 'key', auth: 'secret' },
-          },
-          { authMethod: 'token', tokenId: null, issuedAt: Date.now(), expiresAt: null },
-        )
+      for (const of of owners) await saveDevice(engine, of, `${n}`)
   })
   for (const to of [redis(), folder()]) {
     await copy(from, to)

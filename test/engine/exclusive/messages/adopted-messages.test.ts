@@ -5,6 +5,7 @@ import type { Adoption, Engine } from '../../../../src/engine/engine.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../../src/engine/exclusive/store/rows.js'
 import { saveGuest } from '../../../../src/engine/suite/kit.js'
+import { adopt } from '../../../support/engine/calls.js'
 import { engineOn, rules, withStore } from '../../../support/engine/stores.js'
 
 const appId = 'app'
@@ -40,12 +41,10 @@ const withHeldMove = async (): Promise<HeldMove> => {
     },
   })
   const engine = await engineOn(store)
-  const { user } = await engine.saveUser(ada, {})
+  await engine.saveUser(ada, {})
   await saveGuest(engine, guest)
   await engine.send({ appId, id: '1', from: null, to: guest.userId, body: 'Hello' }, rules)
-  const { createdAt: userCreatedAt } = user
-  const { retention } = rules
-  const adopting = engine.adoptGuest({ ...ada, userCreatedAt, guestId: guest.userId, proof: null, retention })
+  const adopting = adopt(engine, ada, guest.userId)
   await isReached
   return { engine, adopting, release, onRevoked: (listener) => (onRevoked = listener) }
 }

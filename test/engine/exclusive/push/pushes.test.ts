@@ -2,17 +2,16 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Engine } from '../../../../src/engine/engine.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
-import { advanceClock, credential, nextEvents } from '../../../../src/engine/suite/kit.js'
+import { advanceClock, nextEvents } from '../../../../src/engine/suite/kit.js'
 import { rows } from '../../../../src/engine/exclusive/store/rows.js'
+import { saveDevice } from '../../../support/engine/calls.js'
 import { createPowerCutStore, engineOn, rules } from '../../../support/engine/stores.js'
 
 const of = (userId: string) => ({ appId: 'app', userId })
 
 const addDevice = async (engine: Engine, userId: string): Promise<void> => {
   await engine.saveUser(of(userId), {})
-  const keys = { p256dh: 'key', auth: 'secret' }
-  const endpoint = `https://push.example/${userId}`
-  assert.ok(await engine.savePushDevice(of(userId), { endpoint, expirationTime: null, keys }, credential()))
+  assert.ok(await saveDevice(engine, of(userId)))
 }
 
 let sent = 0

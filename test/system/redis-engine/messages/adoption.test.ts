@@ -11,6 +11,7 @@ import {
   app,
   bob,
   bodies,
+  credential,
   deliver,
   newMessage,
   rules,
@@ -19,6 +20,7 @@ import {
 } from '../../../../src/engine/suite/kit.js'
 import type { TransferRecord } from '../../../../src/engine/transfer.js'
 import { ask, pending } from '../../../../src/engine/suite/webhook-kit.js'
+import { adopt } from '../../../support/engine/calls.js'
 import { FEW_PARTITIONS } from '../../../support/redis/engines.js'
 import { hookedClient } from '../../../support/redis/hooked-client.js'
 import { lossyClient, type Fate } from '../../../support/redis/lossy-client.js'
@@ -30,13 +32,11 @@ const guest: UserRef = { appId: app, userId: 'guest:~visitor' }
 const COUNT = 70
 
 /** Saves a guest, who gets this many messages, and the user, who adopts the guest. */
-const adopt = async (engine: Engine, messages = 1): Promise<Adoption> => {
+const adoptWith = async (engine: Engine, messages = 1): Promise<Adoption> => {
   await saveGuest(engine, guest)
-  const { user } = await engine.saveUser(ada, {})
+  await engine.saveUser(ada, {})
   for (let n = 0; n < messages; n++) await deliver(engine, { from: null, to: guest.userId, body: `${n}` })
-  const { retention } = rules()
-  const asked = { ...ada, userCreatedAt: user.createdAt, guestId: guest.userId, proof: null, retention }
-  return (await engine.adoptGuest(asked)) ?? assert.fail()
+  return (await adopt(engine, ada, guest.userId)) ?? assert.fail()
 }
 
 const isUnavailable = (error: unknown): boolean => (error as { code?: unknown }).code === 'unavailable'
@@ -71,9 +71,7 @@ for (const { name, options } of settings)
             const { user } = await engine.saveUser(ada, {})
             for (let n = 0; n < COUNT; n++)
               await deliver(engine, { from: null, to: guest.userId, body: `${n}` })
-            const { credential } = { credential: { authMethod: 'guest', tokenId: null } as const }
-            const times = { issuedAt: Date.now(), expiresAt: null }
-            const proof = { credential: { ...credential, ...times }, createdAt: saved.user.createdAt }
+            const proof = { credential: credential(), createdAt: saved.user.createdAt }
             const { retention } = rules()
             const asked = { ...ada, userCreatedAt: user.createdAt, guestId: guest.userId, proof, retention }
             await engine.adoptGuest(asked).catch((error: unknown) => assert.ok(isUnavailable(error)))
@@ -114,7 +112,7 @@ it('a copy to another engine reports an adoption that a crash has left unreporte
     }),
     async (engine) => {
       await ask(engine, ['guest.adopted', 'message.unread'])
-      await adopt(engine)
+      await adoptWith(engine)
     },
   )
   const source = new RedisSource({ server: options, prefix }, 60_000)
@@ -141,15 +139,12 @@ for (const { name, options } of settings)
       onError: () => undefined,
     })
     await whileOpen(engine, async () => {
-      const saved = (await saveGuest(engine, guest)) ?? assert.fail()
-      const { user } = await engine.saveUser(ada, {})
-      await engine.saveUser(bob, {})
+      assert.equal((await saveGuest(engine, guest))?.created, true)
+      for (const of of [ada, bob]) await engine.saveUser(of, {})
       const message = newMessage({ from: guest.userId, to: bob.userId, body: 'a question' })
       // In a cluster the own copy is pending. On one server it is stored.
       await engine.send(message, rules()).catch((error: unknown) => assert.ok(isUnavailable(error)))
-      const { retention } = rules()
-      const asked = { ...ada, userCreatedAt: user.createdAt, guestId: guest.userId, proof: null, retention }
-      assert.ok(await engine.adoptGuest(asked))
+      assert.ok(await adopt(engine, ada, guest.userId))
       isBroken = false
       await until('the copy is made', async () => (await bodies(engine, ada)).length, 1, 20_000)
       const { epoch } = await engine.inbox(ada)
@@ -160,7 +155,6 @@ for (const { name, options } of settings)
         [[id, ada.userId, bob.userId, body, true]],
       )
       assert.equal((await engine.inbox(ada)).unread, 0)
-      assert.equal(saved.created, true)
     })
   })
 
@@ -171,7 +165,7 @@ it('keeps nothing of an adopted guest once the adoption is forgotten', async () 
     ...{ prefix: 'forgotten:', clockShift: () => shift, onError: assert.ifError },
   })
   await whileOpen(engine, async () => {
-    await adopt(engine)
+    await adoptWith(engine)
     const keys = (): Promise<string> => server.command('keys', 'forgotten:*guest:*')
     assert.match(await keys(), /user/)
     shift = rules().retention.age + 1
@@ -191,7 +185,7 @@ for (const { name, options } of settings)
     })
     await whileOpen(engine, async () => {
       await ask(engine, ['guest.adopted'])
-      assert.equal((await adopt(engine, COUNT)).messages, COUNT)
+      assert.equal((await adoptWith(engine, COUNT)).messages, COUNT)
       const moved = await bodies(engine, ada)
       assert.ok(moved.length > 0 && moved.length < COUNT, `${moved.length} messages have moved`)
       assert.deepEqual(await bodies(engine, guest), [])
@@ -213,7 +207,7 @@ it('keeps nothing for ever about a guest whose messages have moved, though the n
     ...{ prefix, onError: () => undefined },
   })
   await whileOpen(engine, async () => {
-    await adopt(engine)
+    await adoptWith(engine)
     assert.equal((await bodies(engine, ada)).length, 1)
     const [key = ''] = (await server.command('keys', `${prefix}*adopted:*`)).split('\n')
     assert.ok(Number(await server.command('pttl', key)) > 0, 'the key expires')
@@ -231,7 +225,7 @@ it('keeps nothing for ever about a guest whose user is deleted while the message
     ...{ prefix, onError: assert.ifError },
   })
   await whileOpen(engine, async () => {
-    await adopt(engine, COUNT)
+    await adoptWith(engine, COUNT)
     assert.equal(moves, 2)
     assert.deepEqual(await bodies(engine, guest), [])
     const [key = ''] = (await server.command('keys', `${prefix}*adopted:*`)).split('\n')

@@ -12,11 +12,11 @@ import {
   credential,
   idsOf,
   request,
-  rules,
   saveGuest,
   startSession,
   whileOpen,
 } from '../../../../src/engine/suite/kit.js'
+import { adopt } from '../../../support/engine/calls.js'
 import { standalone } from '../../../support/redis/server.js'
 import { until } from '../../../support/until.js'
 
@@ -113,11 +113,10 @@ it('a session of a guest who was adopted', () =>
   withNodes('adopted:', async (nodes) => {
     const { one } = nodes
     await saveGuest(one, guest)
-    const { user } = await one.saveUser(ada, {})
-    await staysEnded(nodes, guest, { guest: true }, async (engine) => {
-      const asked = { ...ada, userCreatedAt: user.createdAt, guestId: guest.userId }
-      assert.ok(await engine.adoptGuest({ ...asked, retention: rules().retention, proof: null }))
-    })
+    await one.saveUser(ada, {})
+    await staysEnded(nodes, guest, { guest: true }, async (engine) =>
+      assert.ok(await adopt(engine, ada, guest.userId)),
+    )
   }))
 
 it('a session that made room for another one', () =>

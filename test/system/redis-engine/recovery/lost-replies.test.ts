@@ -17,6 +17,7 @@ import {
   whileOpen,
 } from '../../../../src/engine/suite/kit.js'
 import { ask } from '../../../../src/engine/suite/webhook-kit.js'
+import { adopt } from '../../../support/engine/calls.js'
 import { lossyClient, type Fate } from '../../../support/redis/lossy-client.js'
 import { standalone } from '../../../support/redis/server.js'
 import { until } from '../../../support/until.js'
@@ -133,10 +134,7 @@ it('emits how many messages are unread after those of an adopted guest, some of 
       await deliver(engine, { from: null, to: guest.userId })
       const { epoch } = await engine.inbox(guest)
       await engine.markRead(guest, { epoch, offset: 1 })
-      const { createdAt: userCreatedAt } = (await engine.user(ada)) ?? assert.fail('no user')
-      const { retention } = rules()
-      const request = { ...ada, userCreatedAt, guestId: guest.userId, proof: null, retention }
-      assert.equal((await engine.adoptGuest(request))?.messages, 1)
+      assert.equal((await adopt(engine, ada, guest.userId))?.messages, 1)
     },
     () => ({ type: 'read' }),
     // If the call fails, the adoption succeeds all the same, and the sweeper moves the messages.

@@ -3,17 +3,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Engine, EngineEvent } from '../../../../src/engine/index.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
-import {
-  ada,
-  app,
-  bob,
-  credential,
-  deliver,
-  newMessage,
-  rules,
-  whileOpen,
-} from '../../../../src/engine/suite/kit.js'
+import { ada, app, bob, deliver, newMessage, rules, whileOpen } from '../../../../src/engine/suite/kit.js'
 import { ask, pending } from '../../../../src/engine/suite/webhook-kit.js'
+import { saveDevice } from '../../../support/engine/calls.js'
 import { lossyClient } from '../../../support/redis/lossy-client.js'
 import { startSingleAndCluster } from '../../../support/redis/single-and-cluster.js'
 import { until } from '../../../support/until.js'
@@ -68,12 +60,7 @@ for (const { name: setting, options } of settings)
         const life = new AbortController()
         engine.listen((event) => event.type === 'push-due' && events.push(event), life.signal)
         await engine.saveUser(bob, {})
-        const subscription = {
-          endpoint: 'https://push.example.com',
-          expirationTime: null,
-          keys: { p256dh: 'key', auth: 'secret' },
-        }
-        await engine.savePushDevice(bob, subscription, credential())
+        await saveDevice(engine, bob)
         await deliver(engine, { from: ada.userId }, { pushAfter: 1 })
         await until('the sweep has found the user', () => answered() > 0)
         life.abort()

@@ -24,6 +24,7 @@ import {
 import { ask, pending, untilPending } from '../../../../src/engine/suite/webhook-kit.js'
 import { sendRulesOf } from '../../../../src/gateway/apps/engine-rules.js'
 import { parseConfig } from '../../../../src/gateway/config/parse.js'
+import { saveDevice } from '../../../support/engine/calls.js'
 import { redisEngines } from '../../../support/redis/engines.js'
 import { standalone } from '../../../support/redis/server.js'
 
@@ -85,10 +86,9 @@ const searchOnce = async (engine: Engine, age: number): Promise<number> => {
   return bytes
 }
 
-const saveDevice = async (engine: Engine, endpoint: string): Promise<void> => {
+const addDevice = async (engine: Engine, name: string): Promise<void> => {
   await engine.saveUser(bob, {})
-  const subscription = { endpoint, expirationTime: null, keys: { p256dh: 'key', auth: 'secret' } }
-  assert.equal(await engine.savePushDevice(bob, subscription, credential()), true)
+  assert.ok(await saveDevice(engine, bob, name))
 }
 
 const endpointsOf = async (engine: Engine): Promise<string[]> =>
@@ -272,19 +272,19 @@ for (const [engineName, create] of engines)
     )
 
     withRules({ pushDevices: 1 }, 'a user has fewer devices', async (engine) => {
-      await saveDevice(engine, 'https://push.example.com/1')
-      await saveDevice(engine, 'https://push.example.com/2')
+      await addDevice(engine, '1')
+      await addDevice(engine, '2')
       assert.deepEqual(await endpointsOf(engine), ['https://push.example.com/2'])
     })
 
     withRules({ pushKeptFor: 50 }, 'a device that nobody renews ends sooner', async (engine) => {
-      await saveDevice(engine, 'https://push.example.com/1')
+      await addDevice(engine, '1')
       await until('the device has ended', async () => (await endpointsOf(engine)).length === 0)
     })
 
     withRules({ pushLease: 50 }, 'a push that no gateway ends is due again sooner', async (engine) => {
       await ask(engine, [])
-      await saveDevice(engine, 'https://push.example.com/1')
+      await addDevice(engine, '1')
       const due = nextEvents(engine, 'push-due', 2)
       await deliver(engine, {}, { pushAfter: 1 })
       await due
@@ -316,7 +316,7 @@ testWith(
   { pushKeptFor: 90 * DAY },
   'Redis keeps the owner of a device for longer than the device',
   async (engine) => {
-    await saveDevice(engine, 'https://push.example.com/1')
+    await addDevice(engine, '1')
     const left = await leftOf('owners:', 'device')
     assert.ok(left > 90 * DAY && left <= 91 * DAY, `${left}`)
   },

@@ -4,6 +4,7 @@ import type { SendResult } from '../../../../../src/engine/engine.js'
 import { MemoryStore } from '../../../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../../../src/engine/exclusive/store/rows.js'
 import { request, saveGuest, startSession, until } from '../../../../../src/engine/suite/kit.js'
+import { adopt } from '../../../../support/engine/calls.js'
 import { engineOn, rules, withStore } from '../../../../support/engine/stores.js'
 
 const appId = 'app'
@@ -76,22 +77,14 @@ void describe('a recipient who has an inbox', () => {
   void it('is the user who has adopted the guest, while messages of the guest still move', async () => {
     const engine = await engineOn(new MemoryStore())
     const guest = { appId, userId: 'guest:gen' }
-    const saved = await engine.saveUser(ada, {})
-    const credential = { authMethod: 'guest', tokenId: null, issuedAt: null, expiresAt: null } as const
-    await engine.admitUser(guest, {}, { credential, maxGuests: 10, mustBeNew: true })
+    await engine.saveUser(ada, {})
+    await saveGuest(engine, guest)
     const retention = { ...rules.retention, messages: 10_000 }
     const send = (id: string): Promise<SendResult> =>
       engine.send({ appId, id, from: null, to: guest.userId, body: 'Hello' }, { ...rules, retention })
     const count = 2_000
     await Promise.all(Array.from({ length: count }, (_, n) => send(`${n}`)))
-    const { createdAt } = saved.user
-    await engine.adoptGuest({
-      ...ada,
-      userCreatedAt: createdAt,
-      guestId: guest.userId,
-      proof: null,
-      retention,
-    })
+    await adopt(engine, ada, guest.userId, { retention })
     const [sent, { offset }] = await Promise.all([send('later'), engine.inbox(ada)])
     assert.ok(offset < count, 'The guest has messages that have not moved yet.')
     assert.deepEqual(sent.outcome === 'stored' && sent.offset, offset + 1)

@@ -5,6 +5,7 @@ import type { Engine, SendRules } from '../../../../../src/engine/engine.js'
 import { createMemoryEngine } from '../../../../../src/engine/memory/memory-engine.js'
 import { MemoryStore } from '../../../../../src/engine/memory/memory-store.js'
 import { saveGuest } from '../../../../../src/engine/suite/kit.js'
+import { adopt } from '../../../../support/engine/calls.js'
 import { engineOn, rules as lenient, withStore } from '../../../../support/engine/stores.js'
 import { until } from '../../../../support/until.js'
 
@@ -116,17 +117,14 @@ void describe('the limit of unread messages of one sender', () => {
     const engine = createMemoryEngine()
     await engine.open()
     const guest = { appId, userId: 'guest:1' }
-    const { user } = await engine.saveUser({ appId, userId: 'eve' }, {})
+    const eve = { appId, userId: 'eve' }
+    await engine.saveUser(eve, {})
     await saveGuest(engine, guest)
     const send = (id: string, from: string) =>
       engine.send({ appId, id, from, to: guest.userId, body: 'Hello' }, rules)
     await Promise.all(Array.from({ length: MESSAGES }, (_, n) => send(String(n), n === 0 ? 'cyd' : 'ada')))
     const sending = send('last', 'ada')
-    const adoption = await engine.adoptGuest({
-      ...{ appId, userId: 'eve', userCreatedAt: user.createdAt, guestId: guest.userId },
-      ...{ proof: null, retention: rules.retention },
-    })
-    assert.equal(adoption?.messages, MESSAGES)
+    assert.equal((await adopt(engine, eve, guest.userId))?.messages, MESSAGES)
     let outcome: string | undefined
     void sending.then((result) => (outcome = result.outcome))
     await until('the message is sent', () => outcome !== undefined)
