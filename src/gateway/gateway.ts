@@ -1,5 +1,4 @@
 import { hostname } from 'node:os'
-import type { LeaseLost } from '../engine/index.js'
 import { createAdminServer } from './admin/admin-server.js'
 import { createApiCalls } from './admin/api/calls.js'
 import { createAudit } from './admin/audit.js'
@@ -31,7 +30,6 @@ import { createMetrics } from './metrics/metrics.js'
 import { loadOpenTelemetry } from './open-telemetry.js'
 import { createRepeatLog } from './repeat-log.js'
 import { createDoors } from './transports/doors.js'
-import type { OwnServer } from './transports/own-server.js'
 import { createStreamRoutes } from './transports/stream/stream-routes.js'
 import { createStreams } from './transports/stream/streams.js'
 import { peerOf } from './http/peer.js'
@@ -43,7 +41,9 @@ import { createScrape } from './lifecycle/scrape.js'
 import { createReadiness } from './http/readiness.js'
 import { createRoutes } from './http/routes/routes.js'
 import { createSendRoute } from './http/routes/send-route.js'
+import { closeAfterLostLease } from './lifecycle/lost-lease.js'
 import { OpenedApps } from './lifecycle/opened-apps.js'
+import { OwnListener } from './lifecycle/own-listener.js'
 import { createReload } from './lifecycle/reload.js'
 import { closeTimeoutOf, shutDown } from './lifecycle/shut-down.js'
 import { createInProcessClients } from './rest/in-process.js'
@@ -52,14 +52,6 @@ import { createTracing } from './tracing/tracing.js'
 import { createDispatcher } from './webhooks/dispatcher.js'
 import { createPushRequests, internet, type PushNetwork } from './push/push-request.js'
 import { createPushes } from './push/pushes.js'
-
-/** What clients and the log are told, by the cause of a lost lease. */
-const LEASE_LOST: Record<LeaseLost['cause'], string> = {
-  'taken-over':
-    'The gateway was stopped or cut off, and others took over its sessions: reconnect after `retryAfter`.',
-  'data-lost':
-    "The gateway's store was emptied, or came back empty, and sessions and messages are gone: reconnect after `retryAfter`.",
-}
 
 /**
  * Creates a gateway. Throws a `GatewayError` of code `bad-config` whose message lists every error of the config.
@@ -111,9 +103,7 @@ export const assembleGateway = (
   const connections = new Set<Connection>()
   const drain = createDrain(settings, connections)
   const readiness = createReadiness(() => drain.isDraining(), engine, log)
-  let listening: Promise<string> | undefined
   let closing: Promise<void> | undefined
-  let ownServer: OwnServer | undefined
 
   const closedError = (): GatewayError =>
     new GatewayError('closed', 'The gateway is closed: create another one.')
@@ -201,10 +191,7 @@ export const assembleGateway = (
     watchers,
     engine,
     metrics,
-    ownServer: async () => {
-      await listening?.catch(() => undefined)
-      return ownServer
-    },
+    ownServer: () => ownListener.server(),
     assertNotClosed,
   })
 
@@ -230,43 +217,35 @@ export const assembleGateway = (
       }),
     })
 
-  const start = async (): Promise<string> => {
-    // The admin listener starts first, so that it answers health checks while the engine opens.
-    await gateway.listenAdmin()
-    await apps()
-    const server = createServer()
-    const address = await server.listen()
-    // A `close()` that came meanwhile may still be in its drain, which ends before `lifetime` does.
-    if (closing) {
-      await server.close(closeTimeoutOf(settings))
-      throw closedError()
-    }
-    ownServer = server
-    const appIds = exposedTestApps(settings)
-    if (appIds.length > 0) log.warn({ appIds }, EXPOSED)
-    return address
+  const listenAdmin = async (): Promise<string | null> => {
+    assertNotClosed()
+    return adminServer ? adminServer.listen() : null
   }
+
+  const ownListener = new OwnListener({
+    async open() {
+      // The admin listener starts first, so that it answers health checks while the engine opens.
+      await listenAdmin()
+      await apps()
+    },
+    createServer,
+    onListening() {
+      const appIds = exposedTestApps(settings)
+      if (appIds.length > 0) log.warn({ appIds }, EXPOSED)
+    },
+    isClosing: () => closing !== undefined,
+    closedError,
+    closeTimeout: () => closeTimeoutOf(settings),
+  })
 
   const close = (): Promise<void> =>
     shutDown({
       ...{ settings, log, engine, drain, dispatcher, pushes, openTelemetry, adminServer, lifetime },
       async closeServer(timeout) {
-        await listening?.catch(() => undefined)
-        await ownServer?.close(timeout())
+        const server = await ownListener.server()
+        await server?.close(timeout())
       },
     })
-
-  /**
-   * Called when the store no longer has this gateway's sessions as its own. Closes all connections, so that each client resumes its session
-   * at any gateway, or starts again.
-   */
-  const closeAfterLostLease = ({ cause }: LeaseLost): void => {
-    const why = LEASE_LOST[cause]
-    log[cause === 'data-lost' ? 'error' : 'warn']({ connections: connections.size }, why)
-    drain
-      .closeAll((connection, retryAfter) => connection.end('unavailable', why, retryAfter))
-      .catch((err: unknown) => log.error({ err }, 'connections could not be closed after a lost lease'))
-  }
 
   watchClock((milliseconds) => {
     log.warn(
@@ -284,19 +263,19 @@ export const assembleGateway = (
     else if (event.type === 'webhook-dropped')
       metrics.webhooksDropped.inc({ app: event.appId, type: event.eventType })
     else if (event.type === 'push-due') pushes.onDue(event.user)
-    else if (event.type === 'lease-lost') closeAfterLostLease(event)
+    else if (event.type === 'lease-lost') closeAfterLostLease(event, connections, drain, log)
     else if (event.type === 'presence') watchers.onEvent(event)
     else hub.dispatch(event)
   }, lifetime.signal)
 
-  const gateway: Gateway = {
+  return {
     attach(server) {
       assertNotClosed()
       apps().catch((err: unknown) => {
         // `close()` ends a running `open()` of the engine, which is no failure.
         if (!lifetime.signal.aborted) log.error({ err }, 'the engine failed to open')
       })
-      gateway.listenAdmin().catch((err: unknown) => log.error({ err }, 'the admin listener failed to start'))
+      listenAdmin().catch((err: unknown) => log.error({ err }, 'the admin listener failed to start'))
       attachTo(server)
     },
     async ready() {
@@ -306,23 +285,14 @@ export const assembleGateway = (
     publish: ({ appId, to, from, id, body, data }) =>
       client(appId).sendMessage({ user: to, body: { id, from, body, data } }),
     reload,
-    async listenAdmin() {
-      assertNotClosed()
-      return adminServer ? adminServer.listen() : null
-    },
+    listenAdmin,
     async listen() {
       assertNotClosed()
-      listening ??= start().catch((error: unknown) => {
-        listening = undefined
-        throw error
-      })
-      return listening
+      return ownListener.listen()
     },
     close() {
       closing ??= close()
       return closing
     },
   }
-
-  return gateway
 }
