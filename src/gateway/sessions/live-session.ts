@@ -46,10 +46,7 @@ export class LiveSession implements HubSession {
   #frameHandler: FrameHandler | undefined
   /** Created only for apps with `push`. */
   #pageSight: PageSight | undefined
-  /** The app's key that `started` has told. */
-  #pushKey: string | undefined
   #isHidden = false
-  #origin: string | null = null
   /** Created only if the session's credential or client says something about the user. */
   #ownProfile: OwnProfile | undefined
   /** Created for the first `visibility` frame. */
@@ -100,7 +97,6 @@ export class LiveSession implements HubSession {
     const { resume, hidden, client } = fields
     const { resumeWindow, pingInterval, sendWindow } = this.#context.settings
     this.#isHidden = hidden
-    this.#origin = client.origin
     this.clientVersion = clientVersion(client.client)
     const opened = await openSession(this.#context, {
       user: this.user,
@@ -112,12 +108,12 @@ export class LiveSession implements HubSession {
     })
     if (!opened || this.#phase !== starting) return false
     const { ref, resumed, saved, position, lost, inbox } = opened
-    this.#phase = { name: 'live', ref, epoch: inbox.epoch, credential }
+    const pushKey = this.#app.push?.publicKey
+    this.#phase = { name: 'live', ref, epoch: inbox.epoch, credential, origin: client.origin, pushKey }
     this.user = ref
     const user = starting.user ?? saved.user
     this.#say(admitted, user)
     this.#expiryTimer.set(credential.expiresAt)
-    this.#pushKey = this.#app.push?.publicKey
     this.#connection.send(
       startedFrame(opened, {
         user,
@@ -125,7 +121,7 @@ export class LiveSession implements HubSession {
         resumeWindow,
         pingInterval,
         sendWindow,
-        pushKey: this.#pushKey,
+        pushKey,
         expiresIn: this.#expiryTimer.remaining(),
         reconnectWindow: this.#context.reconnectWindow(),
       }),
@@ -303,8 +299,8 @@ export class LiveSession implements HubSession {
         limits: this.limits,
         delivery: this.#delivery,
         renewals: this.#renewalsOf(started),
-        origin: this.#origin,
-        pushKey: this.#pushKey,
+        origin: started.origin,
+        pushKey: started.pushKey,
         sender: () => this.#ownProfile?.sender,
         say: (said, user) => this.#say(said, user),
       },

@@ -25,6 +25,10 @@ export interface Started {
   readonly epoch: string
   /** The credential of the start. */
   readonly credential: Credential
+  /** The origin of the client's page; null for a client that is not a browser. */
+  readonly origin: string | null
+  /** The app's key that `started` has told. */
+  readonly pushKey: string | undefined
 }
 
 /** The phase of a session on its connection. */
