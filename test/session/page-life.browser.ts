@@ -1,6 +1,6 @@
 import { assert } from '@open-wc/testing'
 import type { AppConfig } from '../../src/gateway/config/types.js'
-import { ChatSession, type SessionOptions } from '../../src/session/index.js'
+import type { ChatSession } from '../../src/session/index.js'
 import { LEFT_SENDS } from '../../src/session/storage/left-sends.js'
 import { WEBSOCKET_KEY } from '../../src/session/transports/stream/memory.js'
 import {
@@ -8,20 +8,12 @@ import {
   mute,
   recordedAt,
   startGateway,
-  startScripted,
   stopGateway,
-  stopScripted,
   type Recorded,
 } from '../support/gateway/gateway-commands.js'
 import { createToken } from '../../src/tokens/index.js'
 import { until } from '../support/until.js'
-
-/*
- * The headless shell has no back/forward cache, and a test can't leave its own page: `pagehide` and `pageshow` are
- * dispatched by hand here, and the next page of the tab is a second session of this page.
- */
-const hide = (): boolean => window.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))
-const show = (): boolean => window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
+import { freeze, hide, leftSend, resume, send, sendsOf, show, useTab } from './tab.js'
 
 const TIMEOUT = 30_000
 
@@ -30,32 +22,12 @@ const places = (): string[] => Object.keys(sessionStorage).filter((key) => key !
 const stored = (): number => places().length
 
 describe('ChatSession in a page that is hidden and shown again', () => {
-  let endpoint: string
-  let sessions: ChatSession[] = []
-
-  beforeEach(async () => {
-    endpoint = await startScripted()
-    sessionStorage.clear()
-  })
-  afterEach(async () => {
-    await Promise.all(sessions.map((session) => session.end()))
-    sessions = []
-    await stopScripted(endpoint)
-  })
-
-  const make = (given: Partial<SessionOptions> = { token: 'a.b.c', user: { id: 'ann' } }): ChatSession => {
-    const session = new ChatSession({ endpoint, appId: 'app', ...given })
-    sessions.push(session)
-    return session
-  }
-  const leftKey = (page = 1): string => `${LEFT_SENDS}${JSON.stringify([endpoint, 'app'])}${page}`
-  /** What a page of this tab leaves in the storage. The id is null if the page did not know its user. */
-  const leftBy = (id: string | null, sends: unknown[], isGuest = false): string =>
-    JSON.stringify({ sender: { isGuest, id }, sends })
+  const tab = useTab()
+  const { make, leave, arrive, leftKey } = tab
   const recorded = async (fits: (connections: Recorded[]) => boolean): Promise<Recorded[]> => {
     const deadline = Date.now() + TIMEOUT
     for (;;) {
-      const connections = await recordedAt(endpoint)
+      const connections = await recordedAt(tab.endpoint)
       if (fits(connections)) return connections
       if (Date.now() > deadline) assert.fail(`It never came to that: ${JSON.stringify(connections)}`)
     }
@@ -68,6 +40,21 @@ describe('ChatSession in a page that is hidden and shown again', () => {
       session.addEventListener('state', look)
       look()
     })
+
+  /** Runs `body` while no post of the page gets through. `posts` has their bodies. */
+  const withoutPosts = async (body: (posts: string[]) => Promise<void>): Promise<void> => {
+    const posts: string[] = []
+    const { fetch } = window
+    window.fetch = (_, init) => {
+      posts.push(init?.body as string)
+      return Promise.reject(new TypeError('No.'))
+    }
+    try {
+      await body(posts)
+    } finally {
+      window.fetch = fetch
+    }
+  }
 
   const waits = (session: ChatSession, count: number): Promise<void> =>
     new Promise((resolve) => {
@@ -106,10 +93,10 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     assert.equal(stored(), 1)
     assert.equal((await recorded(([first]) => first?.close !== null))[0]?.close, 4000)
     window.dispatchEvent(new Event('online'))
-    assert.equal((await recordedAt(endpoint)).length, 1, 'a hidden page connects to nothing')
+    assert.equal((await recordedAt(tab.endpoint)).length, 1, 'a hidden page connects to nothing')
     show()
     await reaches(session, 'active')
-    const [, second] = await recordedAt(endpoint)
+    const [, second] = await recordedAt(tab.endpoint)
     assert.deepEqual(second?.start?.resume, { key: 'k1', epoch: 'e', offset: 0 })
     assert.equal(session.sessionId, id)
     assert.equal(stored(), 0)
@@ -121,7 +108,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     const reasons: unknown[] = []
     session.addEventListener('pending', ({ detail }) => reasons.push(detail.reason))
     // The scripted gateway does not answer.
-    const sending = session.send({ to: 'bob' }).catch(() => undefined)
+    send(session, 'waits')
     Object.defineProperty(navigator, 'onLine', { value: false, configurable: true })
     try {
       window.dispatchEvent(new Event('offline'))
@@ -130,7 +117,6 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     }
     window.dispatchEvent(new Event('online'))
     await session.end()
-    await sending
     assert.deepEqual(reasons, [null, 'offline', null, null])
   })
 
@@ -147,7 +133,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
   it('leaves what waits to the next page, and only to that of the same user', async () => {
     const former = make()
     await former.start()
-    const sending = former.send({ to: 'bob', id: 'kept', body: 'x' }).catch(() => undefined)
+    send(former, 'kept')
     hide()
     const bob = make({ token: 'a.b.c', user: { id: 'bob' } })
     void bob.start()
@@ -157,44 +143,25 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     const third = make()
     await third.start()
     assert.deepEqual([bob.pending, third.pending], [0, 0])
-    await former.end()
-    await sending
   })
 
-  it('posts what waits for its first connection', async () => {
-    const posts: string[] = []
-    const { fetch } = window
-    window.fetch = (_, init) => {
-      posts.push(init?.body as string)
-      return Promise.reject(new TypeError('No.'))
-    }
-    try {
-      const session = make({ user: { id: 'ann' }, token: 'a.b.c' })
+  it('posts what waits for its first connection', () =>
+    withoutPosts(async (posts) => {
+      const session = make()
       void session.start()
-      const sent = session.send({ to: 'bob', id: 'early' })
+      send(session, 'early')
       hide()
       assert.match(posts.join(), /"token":"a\.b\.c".*"id":"early"/)
       await session.end()
-      await Promise.allSettled([sent])
-    } finally {
-      window.fetch = fetch
-    }
-  })
+    }))
 
-  it('leaves and posts what the page sends while it is left, after what it has posted', async () => {
-    const posts: string[] = []
-    const { fetch } = window
-    window.fetch = (_, init) => {
-      posts.push(init?.body as string)
-      return Promise.reject(new TypeError('No.'))
-    }
-    try {
+  it('leaves and posts what the page sends while it is left, after what it has posted', () =>
+    withoutPosts(async (posts) => {
       const session = make({ user: { id: 'ann' }, tokenFetcher: () => 'a.b.c' })
       await session.start()
       await session.history()
-      const sends = [session.send({ to: 'bob', id: 'before' })]
-      const sendLate = (): unknown => sends.push(session.send({ to: 'bob', id: 'late' }))
-      window.addEventListener('pagehide', sendLate, { once: true })
+      send(session, 'before')
+      window.addEventListener('pagehide', () => send(session, 'late'), { once: true })
       hide()
       const posted = posts.map((json) => {
         const { sends, ...by } = JSON.parse(json) as { sends: { writtenAt: number }[] }
@@ -204,7 +171,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
         posted,
         ['before', 'late'].map((id) => ({
           ...{ token: 'a.b.c', appId: 'app', userId: 'ann' },
-          sends: [{ type: 'send', id, to: 'bob', isTimed: true }],
+          sends: [{ type: 'send', id, to: 'bob', body: id, isTimed: true }],
         })),
       )
       const next = make()
@@ -213,22 +180,13 @@ describe('ChatSession in a page that is hidden and shown again', () => {
       // The page is back: its messages go by its connection.
       show()
       await reaches(session, 'active')
-      sends.push(session.send({ to: 'bob', id: 'back' }))
+      send(session, 'back')
       assert.lengthOf(posts, 2)
       await session.end()
-      await Promise.allSettled(sends)
-    } finally {
-      window.fetch = fetch
-    }
-  })
+    }))
 
   it('leaves the messages to a later session if it is ended, or has not started, when the script for them comes', async () => {
-    const left = (): void =>
-      sessionStorage.setItem(
-        leftKey(),
-        leftBy('ann', [{ type: 'send', id: 'left', to: 'bob', writtenAt: Date.now() }]),
-      )
-    left()
+    leave([leftSend('left')])
     const idle = make()
     const asking = idle.history().catch(() => undefined)
     await Promise.resolve()
@@ -237,7 +195,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     await waits(idle, 1)
     await idle.end()
     await asking
-    left()
+    leave([leftSend('left')])
     const ended = make()
     void ended.start()
     const ending = ended.end()
@@ -251,14 +209,12 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     const ask = (): Promise<string> => new Promise(() => undefined)
     const former = make({ tokenFetcher: ask })
     void former.start()
-    const sending = former.send({ to: 'bob', body: 'x' }).catch(() => undefined)
+    send(former, 'hers')
     hide()
     const guest = make({ guest: true })
     await guest.start()
     await guest.history({ limit: 1 }).catch(() => undefined)
     assert.equal(guest.pending, 0)
-    await former.end()
-    await sending
   })
 
   for (const [code, close, isKept] of [
@@ -266,8 +222,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     ['revoked', 4410, false],
   ] as const)
     it(`${isKept ? 'keeps' : 'deletes'} the messages of an earlier page if the session ends as ${code}`, async () => {
-      const sends = ['one', 'two'].map((id) => ({ type: 'send', id, to: 'bob', writtenAt: Date.now() }))
-      sessionStorage.setItem(leftKey(), leftBy('ann', sends))
+      leave([leftSend('one'), leftSend('two')])
       const session = make()
       const failed: unknown[] = []
       session.addEventListener('pending', ({ detail }) =>
@@ -276,24 +231,18 @@ describe('ChatSession in a page that is hidden and shown again', () => {
       await session.start()
       await waits(session, 2)
       assert.equal(stored(), 0)
-      await endScripted(endpoint, code, close)
+      await endScripted(tab.endpoint, code, close)
       await reaches(session, 'ended')
       await waits(session, 0)
-      const left = sends.map(({ id }) => [id, code])
+      const left = ['one', 'two'].map((id) => [id, code])
       const records = (): number => places().filter((key) => key.startsWith(LEFT_SENDS)).length
       assert.deepEqual([records(), failed], isKept ? [1, []] : [0, left])
       if (!isKept) return
       const next = make()
       await next.start()
-      await recorded(
-        (connections) =>
-          connections
-            .at(-1)
-            ?.frames.flatMap((frame) => (frame.type === 'send' ? frame.id : []))
-            .join() === 'one,two',
-      )
+      await arrive('one', 'two')
       // After a failure, too, a log-out deletes the messages.
-      await endScripted(endpoint, code, close)
+      await endScripted(tab.endpoint, code, close)
       await reaches(next, 'ended')
       await waits(next, 0)
       assert.equal(records(), 1)
@@ -302,8 +251,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     })
 
   it('sends the messages of an earlier page again if a listener starts the session at once when it has failed', async () => {
-    const send = { type: 'send', id: 'one', to: 'bob', writtenAt: Date.now() }
-    sessionStorage.setItem(leftKey(), leftBy('ann', [send]))
+    leave([leftSend('one')])
     const session = make()
     const failed: unknown[] = []
     session.addEventListener('pending', ({ detail }) => failed.push(...detail.failed))
@@ -316,31 +264,27 @@ describe('ChatSession in a page that is hidden and shown again', () => {
       isStarted = true
       void session.start()
     })
-    await endScripted(endpoint, 'replaced', 4409)
-    await recorded(
-      (connections) =>
-        connections.length > 1 && !!connections.at(-1)?.frames.some((frame) => frame.type === 'send'),
-    )
+    await endScripted(tab.endpoint, 'replaced', 4409)
+    await recorded((connections) => connections.length > 1 && sendsOf(connections.at(-1)).length > 0)
     assert.deepEqual(failed, [])
   })
 
   it('removes what is no message of a page, and goes on', async () => {
-    const odd = ['', '{}', 'null', '[1', '[1,2,3,4]', '{"sender":{}}', leftBy('ann', [null])]
-    const good = { type: 'send', id: 'good', to: 'bob', writtenAt: Date.now() }
-    const sends = [{}, { ...good, id: '' }, { ...good, writtenAt: 'now' }, good]
-    for (const [number, json] of [...odd, leftBy('ann', sends)].entries())
-      sessionStorage.setItem(leftKey(number), json)
+    for (const [page, json] of ['', '{}', 'null', '[1', '[1,2,3,4]', '{"sender":{}}'].entries())
+      sessionStorage.setItem(leftKey(page), json)
+    leave([null], { page: 'odd' })
+    const good = leftSend('good')
+    leave([{}, { ...good, id: '' }, { ...good, writtenAt: 'now' }, good], { page: 'with one good' })
     const session = make()
     const failed: unknown[] = []
     session.addEventListener('pending', ({ detail }) => failed.push(...detail.failed))
     await session.start()
-    await recorded(([first]) => !!first?.frames.some(({ type }) => type === 'send'))
+    await arrive('good')
     assert.deepEqual([session.pending, stored(), failed], [1, 0, []])
   })
 
   it('neither sends what another user has left, nor leaves it in the tab', async () => {
-    const send = { type: 'send', id: 'hers', to: 'bob', writtenAt: Date.now() }
-    sessionStorage.setItem(leftKey(), leftBy('zoe', [send]))
+    leave([leftSend('hers')], { id: 'zoe' })
     const session = make()
     const start = session.start()
     assert.isNotNull(sessionStorage.getItem(leftKey()), 'ann has not proved who she is')
@@ -351,110 +295,82 @@ describe('ChatSession in a page that is hidden and shown again', () => {
 
   it('adds what waits to what another page of the tab has left', async () => {
     const pages = [make(), make()]
-    const sends: Promise<unknown>[] = []
-    for (const page of pages) {
+    for (const [number, page] of pages.entries()) {
       await page.start()
-      sends.push(page.send({ to: 'bob' }).catch(() => undefined))
+      send(page, `${number}`)
     }
     hide()
     const next = make()
     void next.start()
     await waits(next, 2)
-    await Promise.all(pages.map((page) => page.end()))
-    await Promise.all(sends)
   })
 
   it('takes messages with one id for several recipients as several messages', async () => {
     const session = make()
     await session.start()
-    const sends = ['bob', 'carol', 'dan'].map((to) => session.send({ to, id: 'one' }).catch(() => undefined))
+    for (const to of ['bob', 'carol', 'dan']) send(session, 'one', to)
     hide()
     const next = make()
     void next.start()
     await waits(next, 3)
-    await session.end()
-    await Promise.all(sends)
   })
 
   it('finds its own message again at `pageshow`, and sends it once', async () => {
     const session = make()
     await session.start()
-    const sending = session.send({ to: 'bob', id: 'mine' }).catch(() => undefined)
+    send(session, 'mine')
     hide()
     // The page after this one took the message, could not send it either, and has left it again.
-    const left = { type: 'send', id: 'mine', to: 'bob', writtenAt: Date.now() }
-    sessionStorage.setItem(leftKey(), leftBy('ann', [left]))
+    leave([leftSend('mine')])
     show()
     await reaches(session, 'active')
     assert.equal(session.pending, 1)
     assert.equal(stored(), 0)
-    const frames = (await recorded(([, second]) => !!second?.frames.some(({ type }) => type === 'send')))[1]
-    assert.lengthOf(frames?.frames.filter(({ type }) => type === 'send') ?? [], 1)
-    await session.end()
-    await sending
+    await arrive('mine')
   })
 
   it('sends what another page has left before its own messages, when it comes back at `pageshow`', async () => {
     const session = make()
     await session.start()
     hide()
-    const left = { type: 'send', id: 'theirs', to: 'bob', writtenAt: Date.now() - 1_000 }
-    sessionStorage.setItem(leftKey(), leftBy('ann', [left]))
+    leave([leftSend('theirs', 1_000)])
     show()
-    const sending = session.send({ to: 'bob', id: 'mine' }).catch(() => undefined)
-    const sends = (connection?: Recorded): unknown[] =>
-      connection?.frames.flatMap((frame) => (frame.type === 'send' ? [frame.id] : [])) ?? []
-    const [, second] = await recorded(([, connection]) => sends(connection).length === 2)
-    assert.deepEqual(sends(second), ['theirs', 'mine'])
-    await session.end()
-    await sending
+    send(session, 'mine')
+    await arrive('theirs', 'mine')
   })
 
   it('sends what a guest has left before the first connection before the messages of the next page', async () => {
-    const left = { type: 'send', id: 'first', to: 'bob', writtenAt: Date.now() }
-    sessionStorage.setItem(leftKey(), leftBy(null, [left], true))
+    leave([leftSend('first')], { id: null, isGuest: true })
     const session = make({ guest: true })
     void session.start()
-    const sending = session.send({ to: 'bob', id: 'second' }).catch(() => undefined)
-    const [first] = await recorded(
-      ([connection]) => connection?.frames.filter(({ type }) => type === 'send').length === 2,
-    )
-    assert.deepEqual(
-      first?.frames.flatMap((frame) => (frame.type === 'send' ? [frame.id] : [])),
-      ['first', 'second'],
-    )
-    await session.end()
-    await sending
+    send(session, 'second')
+    await arrive('first', 'second')
   })
 
   // A test can't discard its page: the page that the browser makes of a discarded one is a second session here.
   it('writes its session and what waits when the page is frozen, for the case that it is discarded', async () => {
     const session = make()
     await session.start()
-    const sending = session.send({ to: 'bob' }).catch(() => undefined)
-    document.dispatchEvent(new Event('freeze'))
+    send(session, 'waits')
+    freeze()
     const next = make()
     await next.start()
     assert.equal(next.sessionId, session.sessionId)
     await waits(next, 1)
-    await session.end()
-    await sending
   })
 
   it('goes on from memory after it was frozen, and leaves nothing in the storage', async () => {
     const session = make()
     await session.start()
     const { sessionId: id } = session
-    const sending = session.send({ to: 'bob' }).catch(() => undefined)
-    document.dispatchEvent(new Event('freeze'))
+    send(session, 'waits')
+    freeze()
     assert.equal(stored(), 2)
-    document.dispatchEvent(new Event('resume'))
+    resume()
     await reaches(session, 'active')
-    await recorded(([, second]) => !!second?.frames.some(({ type }) => type === 'send'))
+    await recorded(([, second]) => sendsOf(second).length > 0)
     assert.equal(stored(), 0)
     assert.deepEqual([session.sessionId, session.pending], [id, 1])
-    await session.end()
-    await sending
   })
 
   it('goes on from where the server drew the page, with the session of the page before', async () => {
@@ -464,7 +380,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     const next = make({ token: 'a.b.c', user: { id: 'ann' }, since: 'e/7' })
     await next.start()
     assert.equal(next.sessionId, former.sessionId)
-    const [, second] = await recordedAt(endpoint)
+    const [, second] = await recordedAt(tab.endpoint)
     assert.deepEqual(second?.start?.resume, { key: 'k1', epoch: 'e', offset: 7 })
   })
 
@@ -494,7 +410,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     hide()
     show()
     await recorded((connections) => connections.filter(({ start }) => start).length >= 3)
-    const third = (await recordedAt(endpoint))[2]
+    const third = (await recordedAt(tab.endpoint))[2]
     assert.equal(third?.start?.resume?.key, 'k2')
   })
 
@@ -509,7 +425,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     await new Promise((resolve) => setTimeout(resolve))
     sessionStorage.setItem(place, JSON.stringify({ key: 'late', epoch: 'e', offset: 0 }))
     await reaches(session, 'active')
-    assert.equal((await recordedAt(endpoint))[1]?.start?.resume?.key, 'late')
+    assert.equal((await recordedAt(tab.endpoint))[1]?.start?.resume?.key, 'late')
   })
 
   it('resumes its own session if no other page saves one', async () => {
@@ -519,7 +435,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     sessionStorage.clear()
     show()
     await reaches(session, 'active')
-    assert.equal((await recordedAt(endpoint))[1]?.start?.resume?.key, 'k1')
+    assert.equal((await recordedAt(tab.endpoint))[1]?.start?.resume?.key, 'k1')
   })
 
   it('stays ended when the session was ended by another page of the tab', async () => {
@@ -531,7 +447,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     await next.end()
     show()
     await reaches(former, 'ended')
-    assert.equal((await recordedAt(endpoint)).length, 2)
+    assert.equal((await recordedAt(tab.endpoint)).length, 2)
   })
 
   it('calls its source of tokens first at `pageshow`, and ends if the user is signed out', async () => {
@@ -542,7 +458,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     show()
     await reaches(session, 'active')
     assert.deepEqual(
-      (await recordedAt(endpoint)).map(({ start }) => start?.token),
+      (await recordedAt(tab.endpoint)).map(({ start }) => start?.token),
       ['a.b.1', 'a.b.2'],
     )
     hide()
@@ -562,7 +478,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     await recorded(() => asked.length === 2)
     asked[1]?.('a.b.after')
     assert.isTrue((await started).succeeded)
-    const tokens = (await recordedAt(endpoint)).flatMap(({ start }) => start?.token ?? [])
+    const tokens = (await recordedAt(tab.endpoint)).flatMap(({ start }) => start?.token ?? [])
     assert.deepEqual(tokens, ['a.b.after'])
   })
 
@@ -645,7 +561,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
       hide()
       const next = make({ ...guest, WebSocket: Opening })
       void next.start()
-      next.send({ to: 'guest:ada', id: 'left', body: 'Bye' }).catch(() => undefined)
+      send(next, 'left', 'guest:ada')
       // The script that posts the message is a module of this page.
       await new Promise((resolve) => setTimeout(resolve))
       hide()
@@ -668,7 +584,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     try {
       const former = make(guest)
       void former.start()
-      const sending = former.send({ to: 'guest:ada', id: 'left', body: 'Hi' }).catch(() => undefined)
+      send(former, 'left', 'guest:ada')
       hide()
       const next = make(guest)
       // A script that loads late takes the messages only when the session has started.
@@ -680,7 +596,6 @@ describe('ChatSession in a page that is hidden and shown again', () => {
       await until('the message is stored', async () => (await next.history()).some(({ id }) => id === 'left'))
       await former.end()
       await next.end()
-      await sending
     } finally {
       await stopGateway(url)
     }
@@ -705,13 +620,12 @@ describe('ChatSession in a page that is hidden and shown again', () => {
       const session = make()
       await session.start()
       const { sessionId: id } = session
-      const sending = session.send({ to: 'bob' }).catch(() => undefined)
+      send(session, 'waits')
       hide()
       show()
       await reaches(session, 'active')
       assert.deepEqual([session.sessionId, session.pending], [id, 1])
       await session.end()
-      await sending
     } finally {
       Object.assign(Storage.prototype, { setItem, getItem })
     }
@@ -768,7 +682,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     document.dispatchEvent(new Event('resume'))
     const [first] = await recorded(([one]) => !!one?.frames.some(({ type }) => type === 'history'))
     assert.equal(first?.close, null)
-    await mute(endpoint)
+    await mute(tab.endpoint)
     const lost = reaches(session, 'reconnecting')
     // The session sends another probe only after this answer.
     await recorded(([one]) => {
@@ -778,6 +692,6 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     })
     await lost
     await reaches(session, 'active')
-    assert.equal((await recordedAt(endpoint)).length, 2)
+    assert.equal((await recordedAt(tab.endpoint)).length, 2)
   })
 })

@@ -1,68 +1,18 @@
 import { assert } from '@open-wc/testing'
-import { ChatSession, type SessionOptions } from '../../../src/session/index.js'
 import { LEFT_SENDS } from '../../../src/session/storage/left-sends.js'
 import { createToken } from '../../../src/tokens/index.js'
-import {
-  cutScripted,
-  recordedAt,
-  startGateway,
-  startScripted,
-  stopGateway,
-  stopScripted,
-} from '../../support/gateway/gateway-commands.js'
+import { cutScripted, recordedAt, startGateway, stopGateway } from '../../support/gateway/gateway-commands.js'
 import { until } from '../../support/until.js'
-
-/*
- * The headless shell has no back/forward cache, and a test can't leave its own page: the page's events are dispatched by hand here, and the
- * next page of the tab is a second session of this page.
- */
-const hide = (): boolean => window.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))
-const show = (): boolean => window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
-const freeze = (): boolean => document.dispatchEvent(new Event('freeze'))
-const resume = (): boolean => document.dispatchEvent(new Event('resume'))
+import { freeze, hide, leftSend, resume, send, show, useTab } from '../tab.js'
 
 describe('The messages that a page leaves', () => {
-  let endpoint: string
-  let sessions: ChatSession[] = []
-
-  beforeEach(async () => {
-    endpoint = await startScripted()
-    sessionStorage.clear()
-  })
-  afterEach(async () => {
-    await Promise.all(sessions.map((session) => session.end()))
-    sessions = []
-    await stopScripted(endpoint)
-  })
-
-  const make = (given: Partial<SessionOptions> = {}): ChatSession => {
-    const session = new ChatSession({ endpoint, appId: 'app', token: 'a.b.c', user: { id: 'ann' }, ...given })
-    sessions.push(session)
-    return session
-  }
-  /** Sends a message that nobody waits for: the scripted gateway answers none. */
-  const send = (session: ChatSession, id: string, to = 'bob'): void => {
-    session.send({ to, id, body: id }).catch(() => undefined)
-  }
-  /** Stores what an earlier page has left. The browser may have the pages in any order. */
-  const leave = (page: string, messages: Record<string, number>): void => {
-    const sends = Object.entries(messages).map(([id, age]) => ({
-      ...{ type: 'send', id, to: 'bob' },
-      writtenAt: Date.now() - age,
-    }))
-    const record = { sender: { isGuest: false, id: 'ann' }, sends }
-    sessionStorage.setItem(LEFT_SENDS + JSON.stringify([endpoint, 'app']) + page, JSON.stringify(record))
-  }
-  /** Resolves when the newest connection has brought these messages, in this order and no others. */
-  const arrive = async (...ids: string[]): Promise<void> => {
-    const arrived = async (): Promise<string> =>
-      (await recordedAt(endpoint))
-        .at(-1)
-        ?.frames.flatMap((frame) => (frame.type === 'send' ? [frame.id] : []))
-        .join() ?? ''
-    await until('all messages have come', async () => (await arrived()).split(',').length, ids.length)
-    assert.equal(await arrived(), ids.join())
-  }
+  const tab = useTab()
+  const { make, arrive } = tab
+  const leave = (page: string, ages: Record<string, number>): void =>
+    tab.leave(
+      Object.entries(ages).map(([id, age]) => leftSend(id, age)),
+      { page },
+    )
 
   it('by several pages come in the order in which they were written, before those of the next page', async () => {
     leave('c', { first: 4_000, third: 2_000 })
@@ -83,7 +33,10 @@ describe('The messages that a page leaves', () => {
 
   it('come before those that the next page sends while it asks for its token', async () => {
     const answers: ((token: string) => void)[] = []
-    const session = make({ token: null, tokenFetcher: () => new Promise((resolve) => answers.push(resolve)) })
+    const session = make({
+      user: { id: 'ann' },
+      tokenFetcher: () => new Promise((resolve) => answers.push(resolve)),
+    })
     void session.start()
     send(session, 'own')
     // The page before stores its messages late.
@@ -104,8 +57,8 @@ describe('The messages that a page leaves', () => {
       isSent = true
       send(session, 'late')
     })
-    await cutScripted(endpoint)
-    await until('the session has another connection', async () => (await recordedAt(endpoint)).length, 2)
+    await cutScripted(tab.endpoint)
+    await until('the session has another connection', async () => (await recordedAt(tab.endpoint)).length, 2)
     await arrive('left', 'early', 'late')
   })
 
@@ -153,7 +106,7 @@ describe('The messages that a page leaves', () => {
     try {
       const token = await createToken({ appId: 'app', userId: 'ada', secret })
       const user = { id: 'ada' }
-      const former = make({ endpoint: url, token: null, guest: true, user })
+      const former = make({ endpoint: url, guest: true, user })
       await former.start()
       assert.equal(former.user?.id, 'guest:ada')
       await former.end()
@@ -167,7 +120,7 @@ describe('The messages that a page leaves', () => {
       const [message] = await next.history()
       assert.deepInclude(message, { id: 'left by the user', from: 'ada' })
     } finally {
-      await Promise.all(sessions.splice(0).map((session) => session.end()))
+      await Promise.all(tab.sessions.splice(0).map((session) => session.end()))
       await stopGateway(url)
     }
   })
