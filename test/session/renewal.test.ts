@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it, test } from 'node:test'
-import { decodeJwt } from 'jose'
-import type { SessionError, SessionErrorCode, TokenAsk } from '../../src/session/index.js'
+import type { SessionError, TokenAsk } from '../../src/session/index.js'
 import { startProxy } from '../support/network/proxy.js'
 import { eventually, newSession, nextEvent, reaches, statesOf } from '../support/clients/client-sessions.js'
 import { startGateway } from '../support/gateway.js'
@@ -12,29 +11,6 @@ const endpoint = gateway.url
 
 // These tests wait for tokens to expire, all at the same time.
 void describe('while time passes', { concurrency: true }, () => {
-  void it('a token is refreshed on the open connection before it expires, repeatedly', async () => {
-    const reasons: string[] = []
-    const witness = newSession({ endpoint, token: await tokenFor('ann', { expiresIn: 4 }) })
-    await witness.start()
-    const session = newSession({
-      endpoint,
-      token: await tokenFor('ann', { expiresIn: 4 }),
-      tokenFetcher: ({ reason }) => {
-        reasons.push(reason)
-        return tokenFor('ann', { expiresIn: reasons.length < 3 ? 4 : 3600 })
-      },
-    })
-    await session.start()
-    const states = statesOf(session)
-    const { sessionId: id } = session
-    await eventually(() => reasons.length === 3)
-    await reaches(witness, 'ended')
-    assert.deepEqual(reasons, ['expiring', 'expiring', 'expiring'])
-    assert.deepEqual(states, [])
-    assert.equal(session.sessionId, id)
-    await session.end()
-  })
-
   void it('a source that is set after no listener responded is called at once', async () => {
     const session = newSession({ endpoint, token: await tokenFor('ann', { expiresIn: 6 }) })
     await session.start()
@@ -68,63 +44,29 @@ void describe('while time passes', { concurrency: true }, () => {
   })
 })
 
-test('of several tokens the last counts, even if the gateway refuses an earlier token', async () => {
-  const proxy = await startProxy(endpoint)
-  const token = await tokenFor('ann')
-  const session = newSession({ endpoint: proxy.url, token })
-  const witness = newSession({ endpoint, token })
-  await Promise.all([session.start(), witness.start()])
-  session.setToken('none')
-  session.setToken(await tokenFor('ann'))
-  // The gateway takes the frames of a connection in order, so when it has stored a message it has the token.
-  await session.send({ to: 'bob', body: 'the token was sent before' })
-  await gateway.gateway.client('app').revokeToken({ jti: String(decodeJwt(token).jti) })
-  await reaches(witness, 'ended')
-  proxy.cut()
-  await reaches(session, 'reconnecting')
-  await reaches(session, 'active')
-  await session.end()
-})
-
-test('a source that throws, or returns no token, is called again until it returns one', async () => {
-  let asks = 0
-  const codes: SessionErrorCode[] = []
-  const session = newSession({
-    endpoint,
-    tokenFetcher: () => {
-      asks += 1
-      if (asks === 1) throw new Error('the backend is away')
-      if (asks === 2) return Promise.resolve(undefined as unknown as string)
-      return tokenFor('ann')
+test('a source that throws, returns no token, or rejects with a value that has no text, is called again until it returns one', async () => {
+  const textless: unknown = Object.create(null)
+  const failures = [
+    () => {
+      throw new Error('the backend is away')
     },
-  })
-  session.addEventListener('error', ({ detail }) => {
-    codes.push(detail.error.code)
-    assert.match(detail.error.message, asks === 1 ? /the backend is away/ : /TypeError/)
-    assert.ok(detail.error.cause instanceof Error)
-  })
+    () => Promise.resolve(undefined as unknown as string),
+    async () => {
+      throw await Promise.resolve(textless)
+    },
+  ]
+  const errors: SessionError[] = []
+  const session = newSession({ endpoint, tokenFetcher: () => failures.shift()?.() ?? tokenFor('ann') })
+  session.addEventListener('error', ({ detail }) => errors.push(detail.error))
   assert.ok((await session.start()).succeeded)
-  assert.equal(asks, 3)
-  assert.deepEqual(codes, ['unavailable', 'unavailable'])
+  assert.deepEqual(
+    errors.map(({ code }) => code),
+    ['unavailable', 'unavailable', 'unavailable'],
+  )
+  for (const [index, text] of [/the backend is away/, /TypeError/, /gateway/].entries())
+    assert.match(errors[index]?.message ?? '', text)
+  assert.equal(errors[2]?.cause, textless)
   await session.end()
-})
-
-test('a source that rejects with a value that has no text is called again, and the error has the sentence of its code', async () => {
-  const cause: unknown = Object.create(null)
-  let asks = 0
-  const session = newSession({
-    endpoint,
-    tokenFetcher: async () => {
-      if ((asks += 1) === 1) throw cause
-      return tokenFor('ann')
-    },
-  })
-  const failed = nextEvent(session, 'error')
-  const result = session.start()
-  const { error } = (await failed).detail
-  assert.deepEqual([error.code, error.cause], ['unavailable', cause])
-  assert.match(error.message, /gateway/)
-  assert.ok((await result).succeeded)
 })
 
 test('a listener of tokenneeded may respond once, while the event is dispatched', async () => {
@@ -158,33 +100,6 @@ test('after a rejected response another tokenneeded is dispatched, and null mean
   const result = await session.start()
   assert.equal(result.failed && result.error.code, 'signed-out')
   assert.equal(asks, 2)
-})
-
-test('the signal of a fetch aborts when its token is no longer needed', async () => {
-  const aborted = (signal: AbortSignal): Promise<void> =>
-    new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-  const signals: AbortSignal[] = []
-  const session = newSession({
-    endpoint,
-    tokenFetcher: ({ signal }) => {
-      signals.push(signal)
-      return new Promise(() => undefined)
-    },
-  })
-  void session.start()
-  const [first] = signals
-  assert.ok(first && !first.aborted)
-  const ended = aborted(first)
-  await session.end()
-  await ended
-  void session.start()
-  const [, second] = signals
-  assert.ok(second && !second.aborted)
-  const replaced = aborted(second)
-  session.setToken(await tokenFor('ann'))
-  await replaced
-  await reaches(session, 'active')
-  await session.end()
 })
 
 test('a changed profile comes back from the gateway, and a refused change rejects without an error event', async () => {
@@ -239,28 +154,26 @@ test('a profile that the gateway refuses is in no later start, and the other cha
   await session.end()
 })
 
-test('a profile that JSON can’t write is in no later start, so that it ends no session', async () => {
-  const proxy = await startProxy(endpoint)
-  const session = newSession({ endpoint: proxy.url, token: await tokenFor('finn') })
-  await session.start()
-  await assert.rejects(session.setProfile({ custom: { customer: 1n } } as object), TypeError)
-  const states = statesOf(session)
-  proxy.cut()
-  await eventually(() => states.length > 1)
-  assert.deepEqual(states, ['reconnecting', 'active'])
-})
-
-test('an invalid profile ends no session of an app that takes no profiles from clients', async () => {
-  const { url } = await startGateway({ profiles: 'vouched' })
-  const proxy = await startProxy(url)
-  const session = newSession({ endpoint: proxy.url, token: await tokenFor('gina') })
-  await session.start()
-  await assert.rejects(session.setProfile({ photoUrl: 'http://example.com/not-https.png' }))
-  const states = statesOf(session)
-  proxy.cut()
-  await eventually(() => states.length > 1)
-  assert.deepEqual(states, ['reconnecting', 'active'])
-})
+for (const [what, profiles, profile, error] of [
+  ['JSON can’t write', 'anyone', { custom: { customer: 1n } } as object, TypeError],
+  [
+    'is invalid, even in an app that takes none,',
+    'vouched',
+    { photoUrl: 'http://x/y.png' },
+    { code: 'bad-request' },
+  ],
+] as const)
+  test(`a profile that ${what} is in no later start, so that it ends no session`, async () => {
+    const { url } = await startGateway({ profiles })
+    const proxy = await startProxy(url)
+    const session = newSession({ endpoint: proxy.url, token: await tokenFor('finn') })
+    await session.start()
+    await assert.rejects(session.setProfile(profile), error)
+    const states = statesOf(session)
+    proxy.cut()
+    await eventually(() => states.length > 1)
+    assert.deepEqual(states, ['reconnecting', 'active'])
+  })
 
 test('a profile that is set during the start is sent once it is active', async () => {
   const session = newSession({ endpoint, token: await tokenFor('dora') })

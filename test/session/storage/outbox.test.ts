@@ -247,20 +247,6 @@ for (const [name, call] of Object.entries({
     await session.end()
   })
 
-test('messages with one id to more users than may be sent at once are all stored', async () => {
-  const { url } = await startGateway({ limits: { messagesPerSecond: 5 } })
-  const session = newSession({ endpoint: url, token: await tokenFor('ann') })
-  await session.start()
-  const users = Array.from({ length: 12 }, (_, number) => `user ${number}`)
-  const sent = await Promise.all(users.map((to) => session.send({ to, id: 'one', body: 'Hi' })))
-  const stored = await session.history()
-  assert.deepEqual(
-    stored.map(({ to, offset }) => [to, offset]),
-    users.map((to, index) => [to, sent[index]?.offset]),
-  )
-  await session.end()
-})
-
 test('of two messages with one id the second, and what is behind it, waits for the answer to the first', (t) => {
   const { outbox, written, add } = heldOutbox(t)
   for (const to of ['bob', 'cy'])

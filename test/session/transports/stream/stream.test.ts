@@ -90,13 +90,6 @@ void describe('in a network that hinders WebSockets', { concurrency: 4 }, () => 
     assert.ok(proxy.requests.every((line) => line.startsWith('POST /v1/session/')))
   })
 
-  void it('a WebSocket is what carries a session where both get through', async () => {
-    const session = newSession({ endpoint: gateway.url, token: await tokenFor('ann') })
-    assert.ok((await session.start()).succeeded)
-    assert.equal(session.transport, 'websocket')
-    await session.end()
-  })
-
   void it('credentials that are fetched while the WebSocket hangs start the stream', async () => {
     const proxy = await startHostileProxy(gateway.url, { upgrades: 'swallow' })
     const session = newSession({
