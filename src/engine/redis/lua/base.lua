@@ -1,8 +1,8 @@
 -- What every script uses: its arguments, the time, the app's counts, and its result. `script.ts` joins the parts, which are files of
 -- this folder, and all scripts into one library. The library's variables live as long as the server's process, so each script first calls
 -- `begin`, which sets the variables of that script. `RULES` has the rules of `src/engine/rules.ts`. `USER`, `SESSION` and so on are the
--- tables of `fields.ts`. `prelude.ts` replaces their entries by the values. The first `COMMON_ARGS` arguments have the same
--- meaning in all scripts. `arg`, and each script's own comment, count from the argument after these.
+-- tables of `fields.ts`. `prelude.ts` replaces their entries by the values. The first `COMMON_ARGS` arguments have the same meaning in all
+-- scripts. `arg`, and each script's own comment, count from the argument after these.
 local COMMON_ARGS = 7
 -- If one call runs several scripts, this table has what they share: the time; the generation of epochs (`state.lua`); and, without a
 -- cluster, the counts of each app. If not, it is nil.

@@ -47,8 +47,10 @@ local function settle(doubt)
   for node in pairs(doubt and doubt.awaited or {}) do
     if doubt.kept[node] == nil then names[#names + 1] = node end
   end
-  if #names > 0 then absent = table.concat(names, ' ') end
-  if #names > 0 then call('HSET', K.state, STATE.absent, absent) end
+  if #names > 0 then
+    absent = table.concat(names, ' ')
+    call('HSET', K.state, STATE.absent, absent)
+  end
   unsettled = nil
   call('HDEL', K.state, STATE.unsettled)
 end

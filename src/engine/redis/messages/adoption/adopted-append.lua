@@ -3,9 +3,9 @@
 -- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, inbox, unread, aging, peerLog, held, deadlines, state,
 --   adopted.
 -- ARGV: 1 the guest; 2 when the user was created; 3 how many messages the guest had; 4 how many of these the guest's inbox still has,
---   including those in this call (empty if no later call may append any); 5 the bytes that they take there; 6 by how many bytes the move may lengthen a message;
---   7 `retention.messages`; 8 `retention.bytes`; 9 `retention.age`; from 10 on seven arguments for each message: its offset in the guest's
---   inbox, its JSON, its bytes there, when it was stored, 1 if it is read, its sender, its recipient.
+--   including those in this call (empty if no later call may append any); 5 the bytes that they take there; 6 by how many bytes the move
+--   may lengthen a message; 7 `retention.messages`; 8 `retention.bytes`; 9 `retention.age`; from 10 on seven arguments for each message: its
+--   offset in the guest's inbox, its JSON, its bytes there, when it was stored, 1 if it is read, its sender, its recipient.
 -- Returns 1, or 0 if the user was deleted.
 local KEPT_AT_LEAST, EVERYTHING = 3600000, 2 ^ 53
 local NO_LIMIT = { messages = math.huge, bytes = math.huge }
