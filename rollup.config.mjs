@@ -237,23 +237,28 @@ export const sessionMembers = `
   answered
 `
 
+const membersOf = (list) => list.trim().split(/\s+/)
+
 /** Returns options of terser that give the members in a list shorter names. */
 const mangleMembers = (list) => ({
-  mangle: { properties: { regex: new RegExp(`^(${list.trim().split(/\s+/).join('|')})$`) } },
+  mangle: { properties: { regex: new RegExp(`^(${membersOf(list).join('|')})$`) } },
 })
 
 const letters = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ']
 
-/** As `mangleMembers`, for several scripts: the first member in the list gets the first letter, and so on. */
-const nameMembers = (list) => {
+/** Returns terser's cache of names in which the first member has the first letter, and so on. */
+const lettered = (members) => {
   const props = {}
-  for (const [index, name] of list.trim().split(/\s+/).entries()) {
+  for (const [index, name] of members.entries()) {
     if (!letters[index]) throw new Error(`There is no letter for ${name}.`)
     // Terser puts a dollar sign before the names in its cache.
     props[`$${name}`] = letters[index]
   }
-  return { ...mangleMembers(list), nameCache: { props: { props } } }
+  return { props: { props } }
 }
+
+/** As `mangleMembers`, for several scripts: a member has the same letter in each. */
+const nameMembers = (list) => ({ ...mangleMembers(list), nameCache: lettered(membersOf(list)) })
 
 /** The parts that hand objects of the session to the first script, or get them from it. */
 const sessionParts = ['calls', 'stream']
@@ -333,15 +338,15 @@ const oneLicense = {
 
 /**
  * Members of the window's own objects. Nothing outside of its script reads them, and neither the browser nor lit has members of these names,
- * so the script has shorter ones.
+ * so the script has shorter ones. Those that it names most often come first, and get one letter.
  */
 export const ownMembers = `
-  account announcement arrived brief canUpload clock conversations drafts drawnMessage drawnPeer
-  failure field fillField focusNext follow followLink hasData hasError hasOlder inactive isDrawn
-  isEmpty isEndSeen isFirst isLast isLeft isListed isLoaded isOnline isOwn isSeen isTooLong
-  isTyping items lastShown leave listFailure loadFiles loadMore loadOlder model nameOf newAfter
-  outgoing ownPeer pressed scrollToEnd searchFor seeEnd setTexts shown speak startOffset status
-  tags threads times typed uploads
+  model account shown outgoing field items ownPeer failure tags status isSeen isOwn isTooLong
+  conversations nameOf isLoaded newAfter focusNext threads isListed isOnline uploads announcement
+  times typed arrived hasOlder loadFiles startOffset canUpload clock hasError isDrawn isEmpty
+  lastShown leave pressed seeEnd drafts drawnMessage follow hasData isEndSeen isFirst isLast
+  isTyping listFailure loadOlder setTexts brief drawnPeer fillField followLink inactive isLeft
+  loadMore scrollToEnd searchFor speak
 `
 
 /** Members that lit has for itself. What ReactiveElement (`_$E…`) and templates (`_$lit…`) have is used by other scripts, too. */
@@ -390,7 +395,10 @@ export default [
     more: compressWindow,
     sourcemap: false,
     sources: replacedInWindow,
-    names: mangleMembers(`${ownMembers} ${litMembers}`),
+    names: {
+      ...mangleMembers(`${ownMembers} ${litMembers}`),
+      nameCache: lettered(membersOf(ownMembers).slice(0, letters.length)),
+    },
     plugins: [shortTexts, oneLicense, integrity('sha384')],
   }),
   // A classic script, for `importScripts`.

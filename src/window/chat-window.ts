@@ -65,7 +65,7 @@ export class ChatWindowElement extends LitElement {
   #restorePlace: (() => void) | undefined
   /** The field whose text has been filled in: that of another thread is a new one. */
   #field: HTMLTextAreaElement | null = null
-  readonly #back = createBackEntry()
+  readonly #back = createBackEntry(() => this.requestUpdate())
   readonly #end = createSight((isSeen) => {
     this.#ui.isEndSeen = isSeen
     this.#ui.seeEnd()

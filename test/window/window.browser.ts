@@ -204,6 +204,25 @@ describe('The chat window', () => {
     await until('it is open', () => bob.texts('[part=thread] [part=name]').join(), 'dock-cy')
   })
 
+  it('keeps a conversation that opens while the browser goes back from the one before', async () => {
+    const { element, find } = await mountWindow(gateway, 'swift-bob', { launcher: true })
+    const entry = (): unknown => (history.state as Record<string, unknown> | null)?.['chat-window']
+    element.show('swift-ann')
+    await element.updateComplete
+    const first = entry()
+    expect(first).to.be.a('number')
+    const wentBack = new Promise((resolve) => addEventListener('popstate', resolve, { once: true }))
+    find('[part=back]').click()
+    await element.updateComplete
+    element.show('swift-cy')
+    await element.updateComplete
+    await wentBack
+    await until('an entry of its own', () => typeof entry() === 'number' && entry() !== first, true)
+    expect(find('[part=thread] [part=name]').textContent).to.equal('swift-cy')
+    history.back()
+    await until('the list', () => element.shadowRoot?.querySelectorAll('[part=thread]').length, 0)
+  })
+
   it('opens its one conversation as a launcher with a peer, with the count of that peer alone', async () => {
     const ann = await gateway.active('one-ann')
     const cy = await gateway.active('one-cy')

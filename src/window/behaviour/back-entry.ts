@@ -14,12 +14,15 @@ const state = (): Partial<Record<string, unknown>> => {
   return typeof value === 'object' && value !== null ? value : {}
 }
 
-export const createBackEntry = (): BackEntry => {
+/** `look` is called when `set` has to be called again. */
+export const createBackEntry = (look: () => void): BackEntry => {
   /** The number of the entry's thread. Another window of the page has another number. */
   let number: number | undefined
+  /** Whether the browser has not gone back yet. It would go back from an entry that is made before. */
+  let isGoingBack = false
   return {
     set(isWanted) {
-      if (isWanted === (number !== undefined)) return
+      if (isGoingBack || isWanted === (number !== undefined)) return
       if (isWanted) {
         number = Math.random()
         try {
@@ -29,10 +32,16 @@ export const createBackEntry = (): BackEntry => {
         }
         return
       }
-      const isTop = state()[NAME] === number
-      number = undefined
       // The page may have made entries of its own meanwhile. Those stay.
-      if (isTop) history.back()
+      isGoingBack = state()[NAME] === number
+      number = undefined
+      if (!isGoingBack) return
+      const onPopState = (): void => {
+        isGoingBack = false
+        look()
+      }
+      addEventListener('popstate', onPopState, { once: true })
+      history.back()
     },
     isLeft() {
       if (number === undefined || state()[NAME] === number) return false
