@@ -62,7 +62,13 @@ const stripLuaComments = async (folder) => {
   )
 }
 
-await run('typescript/bin/tsc', '-b', 'src/protocol', 'src/tsconfig.browser.json', 'src/tsconfig.server.json')
+await run(
+  '@typescript/native/bin/tsc',
+  '-b',
+  'src/protocol',
+  'src/tsconfig.browser.json',
+  'src/tsconfig.server.json',
+)
 const { configTypes } = await import('./config-types.mjs')
 await writeFile('dist/gateway/config/types.d.ts', await configTypes())
 // With their comments and their indentation an install would be larger than 20 MB. The comments of public names are in the types.
