@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto'
 import { readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { nodeResolve } from '@rollup/plugin-node-resolve'
-import terser from '@rollup/plugin-terser'
 import { transform } from 'esbuild'
-import ts from 'typescript'
+import { minify } from 'terser'
 
 const inDist = (path) => fileURLToPath(new URL(`./dist/${path}`, import.meta.url))
 
@@ -161,20 +160,27 @@ const typescript = {
     // Only the pages' own modules are imported for their effects: the playground bundles no second element.
     return { id, moduleSideEffects: /\/src\/pages\//.test(id) }
   },
-  transform(code, id) {
+  async transform(code, id) {
     if (!id.endsWith('.ts')) return null
-    const { outputText, sourceMapText } = ts.transpileModule(code, {
-      fileName: id,
-      compilerOptions: {
-        target: ts.ScriptTarget.ES2022,
-        module: ts.ModuleKind.ESNext,
-        verbatimModuleSyntax: true,
-        sourceMap: true,
-      },
+    const { code: script, map } = await transform(code, {
+      loader: 'ts',
+      target: 'es2022',
+      sourcefile: id,
+      sourcemap: true,
+      tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
     })
-    return { code: outputText, map: sourceMapText }
+    return { code: script, map }
   },
 }
+
+/** terser for one chunk, in this process: most scripts take less time than a worker takes to load terser. */
+const terser = (options) => ({
+  name: 'terser',
+  async renderChunk(code, _chunk, { sourcemap }) {
+    const { code: small, map } = await minify(code, { ...options, sourceMap: sourcemap && { asObject: true } })
+    return { code: small, map: map ?? null }
+  },
+})
 
 const compress = {
   passes: 4,
@@ -372,41 +378,46 @@ const replacedInWindow = {
   '../node_modules/@lit/reactive-element/reactive-element.js': `export * from '${inDist('window/parts/script-base.js')}'`,
 }
 
-export default [
-  // An install of the package has no lit: the window's modules share this one, with what they use of lit. The base class stays outside,
-  // because the element uses it, too.
-  {
-    input: 'src/window/lit.ts',
-    output: { file: 'dist/window/lit.js', format: 'es' },
-    external: [/server-shim/, '@lit/reactive-element'],
-    plugins: [typescript, nodeResolve({ exportConditions: ['production', 'browser'] })],
-  },
-  ...Object.entries(parts).map(([name, module]) =>
-    part('chat-session', name, `dist/${module}`, {
-      names: sessionParts.includes(name) ? nameMembers(sessionMembers) : undefined,
-    }),
-  ),
-  firstScript,
-  ...Object.entries(windowParts).map(([name, module]) =>
-    part('chat-window', name, module, { sources: replacedInWindowParts, plugins: [shortTexts] }),
-  ),
-  // Its modules are in the package: with a map an install would be larger than 20 MB.
-  minified('dist/window/script.js', 'dist/cdn/chat-window.js', {
-    more: compressWindow,
-    sourcemap: false,
-    sources: replacedInWindow,
-    names: {
-      ...mangleMembers(`${ownMembers} ${litMembers}`),
-      nameCache: lettered(membersOf(ownMembers).slice(0, letters.length)),
+/** What is built one after the other, and beside the other lists: a script has the hashes of its parts. */
+export const lanes = [
+  [
+    ...Object.entries(parts).map(([name, module]) =>
+      part('chat-session', name, `dist/${module}`, {
+        names: sessionParts.includes(name) ? nameMembers(sessionMembers) : undefined,
+      }),
+    ),
+    firstScript,
+    // A classic script, for `importScripts`.
+    minified('dist/element/notifications/worker.js', 'dist/cdn/chat-session-worker.js', { format: 'iife' }),
+  ],
+  [
+    // An install of the package has no lit: the window's modules share this one, with what they use of lit. The base class stays outside,
+    // because the element uses it, too.
+    {
+      input: 'src/window/lit.ts',
+      output: { file: 'dist/window/lit.js', format: 'es' },
+      external: [/server-shim/, '@lit/reactive-element'],
+      plugins: [typescript, nodeResolve({ exportConditions: ['production', 'browser'] })],
     },
-    plugins: [shortTexts, oneLicense, integrity('sha384')],
-  }),
-  // A classic script, for `importScripts`.
-  minified('dist/element/notifications/worker.js', 'dist/cdn/chat-session-worker.js', { format: 'iife' }),
+    ...Object.entries(windowParts).map(([name, module]) =>
+      part('chat-window', name, module, { sources: replacedInWindowParts, plugins: [shortTexts] }),
+    ),
+    // Its modules are in the package: with a map an install would be larger than 20 MB.
+    minified('dist/window/script.js', 'dist/cdn/chat-window.js', {
+      more: compressWindow,
+      sourcemap: false,
+      sources: replacedInWindow,
+      names: {
+        ...mangleMembers(`${ownMembers} ${litMembers}`),
+        nameCache: lettered(membersOf(ownMembers).slice(0, letters.length)),
+      },
+      plugins: [shortTexts, oneLicense, integrity('sha384')],
+    }),
+  ],
   // No page of the operator's own loads them: a map would only make the package larger. Their elements have styles of lit's kind.
-  minified('src/pages/playground/main.ts', 'dist/pages/playground/playground.js', {
-    sourcemap: false,
-    sources: {},
-  }),
-  minified('src/pages/console/main.ts', 'dist/pages/console/console.js', { sourcemap: false, sources: {} }),
+  ['playground', 'console'].map((page) =>
+    minified(`src/pages/${page}/main.ts`, `dist/pages/${page}/${page}.js`, { sourcemap: false, sources: {} }),
+  ),
 ]
+
+export default lanes.flat()

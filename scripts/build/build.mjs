@@ -1,7 +1,7 @@
 // Builds dist/: the modules by tsc, the scripts for a script tag by rollup, and their compressed files. It makes only what has changed since
 // the last build, if anything has.
 import { execFile } from 'node:child_process'
-import { copyFile, cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { copyFile, cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -69,10 +69,13 @@ await run(
   'src/tsconfig.browser.json',
   'src/tsconfig.server.json',
 )
-const { configTypes } = await import('./config-types.mjs')
-await writeFile('dist/gateway/config/types.d.ts', await configTypes())
 // With their comments and their indentation an install would be larger than 20 MB. The comments of public names are in the types.
 await stripComments('dist')
+// The script of a part that is no more would stay.
+await rm('dist/cdn', { recursive: true, force: true })
+const bundled = run('../scripts/build/bundle.mjs')
+const { configTypes } = await import('./config-types.mjs')
+await writeFile('dist/gateway/config/types.d.ts', await configTypes())
 // tsc does not copy declaration files.
 for (const framework of ['react', 'vue', 'svelte', 'solid', 'preact'])
   await copyFile(`src/typings/${framework}.d.ts`, `dist/typings/${framework}.d.ts`)
@@ -82,9 +85,6 @@ await cp('src/engine/redis', 'dist/engine/redis', {
   filter: async (path) => path.endsWith('.lua') || (await stat(path)).isDirectory(),
 })
 await stripLuaComments('dist/engine/redis')
-// The script of a part that is no more would stay.
-await rm('dist/cdn', { recursive: true, force: true })
-await run('rollup/dist/bin/rollup', '--config', '--silent')
 const { openApiDocument } = await import('../../dist/gateway/rest/openapi.js')
 await writeFile('dist/gateway/rest/openapi.json.gz', await compressors.gz(JSON.stringify(openApiDocument())))
 // The description of the element for editors and other tools.
@@ -96,9 +96,12 @@ const pages = {
   console: ['src/pages/console/index.html', 'src/pages/console/console.css'],
   api: ['src/pages/api/index.html', 'src/pages/api/page.css'],
 }
-for (const [page, files] of Object.entries(pages))
+for (const [page, files] of Object.entries(pages)) {
+  await mkdir(`dist/pages/${page}`, { recursive: true })
   for (const file of [...files, 'src/pages/shared/base.css', 'src/pages/shared/icon.svg'])
     await copyFile(file, `dist/pages/${page}/${basename(file)}`)
+}
+await bundled
 // It imports the compiler, which a build that has nothing to do doesn't need.
 const { readIntegrity } = await import('../../rollup.config.mjs')
 const scripts = [...Object.keys(readIntegrity()), 'chat-session-worker.js']
