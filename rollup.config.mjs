@@ -177,7 +177,10 @@ const typescript = {
 const terser = (options) => ({
   name: 'terser',
   async renderChunk(code, _chunk, { sourcemap }) {
-    const { code: small, map } = await minify(code, { ...options, sourceMap: sourcemap && { asObject: true } })
+    const { code: small, map } = await minify(code, {
+      ...options,
+      sourceMap: sourcemap && { asObject: true },
+    })
     return { code: small, map: map ?? null }
   },
 })
