@@ -12,7 +12,6 @@ const leftOut = {
   'test/system/faults/leaks/connection-leaks.test.ts':
     'its gateway runs in the process of the test; transport-leaks.test.ts counts on both runtimes',
   'test/system/faults/engine/crashes.test.ts': 'npm run test:bun runs it, with the engine on Bun',
-  'test/system/faults/engine/model.test.ts': 'npm run test:bun runs it, with the engine on Bun',
   'test/system/faults/browser/freeze.test.ts': IN_BROWSER,
   'test/system/faults/browser/notifications-worker.test.ts': IN_BROWSER,
   'test/system/faults/browser/notifications.test.ts': IN_BROWSER,

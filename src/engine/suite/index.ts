@@ -10,9 +10,9 @@ import { lifetimeSuite } from './lifetime.js'
 import { limitsSuite } from './messages/limits.js'
 import { listsSuite } from './lists.js'
 import { pagesSuite } from './messages/pages.js'
+import { randomCallsSuite } from './model/random-calls.js'
 import { nodesSuite } from './nodes.js'
 import { peerMarksSuite } from './peers/peer-marks.js'
-import { peersModelSuite } from './peers/peers-model.js'
 import { peersSuite } from './peers/peers.js'
 import { presenceSuite } from './sessions/presence.js'
 import { revocationSuite } from './sessions/revocation.js'
@@ -62,7 +62,6 @@ export const engineSuite = (runner: SuiteRunner, subject: EngineUnderTest): void
   pagesSuite(context)
   peersSuite(context)
   peerMarksSuite(context)
-  peersModelSuite(context)
   clocksSuite(context)
   revocationSuite(context)
   presenceSuite(context)
@@ -77,4 +76,5 @@ export const engineSuite = (runner: SuiteRunner, subject: EngineUnderTest): void
   nodesSuite(context)
   signalsSuite(context)
   watchingSuite(context)
+  randomCallsSuite(context)
 }

@@ -9,12 +9,12 @@ import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { loadSteps } from '../../../../src/engine/redis/steps.js'
 import { pushDeviceId } from '../../../../src/engine/push-devices.js'
 import { app, bodies, isUnavailable, request, rules, saveGuest } from '../../../../src/engine/suite/kit.js'
+import { Model, type ModelSession } from '../../../../src/engine/suite/model/model.js'
 import { ask } from '../../../../src/engine/suite/webhook-kit.js'
 import { lossyClient, type Fate } from '../../../support/redis/lossy-client.js'
 import type { RedisSetting } from '../../../support/redis/single-and-cluster.js'
 import { createRandom } from '../../../support/seeded-random.js'
 import { until } from '../../../support/until.js'
-import { Model, type ModelSession } from './model.js'
 
 const USERS = ['ann', 'bob', 'cid', 'guest:dora']
 const SESSIONS_PER_USER = 4
@@ -58,8 +58,15 @@ export interface SimulationOptions {
   reached: Set<string>
 }
 
+/** Of inboxes beyond their retention only the last step asks. */
+const EVERYTHING = { messages: Infinity, isLarge: () => false }
+
 export class Simulation {
   readonly model = new Model()
+  /** The nodes that must be told that a session has ended or moved. */
+  readonly #toldAt = new Map<ModelSession, Set<SimulatedNode>>()
+  /** The newest message when a session's connection came. Only later ones are emitted for it. */
+  readonly #newestAtStart = new Map<ModelSession, number>()
   readonly #options: SimulationOptions
   readonly #random: () => number
   readonly #nodes: SimulatedNode[] = []
@@ -147,9 +154,30 @@ export class Simulation {
     return items[Math.floor(this.#random() * items.length)] ?? assert.fail('There is nothing to pick.')
   }
 
-  #at(): SimulatedNode & { n: number } {
-    const n = Math.floor(this.#random() * this.#nodes.length)
-    return { ...(this.#nodes[n] ?? assert.fail()), n }
+  #at(): SimulatedNode {
+    return this.#pick(this.#nodes)
+  }
+
+  /** Returns the node whose connection carries a session; undefined if it is detached. */
+  #nodeOf({ engine, connectionId }: ModelSession): SimulatedNode | undefined {
+    return connectionId === null ? undefined : this.#nodes.find((node) => node.engine === engine)
+  }
+
+  #mustBeTold(session: ModelSession): void {
+    const node = this.#nodeOf(session)
+    if (node) this.#toldAt.set(session, (this.#toldAt.get(session) ?? new Set()).add(node))
+  }
+
+  /** Ends a session. Its node is told, unless that node itself has ended it with its connection. */
+  #end(session: ModelSession, by?: SimulatedNode): void {
+    if (this.#nodeOf(session) !== by) this.#mustBeTold(session)
+    this.model.end(session)
+  }
+
+  /** Notes what ends all sessions of a user, or of the app. */
+  #endAll(userId: string | undefined, end: () => void): void {
+    for (const session of this.model.alive(userId)) this.#mustBeTold(session)
+    end()
   }
 
   #userId(): string {
@@ -203,23 +231,17 @@ export class Simulation {
     )
     assert.ok(started)
     assert.equal(started.resumed, resumes !== undefined, 'a session is resumed by the key of its client')
+    if (resumes) this.#mustBeTold(resumes)
     const { connectionId, keyHash, credential } = asked
-    const newestAtStart = model.user(userId).inbox.length
-    if (resumes) {
-      if (resumes.node !== undefined) resumes.toldAt.add(resumes.node)
-      Object.assign(resumes, {
-        node: node.n,
-        connectionId,
-        keyHash,
-        tokenId: credential.tokenId,
-        hidden: false,
-        newestAtStart,
-      })
-    } else
-      model.sessions.push({
-        ...{ sessionId: started.sessionId, userId, node: node.n, connectionId, keyHash, hidden: false },
-        ...{ tokenId: credential.tokenId, hasEnded: false, toldAt: new Set(), newestAtStart },
-      })
+    const [session] = model.start(
+      {
+        ...{ userId, engine: node.engine, connectionId, keyHash, tokenId: credential.tokenId },
+        ...{ resumes: resumes?.keyHash, isHidden: false },
+      },
+      Infinity,
+    )
+    session.sessionId = started.sessionId
+    this.#newestAtStart.set(session, model.user(userId).inbox.newest)
     await this.#learnReplaced(userId, started.sessionId)
   }
 
@@ -233,7 +255,7 @@ export class Simulation {
     const ended = model.alive(userId).filter(({ sessionId }) => !ids.has(sessionId))
     if (ended.length > 0)
       assert.ok(ids.size + ended.length >= SESSIONS_PER_USER, 'a session has ended without need')
-    for (const session of ended) model.end(session)
+    for (const session of ended) this.#end(session)
   }
 
   /** A user adopts a guest who has received and sent messages. The caller repeats the call until all have moved. */
@@ -267,7 +289,8 @@ export class Simulation {
       const adoption = await this.#repeat('adopt', adopt, node)
       assert.deepEqual(adoption, { guest: guestId, messages: inbox.length })
     } while ((await this.#repeat('read', () => bodies(node.engine, guest), node)).length > 0)
-    this.model.user(userId).inbox.push(...inbox, { id: await send(null, guestId), from: null })
+    for (const message of [...inbox, { id: await send(null, guestId), from: null }])
+      this.model.user(userId).inbox.add({ ...message, to: userId }, EVERYTHING)
   }
 
   async #send(from: string | null, to: string): Promise<void> {
@@ -279,16 +302,12 @@ export class Simulation {
     const quota = { ...rules().quota, bytesPerSender: 200_000 }
     const sent = await this.#repeat('send', () => node.engine.send(message, rules({ quota })), node)
     const mayBeUnknown = (userId: string | null): boolean =>
-      userId?.startsWith('guest:') === true && model.user(userId).inbox.length === 0
+      userId?.startsWith('guest:') === true && model.user(userId).inbox.newest === 0
     // A message creates no guest.
     if (sent.outcome === 'unknown-user') return assert.ok([from, to].some(mayBeUnknown))
     assert.ok(sent.outcome === 'stored' || sent.outcome === 'repeated')
-    const { inbox } = model.user(to)
-    inbox.push({ id, from })
-    assert.equal(sent.offset, inbox.length)
-    if (from === null) return assert.equal(sent.ownOffset, null)
-    if (from !== to) model.user(from).inbox.push({ id, from })
-    assert.equal(sent.ownOffset, model.user(from).inbox.length)
+    const { offset, ownOffset } = sent
+    assert.deepEqual({ outcome: 'stored', offset, ownOffset }, model.send(message, EVERYTHING))
   }
 
   /** One call of each kind, on a user and a node that the seed picks. */
@@ -298,18 +317,16 @@ export class Simulation {
       const alive = model.alive()
       return alive.length > 0 ? this.#pick(alive) : undefined
     }
-    const carried = (): (ModelSession & { node: number }) | undefined => {
-      const found = model.alive().filter(({ node }) => node !== undefined)
-      return found.length > 0 ? (this.#pick(found) as ModelSession & { node: number }) : undefined
-    }
     const refOf = ({ userId, sessionId }: ModelSession) => ({ appId: app, userId, sessionId })
-    const nodeOf = (n: number): SimulatedNode => this.#nodes[n] ?? assert.fail()
     /** Makes a call at the node that carries a session. */
     const there = async (
-      work: (session: ModelSession & { node: number }, node: SimulatedNode) => Promise<unknown>,
+      work: (session: ModelSession, node: SimulatedNode, connectionId: string) => Promise<unknown>,
     ): Promise<void> => {
-      const session = carried()
-      if (session) await work(session, nodeOf(session.node))
+      const carried = model.alive().filter(({ connectionId }) => connectionId !== null)
+      if (carried.length === 0) return
+      const session = this.#pick(carried)
+      const { connectionId } = session
+      await work(session, this.#nodeOf(session) ?? assert.fail(), connectionId ?? assert.fail())
     }
     /** Repeats a call at any node, with a user. */
     const anywhere =
@@ -327,33 +344,25 @@ export class Simulation {
         if (session) await this.#start(session.userId, session)
       },
       confirm: () =>
-        there((session, node) =>
-          this.#repeat(
-            'confirm',
-            () => node.engine.confirmSession(refOf(session), session.connectionId),
-            node,
-          ),
+        there((session, node, connectionId) =>
+          this.#repeat('confirm', () => node.engine.confirmSession(refOf(session), connectionId), node),
         ),
       touch: () =>
-        there((session, node) =>
+        there((session, node, connectionId) =>
           this.#repeat(
             'touch',
-            () => node.engine.touchSession(refOf(session), session.connectionId, { rtt: 1 }),
+            () => node.engine.touchSession(refOf(session), connectionId, { rtt: 1 }),
             node,
           ),
         ),
       hide: () =>
-        there(async (session, node) => {
-          session.hidden = !session.hidden
-          const { hidden } = session
-          await this.#repeat(
-            'hide',
-            () => node.engine.setHidden(refOf(session), session.connectionId, hidden),
-            node,
-          )
+        there(async (session, node, connectionId) => {
+          const hidden = session.hidden === null
+          model.hide(session, hidden)
+          await this.#repeat('hide', () => node.engine.setHidden(refOf(session), connectionId, hidden), node)
         }),
       renew: () =>
-        there(async (session, node) => {
+        there(async (session, node, connectionId) => {
           const tokenId = `renewed ${++this.#count}`
           const credential = {
             authMethod: 'token',
@@ -363,32 +372,28 @@ export class Simulation {
           } as const
           const isGood = await this.#repeat(
             'renew',
-            () => node.engine.renewSession(refOf(session), session.connectionId, credential),
+            () => node.engine.renewSession(refOf(session), connectionId, credential),
             node,
           )
           assert.ok(isGood)
           session.tokenId = tokenId
         }),
       detach: () =>
-        there(async (session, node) => {
-          await this.#once(
-            () => node.engine.detachSession(refOf(session), session.connectionId, 600_000),
-            node,
-          )
-          ;(session as ModelSession).node = undefined
+        there(async (session, node, connectionId) => {
+          await this.#once(() => node.engine.detachSession(refOf(session), connectionId, 600_000), node)
+          model.detach(session)
         }),
       endHere: () =>
-        there(async (session, node) => {
-          const { node: n } = session
-          await this.#once(() => node.engine.endSession(refOf(session), 'ended', session.connectionId), node)
-          model.end(session, n)
+        there(async (session, node, connectionId) => {
+          await this.#once(() => node.engine.endSession(refOf(session), 'ended', connectionId), node)
+          this.#end(session, node)
         }),
       endAnywhere: async () => {
         const session = one()
         const node = this.#at()
         if (!session) return
         await this.#repeat('end', () => node.engine.endSession(refOf(session), 'ended'), node)
-        model.end(session)
+        this.#end(session)
       },
       send: () => this.#send(this.#userId(), this.#userId()),
       sendMore: () => this.#send(this.#userId(), this.#userId()),
@@ -413,36 +418,34 @@ export class Simulation {
         const id = pushDeviceId(endpoint)
         await call((engine) => engine.endPushes(of(userId), [{ id, result: 'failed', retryIn: 1 }], 0, null))
         const { inbox } = await call((engine) => engine.unreadSenders(of(userId), 0, 10))
-        assert.equal(inbox.offset, model.user(userId).inbox.length)
+        assert.equal(inbox.offset, model.user(userId).inbox.newest)
         await call((engine) => engine.endPushDevice(of(userId), id))
         assert.deepEqual(await call((engine) => engine.pushDevices(of(userId))), [])
       },
       markRead: async () => {
         const node = this.#at()
         const userId = this.#userId()
-        const user = model.user(userId)
-        const offset = Math.floor(this.#random() * (user.inbox.length + 1))
+        const { inbox } = model.user(userId)
+        const offset = Math.floor(this.#random() * (inbox.newest + 1))
         await this.#repeat(
           'mark',
           async () => node.engine.markRead(of(userId), { ...(await node.engine.inbox(of(userId))), offset }),
           node,
         )
-        user.readOffset = Math.max(user.readOffset, offset)
+        inbox.markRead(offset)
       },
       markBackendRead: async () => {
         const node = this.#at()
         const userId = this.#userId()
-        const user = model.user(userId)
-        const offset = Math.floor(this.#random() * (user.inbox.length + 1))
+        const { inbox } = model.user(userId)
+        const offset = Math.floor(this.#random() * (inbox.newest + 1))
         await this.#repeat(
           'mark',
           async () =>
             node.engine.markPeerRead(of(userId), null, { ...(await node.engine.inbox(of(userId))), offset }),
           node,
         )
-        // The backend is a peer once it has sent a message.
-        if (user.inbox.some(({ from }) => from === null))
-          user.backendMark = Math.max(user.backendMark, offset)
+        inbox.markPeerRead(null, offset)
       },
       rename: async () => {
         const node = this.#at()
@@ -461,8 +464,8 @@ export class Simulation {
           () => node.engine.revokeUser(of(userId), { issuedBefore: null, mode }),
           node,
         )
-        model.user(userId).isRevoked = true
-        if (mode === 'end') for (const session of model.alive(userId)) model.end(session)
+        if (mode === 'end') this.#endAll(userId, () => model.revoke(userId))
+        else model.user(userId).isRevoked = true
       },
       lift: async () => {
         const node = this.#at()
@@ -476,7 +479,7 @@ export class Simulation {
         const tokenId = session?.tokenId
         if (!session || typeof tokenId !== 'string') return
         await this.#repeat('revoke', () => node.engine.revokeToken(app, tokenId), node)
-        model.end(session)
+        this.#end(session)
       },
       revokeApp: async () => {
         if (this.#random() < 0.7 && model.isAppRevoked) return
@@ -486,14 +489,13 @@ export class Simulation {
           () => node.engine.revokeApp(app, { issuedBefore: null, mode: 'end' }),
           node,
         )
-        model.isAppRevoked = true
-        for (const session of model.alive()) model.end(session)
+        this.#endAll(undefined, () => model.revoke())
       },
       deleteUser: async () => {
         const node = this.#at()
         const userId = this.#userId()
         await this.#repeat('delete', () => node.engine.deleteUser(of(userId)), node)
-        model.delete(userId)
+        this.#endAll(userId, () => model.delete(userId))
       },
       watch: () => this.#watch(this.#at()),
       signal: async () => {
@@ -529,9 +531,9 @@ export class Simulation {
       summary: anywhere((engine) => engine.pendingSummary(app)),
       reopen: async () => {
         const node = this.#at()
-        for (const session of model.alive()) if (session.node === node.n) session.node = undefined
+        for (const session of model.alive()) if (this.#nodeOf(session) === node) model.detach(session)
         // A node that closes has no connections to tell.
-        for (const session of model.sessions) session.toldAt.delete(node.n)
+        for (const nodes of this.#toldAt.values()) nodes.delete(node)
         this.#isClosing = true
         await node.engine.close()
         this.#isClosing = false
@@ -664,26 +666,22 @@ export class Simulation {
           each.credential.tokenId,
         ]),
         alive.map((each) => [
-          ...[each.sessionId, each.node === undefined ? 'detached' : 'active'],
-          ...[each.hidden, each.tokenId],
+          ...[each.sessionId, each.connectionId === null ? 'detached' : 'active'],
+          ...[each.hidden !== null, each.tokenId],
         ]),
       )
       const status = await engine.status(of)
       compare(`number of sessions of ${userId}`, status.sessions, alive.length)
-      if (alive.every(({ node }) => node !== undefined))
+      if (alive.every(({ connectionId }) => connectionId !== null))
         compare(`presence of ${userId}`, status.online, alive.length > 0)
       compare(`revocation of ${userId}`, status.revokedBefore !== null, user.isRevoked || model.isAppRevoked)
       const { offset, readOffset, unread } = await engine.inbox(of)
-      compare(
-        `inbox of ${userId}`,
-        [offset, readOffset, unread],
-        [user.inbox.length, user.readOffset, user.unread],
-      )
+      compare(`inbox of ${userId}`, [offset, readOffset, unread], Object.values(user.inbox.state))
       compare(`peers of ${userId}`, ...(await this.#peersOf(engine, of)))
       compare(
         `messages of ${userId}`,
         await bodies(engine, of),
-        user.inbox.map(({ id }) => id),
+        user.inbox.messages.map(({ id }) => id),
       )
       // A guest without messages and sessions is deleted in time.
       if (userId.startsWith('guest:')) continue
@@ -699,33 +697,38 @@ export class Simulation {
     return found.join('\n')
   }
 
+  #nameOf(node: SimulatedNode): string {
+    return `node ${this.#nodes.indexOf(node)}`
+  }
+
   /** The ends and moves of carried sessions, the messages and the presence, which the nodes have not emitted yet. */
   #untold(): string {
     const missing: string[] = []
-    for (const session of this.model.sessions)
-      for (const n of session.toldAt) {
-        const isTold = this.#nodes[n]?.events.some(
+    for (const [session, nodes] of this.#toldAt)
+      for (const node of nodes) {
+        const isTold = node.events.some(
           (event) =>
             (event.type === 'session-ended' || event.type === 'connection-replaced') &&
             event.session.sessionId === session.sessionId,
         )
-        if (!isTold) missing.push(`node ${n} was not told of ${session.sessionId}`)
+        if (!isTold) missing.push(`${this.#nameOf(node)} was not told of ${session.sessionId}`)
       }
-    for (const [n, { online }] of this.#nodes.entries())
+    for (const node of this.#nodes)
       for (const userId of USERS) {
         const alive = this.model.alive(userId)
-        const isSure = alive.every(({ node }) => node !== undefined)
-        if (isSure && online.get(userId) !== alive.length > 0)
-          missing.push(`node ${n} was not told of the presence of ${userId}`)
+        const isSure = alive.every(({ connectionId }) => connectionId !== null)
+        if (isSure && node.online.get(userId) !== alive.length > 0)
+          missing.push(`${this.#nameOf(node)} was not told of the presence of ${userId}`)
       }
-    for (const [n, { events }] of this.#nodes.entries())
-      for (const { userId, node, newestAtStart } of this.model.alive()) {
-        const { inbox } = this.model.user(userId)
-        const last = events.findLast((event) => event.type === 'message' && event.user.userId === userId)
-        const emitted = last?.type === 'message' ? last.message.offset : 0
-        if (node === n && newestAtStart < inbox.length && emitted < inbox.length)
-          missing.push(`node ${n} has emitted the messages of ${userId} up to ${emitted}`)
-      }
+    for (const session of this.model.alive()) {
+      const node = this.#nodeOf(session)
+      const { userId } = session
+      const { newest } = this.model.user(userId).inbox
+      const last = node?.events.findLast((event) => event.type === 'message' && event.user.userId === userId)
+      const emitted = last?.type === 'message' ? last.message.offset : 0
+      if (node && (this.#newestAtStart.get(session) ?? 0) < newest && emitted < newest)
+        missing.push(`${this.#nameOf(node)} has emitted the messages of ${userId} up to ${emitted}`)
+    }
     return missing.join('\n')
   }
 
@@ -776,9 +779,9 @@ export class Simulation {
     await until('it has one', async () => (await leaves.engine.startSession(request(late))) !== null)
     this.#isLossy = true
     for (const session of this.model.alive())
-      if (session.node === 0)
+      if (this.#nodeOf(session) === stays)
         await this.#once(
-          () => stays.engine.detachSession({ appId: app, ...session }, session.connectionId, 1),
+          () => stays.engine.detachSession({ appId: app, ...session }, session.connectionId ?? '', 1),
           stays,
         )
     await leaves.engine.close()
