@@ -27,5 +27,5 @@ export declare const countCalls: (
   gateways: number,
   options?: { times?: number },
 ) => Promise<{
-  readonly operations: Record<'start' | 'message' | 'webhook' | 'loss', Counted>
+  readonly operations: Record<'start' | 'again' | 'message' | 'webhook' | 'loss', Counted>
 }>

@@ -223,7 +223,7 @@ const each = (before, after, times) => {
 }
 
 /**
- * Counts the calls of so many gateways on a cluster. `operations` has those for a start, a message, a webhook event and a lost connection,
+ * Counts the calls of so many gateways on a cluster. `operations` has those for starts, a message, a webhook event and a lost connection,
  * `rates` has those a second without users, if there are `seconds` to count them.
  */
 export const countCalls = async (gateways, { times = 2 * gateways, seconds = 0 } = {}) =>
@@ -266,6 +266,7 @@ export const countCalls = async (gateways, { times = 2 * gateways, seconds = 0 }
         (n) => lost[n].socket.terminate(),
         (before) => counter.ran('user-due', before, times),
       )
+      const again = await count(async (n) => lost.push(await open(nodeOf(n), `lost ${n}`)))
       let rates
       if (seconds > 0) {
         const unwatched = counter.read()
@@ -293,7 +294,7 @@ export const countCalls = async (gateways, { times = 2 * gateways, seconds = 0 }
         const found = { scripts: rateOf('scripts'), commands: rateOf('commands') }
         rates = background.map(({ counted }) => counted(found))
       }
-      return { operations: { start, message, webhook, loss }, rates }
+      return { operations: { start, again, message, webhook, loss }, rates }
     } finally {
       await Promise.all(nodes.map(({ gateway }) => gateway.close()))
       endpoint.stop()
@@ -302,6 +303,7 @@ export const countCalls = async (gateways, { times = 2 * gateways, seconds = 0 }
 
 const titles = {
   start: 'a start of a new user',
+  again: 'a start of a known user',
   message: 'a message',
   webhook: 'a message of the backend, with its webhook',
   loss: 'a lost connection that nobody resumes',

@@ -112,8 +112,9 @@ export interface EngineUsers {
 
   /**
    * As `saveUser`, for a user who starts a session. The check of `admission` and the save are atomic. So a start that was verified before
-   * the user was deleted does not bring the user back. The engine deletes a guest without messages when the guest's last session has ended,
-   * or if the guest starts no session within 30 seconds.
+   * the user was deleted does not bring the user back. If there is nothing to save, `startSession` may be the first to find that the token
+   * is revoked by its id. The engine deletes a guest without messages when the guest's last session has ended, or if the guest starts no
+   * session within 30 seconds.
    */
   admitUser(of: UserRef, change: UserChange, admission: Admission): Promise<SavedUser | AdmissionRefusal>
 

@@ -141,8 +141,8 @@ export class OpenedEngine {
     this.#compareInterval = Math.max(options.compareInterval, MIN_COMPARE_INTERVAL)
     this.watches = new Watches({ runner, interval: this.#compareInterval, emit })
     this.#quotas = new Quotas(runner)
-    this.users = new SharedUsers(runner, this.#quotas)
     this.revocations = new SharedRevocations(runner)
+    this.users = new SharedUsers(runner, this.#quotas, this.revocations)
     this.#recentMessages = new RecentMessages(runner)
     this.inboxes = new SharedInboxes({
       ...{ runner, quotas: this.#quotas, recent: this.#recentMessages, onError },

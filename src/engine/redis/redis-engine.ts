@@ -137,11 +137,7 @@ export const createSharedEngine = ({
     saveUser: (of, change) => use(async ({ users }) => listeners.emitSaved(await users.save(of, change))),
     admitUser: ({ appId, userId }, change, admission) => {
       const of = { appId, userId }
-      return use(async ({ users, revocations }) =>
-        (await revocations.isRevoked(of, admission.credential))
-          ? 'revoked'
-          : listeners.emitSaved(await users.admit(of, change, admission)),
-      )
+      return use(async ({ users }) => listeners.emitSaved(await users.admit(of, change, admission)))
     },
     changeUser: (of, change) => use(async ({ users }) => listeners.emitSaved(await users.change(of, change))),
     users: (appId, after, limit) => use(({ users }) => users.after(appId, after, limit)),

@@ -30,7 +30,7 @@ export const loadSteps = () => {
     tellNode: step('nodes/node-tell', ['check'], again),
     noteState: step('state-note', ['state'], again),
 
-    readUser: step('sessions/users/user-read', ['user'], reads),
+    readUser: step('sessions/users/user-read', ['user', 'revoked'], reads),
     saveUser: step('sessions/users/user-save', ['user', ...events, 'users', 'deadlines', 'revoked'], {
       ...grows,
       // A user whom this step has created may have been deleted since, and must not come back.
@@ -57,7 +57,6 @@ export const loadSteps = () => {
     revoke: step('sessions/revocations/revoke', [...sessions, 'revoked', 'tombs'], again),
     liftRevocation: step('sessions/revocations/revoke-lift', ['user', 'deadlines']),
     revokeApp: batchStep('sessions/revocations/revoke-app', ['revoked', 'numbers']),
-    readRevocation: step('sessions/revocations/revoked-read', ['user', 'revoked'], reads),
     useToken: step('sessions/revocations/token-use', ['token'], again),
     releaseToken: step('sessions/revocations/token-release', ['token'], again),
     revokeToken: step('sessions/revocations/token-revoke', ['token', 'tokens'], again),

@@ -15,15 +15,19 @@ const always = ({ scripts, heard }: Counted): unknown => {
 it('an operation takes the same calls, whatever the number of gateways', async () => {
   const few = await countCalls(2, { times: OPERATIONS })
   const more = await countCalls(5, { times: OPERATIONS })
-  for (const name of ['start', 'message', 'webhook', 'loss'] as const)
+  for (const name of ['start', 'again', 'message', 'webhook', 'loss'] as const)
     assert.deepEqual(always(more.operations[name]), always(few.operations[name]), name)
-  const { start, message, webhook, loss } = few.operations
+  const { start, again, message, webhook, loss } = few.operations
+  // A user who is stored as the start says is read, and not written.
+  const known = { 'user-read': 1, 'token-use': 1, 'session-start': 1, 'session-confirm': 1 }
+  assert.deepEqual(again.scripts, known)
+  assert.deepEqual(start.scripts, { ...known, 'token-read': 1, 'user-save': 1 })
   // One gateway delivers an event, though others know the app.
   assert.deepEqual(webhook.scripts, { 'delivery-end': 1, 'events-take': 1, send: 1 })
   // The gateway of the recipient is the only one that hears of a message.
   assert.deepEqual(
-    [start, message, webhook, loss].map(({ heard }) => heard),
-    [0, 1, 0, 0],
+    [start, again, message, webhook, loss].map(({ heard }) => heard),
+    [0, 0, 1, 0, 0],
   )
 })
 

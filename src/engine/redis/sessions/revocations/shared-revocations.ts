@@ -11,6 +11,13 @@ const REVOKED_AT_ONCE = 8
 
 const ends = { changes: { endsAs: 'revoked' } } as const
 
+/**
+ * Returns up to when credentials must have been issued to be revoked with the user or the app, from what the step `readUser` returns; null if
+ * neither is revoked.
+ */
+export const revokedBeforeOf = ([, , , , before]: readonly Reply[]): number | null =>
+  typeof before === 'number' || typeof before === 'string' ? Number(before) : null
+
 /** The revocations of users, apps and tokens. */
 export class SharedRevocations {
   readonly #runner: StepRunner
@@ -20,13 +27,18 @@ export class SharedRevocations {
   }
 
   async isRevoked(of: UserRef, { issuedAt, tokenId }: Credential): Promise<boolean> {
-    const { steps } = this.#runner
-    const [[before], isTokenRevoked] = await Promise.all([
-      this.#runner.onUser(steps.readRevocation, of, []),
-      tokenId === null ? false : this.#isTokenRevoked(of.appId, tokenId),
+    const [reply, isTokenRevoked] = await Promise.all([
+      this.#runner.onUser(this.#runner.steps.readUser, of, []),
+      this.isTokenRevoked(of.appId, tokenId),
     ])
-    if (isTokenRevoked) return true
-    return isIssuedUpTo(issuedAt, before === null ? null : Number(before))
+    return isTokenRevoked || isIssuedUpTo(issuedAt, revokedBeforeOf(reply))
+  }
+
+  /** Returns whether a token is revoked by its id; false if the credential has none. */
+  async isTokenRevoked(appId: string, tokenId: string | null): Promise<boolean> {
+    if (tokenId === null) return false
+    const [result] = await this.#onToken(this.#runner.steps.readToken, appId, tokenId, [])
+    return result === 1
   }
 
   /**
@@ -135,11 +147,6 @@ export class SharedRevocations {
     for (let step = next; typeof step === 'string';)
       [, , step] = await this.#runner.onUser(steps.revoke, of, [...following, step], ends)
     return Number(before)
-  }
-
-  async #isTokenRevoked(appId: string, tokenId: string): Promise<boolean> {
-    const [result] = await this.#onToken(this.#runner.steps.readToken, appId, tokenId, [])
-    return result === 1
   }
 
   #onToken(

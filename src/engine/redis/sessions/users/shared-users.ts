@@ -6,6 +6,7 @@ import type {
   UserRecord,
   UserRef,
 } from '../../../engine.js'
+import { isIssuedUpTo } from '../../../decide/revocations/revoked.js'
 import { EngineError } from '../../../errors.js'
 import {
   changesNothing,
@@ -22,6 +23,7 @@ import type { Reply } from '../../client/port.js'
 import { readList, type ListPosition } from '../../lists.js'
 import type { Quotas } from '../../quotas.js'
 import type { StepRunner } from '../../step-runner.js'
+import { revokedBeforeOf, type SharedRevocations } from '../revocations/shared-revocations.js'
 
 /** How many times a save is tried again if other nodes change the user meanwhile. */
 const MAX_TRIES = 50
@@ -83,16 +85,18 @@ const textOf = (profile: UserRecord['vouched']): string => {
 export class SharedUsers {
   readonly #runner: StepRunner
   readonly #quotas: Quotas
+  readonly #revocations: Pick<SharedRevocations, 'isTokenRevoked'>
   /** Runs the saves of a user by this node one after the other, so that they do not conflict. */
   readonly #mutex = new KeyedMutex()
 
-  constructor(runner: StepRunner, quotas: Quotas) {
+  constructor(runner: StepRunner, quotas: Quotas, revocations: Pick<SharedRevocations, 'isTokenRevoked'>) {
     this.#runner = runner
     this.#quotas = quotas
+    this.#revocations = revocations
   }
 
   async get(of: UserRef): Promise<UserRecord | null> {
-    return userOf(of, await this.#read(of))
+    return userRecordOf(of, await this.#read(of))
   }
 
   /** Creates or changes the user. */
@@ -109,8 +113,8 @@ export class SharedUsers {
   }
 
   /**
-   * Saves the user of a session that starts. The script that writes also compares the credential with the revocations of the user and the
-   * app. It does not look up whether this one token was revoked by its id: the caller must have done that.
+   * Saves the user of a session that starts. Most such users are stored as they are: that takes one call, and `startSession` finds out
+   * whether the token is revoked by its id.
    */
   admit(of: UserRef, change: UserChange, admission: Admission): Promise<SavedUser | AdmissionRefusal> {
     return this.#save(of, change, (stored) => refusalOf(stored, admission), admission)
@@ -149,8 +153,8 @@ export class SharedUsers {
     return found
   }
 
-  async #read(of: UserRef): Promise<Fields> {
-    return fieldsOf(await this.#runner.onUser(this.#runner.steps.readUser, of, []))
+  #read(of: UserRef): Promise<readonly Reply[]> {
+    return this.#runner.onUser(this.#runner.steps.readUser, of, [])
   }
 
   #save(
@@ -164,12 +168,17 @@ export class SharedUsers {
     const maxGuests = admission?.maxGuests ?? null
     return this.#mutex.run(userKey(of), async () => {
       for (let triesLeft = MAX_TRIES; ; triesLeft--) {
-        const fields = await this.#read(of)
+        const reply = await this.#read(of)
+        if (admission && isIssuedUpTo(admission.credential.issuedAt, revokedBeforeOf(reply))) return 'revoked'
+        const fields = fieldsOf(reply)
         const stored = userOf(of, fields)
         const refusal = refuse(stored)
         if (refusal) return refusal
         if (stored && maxGuests === null && changesNothing(stored, change))
           return { user: stored, created: false, changed: false }
+        if (admission && (await this.#revocations.isTokenRevoked(appId, admission.credential.tokenId)))
+          return 'revoked'
+        // The script that writes compares once more with the revocations of the user and the app.
         const write = (guests: number | null): Promise<Written> =>
           this.#write(of, copy, fields, guests, admission)
         const written =
