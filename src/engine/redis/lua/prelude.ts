@@ -1,4 +1,5 @@
 import { engineRules } from '../../rules.js'
+import { awayArgs, sendArgs, sent } from './send-call.js'
 import { fields } from './fields.js'
 
 type Value = string | number | readonly string[]
@@ -12,14 +13,21 @@ const tables: readonly [name: string, table: Readonly<Record<string, Value>>][] 
   ...Object.entries(fields).map(([name, table]) => [name.toUpperCase(), table] as [string, typeof table]),
 ]
 
+/** Lists of names that scripts have as variables. */
+const lists: Readonly<Record<string, readonly string[]>> = {
+  SEND_ARGS: sendArgs,
+  AWAY_ARGS: awayArgs,
+  SENT: sent,
+}
+
 /**
- * Returns a script in which each `TABLE.entry` is replaced by its value: a constant is faster than a look into a table. If the script also
+ * Returns a script in which each list's name is replaced by the names in the list, and in which each `TABLE.entry` is replaced by its value: a constant is faster than a look into a table. If the script also
  * uses a table without naming an entry, the returned script begins with the whole table. Throws if a table lacks an entry that the script
  * names.
  */
 export const withValues = (source: string): string => {
   let begin = ''
-  let script = source
+  let script = source.replace(/\b(SEND_ARGS|AWAY_ARGS|SENT)\b/g, (name) => lists[name]?.join(', ') ?? name)
   for (const [name, table] of tables) {
     script = script.replace(new RegExp(`\\b${name}\\.(\\w+)`, 'g'), (_, entry: string) => {
       const value = table[entry]

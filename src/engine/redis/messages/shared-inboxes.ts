@@ -10,7 +10,8 @@ import type {
   UserRef,
 } from '../../engine.js'
 import type { Reply } from '../client/port.js'
-import { Outgoing } from './outgoing.js'
+import { sentOf, type Sent } from '../lua/send-call.js'
+import { Outgoing, type Attempt } from './outgoing.js'
 import { HeldBytes } from './held-bytes.js'
 import type { RecentMessages } from './recent-messages.js'
 import type { Quotas } from '../quotas.js'
@@ -41,21 +42,6 @@ export interface SharedInboxesOptions {
   onError: (error: unknown) => void
 }
 
-/**
- * What one attempt to send a message has of its own. The rules are not part of it: to copy them for each attempt took a twentieth of the
- * time that sending a message takes.
- */
-interface Attempt {
-  /** When the recipient was created; empty if the message is for whoever has the id. */
-  createdAt: string
-  /** Undefined if there is no limit, or if an earlier attempt has counted the message. */
-  messagesPerSecond: number | undefined
-  /** What other partitions leave of the app's quota. */
-  quota: SendRules['quota']
-  /** Whether the message is only looked up. @default false */
-  onlyFinds?: boolean
-}
-
 /** A message that waits in a lane. */
 interface ToSend {
   outgoing: Outgoing
@@ -64,37 +50,9 @@ interface ToSend {
 
 interface StoredReply {
   outcome: 'stored' | 'repeated'
-  /** What `send.lua` returns after the outcome. */
-  reply: readonly Reply[]
+  sent: Sent
   /** In a cluster: how many inboxes of the sender were deleted. */
   senderDeletions?: number
-}
-
-const rateOf = ({ sender }: Outgoing, { messagesPerSecond }: Attempt): string =>
-  sender && messagesPerSecond !== undefined ? String(messagesPerSecond) : ''
-
-/** Returns the arguments of `send.lua`. `read` is the reply of `sender-read.lua`, which a cluster needs. It has counted the message. */
-const argsOf = (
-  outgoing: Outgoing,
-  rules: SendRules,
-  attempt: Attempt,
-  [, profile = '', epoch = '', isNew = '', isMissing = '']: readonly Reply[] = [],
-): string[] => {
-  const { createdAt, quota, onlyFinds = false } = attempt
-  const { isAway, traceparent } = outgoing
-  const args = outgoing.args(rules, quota, onlyFinds)
-  args.push(
-    isAway ? '' : rateOf(outgoing, attempt),
-    createdAt,
-    String(quota.bytesPerSender ?? ''),
-    traceparent,
-  )
-  if (isAway)
-    args.push(
-      ...[outgoing.profile ?? profile, epoch, isNew, outgoing.noteId, outgoing.id, isMissing].map(String),
-    )
-  else if (outgoing.profile !== undefined) args.push(outgoing.profile)
-  return args
 }
 
 /** Sends messages, and reads inboxes. */
@@ -183,7 +141,7 @@ export class SharedInboxes {
       const { recipient: of, partition, keys: options } = outgoing
       const quota = this.#quotaFor(outgoing, rules, { inboxes: 0, bytes: 0 })
       const attempt = { createdAt: '', messagesPerSecond: rules.messagesPerSecond, quota }
-      return { of, partition, options, args: argsOf(outgoing, rules, attempt) }
+      return { of, partition, options, args: outgoing.args(rules, attempt) }
     })
     const replies = await this.#runner.inOrder(this.#runner.steps.send, runs, 'stored')
     for (const [n, { outgoing, rules }] of together.entries()) {
@@ -193,7 +151,7 @@ export class SharedInboxes {
         const isCounted = outcome !== undefined && outcome !== 'limited'
         return done(await this.#sendWithin(outgoing, isCounted ? counted : rules))
       }
-      done(await this.#onStored(outgoing, rules, { outcome, reply }))
+      done(await this.#onStored(outgoing, rules, { outcome, sent: sentOf(reply) }))
     }
   }
 
@@ -259,11 +217,11 @@ export class SharedInboxes {
     const { recipient, sender, isAway } = outgoing
     const read =
       isAway && sender
-        ? await this.#runner.onUser(steps.readSender, sender, [rateOf(outgoing, attempt), callId()])
+        ? await this.#runner.onUser(steps.readSender, sender, [outgoing.rateIn(attempt), callId()])
         : []
     const wait = Number(read[0] ?? 0)
     if (wait > 0) return { outcome: 'limited', retryAfter: wait }
-    const args = argsOf(outgoing, rules, attempt, read)
+    const args = outgoing.args(rules, attempt, read)
     const [outcome, ...reply] = await this.#runner.inPartition(
       steps.send,
       outgoing.partition,
@@ -276,48 +234,40 @@ export class SharedInboxes {
     if (outcome === 'limited') return { outcome, retryAfter: Number(reply[0]) }
     if (outcome !== 'stored' && outcome !== 'repeated')
       return { outcome: outcome as 'conflict' | 'unknown-user' | 'full' | 'refused' | 'over-share' }
-    const [, , epoch, , isMissing] = read
+    const [, , senderDeletions, , isMissing] = read
     // After a failover the sender's server may lack the sender. Without the sender there would be no own copy.
     if (outcome === 'repeated' && isMissing === 1) await this.#createSender(outgoing, rules)
-    return this.#onStored(outgoing, rules, { outcome, reply, senderDeletions: Number(epoch ?? 0) })
+    return this.#onStored(outgoing, rules, {
+      ...{ outcome, sent: sentOf(reply), senderDeletions: Number(senderDeletions ?? 0) },
+    })
   }
 
-  /** Makes what follows when a message is stored: the trims, and in a cluster the own copy. `reply` is that of `send.lua` after the outcome. */
+  /** Makes what follows when a message is stored: the trims, and in a cluster the own copy. */
   async #onStored(
     outgoing: Outgoing,
     rules: SendRules,
-    { outcome, reply, senderDeletions = 0 }: StoredReply,
+    { outcome, sent, senderDeletions = 0 }: StoredReply,
   ): Promise<SendResult> {
     const { recipient, sender, noteId } = outgoing
-    const [offset, ownOffset, sentAt, toDeletions, json, ownEpoch, epoch, found, isBeyond, held] = reply
     // A message to oneself takes no bytes in the inboxes of others, and `held` is 0 for it.
     if (sender && sender.userId !== recipient.userId && outcome === 'stored')
-      this.#held.update(outgoing.partition, sender, Number(held))
+      this.#held.update(outgoing.partition, sender, Number(sent.held))
     // The message is stored, so this call does not wait for the trim. If the trim fails, the next message to the inbox continues it.
-    if (isBeyond === 1)
+    if (sent.isBeyond === 1)
       for (const of of sender ? [recipient, sender] : [recipient]) this.#startTrim(of, rules)
-    const result = { outcome, offset: Number(offset), sentAt: Number(sentAt) } as const
-    const own = { offset: Number(ownOffset), epoch: Number(ownEpoch ?? 0) }
-    this.#options.recent.note(outgoing.bytes, () =>
-      outgoing.recent(rules, {
-        ...result,
-        epoch: Number(epoch),
-        own,
-        json: json as string | null,
-        found: String(found),
-      }),
-    )
+    const result = { outcome, offset: Number(sent.offset), sentAt: Number(sent.sentAt) }
+    this.#options.recent.note(outgoing.bytes, () => outgoing.recent(rules, sent))
     if (!sender) return { ...result, ownOffset: null }
     // An offset above 0 means that the own copy exists. In a cluster `send` makes no own copy, but the message may have been sent before
     // the data moved into the cluster.
     const place =
-      Number(ownOffset) > 0
-        ? own
+      Number(sent.ownOffset) > 0
+        ? { offset: Number(sent.ownOffset), epoch: Number(sent.ownEpoch) }
         : await this.ownCopies.make(
             {
               ...{ from: sender, to: recipient.userId, id: outgoing.id, window: rules.sendWindow },
-              ...{ fromDeletions: senderDeletions, toDeletions: Number(toDeletions) },
-              json: String(json),
+              ...{ fromDeletions: senderDeletions, toDeletions: Number(sent.toDeletions) },
+              json: String(sent.json),
             },
             rules.retention,
             noteId,
