@@ -22,15 +22,21 @@ export const profileFields = {
 export const profile = shape(profileFields)
 export type Profile = Checked<typeof profile>
 
-/** Checks of a field's value, beyond its type. */
-const rules: { [K in keyof Profile]?: (value: NonNullable<Profile[K]>) => boolean } = {
-  photoUrl: isHttpsUrl,
+interface Rule<Value> {
+  readonly isObeyedBy: (value: Value) => boolean
+  /** What the value must be, as errors say it. */
+  readonly says: string
+}
+
+/** The rules of a field's value, beyond its type. */
+const rules: { readonly [K in keyof Profile]?: Rule<NonNullable<Profile[K]>> } = {
+  photoUrl: { isObeyedBy: isHttpsUrl, says: 'an https URL' },
 }
 
 const names = /* @__PURE__ */ Object.keys(profileFields) as (keyof Profile)[]
 
 const obeysRule = <K extends keyof Profile>(name: K, value: Profile[K]): boolean =>
-  value === undefined || (rules[name]?.(value) ?? true)
+  value === undefined || (rules[name]?.isObeyedBy(value) ?? true)
 
 /**
  * Returns whether no text of a profile has half a surrogate pair. UTF-8 can't write such a half. Some encoders replace it and others fail,
@@ -42,7 +48,7 @@ const isWellFormed = ({ custom = {}, ...lines }: Profile): boolean =>
 const describeRule = (): string =>
   `A profile has only text of well-formed Unicode in ${names
     .filter((name) => name !== 'custom')
-    .map((name) => (rules[name] ? `'${name}' (an https URL)` : `'${name}'`))
+    .map((name) => (rules[name] ? `'${name}' (${rules[name].says})` : `'${name}'`))
     .join(', ')} and the values of 'custom', at most ${limits.profile} bytes as JSON.`
 
 /** Describes the profiles that `parseProfile` accepts. */
@@ -68,16 +74,12 @@ export const parseProfile = (value: unknown): Profile | undefined => {
   return known && bytesOf(known) <= limits.profile ? known : undefined
 }
 
-const shapes: { [K in keyof Profile]?: string } = {
-  photoUrl: 'an https URL',
-  custom: 'an object of texts of well-formed Unicode',
-}
-
 /** Returns the first field for which `value` is not a profile, and why; undefined for a profile. */
 const problemOf = (value: JsonObject): { name: keyof Profile; text: string } | undefined => {
   const wrong = names.find((name) => value[name] !== undefined && !parseFields({ [name]: value[name] }))
   if (wrong) {
-    const shape = shapes[wrong] ?? 'a text of well-formed Unicode'
+    const ofText = wrong === 'custom' ? 'an object of texts' : 'a text'
+    const shape = rules[wrong]?.says ?? `${ofText} of well-formed Unicode`
     return { name: wrong, text: `'${wrong}' must be ${shape}, or be left out` }
   }
   const known = parseFields(value) ?? {}

@@ -127,7 +127,10 @@ export class LiveSession implements HubSession {
       }),
     )
     const refused = profileRefusal(admitted)
-    if (refused) this.#connection.send(refused)
+    if (refused) {
+      this.#connection.send(refused)
+      this.#context.metrics.refusals.inc({ app: this.user.appId, frame: refused.re, code: refused.code })
+    }
     this.#context.activity?.record({ ...ref, type: resumed ? 'resumed' : 'started', code: null })
     const from = firstOffset(position, inbox)
     if (resume) {

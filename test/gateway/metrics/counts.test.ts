@@ -125,6 +125,13 @@ test('resumes are counted by their result and by what the client had missed, and
   assert.equal(await value('resumes_total{app="app",result="new",missed="none"}'), 1)
 })
 
+test('a part of the profile that a start leaves out is counted as a refusal', async () => {
+  const { url, value } = await run()
+  const ada = await startClient(url, await startOf('ada', { user: { photoUrl: '/photo.png' } }))
+  await ada.next('refused')
+  assert.equal(await value('refusals_total{app="app",frame="start",code="bad-request"}'), 1)
+})
+
 test('pings and limits that are reached are counted', async () => {
   const { url, value } = await run(
     { limits: { messagesPerSecond: 1, requestsPerSecond: 3 } },
