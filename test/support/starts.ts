@@ -10,11 +10,13 @@ export const startOf = async (userId: string, changes: Record<string, unknown> =
   ...changes,
 })
 
-export const signedStart = async (userId: string) => ({
+/** Returns a start with a valid signature, with these fields changed. */
+export const signedStart = async (userId: string, changes: Record<string, unknown> = {}) => ({
   type: 'start',
   appId,
   userId,
   signature: await createSignature(userId, signatureSecret),
+  ...changes,
 })
 
 /** Returns a start for an app with `authenticate`. */

@@ -96,7 +96,6 @@ test('an `expiresIn` with many digits ends the credentials at a whole millisecon
   assert.ok(Number.isInteger(expiresIn) && expiresIn > 50_000, `${expiresIn}`)
   const { sessions } = await gateway.client('app').listUserSessions({ user: 'ada' })
   assert.ok(Number.isInteger(sessions[0]?.expiresAt), `${sessions[0]?.expiresAt}`)
-  client.close()
 })
 
 const refusals: [what: string, respond: Respond][] = [
@@ -192,7 +191,6 @@ test('an answer may have the number that the database gave the user in place of 
   const { url } = await run(answer(200, { ok: true, userId: 12345 }), forwarding)
   const client = openClient(url, { ...page, start: { ...start, userId: '12345' } })
   assert.deepEqual((await client.next('started'))['user'], { id: '12345' })
-  client.close()
 })
 
 test('after a reload of the config the headers that it names now are passed on', async () => {
@@ -236,6 +234,5 @@ test('requests that never end free their places, and the starts behind them end 
   assert.ok(ends.every(({ reason }) => reason === 'unavailable'))
   assert.ok(received.length >= 100)
   isHanging = false
-  const next = await startClient(url, start)
-  next.close()
+  await startClient(url, start)
 })

@@ -48,12 +48,6 @@ for (const { environment, url } of running) {
   })
 }
 
-test('in a test app everyone who asks for an id gets it', async () => {
-  const { url } = await startGateway()
-  for (let time = 0; time < 2; time++)
-    assert.equal(idOf(await start(url, { ...guestStart, userId: 'bob' })), 'guest:bob')
-})
-
 test('in a production app an id that exists is refused without its token', async () => {
   const { url } = await startGateway({ ...production, profiles: 'anyone' })
   const first = await startClient(url, { ...guestStart, userId: 'bob', user: { name: 'Bob' } })
@@ -63,7 +57,6 @@ test('in a production app an id that exists is refused without its token', async
   }
   const again = await start(url, tokenStart(first.started))
   assert.deepEqual(again['user'], { id: 'guest:bob', name: 'Bob' })
-  first.close()
 })
 
 test('of twenty guests who ask for one id at once one gets it, with its own profile', async () => {
@@ -95,7 +88,6 @@ test('of twenty guests who ask for one id at once one gets it, with its own prof
   assert.ok(winner)
   const again = await start(url, tokenStart(winner))
   assert.deepEqual(again['user'], winner['user'])
-  for (const client of clients) client.close()
 })
 
 test('a token of a guest who is no longer kept, or was created a second time, starts a new guest', async () => {

@@ -65,7 +65,6 @@ test('if the key set can’t be fetched, a renewal is refused as unavailable, an
   const { re, code } = await client.next()
   assert.deepEqual([re, code], ['token', 'unavailable'])
   provider.answer = answer
-  client.close()
 })
 
 test('a new key that may not be fetched yet is unavailable with retryAfter, for a start and for a renewal', async () => {
@@ -82,7 +81,6 @@ test('a new key that may not be fetched yet is unavailable with retryAfter, for 
   client.send({ type: 'token', token: await tokenBy('RS256', keyOf('RS256'), 'new') })
   const refused = await client.next('refused')
   assert.deepEqual([refused['code'], isWithin5s(refused['retryAfter'])], ['unavailable', true])
-  client.close()
 })
 
 test('the last token decides when a session expires, even if an earlier one takes longer to verify', async () => {
@@ -96,7 +94,6 @@ test('the last token decides when a session expires, even if an earlier one take
   const [first, second] = [await client.next('renewed'), await client.next('renewed')]
   assert.ok((first['expiresIn'] as number) <= 3_600_000)
   assert.ok((second['expiresIn'] as number) > 3_600_000)
-  client.close()
 })
 
 test('keys in the config verify tokens, and nothing is fetched', async () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { closeCodes, type EndCode } from '../../../src/protocol/index.js'
 import { createSignature } from '../../../src/tokens/index.js'
 import { openClient, startClient, within, type Client, type ClientOptions } from '../../support/raw-client.js'
-import { until } from '../../support/until.js'
 import { startGateway, testApp } from '../../support/gateway.js'
-import { signatureSecret, tokenFor } from '../../support/tokens.js'
+import { secret, signatureSecret, tokenFor } from '../../support/tokens.js'
 import { guestStart, signedStart, startOf, startWithParams } from '../../support/starts.js'
 
 const never = (): Promise<never> => new Promise(() => undefined)
@@ -25,9 +25,9 @@ const { url } = await startGateway(
 )
 
 /** Asserts that a connection ends with an `ended` frame and a close that have the same code. */
-const assertEnds = async (client: Client, close: number, code: string, retryable = false): Promise<void> => {
+const assertEnds = async (client: Client, code: EndCode, retryable = false): Promise<void> => {
   const end = await client.end()
-  assert.deepEqual({ code: end.code, reason: end.reason }, { code: close, reason: code })
+  assert.deepEqual({ code: end.code, reason: end.reason }, { code: closeCodes[code], reason: code })
   const { type, message, ...frame } = end.frame
   assert.equal(type, 'ended')
   assert.match(message as string, /^[A-Z].*\.$/)
@@ -36,82 +36,67 @@ const assertEnds = async (client: Client, close: number, code: string, retryable
 
 const expired = await tokenFor('ada', { expiresIn: 0.001 })
 
-const starts: [what: string, start: () => unknown, close: number, code: string, options?: ClientOptions][] = [
-  ['for an unknown app', () => ({ ...guestStart, appId: 'unknown' }), 4404, 'unknown-app'],
-  ['for an app called __proto__', () => ({ ...guestStart, appId: '__proto__' }), 4404, 'unknown-app'],
-  ['as a guest of an app without guests', () => ({ ...guestStart, appId: 'closed' }), 4403, 'guests-refused'],
-  ['without credentials', () => ({ type: 'start', appId: 'app', userId: 'ada' }), 4400, 'bad-request'],
-  ['with two credentials', () => startOf('ada', { guest: true }), 4400, 'bad-request'],
-  ['with a signature that is null', () => startOf('ada', { signature: null }), 4400, 'bad-request'],
-  ['with guest: false', () => ({ ...guestStart, guest: false }), 4400, 'bad-request'],
-  ['as another user than the token’s', () => startOf('ada', { userId: 'eve' }), 4400, 'bad-request'],
-  ['with a number for a user id', () => startOf('12', { userId: 12 }), 4400, 'bad-request'],
-  ['without an app id', () => ({ type: 'start', guest: true }), 4400, 'bad-request'],
-  [
-    'with a signature and no user id',
-    async () => ({ ...(await signedStart('ada')), userId: undefined }),
-    4400,
-    'bad-request',
-  ],
-  ['with an empty user id', async () => ({ ...(await signedStart('ada')), userId: '' }), 4400, 'bad-request'],
-  ['as a user called ..', async () => ({ ...(await signedStart('ada')), userId: '..' }), 4400, 'bad-request'],
-  ['with a profile that is no object', () => startOf('ada', { user: 'Ada' }), 4400, 'bad-request'],
-  ['with auth params of 5 kB', () => startWithParams('ada', { x: 'x'.repeat(5_000) }), 4400, 'bad-request'],
+const starts: [what: string, start: () => unknown, code: EndCode, options?: ClientOptions][] = [
+  ['for an unknown app', () => ({ ...guestStart, appId: 'unknown' }), 'unknown-app'],
+  ['for an app called __proto__', () => ({ ...guestStart, appId: '__proto__' }), 'unknown-app'],
+  ['as a guest of an app without guests', () => ({ ...guestStart, appId: 'closed' }), 'guests-refused'],
+  ['without credentials', () => ({ type: 'start', appId: 'app', userId: 'ada' }), 'bad-request'],
+  ['with two credentials', () => startOf('ada', { guest: true }), 'bad-request'],
+  ['with a signature that is null', () => startOf('ada', { signature: null }), 'bad-request'],
+  ['with guest: false', () => ({ ...guestStart, guest: false }), 'bad-request'],
+  ['as another user than the token’s', () => startOf('ada', { userId: 'eve' }), 'bad-request'],
+  ['with a number for a user id', () => startOf('12', { userId: 12 }), 'bad-request'],
+  ['without an app id', () => ({ type: 'start', guest: true }), 'bad-request'],
+  ['with a signature and no user id', () => signedStart('ada', { userId: undefined }), 'bad-request'],
+  ['with an empty user id', () => signedStart('ada', { userId: '' }), 'bad-request'],
+  ['as a user called ..', () => signedStart('ada', { userId: '..' }), 'bad-request'],
+  ['with a profile that is no object', () => startOf('ada', { user: 'Ada' }), 'bad-request'],
+  ['with auth params of 5 kB', () => startWithParams('ada', { x: 'x'.repeat(5_000) }), 'bad-request'],
   [
     'with auth params that are a list',
     () => ({ type: 'start', appId: 'app', userId: 'ada', authParams: [] }),
-    4400,
     'bad-request',
   ],
-  [
-    'with auth params for an app without `authenticate`',
-    () => startWithParams('ada'),
-    4101,
-    'unauthenticated',
-  ],
+  ['with auth params for an app without `authenticate`', () => startWithParams('ada'), 'unauthenticated'],
   [
     'with a token that is signed with another secret',
     async () => startOf('ada', { token: await tokenFor('ada', { secret: 'wrong' }) }),
-    4101,
     'unauthenticated',
   ],
   [
     'with a token of another app',
     async () => startOf('ada', { token: await tokenFor('ada', { appId: 'closed' }) }),
-    4101,
     'unauthenticated',
   ],
-  ['with a token that is no JWT', () => startOf('ada', { token: 'abc' }), 4101, 'unauthenticated'],
-  ['with a token that has expired', () => startOf('ada', { token: expired }), 4102, 'token-expired'],
-  [
-    'with another user’s signature',
-    async () => ({ ...(await signedStart('ada')), userId: 'eve' }),
-    4101,
-    'unauthenticated',
-  ],
+  ['with a token that is no JWT', () => startOf('ada', { token: 'abc' }), 'unauthenticated'],
+  ['with a token that has expired', () => startOf('ada', { token: expired }), 'token-expired'],
+  ['with another user’s signature', () => signedStart('ada', { userId: 'eve' }), 'unauthenticated'],
   [
     'with a signature for an app without `signatureSecrets`',
-    async () => ({ ...(await signedStart('ada')), appId: 'closed' }),
-    4101,
+    () => signedStart('ada', { appId: 'closed' }),
+    'unauthenticated',
+  ],
+  [
+    'with a signature that is made with a secret of tokens',
+    async () => signedStart('ada', { signature: await createSignature('ada', secret) }),
     'unauthenticated',
   ],
   [
     'from another origin',
     () => ({ ...guestStart, appId: 'web' }),
-    4403,
     'origin-refused',
     { origin: 'https://evil.example' },
   ],
 ]
 
-for (const [what, makeStart, close, code, options] of starts)
+for (const [what, makeStart, code, options] of starts)
   for (const place of ['handshake', 'first frame'])
-    test(`a start ${what}, in the ${place}, ends with ${close} ${code}`, async () => {
+    test(`a start ${what}, in the ${place}, ends as ${code}`, async () => {
       const start = await makeStart()
       const client = openClient(url, { ...options, ...(place === 'handshake' && { start }) })
       await client.opened
       if (place === 'first frame') client.send(JSON.stringify(start))
-      await assertEnds(client, close, code)
+      await assertEnds(client, code)
     })
 
 const oddities: [what: string, sent: string | Buffer][] = [
@@ -132,20 +117,20 @@ for (const [what, sent] of oddities) {
   test(`a frame that ${what} ends a live session with 4400 bad-request`, async () => {
     const client = await startClient(url, await startOf('odd'))
     client.send(sent)
-    await assertEnds(client, 4400, 'bad-request')
+    await assertEnds(client, 'bad-request')
   })
   test(`a first frame that ${what} ends the connection with 4400 bad-request`, async () => {
     const client = openClient(url)
     await client.opened
     client.send(sent)
-    await assertEnds(client, 4400, 'bad-request')
+    await assertEnds(client, 'bad-request')
   })
 }
 
 test('a second start ends the session with 4400 bad-request', async () => {
   const client = await startClient(url, await startOf('ada'))
   client.send(await startOf('ada'))
-  await assertEnds(client, 4400, 'bad-request')
+  await assertEnds(client, 'bad-request')
 })
 
 test('a second start while the first is authenticated ends the connection with 4400 bad-request', async () => {
@@ -153,7 +138,7 @@ test('a second start while the first is authenticated ends the connection with 4
   const client = openClient(slow, { start: startWithParams('ada') })
   await client.opened
   client.send(guestStart)
-  await assertEnds(client, 4400, 'bad-request')
+  await assertEnds(client, 'bad-request')
 })
 
 test('a frame of more than 64 kB ends with 4413 too-large, one of 64 kB does not', async () => {
@@ -164,7 +149,7 @@ test('a frame of more than 64 kB ends with 4413 too-large, one of 64 kB does not
   client.send(padded(65_536), { type: 'token', token: await tokenFor('large') })
   assert.equal((await client.next()).type, 'renewed')
   client.send(padded(65_537))
-  await assertEnds(client, 4413, 'too-large')
+  await assertEnds(client, 'too-large')
 })
 
 test('a frame of 1 MB is refused by its length: 1009', async () => {
@@ -180,26 +165,12 @@ test('if a user starts one session too many, the oldest ends with 4429 too-many-
   ]
   const other = await startClient(url, await startOf('other'))
   const third = await startClient(url, await startOf('many'))
-  await assertEnds(first, 4429, 'too-many-sessions')
+  await assertEnds(first, 'too-many-sessions')
   for (const client of [second, third, other]) {
     client.send({ type: 'read', epoch: '', offset: 0 })
     assert.equal((await client.next()).type, 'refused')
     client.close()
   }
-})
-
-test('a user who may have one session has one after twenty starts at once', async () => {
-  const { url: single } = await startGateway({ limits: { sessionsPerUser: 1 } })
-  const start = await startOf('ada')
-  const clients = Array.from({ length: 20 }, () => openClient(single, { start }))
-  const live = new Set(clients)
-  for (const client of clients) void client.closed.then(() => live.delete(client))
-  await until('nineteen sessions that made room', () => live.size <= 1)
-  const [last] = live
-  assert.ok(last)
-  last.send({ type: 'read', epoch: '', offset: 0 })
-  await last.next('refused')
-  last.close()
 })
 
 test('hidden sessions make room before visible ones, the longest hidden first', async () => {
@@ -212,9 +183,9 @@ test('hidden sessions make room before visible ones, the longest hidden first', 
   hiddenLater.send({ type: 'read', epoch: '', offset: 0 })
   await hiddenLater.next('refused')
   const next = await startClient(three, await startOf('ada'))
-  await assertEnds(hidden, 4429, 'too-many-sessions')
+  await assertEnds(hidden, 'too-many-sessions')
   const last = await startClient(three, await startOf('ada'))
-  await assertEnds(hiddenLater, 4429, 'too-many-sessions')
+  await assertEnds(hiddenLater, 'too-many-sessions')
   for (const client of [visible, next, last]) {
     client.send({ type: 'read', epoch: '', offset: 0 })
     assert.equal((await client.next()).type, 'refused')
@@ -224,13 +195,13 @@ test('hidden sessions make room before visible ones, the longest hidden first', 
 
 test('a connection without a start in time ends with 4508 timeout, and is retryable', async () => {
   const { url: hasty } = await startGateway({}, { startTimeout: 1 })
-  await assertEnds(openClient(hasty), 4508, 'timeout', true)
+  await assertEnds(openClient(hasty), 'timeout', true)
 })
 
 test('a start that is not authenticated in time ends with 4508 timeout, and is retryable', async () => {
   const { url: hasty } = await startGateway({ authenticate: never }, { startTimeout: 1 })
   const start = startWithParams('ada')
-  await assertEnds(openClient(hasty, { start }), 4508, 'timeout', true)
+  await assertEnds(openClient(hasty, { start }), 'timeout', true)
 })
 
 test('a signature of 64 digits in capitals is accepted, one with 65 is not', async () => {
@@ -238,9 +209,5 @@ test('a signature of 64 digits in capitals is accepted, one with 65 is not', asy
   const start = { type: 'start', appId: 'app', userId: 'ada', signature }
   const client = await startClient(url, start)
   client.close()
-  await assertEnds(
-    openClient(url, { start: { ...start, signature: `${signature}0` } }),
-    4101,
-    'unauthenticated',
-  )
+  await assertEnds(openClient(url, { start: { ...start, signature: `${signature}0` } }), 'unauthenticated')
 })

@@ -46,7 +46,6 @@ test('if the engine fails in a start, that connection ends as unavailable; if it
   later.close()
   lucky.send({ type: 'token', token: await tokenFor('lucky') })
   assert.equal((await lucky.next()).type, 'renewed')
-  lucky.close()
 })
 
 test('a client that leaves while it is authenticated starts no session, and replaces none', async () => {
@@ -72,10 +71,9 @@ test('a client that leaves while it is authenticated starts no session, and repl
   late.close()
   await until('the closed connection', () => connections.size === 20)
   verified()
-  const next = await startClient(own, await startOf('eve'))
+  await startClient(own, await startOf('eve'))
   assert.equal((await engine.sessions({ appId: 'app', userId: 'ada' })).length, 20)
   assert.ok(clients.every(({ socket }) => socket.readyState === socket.OPEN))
-  for (const client of [...clients, next]) client.close()
 })
 
 test('frames that wait for `started` take no more memory than their text', async () => {
@@ -99,7 +97,6 @@ test('frames that wait for `started` take no more memory than their text', async
     await last.end()
   })
   assert.ok(each < 10 * frame.length, `${each} bytes each`)
-  for (const client of clients) client.close()
 })
 
 for (const [where, atOnce] of [
@@ -133,7 +130,6 @@ for (const [where, atOnce] of [
       await until('all starts', () => asked + queue.waiting() === to)
     })
     assert.ok(each < 3 * length, `${each} bytes each`)
-    for (const client of clients) client.close()
   })
 
 test('a frame that waits for its answer takes no more memory than its text', async () => {
@@ -195,7 +191,6 @@ for (const [name, wayOf] of Object.entries(ways))
     assert.ok(each < 9 * length, `${each} bytes each, of ${length}`)
     allow()
     assert.deepEqual((await client.next('message'))['data'], data)
-    client.close()
   })
 
 test('a new session whose client leaves before `started` ends, instead of being detached', async () => {

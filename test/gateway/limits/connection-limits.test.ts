@@ -249,23 +249,6 @@ test('a session that has ended leaves room, whatever its socket carried besides'
   )
 })
 
-test('sockets that send nothing make room too, and are closed', async () => {
-  const { url } = await startGateway({}, { limits: { connections: 4 }, startTimeout: 300 })
-  const honest = await startAll(url, ['a', 'b'])
-  const silent = await Promise.all(Array.from({ length: 6 }, () => openRaw(url)))
-  await until('only two of them are open', () => silent.filter(({ socket }) => !socket.destroyed).length, 2)
-  await assertServed(honest, 'a')
-})
-
-test('a silent socket is no place for another session of its address', async () => {
-  const { url } = await startGateway({}, { limits: { connectionsPerAddress: 2 } })
-  const honest = await startAll(url, ['a', 'b'])
-  await openRaw(url)
-  const client = openClient(url, { start: await startOf('late') })
-  assert.equal((await client.next())['code'], 'rate-limited')
-  await assertServed(honest, 'a')
-})
-
 test('silent sockets beyond the limit of a second count for the other limits, and make room at their own address', async () => {
   for (const limits of [{ connections: 6 }, { connectionsPerAddress: 5 }]) {
     const { url } = await startGateway(

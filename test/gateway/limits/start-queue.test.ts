@@ -268,8 +268,6 @@ test('in a crowd a client waits for its turn, and one beyond the queue gets a `r
   restart.mock.restore()
   finish(2)
   assert.equal((await second.next()).type, 'started')
-  first.close()
-  second.close()
 })
 
 test('a client that leaves while its start waits gives its place to another', async () => {
@@ -300,7 +298,6 @@ test('a client that leaves while its start waits gives its place to another', as
     assert.equal((await client.next()).type, 'started')
   }
   assert.equal(queue.waiting(), 0)
-  for (const client of [first, second, third]) client.close()
 })
 
 test('a crowd of clients that start at the same moment is let in', async () => {
@@ -312,5 +309,4 @@ test('a crowd of clients that start at the same moment is let in', async () => {
   assert.equal(windows.filter((window) => window === 0).length > 0, true)
   const last = await startClient(url, await startOf('last'))
   assert.equal(last.started['reconnectWindow'], 5 * 251)
-  for (const client of [...clients, last]) client.close()
 })

@@ -68,8 +68,6 @@ test('the backend is sent a signed question about each message of a client, and 
   ])
   assert.equal(headers[0]?.['content-type'], 'application/json')
   assert.equal(new Set(headers.map((each) => each['webhook-id'])).size, 2)
-  page.close()
-  program.close()
 })
 
 test('a retry of a stored message is not asked about: it answers as before, and other content is a conflict', async () => {
@@ -81,8 +79,6 @@ test('a retry of a stored message is not asked about: it answers as before, and 
   const posted = await postAs(url, 'ada', [{ ...message, type: undefined }])
   assert.equal(posted.results[0]?.['offset'], sent['offset'])
   assert.equal(asked.length, 1)
-  first.close()
-  second.close()
 })
 
 test("the backend's content replaces the message's, in the sender's copy too, and a retry has the original content", async () => {
@@ -114,8 +110,6 @@ test("the backend's content replaces the message's, in the sender's copy too, an
   assert.deepEqual(await ask(ada, { ...message, id: 'both' }), sent[2])
   assert.equal((await ask(ada, { ...message, id: 'both', body: '', data: {} }))['code'], 'conflict')
   assert.equal(asked.length, 4)
-  ada.close()
-  bob.close()
 })
 
 const large = 'x'.repeat(16_385)
@@ -163,7 +157,6 @@ for (const [what, respond, code, log] of answers)
     assert.ok(logged.join('').includes(log ?? ''), logged.join(''))
     assert.doesNotMatch(lines.join(''), /s3cret|Hello|xxxx/)
     assert.equal(asked.length, 1)
-    client.close()
   })
 
 test('the sentence of a no reaches the sender', async () => {
@@ -175,7 +168,6 @@ test('the sentence of a no reaches the sender', async () => {
   const { url: long } = await run(answer(200, { ok: false, message: '😀'.repeat(5_000) }))
   const other = await startAs(long, 'ada')
   assert.equal((await ask(other, message))['message'], '😀'.repeat(1_000))
-  other.close()
 })
 
 test('a message whose backend does not answer in time, or is away, is unavailable; once it answers, the retry is stored', async () => {
@@ -188,7 +180,6 @@ test('a message whose backend does not answer in time, or is away, is unavailabl
   respond = yes
   await until('the client may send again', async () => (await ask(client, message)).type === 'sent')
   assert.equal(asked.at(-1)?.['id'], 'm1')
-  client.close()
 })
 
 /** A backend that answers when the test says so. */
@@ -255,7 +246,6 @@ test('if one message is unavailable, those behind it are not stored, because the
     assert.deepEqual([refused['id'], refused['code']], [id, 'unavailable'])
   }
   assert.equal((await gateway.client('app').getUsage()).inboxes, 0)
-  client.close()
 })
 
 test('a message that is sent again while the backend is asked about it is asked about once', async () => {
@@ -278,7 +268,6 @@ test('a message that is sent again while the backend is asked about it is asked 
     asked.map(({ id }) => id),
     ['m1', 'm2'],
   )
-  second.close()
 })
 
 test('the messages of a post are asked about at once, and stored in their order', async () => {
@@ -300,7 +289,6 @@ test('the messages of a post are asked about at once, and stored in their order'
   // The same post again is not asked about.
   assert.deepEqual(codesOf(await postAs(url, 'ada', sends.slice(0, 3))), [undefined, undefined, undefined])
   assert.equal(asked.length, 16)
-  bob.close()
 })
 
 test('in a post, the messages behind one that is unavailable have the same code, and are not stored', async () => {
@@ -332,8 +320,6 @@ test('only messages of clients that the gateway itself would store are asked abo
   assert.equal((await ask(ada, message)).type, 'sent')
   assert.equal((await ask(ada, { ...message, id: 'm2' }))['code'], 'rate-limited')
   assert.equal(asked.length, 1)
-  guest.close()
-  ada.close()
 })
 
 test('authorizeSendUrl may come and go under a live session', async () => {
@@ -351,5 +337,4 @@ test('authorizeSendUrl may come and go under a live session', async () => {
       ['3', 'https://shop.example'],
     ],
   )
-  client.close()
 })

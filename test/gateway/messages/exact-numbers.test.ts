@@ -45,7 +45,6 @@ for (const number of NUMBERS) {
       `{"type":"send","id":"b${number}","to":"bob","body":"${number}","data":{"n":"${number}"},"sent":${number}}`,
     )
     assert.equal((await client.next('sent'))['id'], `b${number}`)
-    client.close()
   })
 
   test(`a message or a signal of the backend with ${number} is a bad request, and nothing is stored`, async () => {

@@ -137,7 +137,6 @@ test('a client that missed two thousand messages gets them in many turns, in the
     offsets,
     Array.from({ length: MESSAGES }, (_, index) => index + 1),
   )
-  client.close()
 })
 
 test('of thirty `history` frames that come at once, few are answered in one turn', async () => {
@@ -170,5 +169,4 @@ test('an answer does not wait for the replays of another user, however many clie
   const meanwhile = readMessages - before - 50
   assert.ok(received() < 15 * MESSAGES, 'the replays were over before the answer')
   assert.ok(meanwhile < 1_500, `${meanwhile} messages were read before`)
-  for (const client of [bob, ...clients]) client.close()
 })

@@ -177,23 +177,6 @@ test('errors of the engine are counted if they fail a REST call, a recipient, a 
   assert.equal(await count(), 6)
 })
 
-test('questions to authorizeSendUrl are counted by app, and those that fail by error', async () => {
-  let status = 200
-  const backend = await startServer((_, response) => response.writeHead(status).end('{"ok":true}'))
-  const authorizeSendUrl = {
-    url: backend.url,
-    secrets: [`whsec_${Buffer.from('a secret').toString('base64')}`],
-  }
-  const { url, value } = await run({ authorizeSendUrl })
-  assert.deepEqual(codesOf(await postAs(url, 'ada', [{ id: '1', to: 'ada', body: 'x' }])), [undefined])
-  status = 500
-  assert.deepEqual(codesOf(await postAs(url, 'ada', [{ id: '2', to: 'ada', body: 'x' }])), ['unavailable'])
-  const labels = 'app="app",purpose="authorizeSend"'
-  assert.equal(await value(`outbound_request_seconds_count{${labels}}`), 2)
-  assert.equal(await value(`outbound_request_errors_total{${labels},error="status"}`), 1)
-  assert.equal(await value(`outbound_requests_in_flight{${labels}}`), 0)
-})
-
 test('a scrape ends while the engine fails its check and answers nothing else', async () => {
   const engine = createMemoryEngine()
   const webhooks = { url: 'http://127.0.0.1:9/', secrets: [`whsec_${Buffer.alloc(24).toString('base64')}`] }
@@ -253,20 +236,23 @@ test('each series whose first count fires an alert is 0 before, because Promethe
   assert.ok((await scrape()).includes(zero(later)))
 })
 
-test('requests to an app are counted with their seconds, errors and how many are in flight', async () => {
+test('requests to an app are counted by purpose, and those that fail by error', async () => {
+  const backend = await startServer((_, response) => response.writeHead(500).end())
+  const secret = (text: string): string => `whsec_${Buffer.from(text).toString('base64')}`
   const { url, value } = await run({
-    authenticateUrl: {
-      url: 'http://127.0.0.1:9/',
-      secrets: [`whsec_${Buffer.alloc(24).toString('base64')}`],
-    },
+    authenticateUrl: { url: 'http://127.0.0.1:9/', secrets: [secret('one')] },
+    authorizeSendUrl: { url: backend.url, secrets: [secret('two')] },
   })
-  const client = openClient(url)
-  await client.opened
-  client.send(startWithParams('ada'))
-  await client.end()
-  const labels = 'app="app",purpose="authenticate"'
-  assert.equal(await value(`outbound_request_seconds_count{${labels}}`), 1)
-  assert.equal(await value(`outbound_request_errors_total{${labels},error="unreachable"}`), 1)
-  assert.equal(await value(`outbound_requests_in_flight{${labels}}`), 0)
+  await openClient(url, { start: startWithParams('ada') }).end()
   assert.equal(await value('starts_total{app="app",way="authParams",result="unavailable"}'), 1)
+  assert.deepEqual(codesOf(await postAs(url, 'ada', [{ id: '1', to: 'ada', body: 'x' }])), ['unavailable'])
+  for (const [purpose, error] of [
+    ['authenticate', 'unreachable'],
+    ['authorizeSend', 'status'],
+  ] as const) {
+    const labels = `app="app",purpose="${purpose}"`
+    assert.equal(await value(`outbound_request_seconds_count{${labels}}`), 1)
+    assert.equal(await value(`outbound_request_errors_total{${labels},error="${error}"}`), 1)
+    assert.equal(await value(`outbound_requests_in_flight{${labels}}`), 0)
+  }
 })

@@ -5,14 +5,13 @@ import { handshake, openRaw, settled, startProtocol } from '../../support/raw-cl
 import { startOf } from '../../support/starts.js'
 import { tokenFor } from '../../support/tokens.js'
 import { until } from '../../support/until.js'
-import { leave, startPushGateway } from './setup.js'
+import { leave, startPushGateway, startWithPhone } from './setup.js'
 
 /** The close code 1001, as in a close frame. */
 const LEFT = [1001 >> 8, 1001 & 0xff]
 
 test('a message to a user without a page is pushed once, to each device', async () => {
-  const { service, subscribe, send, connect } = await startPushGateway()
-  await subscribe('ada', service.subscribe('phone'))
+  const { service, subscribe, send, connect } = await startWithPhone()
   await subscribe('ada', service.subscribe('laptop'))
   const bob = await connect('bob', { user: { name: 'Bob Dylan' } })
   bob.send({ type: 'send', id: '1', to: 'ada', body: 'Hello' })
@@ -55,8 +54,7 @@ test('a message to a user without a page is pushed once, to each device', async 
 })
 
 test('of one sender the newest message is pushed, and its topic is the same as before', async () => {
-  const { service, subscribe, send } = await startPushGateway({ after: 0.3 })
-  await subscribe('ada', service.subscribe('phone'))
+  const { service, send } = await startWithPhone({ after: 0.3 })
   for (const body of ['one', 'two', 'three']) await send('bob', 'ada', body)
   await until('it came', () => service.received.length, 1)
   await send('bob', 'ada', 'four')
@@ -68,8 +66,7 @@ test('of one sender the newest message is pushed, and its topic is the same as b
 })
 
 test('a message that was read in time is not pushed', async () => {
-  const { service, subscribe, send, connect } = await startPushGateway({ after: 0.3 })
-  await subscribe('ada', service.subscribe('phone'))
+  const { service, send, connect } = await startWithPhone({ after: 0.3 })
   await send('bob', 'ada', 'read')
   const page = await connect('ada', { hidden: true })
   page.send({ type: 'read', epoch: page.started['epoch'], offset: 1 })
@@ -81,8 +78,7 @@ test('a message that was read in time is not pushed', async () => {
 })
 
 test('nothing is pushed while a page is visible, and what it was sent is not pushed after it was hidden', async () => {
-  const { service, subscribe, send, connect } = await startPushGateway()
-  await subscribe('ada', service.subscribe('phone'))
+  const { service, send, connect } = await startWithPhone()
   const page = await connect('ada')
   await send('bob', 'ada', 'seen')
   await page.next('message')
@@ -98,8 +94,7 @@ test('nothing is pushed while a page is visible, and what it was sent is not pus
 
 test('what a visible page was sent is not pushed after the page was left', async () => {
   for (const code of [1001, 4000]) {
-    const { service, subscribe, send, connect } = await startPushGateway()
-    await subscribe('ada', service.subscribe('phone'))
+    const { service, send, connect } = await startWithPhone()
     const page = await connect('ada')
     await send('bob', 'ada', 'seen')
     await page.next('message')
@@ -112,8 +107,7 @@ test('what a visible page was sent is not pushed after the page was left', async
 })
 
 test('what came after the last frame of a page that died is pushed when the loss is found', async () => {
-  const { service, subscribe, send, connect } = await startPushGateway({}, { config: { pingInterval: 0.5 } })
-  await subscribe('ada', service.subscribe('phone'))
+  const { service, send, connect } = await startWithPhone({}, { config: { pingInterval: 0.5 } })
   const page = await connect('ada', {}, { pongs: false })
   await send('carl', 'ada', 'received')
   await page.next('message')
@@ -127,8 +121,7 @@ test('what came after the last frame of a page that died is pushed when the loss
 })
 
 test('what came after the last frame of a page that died is pushed though its token has expired meanwhile', async () => {
-  const { service, subscribe, send, connect } = await startPushGateway({}, { config: { pingInterval: 2 } })
-  await subscribe('ada', service.subscribe('phone'))
+  const { service, send, connect } = await startWithPhone({}, { config: { pingInterval: 2 } })
   const page = await connect('ada', { token: await tokenFor('ada', { expiresIn: 2 }) }, { pongs: false })
   await send('bob', 'ada', 'missed')
   await page.next('message')
@@ -138,8 +131,7 @@ test('what came after the last frame of a page that died is pushed though its to
 })
 
 test('a message that comes after the close frame of a page is pushed', async () => {
-  const { service, subscribe, send, url } = await startPushGateway()
-  await subscribe('ada', service.subscribe('phone'))
+  const { service, send, url } = await startWithPhone()
   // The client of other tests ends its side at once.
   const page = await openRaw(url, { allowHalfOpen: true })
   const protocol = `chat-session.v1, ${startProtocol(await startOf('ada'))}`
@@ -156,8 +148,7 @@ test('a message that comes after the close frame of a page is pushed', async () 
 })
 
 test('a page whose connection breaks gets what came after its last frame as a push', async () => {
-  const { service, subscribe, send, connect } = await startPushGateway()
-  await subscribe('ada', service.subscribe('phone'))
+  const { service, send, connect } = await startWithPhone()
   const page = await connect('ada')
   await send('bob', 'ada', 'missed')
   await page.next('message')
@@ -167,8 +158,7 @@ test('a page whose connection breaks gets what came after its last frame as a pu
 })
 
 test('five senders are pushed at once, the one that waited longest first, and later the rest', async () => {
-  const { service, subscribe, send } = await startPushGateway({ after: 0.5 })
-  await subscribe('ada', service.subscribe('phone'))
+  const { service, send } = await startWithPhone({ after: 0.5 })
   const at: number[] = []
   service.respond = (response) => {
     at.push(performance.now())

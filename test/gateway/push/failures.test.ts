@@ -11,7 +11,7 @@ import { startPushService } from '../../support/push/push-service.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
 import { key, secretOf, startEndpoint } from '../../support/network/webhook-endpoint.js'
-import { leave, startPushGateway, type PushGateway } from './setup.js'
+import { leave, startPushGateway, startWithPhone, type PushGateway } from './setup.js'
 import { settled } from '../../support/raw-client.js'
 import { testApp } from '../../support/gateway.js'
 
@@ -23,57 +23,41 @@ interface Reporting extends PushGateway {
 const startReporting = async (): Promise<Reporting> => {
   const endpoint = await startEndpoint((response) => response.end())
   const webhooks = { url: endpoint.url, secrets: [secretOf(key)], events: ['push.failed' as const] }
-  const gateway = await startPushGateway({}, { app: { webhooks } })
+  const gateway = await startWithPhone({}, { app: { webhooks } })
   return { ...gateway, webhooks, reports: () => endpoint.received.map(({ body }) => body['data']) }
 }
 
 const devicesOf = async ({ rest }: PushGateway, userId: string): Promise<unknown> =>
   (field(await rest('GET', `/users/${userId}/push`), 'subscriptions') as unknown[]).length
 
-for (const status of [404, 410])
-  test(`a subscription whose push service answers ${status} ends, and the app's backend is told`, async () => {
+for (const [status, isGone] of [
+  [307, false],
+  [400, false],
+  [403, false],
+  [404, true],
+  [410, true],
+  [413, false],
+] as const)
+  test(`a push that is answered with ${status} is given up, and the device ${isGone ? 'ends' : 'gets the next one'}`, async () => {
     const gateway = await startReporting()
-    const { service, subscribe, send, reports } = gateway
-    service.respond = (response) => response.writeHead(status).end()
-    await subscribe('ada', service.subscribe('phone'))
-    await send('bob', 'ada', 'Hello')
-    await until('it ended', () => devicesOf(gateway, 'ada'), 0)
+    const { service, send, reports } = gateway
+    const { endpoint: location } = service.subscribe('elsewhere')
+    service.respond = (response) =>
+      response.writeHead(service.received.length > 1 ? 201 : status, { location }).end()
+    await send('bob', 'ada', 'refused')
     await until('the backend was told', () => reports().length, 1)
     const [report] = reports() as [Record<string, unknown>]
     assert.deepEqual([report['host'], report['status']], ['push.test', status])
-    assert.equal(service.received.length, 1)
+    await until('the device is gone or not', () => devicesOf(gateway, 'ada'), isGone ? 0 : 1)
+    if (!isGone) {
+      await send('bob', 'ada', 'taken')
+      await until('the next one came', () => service.received.length, 2)
+    }
+    assert.deepEqual(service.bodies('phone'), isGone ? ['refused'] : ['refused', 'taken'])
   })
-
-for (const status of [400, 403, 413])
-  test(`a push that is answered with ${status} is given up, and the device gets the next one`, async () => {
-    const gateway = await startReporting()
-    const { service, subscribe, send, reports } = gateway
-    service.respond = (response) => response.writeHead(service.received.length > 1 ? 201 : status).end()
-    await subscribe('ada', service.subscribe('phone'))
-    await send('bob', 'ada', 'refused')
-    await until('the backend was told', () => reports().length, 1)
-    await send('bob', 'ada', 'taken')
-    await until('the next one came', () => service.received.length, 2)
-    assert.deepEqual(service.bodies('phone'), ['refused', 'taken'])
-    assert.equal(await devicesOf(gateway, 'ada'), 1)
-  })
-
-test('a redirect is not followed: the push is given up', async () => {
-  const { service, subscribe, send, reports } = await startReporting()
-  await subscribe('ada', service.subscribe('phone'))
-  const { endpoint } = service.subscribe('elsewhere')
-  service.respond = (response) => response.writeHead(307, { location: endpoint }).end()
-  await send('bob', 'ada', 'Hello')
-  await until('the backend was told', () => reports().length, 1)
-  assert.deepEqual(
-    service.received.map(({ device }) => device),
-    ['phone'],
-  )
-})
 
 test('a push that is answered with 500 is tried again, and what was read meanwhile is not pushed', async () => {
-  const { service, subscribe, send, connect } = await startPushGateway()
-  await subscribe('ada', service.subscribe('phone'))
+  const { service, send, connect } = await startWithPhone()
   service.respond = (response) => response.writeHead(service.received.length > 1 ? 201 : 500).end()
   await send('bob', 'ada', 'again')
   await until('it came again', () => service.received.length, 2)
@@ -92,8 +76,7 @@ test('a push that is answered with 500 is tried again, and what was read meanwhi
 })
 
 test('a push is tried again when `Retry-After` says so, and not with the next message', async () => {
-  const { service, subscribe, send } = await startPushGateway()
-  await subscribe('ada', service.subscribe('phone'))
+  const { service, send } = await startWithPhone()
   const at: number[] = []
   service.respond = (response) => {
     at.push(performance.now())
@@ -118,9 +101,8 @@ test('`Retry-After` is read as seconds and as a date, within bounds', () => {
 })
 
 test('a host whose name leads to a private address is sent nothing', async () => {
-  const { service, subscribe, send, reports } = await startReporting()
+  const { service, send, reports } = await startReporting()
   service.address.ip = '::ffff:127.0.0.1'
-  await subscribe('ada', service.subscribe('phone'))
   await send('bob', 'ada', 'Hello')
   await until('the backend was told', () => reports().length, 1)
   const [report] = reports() as [Record<string, unknown>]
@@ -131,7 +113,6 @@ test('a host whose name leads to a private address is sent nothing', async () =>
 test('a device that subscribed with a former key of the app ends without a request, and the backend is told', async () => {
   const gateway = await startReporting()
   const { service, subscribe, send, connect, reports } = gateway
-  await subscribe('ada', service.subscribe('former'))
   const page = await connect('ada', { hidden: true })
   const privateKey = Buffer.alloc(32, 7).toString('base64url')
   await gateway.gateway.reload({
@@ -153,8 +134,7 @@ test('a device that subscribed with a former key of the app ends without a reque
 })
 
 test('a host that a reload took off the list is sent nothing', async () => {
-  const { gateway, service, subscribe, send, connect, lines } = await startPushGateway()
-  await subscribe('ada', service.subscribe('phone'))
+  const { gateway, service, send, connect, lines } = await startWithPhone()
   await gateway.reload({
     engine: { type: 'memory' },
     apps: { app: testApp({ push: pushOf({ hosts: ['other.test'] }) }) },
@@ -175,11 +155,10 @@ test('an app whose `push` a reload removed pushes nothing any more', async () =>
     await endPushes.apply(engine, args)
     ended += 1
   }
-  const { gateway, service, subscribe, send, connect } = await startPushGateway(
+  const { gateway, service, send, connect } = await startWithPhone(
     { after: 5 * AFTER },
     { parts: { engine } },
   )
-  await subscribe('ada', service.subscribe('phone'))
   await send('bob', 'ada', 'Hello')
   await gateway.reload({ engine: { type: 'memory' }, apps: { app: testApp() } })
   const page = await connect('ada', { hidden: true })
@@ -193,9 +172,8 @@ test('an app whose `push` a reload removed pushes nothing any more', async () =>
 })
 
 test('a device whose credential was revoked gets nothing', async () => {
-  const gateway = await startPushGateway({ after: 5 * AFTER })
+  const gateway = await startWithPhone({ after: 5 * AFTER })
   const { service, subscribe, send, rest } = gateway
-  await subscribe('ada', service.subscribe('phone'))
   await subscribe('bea', service.subscribe('tablet'))
   await send('bob', 'ada', 'Hello')
   await rest('DELETE', '/users/ada/sessions')
@@ -206,8 +184,7 @@ test('a device whose credential was revoked gets nothing', async () => {
 })
 
 test('a message that comes while another one is being pushed is pushed after it', async () => {
-  const { service, subscribe, send } = await startPushGateway()
-  await subscribe('ada', service.subscribe('phone'))
+  const { service, subscribe, send } = await startWithPhone()
   let answer: (() => unknown) | undefined
   service.respond = (response, { device }) => {
     const taken = () => response.writeHead(201).end()
@@ -231,34 +208,11 @@ test('a message that comes while another one is being pushed is pushed after it'
 test('a push service that does not answer is asked again', async () => {
   const service = await startPushService()
   const pushNetwork = { ...service.network, timeout: 200 }
-  const { subscribe, send } = await startPushGateway({}, { parts: { pushNetwork }, service })
-  await subscribe('ada', service.subscribe('phone'))
+  const { send } = await startWithPhone({}, { parts: { pushNetwork }, service })
   service.respond = () => (service.respond = (response) => response.writeHead(201).end())
   await send('bob', 'ada', 'Hello')
   await until('it came again', () => service.received.length, 2)
   assert.deepEqual(service.bodies('phone'), ['Hello', 'Hello'])
-})
-
-test('a push service that answers nothing is asked by few requests at once, and the others are tried again', async () => {
-  const service = await startPushService()
-  const pushNetwork = { ...service.network, timeout: 5_000 }
-  const { subscribe, send, lines } = await startPushGateway({}, { parts: { pushNetwork }, service })
-  const devices = Array.from({ length: 30 }, (_, n) => `phone${n}`)
-  await Promise.all(devices.map((device, n) => subscribe(`ada${n % 3}`, service.subscribe(device))))
-  service.respond = () => undefined
-  await Promise.all(['ada0', 'ada1'].map((user) => send('bob', user, 'Hello')))
-  await until('two users were pushed to', () => service.received.length, 20)
-  // A service counts as silent after a fifth of the time-out.
-  const silentAt = performance.now() + 1_000
-  await until('the service is silent', () => performance.now() > silentAt)
-  await send('bob', 'ada2', 'Hello')
-  await until('some were not asked', () => lines.some((line) => line.includes('answers no request')))
-  const taken = new Set<string>()
-  service.respond = (response, { device }) => {
-    taken.add(device)
-    response.writeHead(201).end()
-  }
-  await until('all came', () => taken.size, devices.length)
 })
 
 test('a push service is not taken for silent while it is asked nothing', async () => {
@@ -286,9 +240,8 @@ for (const isWildcard of [false, true])
     const service = await startPushService()
     // No request to a silent service makes room for others by its time-out.
     const pushNetwork = { ...service.network, timeout: 600_000 }
-    const gateway = await startPushGateway({ hosts }, { parts: { pushNetwork }, service })
-    const { subscribe, send, connect } = gateway
-    await subscribe('ada', service.subscribe('phone'))
+    const gateway = await startWithPhone({ hosts }, { parts: { pushNetwork }, service })
+    const { send, connect } = gateway
     service.respond = (response, { device }) => device === 'phone' && response.writeHead(201).end()
     const users = Array.from({ length: 30 }, (_, n) => `eve${n}`)
     for (const user of users) {
@@ -311,8 +264,7 @@ test('a push service that closes the connection, or switches to another protocol
     '',
     'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n',
   ]) {
-    const { service, subscribe, send } = await startPushGateway()
-    await subscribe('ada', service.subscribe('phone'))
+    const { service, send } = await startWithPhone()
     service.respond = (response) => {
       service.respond = (next) => next.writeHead(201).end()
       response.socket?.end(answer)
@@ -324,9 +276,8 @@ test('a push service that closes the connection, or switches to another protocol
 
 test('a gateway that closes cuts off a push that is not answered, and the next gateway sends it', async () => {
   const config = { engine: { type: 'embedded' as const, path: scratchFolder() }, drainTime: 0.5 }
-  const first = await startPushGateway({}, { config })
+  const first = await startWithPhone({}, { config })
   const { service } = first
-  await first.subscribe('ada', service.subscribe('phone'))
   service.respond = () => undefined
   await first.send('bob', 'ada', 'Hello')
   await until('it came', () => service.received.length, 1)
@@ -339,9 +290,8 @@ test('a gateway that closes cuts off a push that is not answered, and the next g
 
 test('if a gateway that closes cuts off the push to one device, the next gateway does not push to the other devices again', async () => {
   const config = { engine: { type: 'embedded' as const, path: scratchFolder() }, drainTime: 0.5 }
-  const first = await startPushGateway({}, { config })
+  const first = await startWithPhone({}, { config })
   const { service } = first
-  await first.subscribe('ada', service.subscribe('phone'))
   await first.subscribe('ada', service.subscribe('tablet'))
   service.respond = (response, { device }) => device === 'phone' && response.writeHead(201).end()
   await first.send('bob', 'ada', 'Hello')

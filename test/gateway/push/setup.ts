@@ -58,6 +58,13 @@ export const startPushGateway = async (
   return { ...gateway, ...usersOf(gateway.url), service }
 }
 
+/** Like `startPushGateway`. The user ada has a phone. */
+export const startWithPhone: typeof startPushGateway = async (...options) => {
+  const gateway = await startPushGateway(...options)
+  await gateway.subscribe('ada', gateway.service.subscribe('phone'))
+  return gateway
+}
+
 export const usersOf = (url: string): Users => {
   const rest = restOf(url)
   const connect: Users['connect'] = async (userId, start = {}, options = {}) =>

@@ -109,7 +109,6 @@ test('each call is refused without a good app token', async () => {
       )
       assert.equal(answer.headers['www-authenticate'], 'Bearer')
     }
-  guest.close()
 })
 
 test('a token reaches its own app alone', async () => {
@@ -190,7 +189,6 @@ test('a path that is not an id is a bad-request, and never another call', async 
   assert.equal(absolute.status, 200)
   client.send({ type: 'read', epoch: client.started['epoch'] as string, offset: 0 })
   assert.equal((await client.next()).type, 'unread')
-  client.close()
 })
 
 test('an app token whose claims or header are nested deep is no token', async () => {

@@ -44,7 +44,6 @@ test('a clock that is set an hour forward ends the sessions whose token has expi
       }),
     )
     assert.equal(resumed.started['resumed'], true)
-    resumed.close()
   })
   const jumps = () => lines.filter((line) => line.includes("machine's clock was set"))
   await until('both jumps are logged', () => jumps().length, 2)
@@ -52,8 +51,6 @@ test('a clock that is set an hour forward ends the sessions whose token has expi
     jumps().map((line) => Math.round((JSON.parse(line) as { milliseconds: number }).milliseconds / HOUR)),
     [1, -1],
   )
-  long.close()
-  endless.close()
 })
 
 test('a clock that is set an hour back keeps no token alive', async () => {
@@ -79,5 +76,4 @@ test('a clock that is set an hour back stops no start timeout, and one that is s
     slow.send(await startOf('ada', { token: await tokenFor('ada') }))
     assert.equal((await slow.next()).type, 'started')
   })
-  slow.close()
 })

@@ -43,7 +43,6 @@ test('frames that come before `started` are handled after it, in their order, an
   assert.deepEqual([end.code, end.reason, end.frame['code']], [1000, 'ended', 'ended'])
   const again = await startClient(slow, withParams)
   assert.deepEqual(again.started['user'], { id: 'ada' })
-  again.close()
 })
 
 /** A `read` frame of exactly `bytes` bytes. */
@@ -76,7 +75,6 @@ test('16 frames of 16,384 bytes together wait for `started`, and are answered', 
   client.send(...early.slice(0, 8), withParams, ...early.slice(8))
   open()
   for (let index = 0; index < 16; index += 1) assert.equal((await client.next('refused'))['re'], 'read')
-  client.close()
 })
 
 test('a fresh token renews the session in place', async () => {
@@ -91,7 +89,6 @@ test('a fresh token renews the session in place', async () => {
   assert.ok((expiresIn as number) > 7_100_000 && (expiresIn as number) <= 7_200_000)
   client.send({ type: 'token', token: await tokenFor('ada', { expiresIn: null }) })
   assert.deepEqual(await client.next(), { type: 'renewed', expiresIn: null })
-  client.close()
 })
 
 test('a token that is not good for this session is refused, and the session goes on', async () => {
@@ -110,14 +107,12 @@ test('a token that is not good for this session is refused, and the session goes
   }
   client.send({ type: 'token', token: await tokenFor('ada') })
   assert.equal((await client.next()).type, 'renewed')
-  client.close()
 })
 
 test('a session that was started with a signature does not expire', async () => {
   const client = await startClient(url, await signedStart('ada'))
   assert.equal(client.started['expiresIn'], null)
   assert.equal('token' in client.started, false)
-  client.close()
 })
 
 test('none of these tests logs a warning or an error', () => {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { SignJWT } from 'jose'
 import { startClient, type Frame } from '../../support/raw-client.js'
 import { startGateway } from '../../support/gateway.js'
-import { secret, tokenFor } from '../../support/tokens.js'
+import { tokenFor } from '../../support/tokens.js'
 import { startOf } from '../../support/starts.js'
 
 const anyone = await startGateway({ profiles: 'anyone', limits: { requestsPerSecond: 1_000_000 } })
@@ -19,8 +18,6 @@ test('with `profiles: anyone` the profile of a start is accepted, and kept for t
   assert.deepEqual(userIn(first), { id: 'ada', name: 'Ada' })
   const second = await startClient(anyone.url, await startOf('ada'))
   assert.deepEqual(userIn(second), { id: 'ada', name: 'Ada' })
-  first.close()
-  second.close()
 })
 
 test('the profile of the token overrides the client’s, whichever came last', async () => {
@@ -34,8 +31,6 @@ test('the profile of the token overrides the client’s, whichever came last', a
     await startOf('bob', { user: { ...user, email: 'b@example.com' } }),
   )
   assert.deepEqual(userIn(second), { ...expected, email: 'b@example.com' })
-  first.close()
-  second.close()
 })
 
 test('a `profile` frame changes the profile, and every session of the user receives `user`', async () => {
@@ -50,7 +45,6 @@ test('a `profile` frame changes the profile, and every session of the user recei
   assert.deepEqual(await second.next(), expected)
   other.send({ type: 'read', epoch: '', offset: 0 })
   assert.equal((await other.next()).type, 'refused')
-  for (const client of [first, second, other]) client.close()
 })
 
 test('a `profile` frame that changes nothing is answered with `user`, to its own session alone', async () => {
@@ -64,7 +58,6 @@ test('a `profile` frame that changes nothing is answered with `user`, to its own
   first.send({ type: 'profile', user: { role: 'owner' } })
   for (const client of [first, second])
     assert.deepEqual(await client.next(), { type: 'user', user: { ...user, role: 'owner' } })
-  for (const client of [first, second]) client.close()
 })
 
 test('a `profile` frame that would make the profile too large is refused, and changes nothing', async () => {
@@ -76,16 +69,6 @@ test('a `profile` frame that would make the profile too large is refused, and ch
   const { code, re, retryable } = await client.next()
   assert.deepEqual([re, code, retryable], ['profile', 'too-large', false])
   assert.equal(((await client.next())['user'] as { role: string }).role, 'owner')
-  client.close()
-})
-
-test('a start leaves out what would make the profile too large', async () => {
-  const user = { name: 'x'.repeat(3_000) }
-  const first = await startClient(anyone.url, await startOf('hope', { user }))
-  const second = await startClient(anyone.url, await startOf('hope', { user: { role: 'x'.repeat(3_000) } }))
-  assert.deepEqual(second.started['user'], { id: 'hope', ...user })
-  first.close()
-  second.close()
 })
 
 test('a start and a fresh token that change the profile send `user` to the user’s other sessions', async () => {
@@ -96,34 +79,6 @@ test('a start and a fresh token that change the profile send `user` to the user�
   second.send({ type: 'token', token: await tokenFor('erin', { user: { role: 'owner' } }) })
   assert.deepEqual((await first.next('user'))['user'], { id: 'erin', role: 'owner' })
   assert.deepEqual((await second.next('user'))['user'], { id: 'erin', role: 'owner' })
-  first.close()
-  second.close()
-})
-
-/** A token that was issued `secondsAgo` seconds ago. If that is null, the token does not say when. */
-const issued = (secondsAgo: number | null, user?: Record<string, unknown>): Promise<string> => {
-  const claims = { tokenType: 'user', iss: 'app', sub: 'nora', ...(user && { user }) }
-  const token = new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).setExpirationTime('1h')
-  if (secondsAgo !== null) token.setIssuedAt(Math.floor(Date.now() / 1000) - secondsAgo)
-  return token.sign(new TextEncoder().encode(secret))
-}
-
-test('an older token does not bring back a role that was taken away', async () => {
-  const profileAfter = async (token: string): Promise<unknown> => {
-    const client = await startClient(vouched.url, await startOf('nora', { token }))
-    client.close()
-    return userIn(client)
-  }
-  const admin = await issued(60, { name: 'Nora', role: 'admin' })
-  assert.deepEqual(await profileAfter(admin), { id: 'nora', name: 'Nora', role: 'admin' })
-  assert.deepEqual(await profileAfter(await issued(30, { name: 'Nora' })), { id: 'nora', name: 'Nora' })
-  for (const token of [admin, await issued(null, { role: 'admin' }), await issued(10)])
-    assert.deepEqual(await profileAfter(token), { id: 'nora', name: 'Nora' })
-  const client = await startClient(vouched.url, await startOf('nora', { token: await issued(20) }))
-  client.send({ type: 'token', token: admin })
-  await client.next('renewed')
-  client.close()
-  assert.deepEqual(await profileAfter(await issued(5)), { id: 'nora', name: 'Nora' })
 })
 
 const badFields: [string, Record<string, unknown>, RegExp][] = [
@@ -182,8 +137,6 @@ test('with `profiles: vouched` the profile of a start is ignored and a `profile`
   assert.deepEqual([re, code], ['profile', 'refused'])
   const again = await startClient(vouched.url, await startOf('grace'))
   assert.deepEqual(userIn(again), { id: 'grace', name: 'Grace' })
-  client.close()
-  again.close()
 })
 
 test('too many `profile` frames at once are refused with `retryAfter`', async () => {
@@ -202,5 +155,4 @@ test('too many `profile` frames at once are refused with `retryAfter`', async ()
     flood.send({ type: 'profile', user: { name: 'Flora' } })
     frame = await flood.next('user')
   } while ((frame['user'] as { name: string }).name !== 'Flora')
-  flood.close()
 })

@@ -90,7 +90,6 @@ test('a client that half-closes in a session and then breaks its connection ends
   const next = await startClient(url, await startOf('ada'))
   answer()
   assert.equal((await next.next('message'))['body'], 'x', 'the message that was sent before is stored')
-  next.close()
 })
 
 test('a client whose connection is lost while its session is resumed resumes it with the same key', async () => {
@@ -119,5 +118,4 @@ test('a client whose connection is lost while its session is resumed resumes it 
   await within(raw.closed, 'close')
   const next = await startClient(url, start)
   assert.deepEqual([next.started['resumed'], next.started['sessionId']], [true, sessionId])
-  next.close()
 })

@@ -71,7 +71,6 @@ test('frames of one turn leave in one write', async () => {
   await publish(20, 'ada', 'Hello')
   await arrived(client, 20)
   assert.equal(writes.length, 1)
-  client.close()
 })
 
 test('frames of one turn that are many bytes leave in several writes, each of a bounded size', async () => {
@@ -81,7 +80,6 @@ test('frames of one turn that are many bytes leave in several writes, each of a 
   await arrived(client, 100)
   assert.ok(writes.length > 10 && writes.length < 20, `${writes.length} writes`)
   for (const bytes of writes) assert.ok(bytes <= 8_192, `a write of ${bytes} bytes`)
-  client.close()
 })
 
 test('`started` leaves in the write that accepts the handshake', async () => {

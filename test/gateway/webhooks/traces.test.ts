@@ -46,7 +46,6 @@ for (const { url, on } of await onBothEngines({ webhooks })) {
     client.send({ type: 'send', id: `frame ${on}`, to: 'bob', body: 'Hello', traceparent: traceOf(3) })
     await client.next('sent')
     assert.deepEqual(await deliveryOf(`frame ${on}`), { traceparent: traceOf(3), names })
-    client.close()
   })
 
   test(`a posted message hands its traceparent to its webhook ${on}`, async () => {
@@ -60,6 +59,5 @@ for (const { url, on } of await onBothEngines({ webhooks })) {
     client.send({ type: 'send', id: `bad ${on}`, to: 'bob', body: 'Hello', traceparent: 'ff-1' })
     await client.next('sent')
     assert.deepEqual(await deliveryOf(`bad ${on}`), { traceparent: undefined, names })
-    client.close()
   })
 }

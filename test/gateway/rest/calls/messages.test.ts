@@ -152,6 +152,5 @@ for (const { url, on } of await onBothEngines({ unknownRecipients: false })) {
       404,
       'unknown-user',
     ])
-    client.close()
   })
 }

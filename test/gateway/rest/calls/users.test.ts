@@ -29,7 +29,6 @@ for (const { url, on } of await onBothEngines()) {
     const client = await startClient(url, await startOf('seen'))
     await rest('PUT', '/users/seen', { name: 'Seen' })
     assert.deepEqual((await client.next('user'))['user'], { id: 'seen', name: 'Seen' })
-    client.close()
   })
 
   test(`GET answers the profile, presence and inbox of a user ${on}`, async () => {

@@ -21,7 +21,6 @@ test('after a restart messages that are too old are deleted, though none is sent
     client.send({ type: 'history', id: 'h', epoch })
     return ((await client.next('history'))['messages'] as unknown[]).length === 0
   })
-  client.close()
 })
 
 test('an error in the engine’s background jobs is logged', async () => {

@@ -45,7 +45,6 @@ test('sends behind a refused one are refused too, until the client has answered 
   await answerPings(client)
   client.send(send('b'), send('c'))
   assert.deepEqual(await answers(client, 2), ['sent b', 'sent c'])
-  client.close()
 })
 
 test('a send that waits for a signal does not overtake one that was refused meanwhile', async () => {
@@ -57,8 +56,6 @@ test('a send that waits for a signal does not overtake one that was refused mean
   client.send({ type: 'pong' })
   client.send(send('a', 'bob', 'x'.repeat(15_000)), { type: 'signal', to: 'bob', name: 'typing' }, send('b'))
   assert.deepEqual(await answers(client, 2), ['refused a', 'refused b'])
-  client.close()
-  other.close()
 })
 
 test('the pong for `started` does not confirm a refusal that was sent after it', async () => {
@@ -73,7 +70,6 @@ test('the pong for `started` does not confirm a refusal that was sent after it',
   await answerPings(client)
   client.send(send('b'))
   assert.deepEqual(await answers(client, 1), ['sent b'])
-  client.close()
 })
 
 test('a client that answers pings but not `started` may send again as soon as it has answered', async () => {
@@ -93,7 +89,6 @@ test('a client that answers pings but not `started` may send again as soon as it
     client.send({ type: 'pong' }, send(later))
     assert.deepEqual(await answers(client, 1), [`sent ${later}`])
   }
-  client.close()
 })
 
 test('no ping is sent before `started`', async () => {
@@ -107,7 +102,6 @@ test('no ping is sent before `started`', async () => {
   client.send(await startOf('ada'))
   await client.next('started')
   assert.equal(client.frames[0]?.type, 'started')
-  client.close()
 })
 
 test('a send that is refused for good holds no other one back', async () => {
@@ -115,7 +109,6 @@ test('a send that is refused for good holds no other one back', async () => {
   const client = await startClient(url, await startOf('ada'), { pongs: false })
   client.send({ type: 'pong' }, send(''), send('a'))
   assert.deepEqual(await answers(client, 2), ['refused ', 'sent a'])
-  client.close()
 })
 
 test('a message that waits for `authorizeSend` does not overtake one before it that failed', async () => {
@@ -132,7 +125,6 @@ test('a message that waits for `authorizeSend` does not overtake one before it t
   await until('the second call', () => pending.length === 2)
   pending[1]?.(Promise.resolve(true))
   assert.deepEqual(await answers(client, 1), ['sent a'])
-  client.close()
 })
 
 test('a message behind one that the engine limits is refused with the same code and time', async () => {
@@ -146,7 +138,6 @@ test('a message behind one that the engine limits is refused with the same code 
     assert.deepEqual([refused['id'], code], [id, 'rate-limited'])
     assert.ok(Number(retryAfter) > 50_000, String(retryAfter))
   }
-  client.close()
 })
 
 test('a send that the gateway reads late, because its client sends too many bytes, overtakes no refused one', async () => {
@@ -166,7 +157,6 @@ test('a send that the gateway reads late, because its client sends too many byte
     ids.slice(firstRefused).filter((id) => received.includes(`sent ${id}`)),
     [],
   )
-  client.close()
 })
 
 for (const engine of [{ type: 'memory' }, { type: 'embedded', path }] satisfies GatewayConfig['engine'][])
@@ -178,5 +168,4 @@ for (const engine of [{ type: 'memory' }, { type: 'embedded', path }] satisfies 
     await answerPings(client)
     client.send(send('small'))
     assert.deepEqual(await answers(client, 1), ['sent small'])
-    client.close()
   })

@@ -28,7 +28,6 @@ for (const { url, gateway, on } of await onBothEngines()) {
     assert.deepEqual([client.started['resumed'], client.started['lost']], [false, false])
     await publish('ada', 'live')
     for (const body of ['later', 'live']) assert.equal((await client.next('message'))['body'], body)
-    client.close()
   })
 
   test(`\`resume\` says which session is meant, and \`since\` where its messages begin ${on}`, async () => {

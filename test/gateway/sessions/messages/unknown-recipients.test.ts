@@ -33,6 +33,5 @@ for (const { url, on } of await onBothEngines({ unknownRecipients: true, limits 
     const full = await rest('POST', '/users/sixth/messages', { from: 'seventh', body: 'x' })
     assert.deepEqual(statusAndCode(full), [503, 'unavailable'])
     assert.deepEqual(await userIds(), ['ada', 'fourth', 'newbie', 'third'])
-    ada.close()
   })
 }

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { EngineError } from '../../../../src/engine/index.js'
 import type { Gateway } from '../../../../src/gateway/index.js'
 import { assemble } from '../../../support/gateway/assembled-gateway.js'
-import { guestStart, startOf } from '../../../support/starts.js'
+import { startOf } from '../../../support/starts.js'
 import { startGateway } from '../../../support/gateway.js'
 import { onBothEngines } from '../../../support/rest/rest-calls.js'
 import { startClient, type Client, type Frame } from '../../../support/raw-client.js'
@@ -70,7 +70,6 @@ for (const { url, on } of toAnyone) {
     const resumed = await startedAs(url, 'bob', { resume: { key, epoch, offset } })
     await end(resumed)
     assert.deepEqual(textOf(await nextPresence(ada)), ['bob offline'])
-    ada.close()
   })
 
   test(`each watch replaces the one before ${on}`, async () => {
@@ -83,7 +82,6 @@ for (const { url, on } of toAnyone) {
     for (const other of others) await end(other)
     assert.deepEqual(textOf(await watch(ada, 'carl')), ['carl offline'])
     assert.equal(ada.frames.filter(({ type }) => type === 'presence').length, 5)
-    ada.close()
   })
 }
 
@@ -115,18 +113,6 @@ test("the rule 'nobody' answers as for users who never came, the own user too", 
   bob.send({ type: 'send', id: '1', to: 'ada', body: 'x' })
   await end(bob)
   assert.deepEqual(await watch(ada, 'bob'), [offline('bob')])
-  ada.close()
-})
-
-test('a guest may watch, and be watched', async () => {
-  const guest = await startClient(url, guestStart)
-  const { id } = guest.started['user'] as { id: string }
-  const ada = await startedAs(url, 'ada')
-  assert.deepEqual(textOf(await watch(ada, id)), [`${id} online`])
-  assert.deepEqual(textOf(await watch(guest, 'ada')), ['ada online'])
-  await end(guest)
-  assert.deepEqual(textOf(await nextPresence(ada)), [`${id} offline`])
-  ada.close()
 })
 
 test('a watch of more than 100 users, or of an id that none can have, is refused and changes nothing', async () => {
@@ -138,34 +124,9 @@ test('a watch of more than 100 users, or of an id that none can have, is refused
     const { re, code, retryable } = await ada.next('refused')
     assert.deepEqual([re, code, retryable], ['watch', 'bad-request', false])
   }
-  const bob = await startedAs(url, 'bob')
+  await startedAs(url, 'bob')
   assert.deepEqual(textOf(await nextPresence(ada)), ['bob online'])
   assert.equal((await watch(ada, ...many.slice(1))).length, 100)
-  for (const client of [ada, bob]) client.close()
-})
-
-test('a watch with a field of the wrong type ends the connection', async () => {
-  for (const users of ['bob', [1], null]) {
-    const ada = await startedAs(url, 'ada')
-    ada.send({ type: 'watch', users })
-    assert.equal((await ada.end()).frame['code'], 'bad-request')
-  }
-})
-
-test('a thousand watches at once are answered in their order, and what is left is the last', async () => {
-  const { url: address, watchers } = await assemble(() => ({}), undefined, limits, { presence: 'anyone' })
-  const ada = await startedAs(address, 'ada')
-  const count = 1_000
-  // Few enough wait at once to be answered.
-  for (let n = 0; n < count; n += 50) {
-    for (let m = n; m < n + 50; m++)
-      ada.send({ type: 'watch', users: Array.from({ length: 100 }, (_, user) => `${m} ${user}`) })
-    for (let m = n; m < n + 50; m++) assert.equal((await nextPresence(ada))[99]?.id, `${m} 99`)
-  }
-  assert.equal(watchers.size, 100)
-  await watch(ada, 'bob')
-  assert.equal(watchers.size, 1)
-  ada.close()
 })
 
 test('a watch ends with its connection, even if its token expires', async () => {
@@ -201,13 +162,12 @@ test('the engine watches a user once, however many sessions do', async () => {
   )
   const watching = await Promise.all(Array.from({ length: 20 }, () => startedAs(address, 'ada')))
   await Promise.all(watching.map((client) => watch(client, 'bob', 'carl')))
-  const bob = await startedAs(address, 'bob')
+  await startedAs(address, 'bob')
   for (const client of watching) assert.deepEqual(textOf(await nextPresence(client)), ['bob online'])
   assert.deepEqual(calls, ['watch bob carl'])
   for (const client of watching) client.close()
   await until('nobody watches', () => calls.length, 2)
   assert.equal(calls[1], 'unwatch bob carl')
-  bob.close()
 })
 
 test('a message that comes while a watch waits for the engine makes its sender visible', async () => {
@@ -239,7 +199,6 @@ test('a message that comes while a watch waits for the engine makes its sender v
   await until('the engine is asked about bob', () => answers.length, 2)
   answers[1]?.()
   assert.deepEqual(textOf(await nextPresence(ada)), ['bob online'])
-  for (const client of [ada, bob, carl]) client.close()
 })
 
 test('if the engine is away, a watch is refused as unavailable and the one before goes on', async () => {
@@ -259,11 +218,10 @@ test('if the engine is away, a watch is refused as unavailable and the one befor
   ada.send({ type: 'watch', users: ['carl', 'bob'] })
   const { code, retryable, retryAfter } = await ada.next('refused')
   assert.deepEqual([code, retryable, Number(retryAfter) > 0], ['unavailable', true, true])
-  const bob = await startedAs(address, 'bob')
+  await startedAs(address, 'bob')
   assert.deepEqual(textOf(await nextPresence(ada)), ['bob online'])
   isAway = false
   assert.deepEqual(textOf(await watch(ada, 'carl', 'bob')), ['carl offline', 'bob online'])
-  for (const client of [ada, bob]) client.close()
 })
 
 /** Stops reading as `client`, the user `slow`, who then gets more messages than the buffers of both sockets take. */
@@ -272,25 +230,6 @@ const fillBuffers = async (client: Client, gateway: Gateway): Promise<void> => {
   const big = { body: 'x'.repeat(16_000) }
   for (let n = 0; n < 1_000; n++) await gateway.client('app').sendMessage({ user: 'slow', body: big })
 }
-
-test('a client that reads slowly gets the latest presence, and not each change', async () => {
-  const { gateway, url: address } = await startGateway({
-    presence: 'anyone',
-    limits: { ...limits, bytesPerSecond: 2 ** 40 },
-  })
-  const slow = await startedAs(address, 'slow')
-  await watch(slow, 'bob')
-  await fillBuffers(slow, gateway)
-  const changes = 40
-  for (let n = 0; n < changes; n++) await end(await startedAs(address, 'bob'))
-  const bob = await startedAs(address, 'bob')
-  slow.socket.resume()
-  const received = (): Presence[] =>
-    slow.frames.filter(({ type }) => type === 'presence').flatMap(({ users }) => users as Presence[])
-  await until('the latest presence', () => received().length > 1 && received().at(-1)?.online === true)
-  assert.ok(received().length < changes, `${received().length} states came`)
-  for (const client of [slow, bob]) client.close()
-})
 
 test('a client that reads slowly learns when a user was last seen who has come and gone meanwhile', async () => {
   const { gateway, url: address } = await startGateway({ presence: 'anyone' })
@@ -304,5 +243,4 @@ test('a client that reads slowly learns when a user was last seen who has come a
   assert.deepEqual(textOf(gone), ['bob offline'])
   slow.socket.resume()
   assert.deepEqual(await nextPresence(slow), gone)
-  for (const client of [slow, fast]) client.close()
 })

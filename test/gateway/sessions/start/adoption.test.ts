@@ -60,7 +60,6 @@ for (const { url, gateway, on } of await onBothEngines({ adoption: 'client', unk
     // The guest's token begins a new guest.
     const next = await startClient(url, { type: 'start', appId, token: guest.token })
     assert.notEqual((next.started['user'] as { id: string }).id, guest.id)
-    for (const client of [ada, next]) client.close()
   })
 
   test(`messages that move reach the user's other pages ${on}`, async () => {
@@ -70,7 +69,6 @@ for (const { url, gateway, on } of await onBothEngines({ adoption: 'client', unk
     assert.deepEqual(await adopt(url, 'cleo', guest.token), { guest: guest.id, messages: 1 })
     const moved = await other.next('message')
     assert.deepEqual([moved['to'], moved['body'], moved['adopted']], ['cleo', 'for the guest', true])
-    other.close()
   })
 
   test(`a start goes on when there is nothing to adopt ${on}`, async () => {
@@ -87,7 +85,6 @@ for (const { url, gateway, on } of await onBothEngines({ adoption: 'client', unk
     assert.ok(!('adopted' in plain.started))
     const wrong = openClient(url, { start: await startOf('dan', { adopt: 1 }) })
     assert.equal((await wrong.end()).code, 4400)
-    for (const client of [named, other, plain]) client.close()
   })
 
   test(`the backend lets a user adopt a guest, and creates the user ${on}`, async () => {
@@ -117,7 +114,6 @@ test("a guest's token of another app adopts nothing", async () => {
   const [here, there] = [await startGateway(), await startGateway()]
   const guest = await guestAt(there.url)
   assert.equal(await adopt(here.url, 'ada', guest.token), null)
-  guest.close()
 })
 
 for (const [adoption, byClient, byBackend] of [
@@ -130,5 +126,4 @@ for (const [adoption, byClient, byBackend] of [
     assert.equal((await adopt(url, 'ada', guest.token)) !== null, byClient)
     const answer = await restOf(url)('POST', '/users/ada/adopt', { guest: guest.id })
     assert.equal(field(answer, 'adopted') !== null, byBackend)
-    guest.close()
   })
