@@ -20,6 +20,15 @@ const createHost = (
     void text(request).then((body) => response.end(respond(request, body)))
   })
 
+/** Attaches a new gateway to a host server, which then listens. */
+const attach = async (server = createHost(), ...given: Parameters<typeof newGateway>) => {
+  const made = newGateway(...given)
+  made.gateway.attach(server)
+  return { ...made, ...(await listen(server)) }
+}
+
+const upgrade = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'
+
 /** The first message of the host’s own WebSocket server, at `/theirs`. */
 const firstMessage = (url: string): Promise<string> =>
   within(
@@ -38,9 +47,7 @@ test('the routes and WebSockets of the host server keep working while the gatewa
   const server = createHost()
   const sockets = new WebSocketServer({ server, path: '/theirs' })
   sockets.on('connection', (socket) => socket.send('theirs'))
-  const { gateway } = newGateway()
-  gateway.attach(server)
-  const { url } = await listen(server)
+  const { gateway, url } = await attach(server)
 
   const check = async (): Promise<void> => {
     assert.equal(await firstMessage(url), 'theirs')
@@ -61,10 +68,8 @@ test('the routes and WebSockets of the host server keep working while the gatewa
 })
 
 test('on a host server, too, the socket of a client that never answers the close is destroyed', async () => {
-  const server = createHost()
-  const { gateway } = newGateway()
-  gateway.attach(server)
-  const rude = await openRaw((await listen(server)).url)
+  const { gateway, url } = await attach()
+  const rude = await openRaw(url)
   rude.socket.write(handshake())
   await rude.answer()
   await gateway.close()
@@ -77,9 +82,7 @@ test('a full gateway closes no socket on which its host answers', async () => {
     response.write('begun')
     finish = () => response.end('done')
   })
-  const { gateway } = newGateway({}, { limits: { connections: 1 } })
-  gateway.attach(host)
-  const { url } = await listen(host)
+  const { url } = await attach(host, {}, { limits: { connections: 1 } })
   await startClient(url, await startOf('ada'))
   const raw = await openRaw(url)
   raw.socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /theirs HTTP/1.1\r\nHost: x\r\n\r\n')
@@ -92,9 +95,7 @@ test('a full gateway closes no socket on which its host answers', async () => {
 })
 
 test('a server without other listeners responds 404 to other paths', async () => {
-  const server = createServer()
-  newGateway().gateway.attach(server)
-  const { url } = await listen(server)
+  const { url } = await attach(createServer())
   assert.equal(await status(`${url}/elsewhere`), 404)
   assert.equal(await status(`${url}/healthz`), 200)
   const raw = await openRaw(url)
@@ -104,11 +105,10 @@ test('a server without other listeners responds 404 to other paths', async () =>
 
 test('an upgrade listener that is added after attach() gets the upgrades of other paths', async () => {
   const server = createHost()
-  newGateway().gateway.attach(server)
+  const { url } = await attach(server)
   server.on('upgrade', (request, socket) => {
     if (request.url === '/late') socket.end('HTTP/1.1 410 Gone\r\n\r\n')
   })
-  const { url } = await listen(server)
   const raw = await openRaw(url)
   raw.socket.write(handshake({}, '/late'))
   assert.equal((await raw.answer()).status, 410)
@@ -124,10 +124,7 @@ test('a start before the engine is open is answered when it is open', async () =
 })
 
 test('an upgrade to another protocol is a request of the host, as `curl --http2` sends it', async () => {
-  const server = createHost((request, body) => `theirs: ${request.url} ${body}`)
-  newGateway().gateway.attach(server)
-  const { url } = await listen(server)
-  const upgrade = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'
+  const { url } = await attach(createHost((request, body) => `theirs: ${request.url} ${body}`))
   const raw = await openRaw(url)
   raw.socket.write(`GET /page HTTP/1.1\r\nHost: host\r\n${upgrade}\r\n`)
   const page = await raw.answer()
@@ -145,13 +142,11 @@ test('a client that resets its socket while its upgrade waits for an earlier res
   const server = createServer((_, response) => {
     respond = () => void response.end('theirs')
   })
-  newGateway().gateway.attach(server)
-  const { url } = await listen(server)
+  const { url } = await attach(server)
   const closed = new Promise((resolve) =>
     server.once('connection', (socket) => socket.once('close', resolve)),
   )
   const raw = await openRaw(url)
-  const upgrade = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'
   raw.socket.write(`GET /slow HTTP/1.1\r\nHost: x\r\n\r\nGET /next HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n`)
   await until('the first request', () => respond !== undefined)
   raw.socket.resetAndDestroy()
@@ -211,7 +206,6 @@ test('a gateway that is closed after another one was attached leaves upgrades to
   first.attach(server)
   second.attach(server)
   const raw = await openRaw(url)
-  const upgrade = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'
   const post = async (path: string): Promise<void> => {
     raw.socket.write(`POST ${path} HTTP/1.1\r\nHost: host\r\nContent-Length: 4\r\n${upgrade}\r\nbody`)
     await until(`a response with the body, to ${path}`, () => raw.received().includes(`theirs: ${path} body`))

@@ -144,15 +144,6 @@ test('a new key is fetched when its first token comes', async () => {
   assert.equal(state.requests, 2)
 })
 
-test('after the retry interval an unknown key id causes a fetch again', async () => {
-  const { state, publish, outcome } = await run({ retryInterval: 50 })
-  assert.equal(await outcome(first.token()), 'ok')
-  assert.equal(await outcome(second.token()), 'unauthenticated')
-  publish(second)
-  await until('the new key is known', () => outcome(second.token()), 'ok')
-  assert.ok(state.requests >= 3)
-})
-
 test('the keys are refreshed in the background, so that a withdrawn key is soon good no more', async () => {
   const { publish, outcome } = await run({ refreshInterval: 50 })
   assert.equal(await outcome(first.token()), 'ok')

@@ -6,7 +6,7 @@ import { createLocalJWKSet, SignJWT } from 'jose'
 import { reportToken } from '../../../src/gateway/auth/token-report.js'
 import { parseConfig, type AppConfig } from '../../../src/gateway/config/parse.js'
 import type { TokenCheck } from '../../../src/protocol/internal.js'
-import { createAppToken, createToken, createTokenVerifier, type KeySet } from '../../../src/tokens/index.js'
+import { createAppToken, createTokenVerifier, type KeySet } from '../../../src/tokens/index.js'
 import { forge } from '../../support/forged-tokens.js'
 
 const secret = Buffer.from('a secret of 32 bytes, and longer').toString('base64')
@@ -229,16 +229,4 @@ test('a report of any text, and of any claims, is made without an error', async 
     }),
     { numRuns: 1_000 },
   )
-})
-
-test('a token that the package makes is good', async () => {
-  const token = await createToken({ appId: 'app', userId: 'ada', secret, user: { name: 'Ada' } })
-  const found = await reportToken(token, { apps, keySetOf: () => undefined, now: Date.now() })
-  assert.deepEqual(problemsOf(found), [])
-})
-
-test('a token of type app stands for no user, whatever its sub is', async () => {
-  const found = await report(sign({ ...good, tokenType: 'app' }))
-  assert.deepEqual([found.appId, found.userId], ['app', null])
-  assert.deepEqual(problemsOf(found), [])
 })

@@ -92,17 +92,9 @@ test('names of forwarded headers count in any case', () => {
   )
 })
 
-for (const header of [
-  'Host',
-  'connection',
-  'Content-Length',
-  'content-type',
-  'transfer-encoding',
-  'webhook-signature',
-  'Sec-WebSocket-Protocol',
-  'upgrade',
-  'Accept-Encoding',
-])
+const ownHeaders =
+  'Host connection Content-Length content-type transfer-encoding webhook-signature Sec-WebSocket-Protocol upgrade Accept-Encoding'
+for (const header of ownHeaders.split(' '))
   test(`the header ${header} can't be forwarded`, () => {
     const problems = problemsOf({ origins, authenticateUrl: { url, secrets, forwardHeaders: [header] } })
     assert.deepEqual(problems, [

@@ -3,12 +3,7 @@ import { test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import { isObject } from '../../../src/gateway/config/fields.js'
 import { defaultConnections } from '../../../src/gateway/config/open-files.js'
-import {
-  parseConfig,
-  type AppConfig,
-  type GatewayConfig,
-  type Settings,
-} from '../../../src/gateway/config/parse.js'
+import { parseConfig, type AppConfig, type Settings } from '../../../src/gateway/config/parse.js'
 
 const secret = (mark: string): string => mark.padEnd(32, '-')
 const webhookSecret = `whsec_${Buffer.from(secret('webhook')).toString('base64')}`
@@ -90,9 +85,7 @@ test('a value in the config wins over its default', () => {
     inboxes: 5,
     bytes: 6,
   }
-  const config: GatewayConfig = {
-    listen,
-    admin: { host: '0.0.0.0', port: 0, token: secret('admin'), readToken: { env: 'READ' } },
+  const given = {
     engine: { type: 'memory' },
     pingInterval: 0.25,
     startTimeout: 300,
@@ -101,99 +94,74 @@ test('a value in the config wins over its default', () => {
     sendWindow: 7200,
     drainTime: 0.5,
     limits,
-    apps: {
-      a: {
-        environment: 'production',
-        secrets: [secret('one'), { env: 'TWO' }],
-        signatureSecrets: [secret('three')],
-        jwks: { url: 'https://id.example.com/keys', algorithms: ['ES256', 'EdDSA'] },
-        origins: ['https://www.example.com', 'http://localhost:3000'],
-        guests: true,
-        profiles: 'anyone',
-        requireExpiry: false,
-        authenticate,
-        webhooks: {
-          url: 'http://localhost:3000/hook',
-          secrets: [webhookSecret],
-          events: ['message.created'],
-          unreadAfter: 60,
-        },
-        push: {
-          subject: 'mailto:ops@example.com',
-          url: 'http://localhost:3000/messages?from={from}',
-          after: 2,
-          ttl: 60,
-          title: 'Mail',
-          content: 'none',
-          privateKey: { env: 'PUSH' },
-          hosts: ['Push.Example.com', '*.example.com'],
-        },
-        send: 'backend',
-        authorizeSend,
-        unknownRecipients: true,
-        signals: 'anyone',
-        presence: 'nobody',
-        adoption: 'backend',
-        retention: { messages: 5, days: 0.5, bytes: 50 },
-        limits: appLimits,
-      },
+  } as const
+  const admin = { host: '0.0.0.0', port: 0, token: secret('admin') }
+  const givenApp = {
+    environment: 'production',
+    secrets: [secret('one'), { env: 'TWO' }],
+    signatureSecrets: [secret('three')],
+    jwks: { url: 'https://id.example.com/keys', algorithms: ['ES256', 'EdDSA'] },
+    origins: ['https://www.example.com', 'http://localhost:3000'],
+    guests: true,
+    profiles: 'anyone',
+    requireExpiry: false,
+    authenticate,
+    webhooks: {
+      url: 'http://localhost:3000/hook',
+      secrets: [webhookSecret],
+      events: ['message.created'],
+      unreadAfter: 60,
     },
-  }
+    push: {
+      subject: 'mailto:ops@example.com',
+      url: 'http://localhost:3000/messages?from={from}',
+      after: 2,
+      ttl: 60,
+      title: 'Mail',
+      content: 'none',
+      privateKey: { env: 'PUSH' },
+      hosts: ['Push.Example.com', '*.example.com'],
+    },
+    send: 'backend',
+    authorizeSend,
+    unknownRecipients: true,
+    signals: 'anyone',
+    presence: 'nobody',
+    adoption: 'backend',
+    retention: { messages: 5, days: 0.5, bytes: 50 },
+    limits: appLimits,
+  } satisfies AppConfig
+  const config = { listen, admin: { ...admin, readToken: { env: 'READ' } }, ...given, apps: { a: givenApp } }
   const { apps, ...rest } = accepted(config, {
     TWO: secret('two'),
     READ: secret('read'),
     PUSH: Buffer.alloc(32, 7).toString('base64url'),
   })
   const expected = {
+    ...given,
     listen: { ...listen, path: null, mode: 0o660 },
-    admin: { host: '0.0.0.0', port: 0, token: secret('admin'), readToken: secret('read') },
-    engine: { type: 'memory' },
+    admin: { ...admin, readToken: secret('read') },
     pingInterval: 250,
     startTimeout: 300_000,
     resumeWindow: 60_000,
-    leaveWindow: 0,
     sendWindow: 7_200_000,
     drainTime: 500,
-    limits,
   }
   assert.deepEqual(only(rest, expected), expected)
+  const { webhooks, push } = givenApp
   const expectedApp = {
-    appId: 'a',
-    environment: 'production',
+    ...givenApp,
+    ...{ appId: 'a', authenticateUrl: null, authorizeSendUrl: null },
     secrets: [secret('one'), secret('two')],
-    signatureSecrets: [secret('three')],
-    jwks: { url: 'https://id.example.com/keys', algorithms: ['ES256', 'EdDSA'] },
-    origins: new Set(['https://www.example.com', 'http://localhost:3000']),
-    guests: true,
-    profiles: 'anyone',
-    requireExpiry: false,
-    authenticate,
-    authenticateUrl: null,
-    webhooks: {
-      url: 'http://localhost:3000/hook',
-      secrets: [Buffer.from(secret('webhook'))],
-      events: ['message.created'],
-      unreadAfter: 60_000,
-    },
+    origins: new Set(givenApp.origins),
+    webhooks: { ...webhooks, secrets: [Buffer.from(secret('webhook'))], unreadAfter: 60_000 },
     push: {
-      subject: 'mailto:ops@example.com',
-      url: 'http://localhost:3000/messages?from={from}',
+      ...push,
       after: 2_000,
-      ttl: 60,
-      title: 'Mail',
-      content: 'none',
       privateKey: Buffer.alloc(32, 7),
       hosts: ['push.example.com', '*.example.com'],
     },
-    send: 'backend',
-    authorizeSend,
-    authorizeSendUrl: null,
-    unknownRecipients: true,
-    signals: 'anyone',
-    presence: 'nobody',
-    adoption: 'backend',
     retention: { messages: 5, age: 43_200_000, bytes: 50 },
-    limits: appLimits,
   }
   assert.deepEqual(only(apps.get('a'), expectedApp), expectedApp)
 })

@@ -1,14 +1,13 @@
 // Connections leave no session, timer or entry behind. The tests read these from the gateway's parts.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { EngineError, type Engine } from '../../../src/engine/index.js'
 import { createStartQueue } from '../../../src/gateway/limits/start-queue.js'
 import { StreamTransport } from '../../../src/gateway/transports/stream/stream-transport.js'
 import { memoryOfEach } from '../../support/memory.js'
 import { openClient, roundTrip, startClient, type Client } from '../../support/raw-client.js'
+import { authorizeWays } from '../../support/gateway/authorize-ways.js'
 import { assemble } from '../../support/gateway/assembled-gateway.js'
-import { startServer } from '../../support/network/http-server.js'
 import { until } from '../../support/until.js'
 import { startOf, startWithParams } from '../../support/starts.js'
 import { tokenFor } from '../../support/tokens.js'
@@ -161,20 +160,7 @@ test('a frame that waits for its answer takes no more memory than its text', asy
   assert.equal((await client.end()).frame['code'], 'unavailable')
 })
 
-const ways = {
-  authorizeSend: async (ask: () => Promise<boolean>) => Promise.resolve({ authorizeSend: ask }),
-  authorizeSendUrl: async (ask: () => Promise<boolean>) => {
-    const answer = (request: IncomingMessage, response: ServerResponse) => {
-      // The backend reads no body, so that it takes no memory of this process.
-      request.pause()
-      void ask().then((ok) => response.end(JSON.stringify({ ok })))
-    }
-    const { url } = await startServer(answer)
-    const secrets = [`whsec_${Buffer.from('a secret').toString('base64')}`]
-    return { authorizeSendUrl: { url, secrets, timeout: 10 } }
-  },
-}
-for (const [name, wayOf] of Object.entries(ways))
+for (const [name, wayOf] of Object.entries(authorizeWays))
   test(`a message that waits for \`${name}\` takes little more memory than its text, and is stored whole`, async () => {
     let allow: () => void = () => undefined
     const allowed = new Promise<boolean>((resolve) => (allow = () => resolve(true)))

@@ -18,6 +18,7 @@ import {
   startClient,
   within,
   type Client,
+  type Frame,
 } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { attachGateway, startGateway } from '../../support/gateway.js'
@@ -39,6 +40,9 @@ const startAll = async (url: string, users: string[], options = {}): Promise<Cli
   for (const user of users) clients.push(await startClient(url, await startOf(user), options))
   return clients
 }
+
+const untilAdmitted = (url: string, start: Frame): Promise<void> =>
+  until('there is room', async () => (await openClient(url, { start }).next()).type === 'started')
 
 const servers = {
   'a server of its own': async (config: Partial<GatewayConfig>) => (await startGateway({}, config)).url,
@@ -70,10 +74,7 @@ for (const [what, serve] of Object.entries(servers)) {
     }
     await assertServed(honest, 'a')
     honest[0]?.close()
-    await until('a free place', async () => {
-      const client = openClient(url, { start: await startOf('late') })
-      return (await client.next()).type === 'started'
-    })
+    await untilAdmitted(url, await startOf('late'))
   })
 
   test(`on ${what}, a request that a full gateway answers is no place for another session`, async () => {
@@ -114,10 +115,7 @@ for (const [what, serve] of Object.entries(servers)) {
     raw.socket.write(frames)
     // The refused socket is open until its client closes it.
     honest[0]?.close()
-    await until('a free place', async () => {
-      const client = openClient(url, { start: await startOf('c') })
-      return (await client.next()).type === 'started'
-    })
+    await untilAdmitted(url, await startOf('c'))
     assert.equal(raw.socket.destroyed, false)
     raw.socket.end()
     assert.equal(await within(raw.closed, 'close'), false, 'the socket closes without an error')
@@ -135,10 +133,8 @@ for (const [what, serve] of Object.entries(servers)) {
       }),
     )
     assert.ok(outcomes.includes('started') && outcomes.includes('rate-limited'), String(outcomes))
-    await until('a new second', async () => {
-      const client = openClient(url, { start })
-      return (await client.next()).type === 'started'
-    })
+    // A second later there is room.
+    await untilAdmitted(url, start)
   })
 
   test(`on ${what}, a proxy that is not trusted is no address`, async () => {

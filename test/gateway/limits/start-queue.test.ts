@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
+import type { Engine } from '../../../src/engine/index.js'
 import { Timer } from '../../../src/util/timer.js'
 import { createStartQueue, nextAtOnce } from '../../../src/gateway/limits/start-queue.js'
 import { holdClock } from '../../support/held-clock.js'
@@ -237,18 +238,21 @@ test('a start that takes long holds up the others for a while only', async () =>
   finish(2)
 })
 
+/** An engine that admits a user when the test says so. */
+const admitting =
+  ({ began, work }: Pick<ReturnType<typeof gates>, 'began' | 'work'>) =>
+  (memory: Engine): Partial<Engine> => ({
+    admitUser: async (...args) => {
+      await work(began.length + 1)()
+      return memory.admitUser(...args)
+    },
+  })
+
 test('in a crowd a client waits for its turn, and one beyond the queue gets a `retryAfter`', async () => {
   const restart = mock.method(Timer.prototype, 'restart')
   const { began, work, finish } = gates()
-  const { url } = await assemble(
-    (memory) => ({
-      admitUser: async (...args) => {
-        await work(began.length + 1)()
-        return memory.admitUser(...args)
-      },
-    }),
-    createStartQueue({ atOnce: fixed(1), waiting: 1, maxRunning: 60_000 }),
-  )
+  const queue = createStartQueue({ atOnce: fixed(1), waiting: 1, maxRunning: 60_000 })
+  const { url } = await assemble(admitting({ began, work }), queue)
   const first = openClient(url, { start: await startOf('a') })
   await until('the first start', () => began.length, 1)
   const second = openClient(url, { start: await startOf('b') })
@@ -273,15 +277,7 @@ test('in a crowd a client waits for its turn, and one beyond the queue gets a `r
 test('a client that leaves while its start waits gives its place to another', async () => {
   const { began, work, finish } = gates()
   const queue = createStartQueue({ atOnce: fixed(1), waiting: 2, maxRunning: 60_000, maxWait: 60_000 })
-  const { url } = await assemble(
-    (memory) => ({
-      admitUser: async (...args) => {
-        await work(began.length + 1)()
-        return memory.admitUser(...args)
-      },
-    }),
-    queue,
-  )
+  const { url } = await assemble(admitting({ began, work }), queue)
   const first = openClient(url, { start: await startOf('a') })
   await until('the first start', () => began.length, 1)
   const left = openClient(url, { start: await startOf('b') })

@@ -7,7 +7,6 @@ import { test } from 'node:test'
 import { Webhook } from 'standardwebhooks'
 import type { AppConfig } from '../../../src/gateway/index.js'
 import { postAs, codesOf } from '../../support/clients/posted-sends.js'
-import { openStream } from '../../support/clients/stream-client.js'
 import { startGateway, testApp } from '../../support/gateway.js'
 import { startServer } from '../../support/network/http-server.js'
 import { startClient, type Client, type Frame } from '../../support/raw-client.js'
@@ -164,7 +163,6 @@ test('the sentence of a no reaches the sender', async () => {
   const { url } = await run(answer(200, { ok: false, message: sentence }))
   const client = await startAs(url, 'ada')
   assert.equal((await ask(client, message))['message'], sentence)
-  client.close()
   const { url: long } = await run(answer(200, { ok: false, message: '😀'.repeat(5_000) }))
   const other = await startAs(long, 'ada')
   assert.equal((await ask(other, message))['message'], '😀'.repeat(1_000))
@@ -196,42 +194,30 @@ const heldBackend = () => {
   }
 }
 
-const carriers = {
-  'a WebSocket': async (url: string) => {
-    const client = await startAs(url, 'ada')
-    return { ...client, leave: client.close }
-  },
-  'a stream': async (url: string) => {
-    const client = await openStream(url, await startOf('ada'))
-    return { ...client, leave: client.cut }
-  },
-}
-for (const [carrier, open] of Object.entries(carriers))
-  test(`the messages of a session on ${carrier} are asked about at once, and stored in their order`, async () => {
-    const { held, respond, release } = heldBackend()
-    const { url, asked } = await run(respond, {}, 10)
-    const client = await open(url)
-    const ids = Array.from({ length: 12 }, (_, index) => `${index}`)
-    void client.send(...ids.map((id) => ({ ...message, id })))
-    await until('all messages are asked about', () => held.size === ids.length)
-    for (const id of ids.toReversed()) release(id, id === '3' ? { ok: false } : { ok: true })
-    const answered: unknown[] = []
-    while (answered.length < ids.length) {
-      const { type, id } = await client.next()
-      if (type === 'sent' || type === 'refused') answered.push([type, id])
-    }
-    assert.deepEqual(
-      answered,
-      ids.map((id) => [id === '3' ? 'refused' : 'sent', id]),
-    )
-    const offsets = client.frames.filter(({ type }) => type === 'sent').map(({ offset }) => offset)
-    assert.deepEqual(
-      offsets,
-      ids.slice(1).map((_, index) => index + 1),
-    )
-    assert.equal(asked.length, ids.length)
-    client.leave()
-  })
+test('the messages of a session are asked about at once, and stored in their order', async () => {
+  const { held, respond, release } = heldBackend()
+  const { url, asked } = await run(respond, {}, 10)
+  const client = await startAs(url, 'ada')
+  const ids = Array.from({ length: 12 }, (_, index) => `${index}`)
+  client.send(...ids.map((id) => ({ ...message, id })))
+  await until('all messages are asked about', () => held.size === ids.length)
+  for (const id of ids.toReversed()) release(id, id === '3' ? { ok: false } : { ok: true })
+  const answered: unknown[] = []
+  while (answered.length < ids.length) {
+    const { type, id } = await client.next()
+    if (type === 'sent' || type === 'refused') answered.push([type, id])
+  }
+  assert.deepEqual(
+    answered,
+    ids.map((id) => [id === '3' ? 'refused' : 'sent', id]),
+  )
+  const offsets = client.frames.filter(({ type }) => type === 'sent').map(({ offset }) => offset)
+  assert.deepEqual(
+    offsets,
+    ids.slice(1).map((_, index) => index + 1),
+  )
+  assert.equal(asked.length, ids.length)
+})
 
 test('if one message is unavailable, those behind it are not stored, because they would overtake it', async () => {
   const { held, respond, release } = heldBackend()

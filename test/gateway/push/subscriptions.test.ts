@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { createECDH } from 'node:crypto'
 import { test } from 'node:test'
 import { decodeJwt } from 'jose'
-import { createMemoryEngine, EngineError } from '../../../src/engine/index.js'
+import { createMemoryEngine, EngineError, type Engine } from '../../../src/engine/index.js'
 import { field, statusAndCode } from '../../support/rest/rest-calls.js'
 import { startGateway } from '../../support/gateway.js'
 import { settled, startClient } from '../../support/raw-client.js'
@@ -15,6 +15,13 @@ import { leave, startPushGateway } from './setup.js'
 
 const isRefused = (frames: readonly { type: string }[]): boolean =>
   frames.some(({ type }) => type === 'refused')
+
+const ada = { appId: 'app', userId: 'ada' }
+const untilDeviceStandsOn = (engine: Engine, token: string): Promise<void> =>
+  until('the device of ada stands on the token', async () => {
+    const [device] = await engine.pushDevices(ada)
+    return device?.credential.tokenId === decodeJwt(token).jti
+  })
 
 test('`started` says the key to subscribe with, which is the same for each session and another for each app', async () => {
   const { url } = await startGateway(
@@ -64,30 +71,12 @@ test('a subscription with a bad endpoint or bad keys is refused, and the session
   const { service, connect, rest } = await startPushGateway({ hosts: ['push.test', '*.below.test'] })
   const page = await connect('ada')
   const good = service.subscribe('phone')
-  const endpoints = [
-    'http://push.test/1',
-    'https://push.test:8443/1',
-    'https://push.test:443/1',
-    'https://user@push.test/1',
-    'https://@push.test/1',
-    'https://PUSH.test/1',
-    'https://push.test./1',
-    'https://push.test/a/../1',
-    'https://push.test/1?',
-    'https://push.test/1#2',
-    ' https://push.test/1',
-    'https:push.test/1',
-    'https://other.test/1',
-    'https://notpush.test/1',
-    'https://push.test.evil.com/1',
-    'https://below.test/1',
-    'https://xbelow.test/1',
-    'https://127.0.0.1/1',
-    'https://[::1]/1',
-    'push.test/1',
-    '',
-    `https://push.test/${'x'.repeat(1_024)}`,
-  ]
+  const words =
+    `push.test/1 http://push.test/1 https:push.test/1 https://push.test:8443/1 https://push.test:443/1
+    https://user@push.test/1 https://@push.test/1 https://PUSH.test/1 https://push.test./1 https://push.test/a/../1
+    https://push.test/1? https://push.test/1#2 https://other.test/1 https://notpush.test/1 https://push.test.evil.com/1
+    https://below.test/1 https://xbelow.test/1 https://127.0.0.1/1 https://[::1]/1`.split(/\s+/)
+  const endpoints = [...words, '', ' https://push.test/1', `https://push.test/${'x'.repeat(1_024)}`]
   const { p256dh } = good.keys
   const off = Buffer.from(p256dh, 'base64url')
   off[64] = (off[64] ?? 0) ^ 1
@@ -157,28 +146,21 @@ test('a device stands on the token that its session was renewed with', async () 
   // Both frames come at once: the subscription waits for the renewal.
   page.send({ type: 'token', token }, { type: 'push', subscription: service.subscribe('phone') })
   await page.next('renewed')
-  await until('it is stored', async () => {
-    const [device] = await engine.pushDevices({ appId: 'app', userId: 'ada' })
-    return device !== undefined && device.credential.tokenId === decodeJwt(token).jti
-  })
+  await untilDeviceStandsOn(engine, token)
   assert.ok(!isRefused(page.frames))
   // It was there before the next renewal. A revocation of the token before ends neither the session nor the device.
   const next = await tokenFor('ada')
   page.send({ type: 'token', token: next })
-  await until('it stands on the next token', async () => {
-    const [device] = await engine.pushDevices({ appId: 'app', userId: 'ada' })
-    return device?.credential.tokenId === decodeJwt(next).jti
-  })
+  await untilDeviceStandsOn(engine, next)
   await engine.revokeToken('app', String(decodeJwt(token).jti))
-  assert.equal((await engine.pushDevices({ appId: 'app', userId: 'ada' })).length, 1)
+  assert.equal((await engine.pushDevices(ada)).length, 1)
 })
 
 test('a device still stands on the token of its page after the page took an earlier subscription back', async () => {
   const engine = createMemoryEngine()
   const { service, connect } = await startPushGateway({}, { parts: { engine } })
   const page = await connect('ada')
-  const user = { appId: 'app', userId: 'ada' }
-  const count = async (): Promise<number> => (await engine.pushDevices(user)).length
+  const count = async (): Promise<number> => (await engine.pushDevices(ada)).length
   const earlier = service.subscribe('earlier')
   for (const subscription of [earlier, service.subscribe('phone')]) page.send({ type: 'push', subscription })
   await until('both are stored', count, 2)
@@ -186,10 +168,7 @@ test('a device still stands on the token of its page after the page took an earl
   await until('the earlier one has ended', count, 1)
   const token = await tokenFor('ada')
   page.send({ type: 'token', token })
-  await until('the other one stands on the token', async () => {
-    const [device] = await engine.pushDevices(user)
-    return device?.credential.tokenId === decodeJwt(token).jti
-  })
+  await untilDeviceStandsOn(engine, token)
 })
 
 test('a token is answered once, though the engine can not renew the device; the next token renews it', async () => {
@@ -197,8 +176,7 @@ test('a token is answered once, though the engine can not renew the device; the 
   const { service, connect } = await startPushGateway({}, { parts: { engine } })
   const page = await connect('ada')
   page.send({ type: 'push', subscription: service.subscribe('phone') })
-  const user = { appId: 'app', userId: 'ada' }
-  await until('it is stored', async () => (await engine.pushDevices(user)).length, 1)
+  await until('it is stored', async () => (await engine.pushDevices(ada)).length, 1)
   const save = engine.savePushDevice.bind(engine)
   let failures = 0
   engine.savePushDevice = () => {
@@ -212,10 +190,7 @@ test('a token is answered once, though the engine can not renew the device; the 
   const token = await tokenFor('ada')
   page.send({ type: 'token', token })
   await page.next('renewed')
-  await until('it stands on the next token', async () => {
-    const [device] = await engine.pushDevices(user)
-    return device?.credential.tokenId === decodeJwt(token).jti
-  })
+  await untilDeviceStandsOn(engine, token)
   assert.ok(!isRefused(page.frames))
 })
 

@@ -12,6 +12,7 @@ import { createMetrics } from '../../../../src/gateway/metrics/metrics.js'
 import { createSendAuthorizer } from '../../../../src/gateway/messages/send-authorizer.js'
 import { createPostedSends } from '../../../../src/gateway/sessions/messages/posted-sends.js'
 import { forge } from '../../../support/forged-tokens.js'
+import { authorizeWays } from '../../../support/gateway/authorize-ways.js'
 import { startGateway } from '../../../support/gateway.js'
 import {
   codesOf,
@@ -22,7 +23,6 @@ import {
   type Post,
 } from '../../../support/clients/posted-sends.js'
 import { memoryOfEach } from '../../../support/memory.js'
-import { startServer } from '../../../support/network/http-server.js'
 import { startClient, within } from '../../../support/raw-client.js'
 import { onBothEngines, restOf } from '../../../support/rest/rest-calls.js'
 import { guestStart } from '../../../support/starts.js'
@@ -233,22 +233,7 @@ const queued = (options: Parameters<typeof createStartQueue>[0], app?: App, maxT
   return { engine, metrics, sendPosted, startQueue }
 }
 
-const ways = {
-  authorizeSend: (ask: () => Promise<boolean>) => ({ authorizeSend: ask }),
-  authorizeSendUrl: async (ask: () => Promise<boolean>) => {
-    const { url } = await startServer(
-      (_, response) => void ask().then((ok) => response.end(JSON.stringify({ ok }))),
-    )
-    return {
-      authorizeSendUrl: {
-        url,
-        secrets: [`whsec_${Buffer.from('a secret').toString('base64')}`],
-        timeout: 10,
-      },
-    }
-  },
-}
-for (const [name, wayOf] of Object.entries(ways))
+for (const [name, wayOf] of Object.entries(authorizeWays))
   test(`all messages of a post are decided about within its time, however long \`${name}\` takes`, async () => {
     let asked = 0
     const settings = {
