@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mock, test, type TestContext } from 'node:test'
-import { refusal, started, startScript, startScripted } from './scripted.js'
-import { eventually, newSession, nextEvent, reaches } from '../support/clients/client-sessions.js'
+import { started, startScript, startScripted } from './scripted.js'
+import { newSession, nextEvent, reaches } from '../support/clients/client-sessions.js'
 
 const HOUR = 3_600_000
 
@@ -22,21 +22,6 @@ test('an attempt that waits is made in time though the clock is set back an hour
   const { retryAt } = session
   assert.ok(retryAt && retryAt <= Date.now() + 500, 'retryAt is Unix time')
   await reaches(session, 'active')
-})
-
-test('a message that waits is sent in time though the clock is set back an hour', async (context) => {
-  const { session, ...script } = await startScripted()
-  const connection = await script.connection(0)
-  const sent = session.send({ to: 'bob', body: 'Hi' })
-  await eventually(() => connection.of('send').length === 1)
-  const [frame] = connection.of('send')
-  assert.ok(frame)
-  connection.send(refusal('send', 'rate-limited', { id: frame.id, retryAfter: 200 }), { type: 'ping' })
-  await eventually(() => connection.of('pong').length === 2)
-  setClock(context, -HOUR)
-  await eventually(() => connection.of('send').length === 2)
-  connection.send({ type: 'sent', id: frame.id, offset: 1, sentAt: 1 })
-  assert.equal((await sent).offset, 1)
 })
 
 for (const [direction, by] of [

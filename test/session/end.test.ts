@@ -23,7 +23,6 @@ test('a running session is not started a second time, and goes on', async () => 
   assert.deepEqual(states, ['starting', 'active'])
   assert.equal(codeOf(await session.start()), 'session-active')
   assert.equal(session.state, 'active')
-  await session.end()
 })
 
 test('a session whose WebSocket throws when it is closed ends, and rejects nothing that nobody handles', async (t) => {
@@ -100,7 +99,6 @@ test('a token that is set before `started` arrives ends the session that the fir
   await eventually(() => first.socket.readyState === WebSocket.CLOSED)
   assert.equal(first.of('end').length, 1)
   assert.equal(second.of('end').length, 0)
-  await session.end()
 })
 
 test('ending waits a second for a handshake that is never answered, and gives it up after five', async () => {
@@ -147,7 +145,6 @@ test('a signal that aborts once the session has started does not end it', async 
   assert.equal(codeOf(await session.start({ signal: abort.signal })), 'succeeded')
   abort.abort()
   assert.equal(session.state, 'active')
-  await session.end()
 })
 
 test('a signal that aborts after the timeout of the start still ends the session', async () => {
@@ -171,7 +168,6 @@ test('a listener may end the session and start it again', async () => {
   assert.equal(codeOf(await session.start()), 'succeeded')
   assert.ok(second)
   assert.equal(codeOf(await second), 'succeeded')
-  await session.end()
 })
 
 test('the close of an older socket does not affect a session that was started again', async () => {
@@ -188,7 +184,6 @@ test('the close of an older socket does not affect a session that was started ag
   await session.setProfile({ name: 'Nina' })
   assert.equal(session.user?.name, 'Nina')
   assert.deepEqual(states, ['starting', 'active', 'ended', 'starting', 'active'])
-  await session.end()
 })
 
 test('`await using` ends a session', async () => {

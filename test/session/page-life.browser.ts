@@ -1,16 +1,8 @@
 import { assert } from '@open-wc/testing'
-import type { AppConfig } from '../../src/gateway/config/types.js'
 import type { ChatSession } from '../../src/session/index.js'
 import { LEFT_SENDS } from '../../src/session/storage/left-sends.js'
 import { WEBSOCKET_KEY } from '../../src/session/transports/stream/memory.js'
-import {
-  endScripted,
-  mute,
-  recordedAt,
-  startGateway,
-  stopGateway,
-  type Recorded,
-} from '../support/gateway/gateway-commands.js'
+import { endScripted, mute, recordedAt, type Recorded } from '../support/gateway/gateway-commands.js'
 import { createToken } from '../../src/tokens/index.js'
 import { until } from '../support/until.js'
 import { freeze, hide, leftSend, resume, send, sendsOf, show, useTab } from './tab.js'
@@ -23,7 +15,7 @@ const stored = (): number => places().length
 
 describe('ChatSession in a page that is hidden and shown again', () => {
   const tab = useTab()
-  const { make, leave, arrive, leftKey } = tab
+  const { make, started, gatewayWith, leave, arrive, leftKey } = tab
   const recorded = async (fits: (connections: Recorded[]) => boolean): Promise<Recorded[]> => {
     const deadline = Date.now() + TIMEOUT
     for (;;) {
@@ -84,8 +76,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
   })
 
   it('closes the socket with 4000 at `pagehide`, and resumes at `pageshow`', async () => {
-    const session = make()
-    await session.start()
+    const session = await started()
     const { sessionId: id } = session
     assert.equal(stored(), 0)
     hide()
@@ -103,8 +94,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
   })
 
   it('says that messages wait because the browser is offline', async () => {
-    const session = make()
-    await session.start()
+    const session = await started()
     const reasons: unknown[] = []
     session.addEventListener('pending', ({ detail }) => reasons.push(detail.reason))
     // The scripted gateway does not answer.
@@ -120,19 +110,8 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     assert.deepEqual(reasons, [null, 'offline', null, null])
   })
 
-  it('hands its session to the next page of the tab', async () => {
-    const former = make()
-    await former.start()
-    hide()
-    const next = make()
-    await next.start()
-    assert.equal(next.sessionId, former.sessionId)
-    assert.equal(stored(), 0)
-  })
-
   it('leaves what waits to the next page, and only to that of the same user', async () => {
-    const former = make()
-    await former.start()
+    const former = await started()
     send(former, 'kept')
     hide()
     const bob = make({ token: 'a.b.c', user: { id: 'bob' } })
@@ -140,8 +119,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     const next = make()
     void next.start()
     await waits(next, 1)
-    const third = make()
-    await third.start()
+    const third = await started()
     assert.deepEqual([bob.pending, third.pending], [0, 0])
   })
 
@@ -157,8 +135,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
 
   it('leaves and posts what the page sends while it is left, after what it has posted', () =>
     withoutPosts(async (posts) => {
-      const session = make({ user: { id: 'ann' }, tokenFetcher: () => 'a.b.c' })
-      await session.start()
+      const session = await started({ user: { id: 'ann' }, tokenFetcher: () => 'a.b.c' })
       await session.history()
       send(session, 'before')
       window.addEventListener('pagehide', () => send(session, 'late'), { once: true })
@@ -211,8 +188,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     void former.start()
     send(former, 'hers')
     hide()
-    const guest = make({ guest: true })
-    await guest.start()
+    const guest = await started({ guest: true })
     await guest.history({ limit: 1 }).catch(() => undefined)
     assert.equal(guest.pending, 0)
   })
@@ -238,8 +214,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
       const records = (): number => places().filter((key) => key.startsWith(LEFT_SENDS)).length
       assert.deepEqual([records(), failed], isKept ? [1, []] : [0, left])
       if (!isKept) return
-      const next = make()
-      await next.start()
+      const next = await started()
       await arrive('one', 'two')
       // After a failure, too, a log-out deletes the messages.
       await endScripted(tab.endpoint, code, close)
@@ -293,31 +268,8 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     assert.deepEqual([session.pending, sessionStorage.getItem(leftKey())], [0, null])
   })
 
-  it('adds what waits to what another page of the tab has left', async () => {
-    const pages = [make(), make()]
-    for (const [number, page] of pages.entries()) {
-      await page.start()
-      send(page, `${number}`)
-    }
-    hide()
-    const next = make()
-    void next.start()
-    await waits(next, 2)
-  })
-
-  it('takes messages with one id for several recipients as several messages', async () => {
-    const session = make()
-    await session.start()
-    for (const to of ['bob', 'carol', 'dan']) send(session, 'one', to)
-    hide()
-    const next = make()
-    void next.start()
-    await waits(next, 3)
-  })
-
   it('finds its own message again at `pageshow`, and sends it once', async () => {
-    const session = make()
-    await session.start()
+    const session = await started()
     send(session, 'mine')
     hide()
     // The page after this one took the message, could not send it either, and has left it again.
@@ -330,8 +282,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
   })
 
   it('sends what another page has left before its own messages, when it comes back at `pageshow`', async () => {
-    const session = make()
-    await session.start()
+    const session = await started()
     hide()
     leave([leftSend('theirs', 1_000)])
     show()
@@ -347,21 +298,8 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     await arrive('first', 'second')
   })
 
-  // A test can't discard its page: the page that the browser makes of a discarded one is a second session here.
-  it('writes its session and what waits when the page is frozen, for the case that it is discarded', async () => {
-    const session = make()
-    await session.start()
-    send(session, 'waits')
-    freeze()
-    const next = make()
-    await next.start()
-    assert.equal(next.sessionId, session.sessionId)
-    await waits(next, 1)
-  })
-
   it('goes on from memory after it was frozen, and leaves nothing in the storage', async () => {
-    const session = make()
-    await session.start()
+    const session = await started()
     const { sessionId: id } = session
     send(session, 'waits')
     freeze()
@@ -374,39 +312,32 @@ describe('ChatSession in a page that is hidden and shown again', () => {
   })
 
   it('goes on from where the server drew the page, with the session of the page before', async () => {
-    const former = make()
-    await former.start()
+    const former = await started()
     hide()
-    const next = make({ token: 'a.b.c', user: { id: 'ann' }, since: 'e/7' })
-    await next.start()
+    const next = await started({ token: 'a.b.c', user: { id: 'ann' }, since: 'e/7' })
     assert.equal(next.sessionId, former.sessionId)
     const [, second] = await recordedAt(tab.endpoint)
     assert.deepEqual(second?.start?.resume, { key: 'k1', epoch: 'e', offset: 7 })
   })
 
   it('hands it to no other user, no other app, and no duplicated tab', async () => {
-    const former = make()
-    await former.start()
+    const former = await started()
     // A duplicated tab copies the storage of a page that is not hidden.
     assert.equal(stored(), 0)
-    const duplicate = make()
-    await duplicate.start()
+    const duplicate = await started()
     assert.notEqual(duplicate.sessionId, former.sessionId)
     await duplicate.end()
     hide()
     for (const other of [{ user: { id: 'bob' } }, { user: { id: 'ann' }, appId: 'other' }]) {
-      const session = make({ token: 'a.b.c', ...other })
-      await session.start()
+      const session = await started({ token: 'a.b.c', ...other })
       assert.notEqual(session.sessionId, former.sessionId)
     }
   })
 
   it('resumes the session that another page left, not its own', async () => {
-    const former = make()
-    await former.start()
+    await started()
     hide()
-    const next = make()
-    await next.start()
+    await started()
     hide()
     show()
     await recorded((connections) => connections.filter(({ start }) => start).length >= 3)
@@ -415,8 +346,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
   })
 
   it('waits for the session that another page saves only after this one is shown', async () => {
-    const session = make()
-    await session.start()
+    const session = await started()
     hide()
     const [place = ''] = places()
     sessionStorage.removeItem(place)
@@ -429,8 +359,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
   })
 
   it('resumes its own session if no other page saves one', async () => {
-    const session = make()
-    await session.start()
+    const session = await started()
     hide()
     sessionStorage.clear()
     show()
@@ -439,11 +368,9 @@ describe('ChatSession in a page that is hidden and shown again', () => {
   })
 
   it('stays ended when the session was ended by another page of the tab', async () => {
-    const former = make()
-    await former.start()
+    const former = await started()
     hide()
-    const next = make()
-    await next.start()
+    const next = await started()
     await next.end()
     show()
     await reaches(former, 'ended')
@@ -452,8 +379,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
 
   it('calls its source of tokens first at `pageshow`, and ends if the user is signed out', async () => {
     const answers: (string | null)[] = ['a.b.1', 'a.b.2', null]
-    const session = make({ user: { id: 'ann' }, tokenFetcher: () => answers.shift() ?? null })
-    await session.start()
+    const session = await started({ user: { id: 'ann' }, tokenFetcher: () => answers.shift() ?? null })
     hide()
     show()
     await reaches(session, 'active')
@@ -483,49 +409,39 @@ describe('ChatSession in a page that is hidden and shown again', () => {
   })
 
   it('keeps a guest without a name on the next page', async () => {
-    const former = make({ guest: true })
-    await former.start()
+    const former = await started({ guest: true })
     const id = former.user?.id
     hide()
-    const next = make({ guest: true })
-    await next.start()
+    const next = await started({ guest: true })
     assert.deepEqual([next.user?.id, next.sessionId], [id, former.sessionId])
     hide()
     assert.notInclude(JSON.stringify(sessionStorage), 'a.b.c')
   })
 
   it('keeps a guest with a name on the next page, where a production app lets nobody else have that name', async () => {
-    const origins = [location.origin]
-    const url = await startGateway({ apps: { app: { environment: 'production', guests: true, origins } } })
-    try {
-      const [former, next] = [0, 1].map(() => make({ endpoint: url, guest: true, user: { id: 'ada' } }))
-      assert.isTrue((await former?.start())?.succeeded)
-      hide()
-      assert.isTrue((await next?.start())?.succeeded, next?.error?.message)
-      assert.deepEqual([next?.user?.id, next?.sessionId], ['guest:ada', former?.sessionId])
-      await next?.end()
-    } finally {
-      await stopGateway(url)
-    }
+    const url = await gatewayWith({ environment: 'production', origins: [location.origin] })
+    const [former, next] = [0, 1].map(() => make({ endpoint: url, guest: true, user: { id: 'ada' } }))
+    assert.isTrue((await former?.start())?.succeeded)
+    hide()
+    assert.isTrue((await next?.start())?.succeeded, next?.error?.message)
+    assert.deepEqual([next?.user?.id, next?.sessionId], ['guest:ada', former?.sessionId])
   })
 
   it('starts as the user on a page with a token of the user whose id a guest had on the page before', async () => {
     const secret = 'a secret of at least 32 bytes, for tests'
-    const app = { environment: 'production', guests: true, origins: [location.origin], secrets: [secret] }
-    const url = await startGateway({ apps: { app: app as AppConfig } })
+    const url = await gatewayWith({
+      environment: 'production',
+      origins: [location.origin],
+      secrets: [secret],
+    })
     const token = await createToken({ appId: 'app', userId: 'ada', secret })
     const [guest, user] = [{ guest: true }, { token }].map((credentials) =>
       make({ ...credentials, endpoint: url, user: { id: 'ada' } }),
     )
-    try {
-      await guest?.start()
-      hide()
-      assert.isTrue((await user?.start())?.succeeded, user?.error?.message)
-      assert.deepEqual([user?.user?.id, user?.guest], ['ada', false])
-      await user?.end()
-    } finally {
-      await stopGateway(url)
-    }
+    await guest?.start()
+    hide()
+    assert.isTrue((await user?.start())?.succeeded, user?.error?.message)
+    assert.deepEqual([user?.user?.id, user?.guest], ['ada', false])
   })
 
   it('stores no token of a user whose session was to start as a guest', async () => {
@@ -538,8 +454,11 @@ describe('ChatSession in a page that is hidden and shown again', () => {
   })
 
   it('posts what a guest with a name leaves on the next page before that page is connected', async () => {
-    const app = { environment: 'production', guests: true, origins: [location.origin], send: 'anyone' }
-    const url = await startGateway({ apps: { app: app as AppConfig } })
+    const url = await gatewayWith({
+      environment: 'production',
+      origins: [location.origin],
+      send: 'anyone',
+    })
     class Opening {
       readyState = 0
       OPEN = 1
@@ -556,54 +475,39 @@ describe('ChatSession in a page that is hidden and shown again', () => {
       }
     }
     const guest = { endpoint: url, guest: true, user: { id: 'ada' } }
-    try {
-      await make(guest).start()
-      hide()
-      const next = make({ ...guest, WebSocket: Opening })
-      void next.start()
-      send(next, 'left', 'guest:ada')
-      // The script that posts the message is a module of this page.
-      await new Promise((resolve) => setTimeout(resolve))
-      hide()
-      // The page after that gets the message from the gateway, and not from the storage.
-      for (const key of places()) if (key.startsWith(LEFT_SENDS)) sessionStorage.removeItem(key)
-      const last = make(guest)
-      await last.start()
-      await until('the message is stored', async () => (await last.history()).some(({ id }) => id === 'left'))
-      await last.end()
-    } finally {
-      await stopGateway(url)
-    }
+    await make(guest).start()
+    hide()
+    const next = make({ ...guest, WebSocket: Opening })
+    void next.start()
+    send(next, 'left', 'guest:ada')
+    // The script that posts the message is a module of this page.
+    await new Promise((resolve) => setTimeout(resolve))
+    hide()
+    // The page after that gets the message from the gateway, and not from the storage.
+    for (const key of places()) if (key.startsWith(LEFT_SENDS)) sessionStorage.removeItem(key)
+    const last = await started(guest)
+    await until('the message is stored', async () => (await last.history()).some(({ id }) => id === 'left'))
   })
 
   it('sends what a guest with a name left before the first connection, even if the script for it loads after that', async () => {
-    const url = await startGateway({
-      apps: { app: { environment: 'test', guests: true, send: 'anyone' } },
-    })
+    const url = await gatewayWith({ environment: 'test', send: 'anyone' })
     const guest = { endpoint: url, guest: true, user: { id: 'ada' } }
-    try {
-      const former = make(guest)
-      void former.start()
-      send(former, 'left', 'guest:ada')
-      hide()
-      const next = make(guest)
-      // A script that loads late takes the messages only when the session has started.
-      const left = Object.entries(sessionStorage).filter(([key]) => key.startsWith(LEFT_SENDS))
-      for (const [key] of left) sessionStorage.removeItem(key)
-      const starting = next.start()
-      for (const [key, record] of left) sessionStorage.setItem(key, record as string)
-      await starting
-      await until('the message is stored', async () => (await next.history()).some(({ id }) => id === 'left'))
-      await former.end()
-      await next.end()
-    } finally {
-      await stopGateway(url)
-    }
+    const former = make(guest)
+    void former.start()
+    send(former, 'left', 'guest:ada')
+    hide()
+    const next = make(guest)
+    // A script that loads late takes the messages only when the session has started.
+    const left = Object.entries(sessionStorage).filter(([key]) => key.startsWith(LEFT_SENDS))
+    for (const [key] of left) sessionStorage.removeItem(key)
+    const starting = next.start()
+    for (const [key, record] of left) sessionStorage.setItem(key, record as string)
+    await starting
+    await until('the message is stored', async () => (await next.history()).some(({ id }) => id === 'left'))
   })
 
   it('stores no token of a user who is no guest', async () => {
-    const session = make()
-    await session.start()
+    await started()
     hide()
     const left = JSON.stringify(sessionStorage)
     assert.include(left, 'k1')
@@ -617,8 +521,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     }
     Object.assign(Storage.prototype, { setItem: forbidden, getItem: forbidden })
     try {
-      const session = make()
-      await session.start()
+      const session = await started()
       const { sessionId: id } = session
       send(session, 'waits')
       hide()
@@ -640,8 +543,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     }
     Object.defineProperty(window, 'sessionStorage', { get, configurable: true })
     try {
-      const session = make()
-      await session.start()
+      const session = await started()
       const { sessionId: id } = session
       hide()
       looks = 0
@@ -677,8 +579,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
   })
 
   it('probes an open connection when the page becomes visible, and reconnects if no answer comes', async () => {
-    const session = make()
-    await session.start()
+    const session = await started()
     document.dispatchEvent(new Event('resume'))
     const [first] = await recorded(([one]) => !!one?.frames.some(({ type }) => type === 'history'))
     assert.equal(first?.close, null)

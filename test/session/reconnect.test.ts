@@ -31,7 +31,6 @@ test('a connection that is cut is made again, and the session is active again', 
     assert.equal(session.transport, 'websocket')
   }
   assert.deepEqual(states, ['reconnecting', 'active', 'reconnecting', 'active', 'reconnecting', 'active'])
-  await session.end()
 })
 
 test('a guest stays the same guest over a reconnect, and with messages over a restart', async () => {
@@ -50,7 +49,6 @@ test('a guest stays the same guest over a reconnect, and with messages over a re
   await session.start()
   assert.equal(session.user?.id, id)
   assert.equal(session.guest, true)
-  await session.end()
 })
 
 test('if a proxy refuses a start in the header, it goes as the first frame from then on', async () => {
@@ -64,7 +62,6 @@ test('if a proxy refuses a start in the header, it goes as the first frame from 
   await lost
   await reaches(session, 'active')
   assert.deepEqual(proxy.heads.map(carriesStart), [true, false, false])
-  await session.end()
 })
 
 test('the start is in the handshake, and no URL has a token', async () => {
@@ -99,7 +96,6 @@ test('frames of a newer gateway are ignored', async () => {
   })
   const session = newSession({ endpoint, token: 'a.b.c' })
   assert.ok((await session.start()).succeeded)
-  await session.end()
 })
 
 test('a reconnect leaves no listener behind', async () => {

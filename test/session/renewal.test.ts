@@ -66,7 +66,6 @@ test('a source that throws, returns no token, or rejects with a value that has n
   for (const [index, text] of [/the backend is away/, /TypeError/, /gateway/].entries())
     assert.match(errors[index]?.message ?? '', text)
   assert.equal(errors[2]?.cause, textless)
-  await session.end()
 })
 
 test('a listener of tokenneeded may respond once, while the event is dispatched', async () => {
@@ -87,7 +86,6 @@ test('a listener of tokenneeded may respond once, while the event is dispatched'
   )
   assert.ok(late)
   assert.throws(late, { name: 'InvalidStateError' })
-  await session.end()
 })
 
 test('after a rejected response another tokenneeded is dispatched, and null means signed out', async () => {
@@ -116,7 +114,6 @@ test('a changed profile comes back from the gateway, and a refused change reject
   // The gateway answers a change that changes nothing, too.
   await session.setProfile({ name: 'Ann B.' })
   assert.deepEqual([session.state, errors], ['active', []])
-  await session.end()
 })
 
 test('a profile that is set before the start is in its frame, unless a field is malformed', async () => {
@@ -126,7 +123,6 @@ test('a profile that is set before the start is in its frame, unless a field is 
   await session.start()
   assert.deepEqual(session.user, { id: 'carl', name: 'Carl' })
   await taken
-  await session.end()
 })
 
 test('a profile that the gateway refuses is in no later start, and the other changes are', async () => {
@@ -151,7 +147,6 @@ test('a profile that the gateway refuses is in no later start, and the other cha
   const start = proxy.heads[1]?.match(/start\.([\w-]+)/)?.[1] ?? assert.fail()
   const { user } = JSON.parse(Buffer.from(start, 'base64url').toString()) as { user: unknown }
   assert.deepEqual(user, { name: 'Emma', locale: 'de' })
-  await session.end()
 })
 
 for (const [what, profiles, profile, error] of [
@@ -174,16 +169,6 @@ for (const [what, profiles, profile, error] of [
     await eventually(() => states.length > 1)
     assert.deepEqual(states, ['reconnecting', 'active'])
   })
-
-test('a profile that is set during the start is sent once it is active', async () => {
-  const session = newSession({ endpoint, token: await tokenFor('dora') })
-  const started = session.start()
-  const taken = session.setProfile({ name: 'Dora' })
-  await started
-  await taken
-  assert.equal(session.user?.name, 'Dora')
-  await session.end()
-})
 
 test('a session that a listener ends when it is active emits no user event after that', async () => {
   const session = newSession({ endpoint, token: await tokenFor('gwen') })

@@ -1,9 +1,12 @@
 import { assert } from '@open-wc/testing'
+import type { AppConfig } from '../../src/gateway/config/types.js'
 import { ChatSession, type SessionOptions } from '../../src/session/index.js'
 import { LEFT_SENDS } from '../../src/session/storage/left-sends.js'
 import {
   recordedAt,
+  startGateway,
   startScripted,
+  stopGateway,
   stopScripted,
   type Recorded,
 } from '../support/gateway/gateway-commands.js'
@@ -35,9 +38,9 @@ export const leftSend = (id: string, age = 0): object => ({
   writtenAt: Date.now() - age,
 })
 
-/** A tab for each test: a scripted gateway, and a storage that is empty. Its sessions end after the test. */
+/** A tab for each test: a scripted gateway, and a storage that is empty. Its sessions end and its gateways stop after the test. */
 export const useTab = () => {
-  const tab = { endpoint: '', sessions: [] as ChatSession[] }
+  const tab = { endpoint: '', sessions: [] as ChatSession[], gateways: [] as string[] }
 
   beforeEach(async () => {
     tab.endpoint = await startScripted()
@@ -45,18 +48,32 @@ export const useTab = () => {
   })
   afterEach(async () => {
     await Promise.all(tab.sessions.splice(0).map((session) => session.end()))
-    await stopScripted(tab.endpoint)
+    await Promise.all([stopScripted(tab.endpoint), ...tab.gateways.splice(0).map(stopGateway)])
   })
 
   const leftKey = (page: string | number = 1): string =>
     `${LEFT_SENDS}${JSON.stringify([tab.endpoint, 'app'])}${page}`
 
+  const make = (given: Partial<SessionOptions> = { token: 'a.b.c', user: { id: 'ann' } }): ChatSession => {
+    const session = new ChatSession({ endpoint: tab.endpoint, appId: 'app', ...given })
+    tab.sessions.push(session)
+    return session
+  }
+
   return Object.assign(tab, {
     leftKey,
-    make(given: Partial<SessionOptions> = { token: 'a.b.c', user: { id: 'ann' } }): ChatSession {
-      const session = new ChatSession({ endpoint: tab.endpoint, appId: 'app', ...given })
-      tab.sessions.push(session)
+    make,
+    /** Makes a session, and waits for the result of its start. */
+    async started(given?: Partial<SessionOptions>): Promise<ChatSession> {
+      const session = make(given)
+      await session.start()
       return session
+    },
+    /** Starts a gateway with the app `app`, where guests are allowed. */
+    async gatewayWith(app: AppConfig): Promise<string> {
+      const url = await startGateway({ apps: { app: { guests: true, ...app } } })
+      tab.gateways.push(url)
+      return url
     },
     /** Stores what an earlier page has left. The browser may have the pages in any order. */
     leave(

@@ -3,10 +3,7 @@ import { test } from 'node:test'
 import type { GatewayFrame } from '../../../src/protocol/index.js'
 import type { SessionError } from '../../../src/session/index.js'
 import { message, refusal, started, startScript, startScripted } from '../scripted.js'
-import { eventually, newSession, nextEvent } from '../../support/clients/client-sessions.js'
-import { startGateway } from '../../support/gateway.js'
-import { startProxy } from '../../support/network/proxy.js'
-import { tokenFor } from '../../support/tokens.js'
+import { eventually, newSession } from '../../support/clients/client-sessions.js'
 
 const token = 'a.b.c'
 
@@ -219,22 +216,4 @@ test('a change of the profile waits for the answer to the one before, and is sen
     second.of('profile').map(({ user }) => user),
     [{ email: 'x' }, { name: 'x' }],
   )
-})
-
-test('a change of the profile that is made without a connection, and that the gateway refuses, does not end the session', async () => {
-  const { url } = await startGateway()
-  let isDown = false
-  const proxy = await startProxy(url, () => isDown)
-  const session = newSession({ endpoint: proxy.url, token: await tokenFor('ann') })
-  await session.start()
-  isDown = true
-  const waiting = nextEvent(session, 'state', ({ detail }) => detail.retryAt !== null)
-  proxy.cut()
-  await waiting
-  const change = session.setProfile({ photoUrl: 'http://a.example/ann.png' })
-  isDown = false
-  await assert.rejects(change, { code: 'bad-request' })
-  await session.setProfile({ name: 'Ann' })
-  assert.deepEqual([session.state, session.user], ['active', { id: 'ann', name: 'Ann' }])
-  await session.end()
 })

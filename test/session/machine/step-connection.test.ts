@@ -235,14 +235,6 @@ test('a connection that was not stable waits for the longer of the window and th
   assert.equal(backoffOf(run(state, world(), closed(1006)).state), 15_000)
 })
 
-test('a session that made room for others starts again by `wake`, and not once it was ended', () => {
-  const ended = run(activeState(), world(), closed(4429)).state
-  assert.equal(nameOfState(ended), 'ended too-many-sessions')
-  const again = run(ended, world(), { type: 'wake' })
-  assert.equal(nameOfState(again.state), 'starting opening-with-start held')
-  assert.deepEqual(run(ended, world(), { type: 'end' }, { type: 'wake' }).effects, [])
-})
-
 test('an attempt that waits for its turn is not given up, and then has its time', () => {
   const until = NOW + 3_600_000
   const queued = run(connectingState({ ...withStart }), world(), {

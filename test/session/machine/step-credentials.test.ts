@@ -195,24 +195,9 @@ test('credentials that expired while offline are fetched before a socket is open
   }
 })
 
-test('a session whose token expired and that has no source ends as token-expired', () => {
-  const { state } = run(activeState({ credentials: { at: 'held' } }), world(), closed(4102), {
-    type: 'fetch-result',
-    result: 'no-source',
-  })
-  assert.equal(nameOfState(state), 'ended token-expired')
-})
-
 test('the token that the gateway gave replaces the credentials that were sent', () => {
   const [, keep] = step(connectingState(withStart), started({ token: 'a.b.c' }), world())
   assert.deepEqual(keep, { do: 'accept-credentials', token: 'a.b.c' })
-})
-
-test('a user who signed out ends the session, and its credentials are forgotten', () => {
-  const renewing = activeState({ credentials: { at: 'fetching', reason: 'expiring' } })
-  const { state, effects } = run(renewing, world(), { type: 'fetch-result', result: 'signed-out' })
-  assert.equal(nameOfState(state), 'ended signed-out')
-  assert.deepEqual(effects, ['discard all', 'send end', 'close'])
 })
 
 test('credentials that are set while a session is resumed do not end it', () => {

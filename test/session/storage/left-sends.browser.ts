@@ -1,13 +1,13 @@
 import { assert } from '@open-wc/testing'
 import { LEFT_SENDS } from '../../../src/session/storage/left-sends.js'
 import { createToken } from '../../../src/tokens/index.js'
-import { cutScripted, recordedAt, startGateway, stopGateway } from '../../support/gateway/gateway-commands.js'
+import { cutScripted, recordedAt } from '../../support/gateway/gateway-commands.js'
 import { until } from '../../support/until.js'
 import { freeze, hide, leftSend, resume, send, show, useTab } from '../tab.js'
 
 describe('The messages that a page leaves', () => {
   const tab = useTab()
-  const { make, arrive } = tab
+  const { make, started, gatewayWith, arrive } = tab
   const leave = (page: string, ages: Record<string, number>): void =>
     tab.leave(
       Object.entries(ages).map(([id, age]) => leftSend(id, age)),
@@ -46,8 +46,7 @@ describe('The messages that a page leaves', () => {
   })
 
   it('and those without an answer come before one that a listener sends when the connection is back', async () => {
-    const session = make()
-    await session.start()
+    const session = await started()
     send(session, 'early')
     await arrive('early')
     leave('a', { left: 1_000 })
@@ -83,8 +82,7 @@ describe('The messages that a page leaves', () => {
         await Promise.resolve()
         late()
       }
-      const next = make()
-      await next.start()
+      const next = await started()
       assert.equal(next.pending, 2)
       await arrive('early', 'late')
       back()
@@ -100,28 +98,19 @@ describe('The messages that a page leaves', () => {
 
   it('by a guest who becomes a user, after that, are sent as the user by the next page', async () => {
     const secret = 'a secret of at least 32 bytes, for tests'
-    const url = await startGateway({
-      apps: { app: { environment: 'test', guests: true, secrets: [secret], send: 'anyone' } },
-    })
-    try {
-      const token = await createToken({ appId: 'app', userId: 'ada', secret })
-      const user = { id: 'ada' }
-      const former = make({ endpoint: url, guest: true, user })
-      await former.start()
-      assert.equal(former.user?.id, 'guest:ada')
-      await former.end()
-      former.setCredentials({ token })
-      void former.start()
-      send(former, 'left by the user', 'ada')
-      hide()
-      const next = make({ endpoint: url, token, user })
-      await next.start()
-      await until('the message is stored', () => next.pending, 0)
-      const [message] = await next.history()
-      assert.deepInclude(message, { id: 'left by the user', from: 'ada' })
-    } finally {
-      await Promise.all(tab.sessions.splice(0).map((session) => session.end()))
-      await stopGateway(url)
-    }
+    const url = await gatewayWith({ environment: 'test', secrets: [secret], send: 'anyone' })
+    const token = await createToken({ appId: 'app', userId: 'ada', secret })
+    const user = { id: 'ada' }
+    const former = await started({ endpoint: url, guest: true, user })
+    assert.equal(former.user?.id, 'guest:ada')
+    await former.end()
+    former.setCredentials({ token })
+    void former.start()
+    send(former, 'left by the user', 'ada')
+    hide()
+    const next = await started({ endpoint: url, token, user })
+    await until('the message is stored', () => next.pending, 0)
+    const [message] = await next.history()
+    assert.deepInclude(message, { id: 'left by the user', from: 'ada' })
   })
 })
