@@ -34,16 +34,6 @@ describe('<chat-session adopt-guest>', () => {
     expect(storedGuests()).to.have.length(0)
   })
 
-  it('gives it to a user whose page comes after that of the guest', async () => {
-    const guest = await ask()
-    guest.remove()
-    await until('the guest has left', async () => (await gateway.connections()).open, 0)
-    expect(storedGuests()).to.have.length(1)
-    const user = await gateway.active('bea', { adoptGuest: true })
-    await until('the question is there', async () => (await bodiesOf(user)).length, 1)
-    expect(storedGuests()).to.have.length(0)
-  })
-
   it('does nothing where the attribute is missing on one of the tags', async () => {
     const guest = await ask(false)
     expect(storedGuests()).to.have.length(0)
@@ -53,21 +43,5 @@ describe('<chat-session adopt-guest>', () => {
     const user = await gateway.active('cleo')
     expect(await bodiesOf(user)).to.deep.equal([])
     expect(storedGuests()).to.have.length(1)
-  })
-
-  it('forgets a guest who logs out', async () => {
-    const guest = await ask()
-    await guest.end()
-    expect(storedGuests()).to.have.length(0)
-    const user = await gateway.active('dan', { adoptGuest: true })
-    expect(await bodiesOf(user)).to.deep.equal([])
-  })
-
-  it('starts as usual with a token that is no guest of the app any more', async () => {
-    await ask()
-    for (const key of storedGuests()) localStorage.setItem(key, 'a.b.c')
-    const user = await gateway.active('eve', { adoptGuest: true })
-    expect(user.state).to.equal('active')
-    expect(storedGuests()).to.have.length(0)
   })
 })

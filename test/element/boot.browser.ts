@@ -24,11 +24,6 @@ describe('<chat-session> starts', () => {
     expect((await element.whenStarted()).user?.id).to.equal('0')
   })
 
-  it('with a token alone, which names the user', async () => {
-    const element = gateway.mount({ token: await gateway.token('named by the token') })
-    expect((await element.whenStarted()).user?.id).to.equal('named by the token')
-  })
-
   for (const absent of [null, undefined, ''])
     it(`never without an app, a user or a credential: ${JSON.stringify(absent)} means absent`, async () => {
       const tokenFetcher = (): never => {
@@ -58,14 +53,6 @@ describe('<chat-session> starts', () => {
     expect((await element.whenStarted()).user?.id).to.equal('late')
   })
 
-  it('when a credential is set later, after it waited in idle', async () => {
-    const element = gateway.mount({ userId: 'waits' })
-    await nextTask()
-    expect(element.state).to.equal('idle')
-    element.token = await gateway.token('waits')
-    expect((await element.whenStarted()).user?.id).to.equal('waits')
-  })
-
   it('no guest for guest="false", which frameworks write for a flag that is not set', async () => {
     const { total } = await gateway.connections()
     const element = gateway.make({})
@@ -91,19 +78,13 @@ describe('<chat-session> starts', () => {
     await element.whenStarted()
   })
 
-  it('a manual session by start(), and returns the result', async () => {
+  it('a manual session by start() alone, also after it has been out of the document', async () => {
     const element = gateway.mount({ manual: true, userId: 'm', token: await gateway.token('m') })
     await element.updateComplete
     await nextTask()
     expect(element.state).to.equal('idle')
     const result = await element.start()
     expect(result.succeeded && result.session.user?.id).to.equal('m')
-    expect(element.state).to.equal('active')
-  })
-
-  it('a manual session by start() alone after it has been out of the document', async () => {
-    const element = gateway.mount({ manual: true, userId: 'm', token: await gateway.token('m') })
-    await element.start()
     const ended = nextEvent(element, 'session-ended')
     element.remove()
     await ended
@@ -144,11 +125,5 @@ describe('<chat-session> starts', () => {
     expect(result.failed && result.error.code).to.equal('no-endpoint')
     expect(element.error?.code).to.equal('no-endpoint')
     expect(events.filter((name) => name === 'failed')).to.deep.equal(['failed'])
-  })
-
-  it('with an endpoint that is relative to the page', async () => {
-    const { host } = new URL(gateway.url)
-    const element = gateway.mount({ userId: '1', token: await gateway.token('1'), endpoint: `//${host}/` })
-    expect((await element.whenStarted()).user?.id).to.equal('1')
   })
 })

@@ -42,15 +42,6 @@ describe('<chat-session> comes into a page', () => {
     expect(await gateway.connections()).to.deep.equal({ open: 1, total: total + 1 })
   })
 
-  it('mounted twice in a task, as by React in StrictMode: one connection', async () => {
-    const { total } = await gateway.connections()
-    const element = gateway.mount({ userId: 'm', token: await gateway.token('m') })
-    element.remove()
-    document.body.append(element)
-    await element.whenStarted()
-    expect(await gateway.connections()).to.deep.equal({ open: 1, total: total + 1 })
-  })
-
   it('mounted, removed in the next microtask and mounted again: one connection', async () => {
     const { total } = await gateway.connections()
     const element = gateway.mount({ userId: 'm', token: await gateway.token('m') })

@@ -1,37 +1,26 @@
 import { expect } from '@open-wc/testing'
+import type { TokenAsk } from '../../src/session/index.js'
 import { nextEvent, listenTo, nextTask, roundTrip, useGateway } from './support.js'
 
 describe('<chat-session> proves who its user is', () => {
   const gateway = useGateway({ authParams: [{ code: 1, nested: { b: 2, a: 1 } }, { code: 2 }] })
 
-  it('with a signature', async () => {
-    const element = gateway.mount({ userId: 's', signature: await gateway.signature('s') })
-    expect((await element.whenStarted()).user?.id).to.equal('s')
-  })
-
-  it('with auth params that the app accepts', async () => {
-    const element = gateway.mount({ userId: 'a', authParams: { code: 1, nested: { a: 1, b: 2 } } })
-    expect((await element.whenStarted()).user?.id).to.equal('a')
-  })
-
-  it('with a token from a fetcher', async () => {
-    const reasons: string[] = []
-    const element = gateway.mount({
-      userId: 'f',
-      tokenFetcher: ({ reason }) => {
-        reasons.push(reason)
-        return gateway.token('f')
-      },
+  for (const [way, credentials] of [
+    ['a signature', async () => ({ signature: await gateway.signature('ada') })],
+    ['auth params that the app accepts', () => ({ authParams: { code: 1, nested: { a: 1, b: 2 } } })],
+    [
+      'a token from a fetcher, which is asked for the first',
+      () => ({ tokenFetcher: ({ reason }: TokenAsk) => (reason === 'first' ? gateway.token('ada') : null) }),
+    ],
+    [
+      'a token from a token-url that is relative to the page',
+      async () => ({ tokenUrl: `/backend/token?value=${await gateway.token('ada')}` }),
+    ],
+  ] as const)
+    it(`with ${way}`, async () => {
+      const element = gateway.mount({ userId: 'ada', ...(await credentials()) })
+      expect((await element.whenStarted()).user?.id).to.equal('ada')
     })
-    expect((await element.whenStarted()).user?.id).to.equal('f')
-    expect(reasons).to.deep.equal(['first'])
-  })
-
-  it('with a token from a token-url that is relative to the page', async () => {
-    const element = gateway.mount({ userId: 'u' })
-    element.setAttribute('token-url', `/backend/token?value=${await gateway.token('u')}`)
-    expect((await element.whenStarted()).user?.id).to.equal('u')
-  })
 
   it('and is not started again by a page that sets a new function each time it renders, but by start()', async () => {
     let asked = 0
@@ -54,20 +43,6 @@ describe('<chat-session> proves who its user is', () => {
     expect((await nextEvent(element, 'session-failed')).detail.error.code).to.equal('bad-request')
     element.token = await gateway.token('mine')
     expect((await element.whenStarted()).user?.id).to.equal('mine')
-  })
-
-  it('with a good token after a wrong one', async () => {
-    const element = gateway.mount({ userId: 'mine', token: 'not.a.token' })
-    await nextEvent(element, 'session-failed')
-    element.token = await gateway.token('mine')
-    expect((await element.whenStarted()).user?.id).to.equal('mine')
-  })
-
-  it('with a good token after a wrong one by start(), which returns the result of the new start', async () => {
-    const element = gateway.mount({ userId: 'mine', token: 'not.a.token' })
-    await nextEvent(element, 'session-failed')
-    element.token = await gateway.token('mine')
-    expect((await element.start()).succeeded).to.equal(true)
   })
 
   it('with a good token that revived it before start(), which returns the result of the new start, once', async () => {

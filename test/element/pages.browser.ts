@@ -36,13 +36,6 @@ describe('<chat-session> on one page after the other', () => {
     return element
   }
 
-  it('keeps the id of its session', async () => {
-    const { sessionId } = await visit('ann')
-    for (let page = 0; page < 3; page += 1) expect((await visit('ann')).sessionId).to.equal(sessionId)
-    expect((await recordedAt(endpoint)).length).to.equal(4)
-    expect((await visit('bob')).sessionId).to.not.equal(sessionId)
-  })
-
   it('keeps it at a real gateway, and gets the messages that came between the pages', async () => {
     const token = await gateway.token('ann')
     const { sessionId } = await visit('ann', gateway.url, token)

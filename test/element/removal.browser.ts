@@ -28,15 +28,6 @@ describe('<chat-session> keeps its session', () => {
     })
   })
 
-  it('when it leaves and returns in the next task', async () => {
-    const element = await gateway.active('l')
-    await keeps(element, async () => {
-      element.remove()
-      await nextTask()
-      document.body.append(element)
-    })
-  })
-
   it('when it leaves and returns in the next task, several times', async () => {
     const element = await gateway.active('l')
     await keeps(element, async () => {

@@ -33,6 +33,8 @@ const receive = (model: Model, ...messages: Message[]): Model =>
 
 const opened = threads.opened(emptyModel(me), 'ann')
 const offsetsOf = (model: Model): number[] => threadOf(model, 'ann').messages.map(({ offset }) => offset)
+const itemsIn = (model: Model, dayOf: (time: number) => string = () => 'today'): Item[] =>
+  itemsOf(threadOf(model, 'ann'), me, dayOf, () => true)
 const idsOf = (model: Model): string[] => threadOf(model, 'ann').outgoing.map(({ id }) => id)
 
 const statuses: [Status, Partial<Situation>][] = [
@@ -120,12 +122,7 @@ test('what comes is unread, and what is marked is not', () => {
 
 test('the line “new” stands where reading stopped, and goes when the user writes', () => {
   const kinds = (model: Model): string[] =>
-    itemsOf(
-      threadOf(model, 'ann'),
-      me,
-      () => 'today',
-      () => true,
-    ).map((item: Item) => (item.kind === 'message' ? item.message.id : item.kind))
+    itemsIn(model).map((item: Item) => (item.kind === 'message' ? item.message.id : item.kind))
   const read = marked(threads.received(opened, message(1), true), 'ann', 1)
   const back = threads.opened(receive(threads.closed(read, 'ann'), message(2), message(3)), 'ann')
   assert.deepEqual(kinds(back), ['day', 'm1', 'new', 'm2', 'm3'])
@@ -142,12 +139,7 @@ test('messages of one author within five minutes are a group, in which each own 
     message(3, 'ann', { sentAt: NOON + 3 }),
     message(4, 'ann', { sentAt: NOON + 600_000 }),
   )
-  const items = itemsOf(
-    threadOf(model, 'ann'),
-    me,
-    () => 'today',
-    () => true,
-  )
+  const items = itemsIn(model)
   const groups = items.flatMap((item) => (item.kind === 'message' ? [[item.isFirst, item.isLast]] : []))
   assert.deepEqual(groups, [
     [true, false],
@@ -157,13 +149,7 @@ test('messages of one author within five minutes are a group, in which each own 
   ])
   assert.equal(new Set(items.map(({ key }) => key)).size, items.length)
   const waiting = threads.queued(opened, outgoing('a'))
-  const keyOf = (each: Model): string | undefined =>
-    itemsOf(
-      threadOf(each, 'ann'),
-      me,
-      () => 'today',
-      () => true,
-    ).at(-1)?.key
+  const keyOf = (each: Model): string | undefined => itemsIn(each).at(-1)?.key
   assert.equal(keyOf(waiting), keyOf(threads.stored(waiting, outgoing('a'), { offset: 9, sentAt: NOON })))
 })
 
@@ -171,14 +157,8 @@ test('a message stays in its chunk when others are put above and below, and a li
   const many = (from: number, count: number): Message[] =>
     Array.from({ length: count }, (_, index) => message(from + index))
   const chunks = (model: Model): Map<string, number> => {
-    const thread = threadOf(model, 'ann')
-    const items = itemsOf(
-      thread,
-      me,
-      () => 'today',
-      () => true,
-    )
-    const all = chunksOf(items, thread.startOffset)
+    const items = itemsIn(model)
+    const all = chunksOf(items, threadOf(model, 'ann').startOffset)
     assert.deepEqual(
       all.flatMap((chunk) => chunk.items),
       items,
@@ -203,14 +183,9 @@ test('a message stays in its chunk when others are put above and below, and a li
 
 test('each day has a line', () => {
   const model = receive(opened, message(1, me), message(2, me, { sentAt: NOON + 86_400_000 }))
-  const kinds = itemsOf(
-    threadOf(model, 'ann'),
-    me,
-    (time) => new Date(time).toDateString(),
-    () => true,
-  )
+  const items = itemsIn(model, (time) => new Date(time).toDateString())
   assert.deepEqual(
-    kinds.map(({ kind }) => kind),
+    items.map(({ kind }) => kind),
     ['day', 'message', 'day', 'message'],
   )
 })

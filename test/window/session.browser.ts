@@ -102,9 +102,7 @@ describe('The session of a chat window', () => {
   it('keeps no text of a user whom the page’s token source says to be logged out', async () => {
     const bob = await mountWindow(gateway, 'gone-bob', { peer: 'gone-ann' })
     await until('the field', () => bob.all('[part=input]').length, 1)
-    const field = bob.find('[part=input]') as HTMLTextAreaElement
-    field.value = 'Half a'
-    field.dispatchEvent(new InputEvent('input', { bubbles: true }))
+    bob.type('Half a')
     const texts = (): number =>
       Object.keys(sessionStorage).filter((key) => key.startsWith('chat-window')).length
     expect(texts()).to.equal(1)

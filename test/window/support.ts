@@ -15,6 +15,8 @@ export interface TestWindow {
   /** The texts of the messages in the thread, without their times. */
   bodies(): string[]
   is(state: string): boolean
+  /** Puts a text into a field, in place of what it had. */
+  type(text: string, field?: 'input' | 'search'): void
   /** Writes a text and presses Enter. */
   write(body: string): void
   /** Opens a conversation of the list. */
@@ -48,6 +50,12 @@ export const windowOf = (element: ChatWindowElement, chat: ChatSessionElement): 
   }
   const texts = (selector: string): string[] =>
     all(selector).map(({ textContent }) => textContent.replace(/\s+/g, ' ').trim())
+  const type = (text: string, field = 'input'): HTMLElement => {
+    const found = find(`[part=${field}]`) as HTMLInputElement | HTMLTextAreaElement
+    found.value = text
+    found.dispatchEvent(new InputEvent('input', { bubbles: true }))
+    return found
+  }
   return {
     element,
     chat,
@@ -56,12 +64,8 @@ export const windowOf = (element: ChatWindowElement, chat: ChatSessionElement): 
     texts,
     bodies: () => texts('[part~=message] .text'),
     is: (state) => element.matches(`:state(${state})`),
-    write(body) {
-      const field = find('[part=input]') as HTMLTextAreaElement
-      field.value = body
-      field.dispatchEvent(new InputEvent('input', { bubbles: true }))
-      press(field, 'Enter')
-    },
+    type,
+    write: (body) => void press(type(body), 'Enter'),
     async choose(name) {
       const row = (): HTMLElement | undefined =>
         all('[part=conversation]').find(({ textContent }) => textContent.includes(name))

@@ -238,25 +238,19 @@ describe('A conversation of the chat window', () => {
       await peer.send({ to: 'find-bob', body: 'Hi' })
     }
     await until('the list', () => bob.all('[part=conversation]').length, 3)
-    const search = (text: string): void => {
-      const field = bob.find('[part=search]') as HTMLInputElement
-      field.value = text
-      field.dispatchEvent(new InputEvent('input', { bubbles: true }))
-    }
-    search('LIND')
+    bob.type('LIND', 'search')
     await until('one of them', () => bob.texts('[part=name]').join(), 'Nora Lind')
-    search('nobody')
+    bob.type('nobody', 'search')
     await until('none', () => bob.all('[part=conversation]').length, 0)
-    search('')
+    bob.type('', 'search')
     await until('all of them', () => bob.all('[part=conversation]').length, 3)
   })
 
   it('grows to six lines with its text, and is small again when the text is sent', async () => {
     const { bob } = await withMessages('grow', 1)
-    const field = bob.find('[part=input]') as HTMLTextAreaElement
+    const field = bob.find('[part=input]')
     const heightOf = (text: string): number => {
-      field.value = text
-      field.dispatchEvent(new InputEvent('input', { bubbles: true }))
+      bob.type(text)
       return field.getBoundingClientRect().height
     }
     const line = heightOf('a\nb') - heightOf('a')

@@ -105,9 +105,7 @@ describe('The chat window', () => {
     await until('the sign', () => bob.find('[part=status]').ariaLabel, 'Sent')
     expect(bob.find('[part~=own]'), 'the node stays').to.equal(node)
     await until('the message there', () => ann.bodies().join(), 'Is it there?')
-    const field = ann.find('[part=input]') as HTMLTextAreaElement
-    field.value = 'Y'
-    field.dispatchEvent(new InputEvent('input', { bubbles: true }))
+    ann.type('Y')
     await until('typing', () => bob.texts('[part=typing]').join(), 'write-ann is typing…')
     ann.write('Yes.')
     await until('the answer', () => bob.bodies().join(), 'Is it there?,Yes.')
@@ -118,14 +116,9 @@ describe('The chat window', () => {
     const bob = await mountWindow(gateway, 'draft-bob')
     bob.element.show('draft-ann', { name: 'Ann' })
     await until('the field', () => bob.all('[part=input]').length, 1)
-    const type = (text: string): void => {
-      const field = bob.find('[part=input]') as HTMLTextAreaElement
-      field.value = text
-      field.dispatchEvent(new InputEvent('input', { bubbles: true }))
-    }
     const value = (): string | undefined =>
       (bob.all('[part=input]')[0] as HTMLTextAreaElement | undefined)?.value
-    type('Half a')
+    bob.type('Half a')
     bob.element.show('draft-cy')
     await until('an empty field', value, '')
     bob.element.show('draft-ann')
@@ -283,9 +276,7 @@ describe('The chat window', () => {
     bob.element.remove()
     document.body.append(bob.element)
     await until('the first part again', () => bob.all('[part=conversation]').length, 50)
-    const search = bob.find('[part=search]') as HTMLInputElement
-    search.value = 'pages-7'
-    search.dispatchEvent(new InputEvent('input', { bubbles: true }))
+    bob.type('pages-7', 'search')
     const found = newestFirst.filter((name) => name.includes('pages-7'))
     await until('those that were not loaded', () => shown().join(), found.join())
   })

@@ -15,14 +15,6 @@ import { nextEvent, listenTo, nextTask, roundTrip, useGateway } from '../support
 describe("<chat-session>'s events", () => {
   const gateway = useGateway()
 
-  it('report a start in order, to a listener that is added with the element', async () => {
-    const element = gateway.make({ userId: 'e', token: await gateway.token('e') })
-    document.body.append(element)
-    const events = listenTo(element)
-    await nextEvent(element, 'session-user')
-    expect(events).to.deep.equal(['state:starting', 'state:active', 'started', 'user'])
-  })
-
   it('bubble and cross shadow roots', async () => {
     const host = document.body.appendChild(document.createElement('div'))
     const events = [
@@ -68,11 +60,13 @@ describe("<chat-session>'s events", () => {
   it('report a failure with the code that the gateway sent', async () => {
     const element = gateway.mount({ appId: 'unknown', userId: 'e', guest: true })
     const events = listenTo(element)
+    const rejected = element.whenStarted().catch((reason: unknown) => reason)
     const failed = await nextEvent(element, 'session-failed')
     expect(failed).to.be.instanceOf(SessionFailedEvent)
     expect(failed.detail.error).to.be.instanceOf(SessionError)
     expect(failed.detail.error).to.include({ code: 'unknown-app', retryable: false })
     expect(element.error).to.include({ code: 'unknown-app' })
+    expect(await rejected, 'whenStarted').to.include({ code: 'unknown-app' })
     expect(events).to.deep.equal(['state:starting', 'state:failed', 'failed'])
   })
 
@@ -114,25 +108,6 @@ describe("<chat-session>'s events", () => {
     await cutConnections(gateway.url)
     await until('it is active again', () => events.includes('state:active'))
     expect(events.slice(0, 2)).to.deep.equal(['state:reconnecting', 'state:active'])
-  })
-
-  it('have the same data as the properties, for a listener that comes late', async () => {
-    const element = await gateway.active('e')
-    expect(element.state).to.equal('active')
-    expect(element.sessionId).to.match(/./)
-    expect(element.session?.user?.id).to.equal('e')
-    expect(element.error).to.equal(null)
-    expect((await element.whenStarted()) === element.session).to.equal(true)
-  })
-
-  it('are not needed to wait for a start: whenStarted rejects with the error of a failed one', async () => {
-    const element = gateway.mount({ appId: 'unknown', guest: true })
-    const error = await element.whenStarted().then(
-      () => undefined,
-      (reason: unknown) => reason,
-    )
-    expect(error).to.be.instanceOf(SessionError)
-    expect(error).to.include({ code: 'unknown-app' })
   })
 
   it('come with a state in CSS', async () => {

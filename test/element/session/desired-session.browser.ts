@@ -37,38 +37,6 @@ describe('<chat-session> compares values:', () => {
     expect(events).to.deep.equal(['user'])
   })
 
-  it('a new fetcher is called for the next token, and not before', async () => {
-    let asked = 0
-    const element = gateway.mount({
-      userId: 'f',
-      tokenFetcher: () => gateway.token('f', 4),
-    })
-    await element.whenStarted()
-    const { sessionId } = element
-    element.tokenFetcher = () => {
-      asked += 1
-      return gateway.token('f')
-    }
-    await nextTask()
-    expect(asked).to.equal(0)
-    await until('the new fetcher is called once', () => asked === 1)
-    await roundTrip(element)
-    expect(element.sessionId).to.equal(sessionId)
-  })
-
-  it('a new token for the same user renews in place', async () => {
-    const element = gateway.mount({ token: await gateway.token('r', 3) })
-    await element.whenStarted()
-    const { sessionId } = element
-    const { total } = await gateway.connections()
-    const expires = Date.now() + 3_000
-    element.token = await gateway.token('r')
-    await until('the first token expires', () => Date.now() > expires + 500)
-    await roundTrip(element)
-    expect(element.sessionId).to.equal(sessionId)
-    expect((await gateway.connections()).total).to.equal(total)
-  })
-
   it('a token for another user starts a new session', async () => {
     const element = gateway.mount({ token: await gateway.token('one') })
     await element.whenStarted()
