@@ -6,7 +6,7 @@ import { createLocalJWKSet, SignJWT } from 'jose'
 import { reportToken } from '../../../src/gateway/auth/token-report.js'
 import { parseConfig, type AppConfig } from '../../../src/gateway/config/parse.js'
 import type { TokenCheck } from '../../../src/protocol/internal.js'
-import { createAppToken, createTokenVerifier, type KeySet } from '../../../src/tokens/index.js'
+import { createTokenVerifier, type KeySet } from '../../../src/tokens/index.js'
 import { forge } from '../../support/forged-tokens.js'
 
 const secret = Buffer.from('a secret of 32 bytes, and longer').toString('base64')
@@ -152,12 +152,6 @@ test('every mistake of a token is found at once', async () => {
   )
 })
 
-test("a token of an app's own for the REST API needs no user", async () => {
-  const token = await createAppToken({ appId: 'app', secret })
-  const found = await reportToken(token, { apps, keySetOf: () => keySet, now: Date.now() })
-  assert.deepEqual([problemsOf(found), found.appId, found.userId], [[], 'app', null])
-})
-
 test('a token of a key set is verified by its keys; a set that is away is said', async () => {
   const token = await new SignJWT({ ...good, iss: 'keys' })
     .setProtectedHeader({ alg: 'ES256' })
@@ -229,4 +223,11 @@ test('a report of any text, and of any claims, is made without an error', async 
     }),
     { numRuns: 1_000 },
   )
+})
+
+test('a token of type app, for the REST API, stands for no user, whatever its sub is', async () => {
+  for (const sub of ['ada', undefined]) {
+    const found = await report(sign({ ...good, tokenType: 'app', sub }))
+    assert.deepEqual([problemsOf(found), found.appId, found.userId], [[], 'app', null])
+  }
 })
