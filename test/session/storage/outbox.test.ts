@@ -306,20 +306,19 @@ test('a request that was never written waits without end', (t) => {
   assert.equal(outbox.pending(), 0, 'from then on it waits for the send window')
 })
 
-test('messages of an earlier page are taken even if those of this page fill the outbox', async (t) => {
+test('messages of an earlier page are taken even if those of this page fill the outbox, and several if they have one id', async (t) => {
   const { outbox } = heldOutbox(t, { isConnected: false })
   const body = 'x'.repeat(60_000)
   for (const id of ['a', 'b', 'c', 'd'])
     outbox.add({ type: 'send', id, to: 'bob', body }, sendOptions).catch(() => undefined)
-  outbox.restore({ type: 'send', id: 'left', to: 'bob', body, writtenAt: now() }, () =>
-    assert.fail('It failed.'),
-  )
+  for (const to of ['bob', 'cy'])
+    outbox.restore({ type: 'send', id: 'left', to, body, writtenAt: now() }, () => assert.fail('It failed.'))
   await assert.rejects(outbox.add({ type: 'send', id: 'e', to: 'bob', body }, sendOptions), {
     code: 'outbox-full',
   })
-  assert.equal(outbox.pending(), 5)
+  assert.equal(outbox.pending(), 6)
   outbox.answered({ type: 'sent', id: 'left', offset: 1, sentAt: 1 })
-  assert.equal(outbox.pending(), 4)
+  assert.equal(outbox.pending(), 5)
 })
 
 test('hundreds of messages that were sent without a connection are all stored in order', async () => {
