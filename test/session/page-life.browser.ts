@@ -268,6 +268,14 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     assert.deepEqual([session.pending, sessionStorage.getItem(leftKey())], [0, null])
   })
 
+  it('adds what waits to what another page of the tab has left', async () => {
+    for (const id of ['one', 'two']) send(await started(), id)
+    hide()
+    const next = make()
+    void next.start()
+    await waits(next, 2)
+  })
+
   it('finds its own message again at `pageshow`, and sends it once', async () => {
     const session = await started()
     send(session, 'mine')

@@ -233,8 +233,8 @@ describe('A conversation of the chat window', () => {
 
   it('finds conversations by their names, and says when the field is empty again', async () => {
     const bob = await mountWindow(gateway, 'find-bob')
-    for (const name of ['Nora Lind', 'Émile', 'Carla']) {
-      const peer = await gateway.active(`find-${name}`, { user: { name } })
+    for (const [number, name] of ['Nora Lind', 'Émile', 'Carla'].entries()) {
+      const peer = await gateway.active(`find-${number}`, { user: { name } })
       await peer.send({ to: 'find-bob', body: 'Hi' })
     }
     await until('the list', () => bob.all('[part=conversation]').length, 3)

@@ -140,3 +140,17 @@ void test('requests that wait for silent hosts are given up soon, and a host tha
   await again
   assert.equal(waiting.length, MAX_SOCKETS_OF_STRANGERS)
 })
+
+void test('a silent host gets no further request, though it has connections left', async () => {
+  const { waiting, startRequests } = await startServices()
+  const requests = startRequests(5_000)
+  const unanswered = postMany(requests, 'a', 16)
+  await until('the host has the requests', () => waiting.length, 16)
+  // A host counts as silent after a fifth of the time-out.
+  const silentAt = performance.now() + 1_000
+  await until('the host is silent', () => performance.now() > silentAt)
+  await assert.rejects(post(requests, 'a'), { message: 'The push service answers no request.' })
+  assert.equal(waiting.length, 16)
+  requests.close()
+  await unanswered
+})
