@@ -146,14 +146,6 @@ describe("<chat-session>'s listeners", () => {
     expect(errors).to.deep.equal([failure, failure])
   })
 
-  it('may end the session in the middle of its start', async () => {
-    const element = gateway.make({ userId: 'x', token: await gateway.token('x') })
-    element.addEventListener('session-started', () => void element.end())
-    document.body.append(element)
-    await nextEvent(element, 'session-ended')
-    expect(element.state).to.equal('ended')
-  })
-
   it('may take the element out and put it elsewhere when its user changes', async () => {
     const element = await gateway.active('x')
     const place = document.body.appendChild(document.createElement('main'))

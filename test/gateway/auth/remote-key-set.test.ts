@@ -135,15 +135,6 @@ test('of the unknown key ids a thousand are remembered; an older one counts as n
   assert.equal(state.requests, 2)
 })
 
-test('a new key is fetched when its first token comes', async () => {
-  const { state, publish, outcome } = await run()
-  assert.equal(await outcome(first.token()), 'ok')
-  publish(first, second)
-  assert.equal(await outcome(second.token()), 'ok')
-  assert.equal(await outcome(first.token()), 'ok')
-  assert.equal(state.requests, 2)
-})
-
 test('the keys are refreshed in the background, so that a withdrawn key is soon good no more', async () => {
   const { publish, outcome } = await run({ refreshInterval: 50 })
   assert.equal(await outcome(first.token()), 'ok')
