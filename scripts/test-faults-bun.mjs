@@ -9,8 +9,6 @@ const IN_BROWSER = 'it tests pages in a browser, whose gateway runs in the proce
 /** The files that are left out, and why. */
 const leftOut = {
   'test/system/faults/browser/bfcache.test.ts': IN_BROWSER,
-  'test/system/faults/leaks/connection-leaks.test.ts':
-    'its gateway runs in the process of the test; transport-leaks.test.ts counts on both runtimes',
   'test/system/faults/engine/crashes.test.ts': 'npm run test:bun runs it, with the engine on Bun',
   'test/system/faults/browser/freeze.test.ts': IN_BROWSER,
   'test/system/faults/browser/notifications-worker.test.ts': IN_BROWSER,

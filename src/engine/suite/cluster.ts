@@ -31,16 +31,6 @@ export const clusterSuite = ({ describe, onTwo, createPeer }: SuiteContext): voi
       assert.equal((await one.inbox(ada)).epoch, (await two.inbox(ada)).epoch)
     })
 
-    onTwo('return what the other has stored', async (one, two) => {
-      const { user } = await one.saveUser(ada, { claimed: { name: 'Ada' } })
-      const session = await start(one, ada)
-      await deliver(one)
-      assert.deepEqual(await two.user(ada), user)
-      assert.deepEqual(await two.sessions(ada), [session])
-      assert.deepEqual(await bodies(two, bob), ['Hello'])
-      assert.deepEqual((await two.status(ada)).online, true)
-    })
-
     onTwo('emit each message once and in order at the engine of the session', async (one, two) => {
       await start(one, ada)
       await start(two, bob)
@@ -146,15 +136,6 @@ export const clusterSuite = ({ describe, onTwo, createPeer }: SuiteContext): voi
       // The next credential is issued within these 30 seconds, even on a busy machine, and so it is revoked.
       await one.revokeApp(app, { issuedBefore: Date.now() + 30_000, mode: 'end' })
       assert.equal(await two.startSession(request(ada)), null)
-    })
-
-    onTwo('count the sessions of a user together', async (one, two) => {
-      const first = await start(one, ada, 2)
-      const second = await start(two, ada, 2)
-      const ended = nextEvents(one, 'session-ended')
-      const third = await start(two, ada, 2)
-      assert.equal((await ended)[0]?.session.sessionId, first.sessionId)
-      assert.deepEqual(idsOf(await one.sessions(ada)), idsOf([second, third]))
     })
 
     onTwo('move a session, and ignore the connection that carried it', async (one, two) => {

@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict'
 import type { Engine } from '../engine.js'
 import {
-  ada,
   app,
   bob,
   bodies,
   deliver,
-  newMessage,
   nextEvents,
   request,
-  rules,
   start,
   startSession,
   until,
@@ -66,53 +63,11 @@ export const deletingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       assert.equal(await engine.startSession(request(bob, { credential: old })), null)
     })
 
-    on('resolves with false for a user who does not exist', async (engine) => {
-      assert.equal(await engine.deleteUser(bob), false)
-      await engine.saveUser(bob, {})
-      assert.equal(await engine.deleteUser(bob), true)
-      assert.equal(await engine.deleteUser(bob), false)
-    })
-
-    on('leaves others as they are, with their own copies of what they sent', async (engine) => {
-      await engine.saveUser(ada, {})
-      await engine.saveUser(bob, {})
-      await deliver(engine, { body: 'kept' })
-      const before = await engine.inbox(ada)
-      await engine.deleteUser(bob)
-      assert.deepEqual(await engine.inbox(ada), before)
-      assert.deepEqual(await bodies(engine, ada), ['kept'])
-      assert.notEqual(await engine.user(ada), null)
-    })
-
     on('makes room: an inbox, its bytes and the user count no longer', async (engine) => {
       await engine.saveUser(bob, {})
       for (let n = 0; n < 10; n++) await deliver(engine, { from: null })
       await engine.deleteUser(bob)
       assert.deepEqual(await engine.usage(app), { users: 0, guests: 0, inboxes: 0, bytes: 0, sessions: 0 })
-    })
-
-    on('makes old ids of messages new ones, whether the user sent or received them', async (engine) => {
-      const [received, sent] = [newMessage(), newMessage({ from: bob.userId, to: ada.userId })]
-      const other = newMessage({ to: 'cy' })
-      for (const message of [received, sent, other]) await engine.send(message, rules())
-      await engine.deleteUser(bob)
-      for (const message of [received, sent])
-        assert.equal((await engine.send({ ...message, body: 'new' }, rules())).outcome, 'stored')
-      assert.equal((await engine.send(other, rules())).outcome, 'repeated')
-      assert.equal((await engine.send({ ...received, body: 'new' }, rules())).outcome, 'repeated')
-      assert.deepEqual(await bodies(engine, bob), ['new', 'new'])
-    })
-
-    on('lets the user come again, with an empty inbox', async (engine) => {
-      for (let round = 0; round < 3; round++) {
-        assert.equal((await engine.saveUser(bob, { claimed: { name: `Bob ${round}` } })).created, true)
-        for (let n = 0; n <= round; n++) assert.equal((await deliver(engine)).offset, n + 1)
-        assert.equal((await engine.inbox(bob)).unread, round + 1)
-        if (durable) await reopen(engine)
-        assert.equal((await bodies(engine, bob)).length, round + 1)
-        assert.equal(await engine.deleteUser(bob), true)
-        assert.deepEqual(await bodies(engine, bob), [])
-      }
     })
 
     on('at the same time as messages to the user loses no message of a later inbox', async (engine) => {

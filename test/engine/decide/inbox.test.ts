@@ -12,7 +12,6 @@ import {
   joinedMarks,
   peerReadOffset,
   pushesOutOthers,
-  unreadByPeer,
   unreadCount,
   type Marks,
   type PeerMark,
@@ -186,45 +185,6 @@ void describe('a message to a full inbox', () => {
 })
 
 void describe('marks in any order', () => {
-  void it('leave unread what no mark has reached, as counted one by one', () => {
-    const random = createRandom(1)
-    const pick = (count: number): number => Math.floor(random() * count)
-    for (let round = 0; round < 200; round++) {
-      const messages = Array.from({ length: 1 + pick(40) }, (_, n) => ({
-        ...{ offset: n + 1, peer: `peer ${pick(4)}`, direction: pick(5) === 0 ? read : received },
-      }))
-      const all = messages.filter(({ direction }) => direction === received)
-      const isRead = new Set<number>()
-      let marks = marksOf(0)
-      let first = 1
-      for (let step = 0; step < 10; step++) {
-        const [peer, target] = [`peer ${pick(4)}`, pick(messages.length + 1)]
-        if (pick(5) === 0) first += pick(5)
-        const isOfInbox = pick(3) === 0
-        if (isOfInbox) marks = afterInboxMark(marks, target)
-        else {
-          const known = all.filter(({ offset }) => offset >= first && offset > marks.readUpTo)
-          marks = afterPeerMark(marks, known, peer, target, messages.length)
-        }
-        for (const each of messages)
-          if (each.offset <= target && (isOfInbox || each.peer === peer)) isRead.add(each.offset)
-        const unread = all.filter(({ offset }) => offset >= first && !isRead.has(offset))
-        assert.deepEqual(
-          all.filter(({ offset }) => offset >= first && isUnread(marks, offset, received)),
-          unread,
-        )
-        const receivedUpTo = (offset: number): number => all.filter((each) => each.offset <= offset).length
-        assert.equal(unreadCount(marks, first, all.length, receivedUpTo), unread.length)
-        const kept = all.filter(({ offset }) => offset >= first)
-        const counts = [...unreadByPeer(marks, kept).values()]
-        assert.equal(
-          counts.reduce((sum, count) => sum + count, 0),
-          unread.length,
-        )
-      }
-    }
-  })
-
   void it('are bits that say which offsets are in a set', () => {
     const random = createRandom(2)
     for (let round = 0; round < 200; round++) {

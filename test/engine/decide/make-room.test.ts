@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { sessionsBeyond, type Ranked } from '../../../src/engine/decide/sessions/make-room.js'
-import { createRandom } from '../../../src/engine/suite/kit.js'
 
 /** A session that started as the `number`th of all, was detached as the `detached`th, and hidden as the `hiddenSince`th. */
 const session = (number: number, detached: number | null = null, hiddenSince: number | null = null) => ({
@@ -31,26 +30,4 @@ const cases: [what: string, sessions: Ranked[], limit: number, expected: number[
 void describe('the sessions that make room', () => {
   for (const [what, sessions, limit, expected] of cases)
     void it(`are ${what}`, () => assert.deepEqual(numbersOf(sessionsBeyond(sessions, limit)), expected))
-
-  void it('are as many as have to end, and no session that stays would have had to end before them', () => {
-    const random = createRandom(1)
-    const rankOf = ({ detached, hiddenSince, number }: Ranked): [number, number] =>
-      detached !== null ? [0, detached] : hiddenSince !== null ? [1, hiddenSince] : [2, number ?? 0]
-    for (let round = 0; round < 500; round++) {
-      let last = 0
-      const count = Math.floor(random() * 12)
-      const sessions = Array.from({ length: count }, () => session(++last)).map(({ number }) =>
-        session(number, random() < 0.4 ? ++last : null, random() < 0.4 ? ++last : null),
-      )
-      const limit = Math.floor(random() * 12)
-      const ending = sessionsBeyond(sessions, limit)
-      assert.equal(ending.length, Math.max(0, count - limit))
-      const staying = sessions.filter((each) => !ending.includes(each))
-      for (const end of ending)
-        for (const stay of staying) {
-          const [[endGroup, ended], [stayGroup, stayed]] = [rankOf(end), rankOf(stay)]
-          assert.ok(endGroup < stayGroup || (endGroup === stayGroup && ended < stayed))
-        }
-    }
-  })
 })

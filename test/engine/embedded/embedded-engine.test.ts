@@ -91,13 +91,6 @@ void describe('an embedded engine on a folder that is in use', () => {
     assert.deepEqual(await nextMessage(inChild('open', path)), { opened: true })
   })
 
-  void it('rejects as locked in the same process too', async () => {
-    const path = scratchFolder()
-    const engine = await opened(path)
-    await assert.rejects(opened(path), { code: 'locked' })
-    await engine.close()
-  })
-
   void it('waits until another process releases it', async () => {
     const path = scratchFolder()
     const child = inChild('stayOpen', path)

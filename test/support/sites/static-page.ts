@@ -1,6 +1,4 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import type { Page } from 'playwright-core'
-import { newContext } from '../browsers/browser.js'
 import { tokenFor } from '../tokens.js'
 import { APP, SECRET } from './shop-gateway.js'
 import { startServer, type TestServer } from '../network/http-server.js'
@@ -8,10 +6,6 @@ import { startServer, type TestServer } from '../network/http-server.js'
 /** Returns a token for a user of the shop's app. */
 export const shopTokenFor = (userId: string): Promise<string> =>
   tokenFor(userId, { appId: APP, secret: SECRET })
-
-/** Returns a token that is signed with another secret than the gateway's. */
-export const forgedToken = (userId: string): Promise<string> =>
-  tokenFor(userId, { appId: APP, secret: 'a secret that an attacker has guessed' })
 
 const cdn = new URL('../../../dist/cdn/', import.meta.url)
 /** The script and its parts, by path. */
@@ -51,32 +45,7 @@ export const servePage = (
 export const gatewayScript = (url: string): string =>
   `<script type="module" async src="${url}/v1/chat-session.js"></script>`
 
-/** The script tag with the page's own copy of the script: the element needs an `endpoint`. */
-export const ownScript = '<script type="module" async src="/chat-session.js"></script>'
-
 export const chatTag = (attributes: Record<string, string>): string =>
   `<chat-session ${Object.entries({ 'app-id': APP, ...attributes })
     .map(([name, value]) => `${name}="${value}"`)
     .join(' ')}></chat-session>`
-
-/** Opens a page in a browser context of its own. `prepare` is called before the page loads. */
-export const openPage = async (
-  url: string,
-  prepare?: (page: Page) => Promise<void> | void,
-): Promise<Page> => {
-  const page = await (await newContext()).newPage()
-  await prepare?.(page)
-  await page.goto(url)
-  return page
-}
-
-/** Records the events on the page's document, with the error's code if there is one. */
-export const recordEvents = async (page: Page): Promise<void> => {
-  await page.addInitScript(`
-    window.received = []
-    for (const type of ['started', 'failed', 'ended', 'error'])
-      document.addEventListener('session-' + type, ({ detail }) => received.push([type, detail.error?.code].filter(Boolean).join(' ')))
-  `)
-}
-
-export const receivedIn = (page: Page): Promise<string[]> => page.evaluate<string[]>('received')

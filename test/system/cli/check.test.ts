@@ -188,14 +188,6 @@ test('`check-token` explains each part of a good token and exits with 0', async 
   assert.ok(!stdout.includes(secret))
 })
 
-test('`check-token` exits with 2 for a token that is refused, and shows no secret', async () => {
-  const { code, stdout } = await checkToken(await tokenFor('ada', { secret: 'not the one' }))
-  assert.equal(code, 2)
-  assert.match(stdout, /^fail {2}signature {2}is made with none of the app's secrets$/m)
-  assert.match(stdout, /^fail {2}token {6}is refused$/m)
-  assert.ok(!stdout.includes(secret))
-})
-
 test('`check-token` needs only the secrets of the token’s app, and says which of them it could not read', async () => {
   const file = await write('variables.json', {
     listen: { tls: { cert: '/none.pem', key: '/none.pem' } },

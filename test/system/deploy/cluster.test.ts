@@ -71,12 +71,6 @@ test('the manifest has the fields that Kubernetes declares, and no other', () =>
     )
 })
 
-test('a pod has time for its preStop hook and its whole drain', () => {
-  const [command, seconds] = container.lifecycle.preStop.exec.command
-  assert.equal(command, 'sleep')
-  assert.ok(pod.terminationGracePeriodSeconds >= Number(seconds) + config.drainTime + 5)
-})
-
 test('Kubernetes restarts a gateway for its process alone, and sends it no connection while it can not store', () => {
   assert.equal(container.livenessProbe.httpGet.path, '/healthz')
   assert.equal(container.startupProbe.httpGet.path, '/healthz')

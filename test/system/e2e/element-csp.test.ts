@@ -1,71 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { newContext } from '../../support/browsers/browser.js'
-import {
-  recordViolations,
-  siteOf,
-  startSiteGateway,
-  startSite,
-  violationsOf,
-} from '../../support/sites/element-page.js'
+import { recordViolations, siteOf, startSiteGateway, violationsOf } from '../../support/sites/element-page.js'
 import { tokenFor } from '../../support/tokens.js'
 
 const context = await newContext()
-
-test('a page with a strict Content-Security-Policy has an active session and no violation', async () => {
-  const policy = "default-src 'none'; script-src 'self'; connect-src 'self' ws:"
-  const token = await tokenFor('csp')
-  const url = await startSiteGateway(
-    siteOf({
-      '/': {
-        headers: { 'content-security-policy': policy },
-        html: `<!doctype html><title>Strict</title>          <script type="module" async src="/v1/chat-session.js"></script>
-          <chat-session app-id="app" user-id="csp" token="${token}"></chat-session>`,
-      },
-    }),
-  )
-  const page = await context.newPage()
-  await recordViolations(page)
-  await page.goto(url)
-  await page.locator('chat-session:state(active)').waitFor({ state: 'attached' })
-  assert.equal(
-    await page.locator('chat-session').evaluate((element) => getComputedStyle(element).display),
-    'contents',
-  )
-  assert.deepEqual(await violationsOf(page), [])
-
-  await page.evaluate(() => document.body.setAttribute('style', 'color: red'))
-  await page.waitForFunction(() => 'violations' in window && String(window.violations))
-  assert.deepEqual(await violationsOf(page), ['style-src-attr inline'], 'a violation is recorded')
-})
-
-test('if the policy forbids the connection, the session fails at once as blocked-by-csp', async () => {
-  const gateway = await startSiteGateway()
-  const token = await tokenFor('csp')
-  const site = await startSite(
-    siteOf({
-      '/': {
-        headers: { 'content-security-policy': `script-src ${gateway}; connect-src 'self'` },
-        html: `<!doctype html><title>Forbidden</title>
-          <chat-session app-id="app" user-id="csp" token="${token}"></chat-session>
-          <script type="module" src="${gateway}/v1/chat-session.js"></script>`,
-      },
-    }),
-  )
-  const page = await context.newPage()
-  await page.goto(site)
-  await page.locator('chat-session:state(failed)').waitFor({ state: 'attached' })
-  const error = await page
-    .locator('chat-session')
-    .evaluate(({ error }: HTMLElementTagNameMap['chat-session']) => ({
-      code: error?.code,
-      message: error?.message,
-    }))
-  assert.deepEqual(error, {
-    code: 'blocked-by-csp',
-    message: `blocked-by-csp: ${gateway}/v1/errors#blocked-by-csp`,
-  })
-})
 
 test('a policy that is added later does not end a live session, and fails its next start as blocked-by-csp', async () => {
   const token = await tokenFor('csp')

@@ -45,24 +45,6 @@ test('in a sandboxed iframe, whose origin is null, a session becomes active', as
   assert.deepEqual(complaints, [])
 })
 
-test('an app with a list of origins refuses a sandboxed iframe as origin-refused', async () => {
-  const site = siteOf({
-    '/': {
-      html: `<!doctype html><title>Page</title><iframe sandbox="allow-scripts" src="/framed"></iframe>`,
-    },
-    '/framed': {
-      html: `<!doctype html><title>Framed</title><script type="module" src="/v1/chat-session.js"></script>${await tag('sandbox')}`,
-    },
-  })
-  const url = await startSiteGateway(site, ['https://www.example.com'])
-  const page = await context.newPage()
-  await page.goto(url)
-  const element = page.frameLocator('iframe').locator('chat-session:state(failed)')
-  await element.waitFor(active)
-  const code = await element.evaluate(({ error }: HTMLElementTagNameMap['chat-session']) => error?.code)
-  assert.equal(code, 'origin-refused')
-})
-
 test('a script that no gateway served sends credentials nowhere before it has an endpoint', async () => {
   const gateway = await startSiteGateway()
   const script = await (await fetch(`${gateway}/v1/chat-session.js`)).text()

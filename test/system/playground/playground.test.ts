@@ -99,20 +99,6 @@ describe('the playground: actions on a session', () => {
     await logs(/session-error\s+refused/)
     await reaches('active')
   })
-
-  it('starts a new session with other settings, and ends the previous session', async ({
-    alone,
-    start,
-    page,
-    socket,
-  }) => {
-    await alone()
-    await start('token')
-    const closed = (await socket()).waitForEvent('close')
-    await start('signature')
-    await closed
-    assert.equal(await page.locator('chat-session').count(), 1)
-  })
 })
 
 describe('the playground: its log', () => {

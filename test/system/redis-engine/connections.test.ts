@@ -223,22 +223,6 @@ test('TLS with an authority of its own and a certificate of the client: a cluste
   await exchange(await openEngine(byName(tls)), await openEngine(byName(tls)))
 })
 
-test('two prefixes on one Redis do not meet', async () => {
-  const server = await standalone()
-  const options = { type: 'single', url: server.url } as const
-  const [one, two] = [await openEngine(options, 'one:'), await openEngine(options, 'two:')]
-  await useAll(one)
-  await one.saveUser(ada, { claimed: { name: 'Ada' } })
-  assert.equal(await two.user(ada), null)
-  assert.deepEqual(await two.users('shop', null, 10), [])
-  assert.notDeepEqual(await one.key(), await two.key())
-  assert.notEqual((await one.inbox(ada)).epoch, (await two.inbox(ada)).epoch)
-  await one.close()
-  await two.close()
-  const names = (await server.command('--scan')).split('\n')
-  assert.ok(names.every((name) => /^(one|two):/.test(name)))
-})
-
 test('a Redis that deletes keys when its memory is full is refused', async () => {
   const server = await standalone({ settings: { 'maxmemory-policy': 'allkeys-lru' } })
   await assert.rejects(

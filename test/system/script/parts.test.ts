@@ -190,11 +190,6 @@ const policies: [name: string, policy: (gateway: string) => string, attributes: 
     `crossorigin integrity="${firstIntegrity}"`,
   ],
   ['Trusted Types', (gateway) => `script-src ${gateway}; require-trusted-types-for 'script'`, ''],
-  [
-    'Trusted Types and the name of the script’s policy',
-    (gateway) => `script-src ${gateway}; require-trusted-types-for 'script'; trusted-types chat-session`,
-    '',
-  ],
 ]
 for (const [name, policy, attributes] of policies)
   test(`a Content-Security-Policy with ${name} lets the script load its parts`, async () => {

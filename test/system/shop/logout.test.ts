@@ -102,19 +102,6 @@ test('a page from the back/forward cache reloads when it is shown again', async 
   await until('open connections', site.gateway.open, 0)
 })
 
-test('after a log-out, the session of another tab ends as revoked', async () => {
-  const site = await startShop()
-  const { context, page } = await customerIn(site)
-  const other = await context.newPage()
-  await other.goto(`${site.url}/about`)
-  await untilState(other, 'active')
-  await logOut(page, site, 'Log out and stay here')
-  await untilState(other, 'ended')
-  assert.equal((await chatOf(other)).error, 'revoked')
-  await other.getByText('chat: ended').waitFor()
-  await until('open connections', site.gateway.open, 0)
-})
-
 test('after a log-out, no other page of the browser shows the customer’s name, messages or cart', async () => {
   const site = await startShop()
   const { context, page } = await customerIn(site)

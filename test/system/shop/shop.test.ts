@@ -2,38 +2,10 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { newContext } from '../../support/browsers/browser.js'
 import { customerIn, logIn, startShop } from '../../support/sites/shop.js'
-import { until } from '../../support/until.js'
-import { chatOf, complaintsOf, stateOf, untilBooted, untilState } from '../../support/sites/page-state.js'
+import { complaintsOf, stateOf, untilBooted, untilState } from '../../support/sites/page-state.js'
 import { startServer } from '../../support/network/http-server.js'
 
 const pages = ['/', '/products/mug', '/cart', '/help', '/about', '/login', '/account', '/messages']
-
-test('a customer who logs in has an active session for the user in the token of the server', async () => {
-  const site = await startShop()
-  const page = await (await newContext()).newPage()
-  await logIn(page, site)
-  await untilState(page, 'active')
-  assert.equal((await chatOf(page)).user, 'alice')
-  await page.getByText('chat: active').waitFor()
-  await page.getByRole('link', { name: 'Help' }).click()
-  await page.getByText('Alice Moreau (alice)').waitFor()
-})
-
-test('one session lasts over all pages, also pages without messages, with one connection at a time', async () => {
-  const site = await startShop()
-  const page = await (await newContext()).newPage()
-  const complaints = complaintsOf(page)
-  await logIn(page, site)
-  const ids = new Set<string | null>()
-  for (const path of pages) {
-    await page.goto(site.url + path)
-    await page.locator('.chat-state', { hasText: 'chat: active' }).waitFor()
-    ids.add((await chatOf(page)).id)
-    await until(`connections while ${path} is open`, site.gateway.open, 1)
-  }
-  assert.equal(ids.size, 1)
-  assert.deepEqual(complaints, [])
-})
 
 test('a visitor who is not logged in has the tag on every page, and only the page of a product connects', async () => {
   const site = await startShop()

@@ -1,18 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Engine, MessagePage, Position, UserRef } from '../../engine.js'
-import {
-  ada,
-  app,
-  bob,
-  bodies,
-  deliver,
-  nextEvents,
-  request,
-  start,
-  startSession,
-  until,
-  type SuiteContext,
-} from '../kit.js'
+import { ada, app, bob, bodies, deliver, until, type SuiteContext } from '../kit.js'
 
 const fill = async (engine: Engine, count: number): Promise<void> => {
   for (let n = 1; n <= count; n++) await deliver(engine, { body: `${n}` })
@@ -47,27 +35,6 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
       assert.equal(new Set(epochs).size, epochs.length)
     })
 
-    on('is read after a position, in pages', async (engine) => {
-      await fill(engine, 12)
-      const pages = [
-        await after(engine, bob, 0, 5),
-        await after(engine, bob, 5, 5),
-        await after(engine, bob, 10, 5),
-      ]
-      assert.deepEqual(
-        pages.map(({ messages, lost }) => [offsetsOf(messages), lost]),
-        [
-          [[1, 2, 3, 4, 5], false],
-          [[6, 7, 8, 9, 10], false],
-          [[11, 12], false],
-        ],
-      )
-      const inbox = await engine.inbox(bob)
-      assert.deepEqual(await after(engine, bob, 12), { messages: [], inbox, lost: false })
-      const { messages, lost } = await engine.messagesAfter(bob, { offset: 10 }, 5)
-      assert.deepEqual([offsetsOf(messages), lost], [[11, 12], false])
-    })
-
     on('has no message in a page of none, which says what is lost all the same', async (engine) => {
       await fill(engine, 3)
       const { epoch } = await engine.inbox(bob)
@@ -90,33 +57,6 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
     })
 
     on(
-      'is told to a session that starts, with whether messages after its position are gone',
-      async (engine) => {
-        const told = async (after?: Position): Promise<unknown> => {
-          const { inbox, lost } = await startSession(engine, request(bob, { after }))
-          return { inbox, lost }
-        }
-        const { epoch } = await engine.inbox(bob)
-        assert.deepEqual(await told(), { inbox: { epoch, offset: 0, readOffset: 0, unread: 0 }, lost: false })
-        await fill(engine, 4)
-        await engine.markRead(bob, { epoch, offset: 1 })
-        const inbox = { epoch, offset: 4, readOffset: 1, unread: 3 }
-        for (const offset of [0, 3, 4])
-          assert.deepEqual(await told({ epoch, offset }), { inbox, lost: false })
-        for (const position of [
-          { epoch, offset: 5 },
-          { epoch: 'another', offset: 4 },
-        ])
-          assert.deepEqual(await told(position), { inbox, lost: true })
-        await deliver(engine, {}, { retention: { messages: 2, age: 1e9, bytes: 1e9 } })
-        const { lost } = await startSession(engine, request(bob, { after: { epoch, offset: 2 } }))
-        assert.equal(lost, true)
-        const kept = await startSession(engine, request(bob, { after: { epoch, offset: 3 } }))
-        assert.deepEqual([kept.lost, kept.inbox], [false, await engine.inbox(bob)])
-      },
-    )
-
-    on(
       'is read from its start, with `lost`, after a position of another epoch or beyond its end',
       async (engine) => {
         await fill(engine, 3)
@@ -128,59 +68,6 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
           const { messages, lost } = await engine.messagesAfter(bob, position, 10)
           assert.deepEqual([offsetsOf(messages), lost], [[1, 2, 3], true])
         }
-      },
-    )
-
-    on('is read backwards from its end, or from an offset', async (engine) => {
-      await fill(engine, 12)
-      const before = async (offset: number | null, limit: number): Promise<number[]> =>
-        offsetsOf((await engine.messagesBefore(bob, offset, limit)).messages)
-      assert.deepEqual(await before(null, 3), [10, 11, 12])
-      assert.deepEqual(await before(10, 3), [7, 8, 9])
-      assert.deepEqual(await before(3, 10), [1, 2])
-      assert.deepEqual(await before(1, 10), [])
-      assert.deepEqual(await before(0, 10), [])
-      assert.deepEqual(await before(1_000_000, 2), [11, 12])
-      assert.deepEqual(await engine.messagesBefore(ada, null, 1), {
-        messages: (await after(engine, ada, 11)).messages,
-        inbox: await engine.inbox(ada),
-      })
-    })
-
-    on('counts as unread the messages from others after the read mark', async (engine) => {
-      const unread = async (of: UserRef): Promise<number> => (await engine.inbox(of)).unread
-      await fill(engine, 3)
-      await deliver(engine, { from: 'bob', to: 'ada' })
-      await deliver(engine, { from: null })
-      assert.deepEqual([await unread(bob), await unread(ada)], [4, 1])
-      const { epoch } = await engine.inbox(bob)
-      assert.equal((await engine.markRead(bob, { epoch, offset: 2 }))?.unread, 2)
-      assert.equal((await engine.markRead(bob, { epoch, offset: 4 }))?.unread, 1)
-      await deliver(engine)
-      assert.deepEqual(await engine.inbox(bob), { epoch, offset: 6, readOffset: 4, unread: 2 })
-      assert.equal((await engine.markRead(bob, { epoch, offset: 6 }))?.unread, 0)
-    })
-
-    on(
-      'has a read mark that moves neither back nor beyond the newest message, and emits an event when it moves',
-      async (engine) => {
-        await fill(engine, 5)
-        await start(engine, bob)
-        const { epoch } = await engine.inbox(bob)
-        const events = nextEvents(engine, 'read', 2)
-        const read = (offset: number): Promise<unknown> => engine.markRead(bob, { epoch, offset })
-        const at3 = { epoch, offset: 5, readOffset: 3, unread: 2 }
-        assert.deepEqual(await read(3), at3)
-        assert.deepEqual(await read(3), at3)
-        assert.deepEqual(await read(1), at3)
-        assert.equal(await engine.markRead(bob, { epoch: 'another', offset: 4 }), null)
-        const at5 = { epoch, offset: 5, readOffset: 5, unread: 0 }
-        assert.deepEqual(await read(1_000), at5)
-        assert.deepEqual(await engine.inbox(bob), at5)
-        assert.deepEqual(await events, [
-          { type: 'read', user: bob, inbox: at3 },
-          { type: 'read', user: bob, inbox: at5 },
-        ])
       },
     )
 
@@ -230,51 +117,6 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
   describe('the retention of an inbox', () => {
     const hour = 3_600_000
 
-    on(
-      'keeps the newest messages, reports lost ones, and counts as unread only those it keeps',
-      async (engine) => {
-        const few = { retention: { messages: 5, age: hour, bytes: 1e9 } }
-        const { epoch } = await engine.inbox(bob)
-        for (let n = 1; n <= 200; n++) {
-          await deliver(engine, { body: `${n}` }, few)
-          assert.equal((await engine.inbox(bob)).unread, Math.min(n, 5))
-        }
-        const kept = [196, 197, 198, 199, 200]
-        assert.deepEqual(await bodies(engine, bob), kept.map(String))
-        assert.deepEqual(await engine.inbox(bob), { epoch, offset: 200, readOffset: 0, unread: 5 })
-        for (const [offset, lost] of [
-          [0, true],
-          [194, true],
-          [195, false],
-        ] as const) {
-          const page = await after(engine, bob, offset)
-          assert.deepEqual([offsetsOf(page.messages), page.lost], [kept, lost])
-        }
-        assert.deepEqual(offsetsOf((await engine.messagesBefore(bob, 198, 10)).messages), [196, 197])
-        assert.deepEqual((await engine.messagesBefore(bob, 100, 10)).messages, [])
-        assert.equal((await engine.markRead(bob, { epoch, offset: 100 }))?.unread, 5)
-        assert.equal((await engine.markRead(bob, { epoch, offset: 197 }))?.unread, 3)
-        if (!durable) return
-        await reopen(engine)
-        assert.deepEqual(await bodies(engine, bob), kept.map(String))
-        assert.equal((await engine.inbox(bob)).unread, 3)
-      },
-    )
-
-    on('keeps fewer messages once it is lowered', async (engine) => {
-      await fill(engine, 20)
-      await deliver(engine, { body: '21' }, { retention: { messages: 3, age: hour, bytes: 1e9 } })
-      assert.deepEqual(await bodies(engine, bob), ['19', '20', '21'])
-      assert.equal((await engine.inbox(bob)).unread, 3)
-    })
-
-    on('may be one message', async (engine) => {
-      for (const body of ['1', '2', '3']) {
-        await deliver(engine, { body }, { retention: { messages: 1, age: hour, bytes: 1e9 } })
-        assert.deepEqual(await bodies(engine, bob), [body])
-      }
-    })
-
     on('keeps the newest messages up to the limit of bytes, and one at least', async (engine) => {
       const retaining = (bytes: number) => ({ retention: { messages: 1_000, age: hour, bytes } })
       const body = 'x'.repeat(1_000)
@@ -303,17 +145,6 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
       assert.deepEqual([page.messages.map(({ body }) => body), page.lost], [['new'], true])
       assert.deepEqual((await after(engine, bob, 3)).lost, false)
       assert.equal((await engine.inbox(bob)).unread, 1)
-    })
-
-    on('deletes expired messages without traffic', async (engine) => {
-      await fill(engine, 3)
-      if (durable) await reopen(engine)
-      const { epoch } = await engine.inbox(bob)
-      await engine.configure(app, { retention: { messages: 100, age: 20, bytes: 1e9 }, webhooks: null })
-      await until('it is empty', async () => (await bodies(engine, bob)).length === 0)
-      const inbox = { epoch, offset: 3, readOffset: 0, unread: 0 }
-      assert.deepEqual(await engine.inbox(bob), inbox)
-      assert.deepEqual(await after(engine, bob, 2), { messages: [], inbox, lost: true })
     })
 
     on('deletes expired messages of one inbox while another receives messages', async (engine) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Engine, Peer, UserRef } from '../../engine.js'
+import type { Engine, Peer, UserRef, WebhookEvent } from '../../engine.js'
 import { app, credential } from '../kit.js'
 import type { Model } from './model.js'
 
@@ -7,6 +7,11 @@ import type { Model } from './model.js'
 export type PageRange = readonly [offset: number, limit: number]
 
 const PAGE = 4
+/** Events about a user that come in turn. */
+const IN_TURN = [
+  ['user.created', 'user.deleted'],
+  ['user.online', 'user.offline'],
+]
 
 export const refOf = (userId: string): UserRef => ({ appId: app, userId })
 
@@ -55,7 +60,8 @@ export const comparePages = async (
   userId: string,
   [offset, limit]: PageRange,
 ): Promise<void> => {
-  const [of, { messages, newest }] = [refOf(userId), model.user(userId).inbox]
+  const [of, { inbox }] = [refOf(userId), model.user(userId)]
+  const { messages, newest } = inbox
   const { epoch } = await engine.inbox(of)
   const isBeyond = offset > newest
   const after = await engine.messagesAfter(of, { epoch, offset }, limit)
@@ -63,8 +69,7 @@ export const comparePages = async (
     after.messages.map(({ offset, id, from, to, body }) => ({ id, from, to, body, offset })),
     messages.filter((message) => isBeyond || message.offset > offset).slice(0, limit),
   )
-  const first = messages[0]?.offset ?? newest + 1
-  assert.equal(after.lost, isBeyond || offset + 1 < first)
+  assert.equal(after.lost, inbox.lacks(offset))
   const before = await engine.messagesBefore(of, offset, limit)
   assert.deepEqual(
     before.messages.map((message) => message.offset),
@@ -136,4 +141,28 @@ export const compareLists = async (engine: Engine, model: Model): Promise<void> 
   assert.deepEqual(listed.toSorted(), alive.toSorted())
   const all = await engine.users(app, null, 100)
   assert.deepEqual(all.map(({ userId }) => userId).toSorted(), model.existing.toSorted())
+}
+
+/** Compares delivered events: each session has one start and one end, and users are created and deleted, and come and go, in turn. */
+export const compareEvents = (
+  delivered: readonly WebhookEvent[],
+  model: Model,
+  userIds: readonly string[],
+): void => {
+  const events = delivered.toSorted((one, other) => one.seq - other.seq)
+  const count = (type: string, sessionId: string): number =>
+    events.filter((event) => event.type === type && event.data['sessionId'] === sessionId).length
+  for (const { sessionId, hasEnded } of model.sessions)
+    assert.deepEqual(
+      [count('session.started', sessionId), count('session.ended', sessionId)],
+      [1, hasEnded ? 1 : 0],
+    )
+  for (const userId of userIds)
+    for (const types of IN_TURN) {
+      const found = events.filter((event) => event.userId === userId && types.includes(event.type))
+      assert.deepEqual(
+        found.map(({ type }) => type),
+        found.map((_, n) => types[n % 2]),
+      )
+    }
 }

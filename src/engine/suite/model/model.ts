@@ -35,6 +35,12 @@ export class ModelInbox {
     return this.newest
   }
 
+  /** Whether messages after an offset are gone, or the inbox never had the offset. */
+  lacks(offset: number): boolean {
+    const first = this.messages[0]?.offset ?? this.newest + 1
+    return offset > this.newest || offset + 1 < first
+  }
+
   peerOf({ from, to }: Pick<ModelMessage, 'from' | 'to'>): string | null {
     return from === this.owner ? to : from
   }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Credential, Engine, EngineEvent, Retention, SessionRef, WebhookEvent } from '../../engine.js'
 import { app, createRandom, credential, request, rules, until, whileOpen, type SuiteContext } from '../kit.js'
 import {
+  compareEvents,
   compareLists,
   comparePages,
   comparePeers,
@@ -29,11 +30,6 @@ const webhooks = {
   events: ['session.started', 'session.ended', 'user.created', 'user.deleted', 'user.online', 'user.offline'],
   unreadAfter: 3_600_000,
 } as const
-/** Events about a user that come in turn. */
-const IN_TURN = [
-  ['user.created', 'user.deleted'],
-  ['user.online', 'user.offline'],
-]
 
 const keptRules = rules({ retention })
 
@@ -324,8 +320,10 @@ export class RandomCalls {
 
   async #start(userId: string, resumes?: string): Promise<void> {
     const engine = this.#engine
+    const [offset, isOfAnother] = [this.#offset(userId), this.#chance(0.2)]
+    const epoch = isOfAnother ? 'another' : (await engine.inbox(refOf(userId))).epoch
     const asked = request(refOf(userId), {
-      ...{ resumes, credential: laterCredential(), hidden: this.#chance(0.2) },
+      ...{ resumes, credential: laterCredential(), hidden: this.#chance(0.2), after: { epoch, offset } },
       ...{ sessionsPerUser: SESSIONS_PER_USER, resumableFor: 600_000 },
     })
     const started = (await engine.startSession(asked)) ?? assert.fail('the credential is not revoked')
@@ -337,6 +335,7 @@ export class RandomCalls {
     assert.equal(started.sessionId, session.sessionId)
     const { inbox } = this.#model.user(userId)
     assert.deepEqual(started.inbox, { epoch: started.inbox.epoch, ...inbox.state })
+    assert.equal(started.lost, isOfAnother || inbox.lacks(offset))
     this.#starts.push({ session, keyHash, connectionId })
   }
 
@@ -375,29 +374,13 @@ export class RandomCalls {
       }
   }
 
-  /** Each session has one start and one end, and a user is created and deleted, and comes and goes, in turn. */
   async #compareWebhooks(): Promise<void> {
     const [engine] = this.#engines
     await until('all events are delivered', async () => {
       await this.#deliver()
       return (await engine?.pendingSummary(app))?.pending === 0
     })
-    const events = this.#webhooks.toSorted((one, other) => one.seq - other.seq)
-    const of = (type: string, sessionId: string): number =>
-      events.filter((event) => event.type === type && event.data['sessionId'] === sessionId).length
-    for (const { sessionId, hasEnded } of this.#model.sessions)
-      assert.deepEqual(
-        [of('session.started', sessionId), of('session.ended', sessionId)],
-        [1, hasEnded ? 1 : 0],
-      )
-    for (const userId of USERS)
-      for (const types of IN_TURN) {
-        const found = events.filter((event) => event.userId === userId && types.includes(event.type))
-        assert.deepEqual(
-          found.map(({ type }) => type),
-          found.map((_, n) => types[n % 2]),
-        )
-      }
+    compareEvents(this.#webhooks, this.#model, USERS)
   }
 
   /** An engine has emitted the newest message of each user whose session it carries. */

@@ -21,17 +21,6 @@ const hour = 3_600_000
 
 const idsOf = ({ peers }: PeerPage): (string | null)[] => peers.map(({ id }) => id)
 
-/** Resolves with the offsets of Bob's messages from and to a peer, and the `next` of the page. */
-const offsetsWith = async (
-  engine: Engine,
-  peer: string | null,
-  range: { after: number } | { before: number | null },
-  limit = 100,
-): Promise<[offsets: number[], next: number | null]> => {
-  const found = await engine.messagesWith(bob, peer, range, limit)
-  return [found.messages.map(({ offset }) => offset), found.next]
-}
-
 /** Marks Bob's messages from a peer as read. Resolves with the unread counts and the read marks of the inbox and of the peer. */
 const read = async (
   engine: Engine,
@@ -89,108 +78,22 @@ export const peerMarksSuite = ({ describe, on, onTwo }: SuiteContext): void => {
     })
   })
 
-  describe('the messages with a peer', () => {
-    on('are those from and to the peer, in pages from both ends', async (engine) => {
-      for (let n = 0; n < 4; n++) {
-        await deliver(engine)
-        await deliver(engine, { from: 'bob', to: 'ada' })
-        await deliver(engine, { from: null })
-      }
-      await deliver(engine, { from: 'bob', to: 'bob' })
-      assert.deepEqual(await offsetsWith(engine, 'ada', { before: null }, 3), [[8, 10, 11], 8])
-      assert.deepEqual(await offsetsWith(engine, 'ada', { before: 8 }, 3), [[4, 5, 7], 4])
-      assert.deepEqual(await offsetsWith(engine, 'ada', { before: 4 }, 3), [[1, 2], null])
-      assert.deepEqual(await offsetsWith(engine, 'ada', { after: 0 }, 3), [[1, 2, 4], 4])
-      assert.deepEqual(await offsetsWith(engine, 'ada', { after: 4 }, 5), [[5, 7, 8, 10, 11], null])
-      assert.deepEqual(await offsetsWith(engine, 'ada', { after: 99 }), [[], null])
-      assert.deepEqual(await offsetsWith(engine, 'ada', { before: 99 }, 1), [[11], 11])
-      assert.deepEqual(await offsetsWith(engine, 'ada', { before: 0 }), [[], null])
-      assert.deepEqual(await offsetsWith(engine, null, { before: null }), [[3, 6, 9, 12], null])
-      assert.deepEqual(await offsetsWith(engine, 'bob', { after: 0 }), [[13], null])
-      assert.deepEqual(await offsetsWith(engine, 'nobody', { after: 0 }), [[], null])
-      const found = await engine.messagesWith(bob, 'ada', { after: 10 }, 1)
-      const { messages, inbox } = await engine.messagesAfter(bob, { offset: 10 }, 1)
-      assert.deepEqual(found, { messages, next: null, newest: 11, inbox })
-      assert.equal((await engine.messagesWith(bob, 'ada', { before: 5 }, 1)).newest, 11)
-      assert.equal((await engine.messagesWith(bob, 'nobody', { before: null }, 1)).newest, 0)
-    })
-  })
-
   describe('the mark of a peer', () => {
-    on(
-      'reads that peer’s messages only, and moves neither back nor beyond the newest message',
-      async (engine) => {
-        for (let n = 0; n < 3; n++) {
-          await deliver(engine)
-          await deliver(engine, { from: 'cy' })
-        }
-        await start(engine, bob)
-        const events = nextEvents(engine, 'read', 3)
-        const at3 = { unread: 4, unreadWith: 1, readOffset: 0, readOffsetWith: 3 }
-        assert.deepEqual(await read(engine, 'ada', 3), at3)
-        assert.deepEqual(await read(engine, 'ada', 3), at3)
-        assert.deepEqual(await read(engine, 'ada', 1), at3)
-        const at6 = { unread: 3, unreadWith: 0, readOffset: 0, readOffsetWith: 6 }
-        assert.deepEqual(await read(engine, 'ada', 1_000), at6)
-        await deliver(engine)
-        assert.deepEqual(await read(engine, 'ada', 6), { ...at6, unread: 4, unreadWith: 1 })
-        const { epoch } = await engine.inbox(bob)
-        assert.equal(await engine.markPeerRead(bob, 'ada', { epoch: 'another', offset: 9 }), null)
-        assert.equal((await engine.markRead(bob, { epoch, offset: 4 }))?.unread, 2)
-        assert.equal((await engine.markRead(bob, { epoch, offset: 7 }))?.unread, 0)
-        assert.deepEqual(await read(engine, 'cy', 5), {
-          unread: 0,
-          unreadWith: 0,
-          readOffset: 7,
-          readOffsetWith: 7,
-        })
-        const inbox = { epoch, offset: 6, readOffset: 0 }
-        assert.deepEqual(await events, [
-          {
-            type: 'read',
-            user: bob,
-            inbox: { ...inbox, unread: 4 },
-            peer: { id: 'ada', unread: 1, readOffset: 3 },
-          },
-          {
-            type: 'read',
-            user: bob,
-            inbox: { ...inbox, unread: 3 },
-            peer: { id: 'ada', unread: 0, readOffset: 6 },
-          },
-          { type: 'read', user: bob, inbox: { epoch, offset: 7, readOffset: 4, unread: 2 } },
-        ])
-      },
-    )
-
-    on('is that of the backend if the peer is null, and exists only for peers', async (engine) => {
-      await deliver(engine, { from: null })
-      await deliver(engine)
-      await deliver(engine, { from: 'bob', to: 'cy' })
-      assert.deepEqual(await read(engine, 'nobody', 9), {
-        unread: 2,
-        unreadWith: 0,
-        readOffset: 0,
-        readOffsetWith: 0,
-      })
-      assert.deepEqual(await read(engine, null, 9), {
-        unread: 1,
-        unreadWith: 0,
-        readOffset: 0,
-        readOffsetWith: 3,
-      })
-      assert.deepEqual(await read(engine, 'cy', 3), {
-        unread: 1,
-        unreadWith: 0,
-        readOffset: 0,
-        readOffsetWith: 3,
-      })
-      assert.deepEqual(await read(engine, 'bob', 3), {
-        unread: 1,
-        unreadWith: 0,
-        readOffset: 0,
-        readOffsetWith: 0,
-      })
+    on('emits an event when it moves, and so does the mark of the inbox', async (engine) => {
+      for (const from of ['ada', 'cy', 'ada']) await deliver(engine, { from })
+      await start(engine, bob)
+      const events = nextEvents(engine, 'read', 3)
+      const { epoch } = await engine.inbox(bob)
+      for (let n = 0; n < 2; n++) await engine.markRead(bob, { epoch, offset: 1 })
+      for (let n = 0; n < 2; n++) await read(engine, 'ada', 3)
+      assert.equal(await engine.markPeerRead(bob, 'cy', { epoch: 'another', offset: 3 }), null)
+      await engine.markRead(bob, { epoch, offset: 9 })
+      const inbox = { epoch, offset: 3, readOffset: 1, unread: 1 }
+      assert.deepEqual(await events, [
+        { type: 'read', user: bob, inbox: { ...inbox, unread: 2 } },
+        { type: 'read', user: bob, inbox, peer: { id: 'ada', unread: 0, readOffset: 3 } },
+        { type: 'read', user: bob, inbox: { ...inbox, readOffset: 3, unread: 0 } },
+      ])
     })
 
     on('reads messages up to any offset of a large inbox', async (engine) => {
@@ -218,43 +121,6 @@ export const peerMarksSuite = ({ describe, on, onTwo }: SuiteContext): void => {
       }
       const expected = { unread: unread('ada', 650), unreadWith: 0, readOffset: 0, readOffsetWith: count }
       assert.deepEqual(await read(engine, null, count), expected)
-    })
-
-    on('is deleted when retention has deleted the peer’s messages', async (engine) => {
-      const few = { retention: { messages: 3, age: hour, bytes: 1e9 } }
-      await deliver(engine, {}, few)
-      await deliver(engine, { from: 'cy' }, few)
-      await deliver(engine, { from: 'cy' }, few)
-      assert.equal((await read(engine, 'ada', 3)).readOffsetWith, 3)
-      assert.equal((await read(engine, 'cy', 2)).unread, 1)
-      await deliver(engine, { from: 'dan' }, few)
-      assert.deepEqual(idsOf(await engine.peers(bob, null, 10)), ['dan', 'cy'])
-      await deliver(engine, {}, few)
-      const { peers } = await engine.peers(bob, null, 10)
-      assert.deepEqual(
-        peers.map(({ id, unread, readOffset }) => [id, unread, readOffset]),
-        [
-          ['ada', 1, 0],
-          ['dan', 1, 0],
-          ['cy', 1, 2],
-        ],
-      )
-      assert.equal((await engine.inbox(bob)).unread, 3)
-    })
-
-    on('ends with a deletion of the user', async (engine) => {
-      await deliver(engine)
-      await deliver(engine, { from: 'cy' })
-      assert.equal((await read(engine, 'ada', 2)).unread, 1)
-      await engine.deleteUser(bob)
-      await deliver(engine)
-      await deliver(engine)
-      assert.deepEqual(await read(engine, 'ada', 1), {
-        unread: 1,
-        unreadWith: 1,
-        readOffset: 0,
-        readOffsetWith: 1,
-      })
     })
 
     on('counts for message.unread', async (engine) => {

@@ -12,24 +12,8 @@ const exchanged = async (engine: Engine, of: UserRef, peers: (string | null)[]):
   )
 
 /** A part of the suite: the peers of an inbox. */
-export const peersSuite = ({ describe, on, onTwo, reopen, durable }: SuiteContext): void => {
+export const peersSuite = ({ describe, on }: SuiteContext): void => {
   describe('the peers of an inbox', () => {
-    on('are the senders and recipients of its messages', async (engine) => {
-      assert.deepEqual(await exchanged(engine, bob, ['ada', null, 'bob']), ['none', 'none', 'none'])
-      await deliver(engine)
-      assert.deepEqual(await exchanged(engine, bob, ['ada', 'cy']), ['received', 'none'])
-      assert.deepEqual(await exchanged(engine, ada, ['bob', 'ada']), ['sent', 'none'])
-      await deliver(engine, { from: 'bob', to: 'ada' })
-      await deliver(engine, { from: null })
-      await deliver(engine, { from: 'bob', to: 'bob' })
-      const peers = ['nobody', 'bob', null, 'ada']
-      assert.deepEqual(await exchanged(engine, bob, peers), ['none', 'both', 'received', 'both'])
-      assert.deepEqual(await exchanged(engine, ada, peers), ['none', 'both', 'none', 'none'])
-      if (!durable) return
-      await reopen(engine)
-      assert.deepEqual(await exchanged(engine, bob, peers), ['none', 'both', 'received', 'both'])
-    })
-
     on('are found whatever their ids are', async (engine) => {
       const ids = ['a"b', 'a\\', '\\"', 'é/ü', '{"id":"x"}', '","to":"ada', '😀', 'null', '0', '__proto__']
       for (const id of ids) {
@@ -42,26 +26,6 @@ export const peersSuite = ({ describe, on, onTwo, reopen, durable }: SuiteContex
         assert.deepEqual(await exchanged(engine, { appId: app, userId }, ['bob', 'cy', userId]), [
           ...['received', 'sent', 'none'],
         ])
-    })
-
-    on('are none once retention has deleted their messages', async (engine) => {
-      const few = { retention: { messages: 3, age: hour, bytes: 1e9 } }
-      await deliver(engine, {}, few)
-      await deliver(engine, { from: 'bob', to: 'cy' }, few)
-      for (const left of ['received', 'received']) {
-        assert.equal((await exchanged(engine, bob, ['ada']))[0], left)
-        await deliver(engine, { from: null }, few)
-      }
-      assert.deepEqual(await exchanged(engine, bob, ['ada', 'cy', null]), ['none', 'sent', 'received'])
-      await deliver(engine, { from: 'cy' }, few)
-      assert.deepEqual(await exchanged(engine, bob, ['ada', 'cy', null]), ['none', 'received', 'received'])
-      await engine.configure(app, { retention: { messages: 3, age: 20, bytes: 1e9 }, webhooks: null })
-      await until('all have expired', async () => {
-        const all = await exchanged(engine, bob, ['ada', 'cy', null])
-        return all.every((each) => each === 'none')
-      })
-      await deliver(engine)
-      assert.deepEqual(await exchanged(engine, bob, ['ada', 'cy', null]), ['received', 'none', 'none'])
     })
 
     on('are found in an inbox of many messages', async (engine) => {
@@ -85,17 +49,6 @@ export const peersSuite = ({ describe, on, onTwo, reopen, durable }: SuiteContex
       )
     })
 
-    on('end with a deletion of the user', async (engine) => {
-      await deliver(engine)
-      assert.deepEqual(await exchanged(engine, bob, ['ada']), ['received'])
-      assert.ok(await engine.deleteUser(bob))
-      assert.deepEqual(await exchanged(engine, bob, ['ada']), ['none'])
-      await deliver(engine, { from: 'cy' })
-      assert.deepEqual(await exchanged(engine, bob, ['ada', 'cy']), ['none', 'received'])
-      // Ada keeps the own copy of her message to Bob.
-      assert.deepEqual(await exchanged(engine, ada, ['bob']), ['sent'])
-    })
-
     on('become the user’s when a guest is adopted', async (engine) => {
       const guest = { appId: app, userId: 'guest:~visitor' }
       const saved = (await saveGuest(engine, guest)) ?? assert.fail('the guest is saved')
@@ -111,13 +64,6 @@ export const peersSuite = ({ describe, on, onTwo, reopen, durable }: SuiteContex
       assert.deepEqual(await exchanged(engine, ada, ['bob', null]), ['sent', 'received'])
       assert.deepEqual(await exchanged(engine, guest, ['bob', null]), ['none', 'none'])
       assert.deepEqual(await exchanged(engine, bob, [guest.userId, 'ada']), ['received', 'none'])
-    })
-
-    onTwo('are the same for every engine on the data', async (one, two) => {
-      await deliver(one)
-      assert.deepEqual(await exchanged(two, bob, ['ada', 'cy']), ['received', 'none'])
-      await deliver(one, { from: 'bob', to: 'cy' })
-      assert.deepEqual(await exchanged(two, bob, ['ada', 'cy']), ['received', 'sent'])
     })
   })
 }

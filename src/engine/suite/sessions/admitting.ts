@@ -11,7 +11,6 @@ import {
   request,
   rules,
   saveGuest,
-  startSession,
   until,
   vouch,
   type SuiteContext,
@@ -116,15 +115,6 @@ export const admittingSuite = ({ describe, on }: SuiteContext): void => {
       await engine.admitUser(guest, {}, admission({ credential: later, maxGuests: 10 }))
       assert.equal(await engine.startSession({ ...asked, connectionId: 'another', keyHash: 'x' }), null)
       assert.deepEqual(await engine.sessions(guest), [])
-    })
-
-    on('gets a session if the user still exists', async (engine) => {
-      const saved = await engine.admitUser(ada, {}, admission())
-      assert.ok(typeof saved === 'object')
-      const { createdAt } = saved.user
-      assert.equal(createdAt, (await engine.user(ada))?.createdAt)
-      await startSession(engine, request(ada, { userCreatedAt: createdAt }))
-      assert.equal((await engine.sessions(ada)).length, 1)
     })
 
     on('is changed only if the user exists, with an event for a change', async (engine) => {

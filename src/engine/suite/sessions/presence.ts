@@ -27,18 +27,6 @@ export const presenceSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       })
     })
 
-    on('counts sessions and unread messages', async (engine) => {
-      const before = Date.now()
-      await start(engine, ada)
-      await start(engine, ada)
-      await deliver(engine, { from: null, to: ada.userId })
-      const { online, sessions, lastSeenAt, unread } = await engine.status(ada)
-      assert.deepEqual({ online, sessions, unread }, { online: true, sessions: 2, unread: 1 })
-      assert.ok((lastSeenAt ?? 0) >= before)
-      assert.equal((await engine.status(bob)).online, false)
-      assert.equal((await engine.status({ ...ada, appId: 'app2' })).online, false)
-    })
-
     on('is online until 20 seconds after the connection was lost', async (engine) => {
       const asked = request(ada)
       const session = await startSession(engine, asked)

@@ -56,54 +56,6 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       assert.deepEqual(await engine.sessions(ada), [recordOf(session)])
     })
 
-    on('are found by the newest key, and by the one before until the newest is confirmed', async (engine) => {
-      const first = await connect(engine, ada)
-      const second = await connect(engine, ada, first.keyHash)
-      // The answer with the second key was lost.
-      const third = await connect(engine, ada, first.keyHash)
-      assert.equal(third.session.resumed, true)
-      await engine.confirmSession(third.session, third.connectionId)
-      for (const { keyHash } of [first, second]) {
-        const stale = await connect(engine, ada, keyHash)
-        assert.equal(stale.session.resumed, false)
-        assert.notEqual(stale.session.sessionId, first.session.sessionId)
-      }
-      const fourth = await connect(engine, ada, third.keyHash)
-      assert.deepEqual([fourth.session.resumed, fourth.session.sessionId], [true, first.session.sessionId])
-    })
-
-    on(
-      'are found by both new keys if two starts used the same old key, until one new key is confirmed',
-      async (engine) => {
-        const first = await connect(engine, ada)
-        const second = await connect(engine, ada, first.keyHash)
-        // A copy of the second start, with the same old key, arrives after the client has received the second key.
-        await connect(engine, ada, first.keyHash)
-        const fourth = await connect(engine, ada, second.keyHash)
-        assert.equal(fourth.session.sessionId, first.session.sessionId)
-        await engine.confirmSession(fourth.session, fourth.connectionId)
-        assert.equal((await connect(engine, ada, second.keyHash)).session.resumed, false)
-      },
-    )
-
-    on(
-      'are found by a key that was never confirmed; its use makes the key before it stale',
-      async (engine) => {
-        const first = await connect(engine, ada)
-        const second = await connect(engine, ada, first.keyHash)
-        const third = await connect(engine, ada, second.keyHash)
-        assert.equal(third.session.sessionId, first.session.sessionId)
-        assert.equal((await connect(engine, ada, first.keyHash)).session.resumed, false)
-      },
-    )
-
-    on('are not confirmed by a connection that has been replaced', async (engine) => {
-      const first = await connect(engine, ada)
-      const second = await connect(engine, ada, first.keyHash)
-      await engine.confirmSession(second.session, first.connectionId)
-      assert.equal((await connect(engine, ada, first.keyHash)).session.resumed, true)
-    })
-
     on(
       'are not found by their key if another user, or a user of another app, sends it, and do not change',
       async (engine) => {
@@ -116,12 +68,6 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
         assert.equal((await connect(engine, ada, theirs.keyHash)).session.resumed, true)
       },
     )
-
-    on('are not found once they have ended', async (engine) => {
-      const first = await connect(engine, ada)
-      await engine.endSession(first.session, 'ended')
-      assert.equal((await connect(engine, ada, first.keyHash)).session.resumed, false)
-    })
 
     on('emit an event for a connection that still carried the session, and for no other', async (engine) => {
       const events = nextEvents(engine, 'connection-replaced', 2)
@@ -140,22 +86,6 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       )
     })
 
-    on('are not detached by a connection that has been replaced', async (engine) => {
-      const first = await connect(engine, ada)
-      const second = await connect(engine, ada, first.keyHash)
-      await detach(engine, first, 0)
-      assert.deepEqual(await engine.sessions(ada), [recordOf(second.session)])
-    })
-
-    on('are not ended with the id of a connection that has been replaced', async (engine) => {
-      const first = await connect(engine, ada)
-      const second = await connect(engine, ada, first.keyHash)
-      assert.equal(await engine.endSession(first.session, 'ended', first.connectionId), false)
-      assert.deepEqual(idsOf(await engine.sessions(ada)), [first.session.sessionId])
-      assert.equal(await engine.endSession(first.session, 'ended', second.connectionId), true)
-      assert.deepEqual(await engine.sessions(ada), [])
-    })
-
     on('are one session when many connections resume it at once', async (engine) => {
       const first = await connect(engine, ada)
       const many = await Promise.all(Array.from({ length: 20 }, () => connect(engine, ada, first.keyHash)))
@@ -164,15 +94,6 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       // The key that all starts used is valid until one of them is confirmed.
       assert.equal(resumed.length, 20)
       assert.deepEqual(idsOf(await engine.sessions(ada)), [first.session.sessionId])
-    })
-
-    on('end no other session when the user has as many as the limit', async (engine) => {
-      const first = await connect(engine, ada)
-      const second = await start(engine, ada, 2)
-      await detach(engine, first)
-      const again = request(ada, { resumes: first.keyHash, sessionsPerUser: 2 })
-      const { sessionId } = await startSession(engine, again)
-      assert.deepEqual(idsOf(await engine.sessions(ada)), [sessionId, second.sessionId])
     })
   })
 
@@ -215,24 +136,6 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       assert.deepEqual(await engine.sessions(ada), [recordOf(second.session)])
     })
 
-    on('make room for a new session before active ones do, the oldest first', async (engine) => {
-      const [first, second, third] = [
-        await connect(engine, ada),
-        await connect(engine, ada),
-        await connect(engine, ada),
-      ]
-      await detach(engine, second)
-      await detach(engine, third)
-      const events = nextEvents(engine, 'session-ended', 2)
-      await start(engine, ada, 3)
-      await start(engine, ada, 3)
-      assert.deepEqual(
-        (await events).map(({ session, code }) => [session.sessionId, code]),
-        [second, third].map(({ session }) => [session.sessionId, 'too-many-sessions']),
-      )
-      assert.ok(idsOf(await engine.sessions(ada)).includes(first.session.sessionId))
-    })
-
     on(
       'make room in the order of their detaching, then hidden ones in the order of their hiding',
       async (engine) => {
@@ -255,30 +158,6 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
         )
       },
     )
-
-    on(
-      'that are resumed become hidden by the connection that carries them, not by one that was replaced',
-      async (engine) => {
-        const sessionRequest = request(ada, { hidden: true })
-        const first = await startSession(engine, sessionRequest)
-        assert.equal(first.hidden, true)
-        const second = await connect(engine, ada, sessionRequest.keyHash)
-        assert.equal(second.session.hidden, false)
-        await engine.setHidden(first, sessionRequest.connectionId, true)
-        assert.equal((await engine.sessions(ada))[0]?.hidden, false)
-        await engine.setHidden(second.session, second.connectionId, true)
-        assert.equal((await engine.sessions(ada))[0]?.hidden, true)
-        if (!durable) return
-        await reopen(engine)
-        assert.equal((await engine.sessions(ada))[0]?.hidden, true)
-      },
-    )
-
-    on('end at once when they are detached with no resume window', async (engine) => {
-      const first = await connect(engine, ada)
-      await detach(engine, first, 0)
-      assert.deepEqual(await engine.sessions(ada), [])
-    })
 
     if (!durable) return
 
@@ -307,13 +186,6 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
         assert.equal((await connect(engine, ada, ended.keyHash)).session.resumed, false)
       },
     )
-
-    on('are found after a close by the key before the unconfirmed one', async (engine) => {
-      const first = await connect(engine, ada)
-      await connect(engine, ada, first.keyHash)
-      await reopen(engine)
-      assert.equal((await connect(engine, ada, first.keyHash)).session.resumed, true)
-    })
 
     on('end after a close when their resume window, which begins again, is over', async (engine) => {
       const detached = await connect(engine, ada)

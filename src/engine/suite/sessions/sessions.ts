@@ -3,7 +3,6 @@ import type { SessionRecord } from '../../engine.js'
 import {
   ada,
   app,
-  bob,
   nextEvents,
   idsOf,
   recordOf,
@@ -42,17 +41,6 @@ export const sessionsSuite = ({ describe, on }: SuiteContext): void => {
       assert.deepEqual(await engine.sessions(ada), [one, guest])
     })
 
-    on('are none for a user who started none', async (engine) => {
-      await engine.saveUser(ada, {})
-      assert.deepEqual(await engine.sessions(ada), [])
-    })
-
-    on('are listed oldest first', async (engine) => {
-      const started: SessionRecord[] = []
-      for (let n = 0; n < 10; n++) started.push(await start(engine, ada))
-      assert.deepEqual(await engine.sessions(ada), started)
-    })
-
     on('end once, and only with the right user and app', async (engine) => {
       const session = await start(engine, ada)
       const kept = await start(engine, ada)
@@ -72,33 +60,6 @@ export const sessionsSuite = ({ describe, on }: SuiteContext): void => {
         engine.endSession(session, 'revoked'),
       ])
       assert.deepEqual(ended.toSorted(), [false, true])
-    })
-
-    on('beyond the limit replace the oldest, and emit an event for each', async (engine) => {
-      const [first, second, third] = [
-        await start(engine, ada),
-        await start(engine, ada),
-        await start(engine, ada),
-      ]
-      const other = await start(engine, bob)
-      const events = nextEvents(engine, 'session-ended', 2)
-      const fourth = await start(engine, ada, 2)
-      assert.deepEqual(
-        await events,
-        [first, second].map(({ sessionId }) => ({
-          type: 'session-ended',
-          session: { ...ada, sessionId },
-          code: 'too-many-sessions',
-        })),
-      )
-      assert.deepEqual(await engine.sessions(ada), [third, fourth])
-      assert.deepEqual(await engine.sessions(bob), [other])
-    })
-
-    on('may be limited to one', async (engine) => {
-      await start(engine, ada, 1)
-      const last = await start(engine, ada, 1)
-      assert.deepEqual(await engine.sessions(ada), [last])
     })
 
     on('keep to the limit when many start at once', async (engine) => {

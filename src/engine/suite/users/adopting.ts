@@ -384,19 +384,6 @@ export const adoptingSuite = ({ describe, on, onTwo, reopen, durable }: SuiteCon
         await until('the inbox of the guest is gone', async () => (await engine.usage(app)).inboxes === 1)
       })
 
-    if (durable)
-      on('is there after the engine was opened again', async (engine) => {
-        const { adopt } = await enter(engine)
-        await deliver(engine, { from: null, to: guest.userId })
-        assert.ok(await adopt())
-        await reopen(engine)
-        await engine.configure(app, { retention, webhooks: null })
-        await untilMoved(engine, 1)
-        assert.equal(await engine.user(guest), null)
-        await deliver(engine, { from: null, to: guest.userId, body: 'after' })
-        assert.deepEqual(await bodies(engine, ada), ['Hello', 'after'])
-      })
-
     onTwo('ends sessions of the guest at another engine, and passes on its messages', async (one, two) => {
       const { adopt } = await enter(one)
       await deliver(one, { from: null, to: guest.userId })

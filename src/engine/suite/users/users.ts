@@ -17,10 +17,6 @@ import { ask, pendingOf, typesOf } from '../webhook-kit.js'
 /** A part of the suite: saving and reading users. */
 export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
   describe('users', () => {
-    on('are null until they are saved', async (engine) => {
-      assert.equal(await engine.user(ada), null)
-    })
-
     on('are created by their first save, with its time', async (engine) => {
       const before = Date.now()
       const { user, created, changed } = await engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
@@ -33,13 +29,6 @@ export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): voi
         claimed: {},
         createdAt: user.createdAt,
       })
-      assert.deepEqual(await engine.user(ada), user)
-    })
-
-    on('can be created without a profile', async (engine) => {
-      const { user, created } = await engine.saveUser(ada, {})
-      assert.ok(created)
-      assert.deepEqual([user.vouched, user.claimed], [{}, {}])
       assert.deepEqual(await engine.user(ada), user)
     })
 
@@ -219,16 +208,6 @@ export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): voi
       await startSession(engine, request(bob, { userCreatedAt: admitted.user.createdAt }))
     })
 
-    on('are saved many at once', async (engine) => {
-      const userIds = Array.from({ length: 300 }, (_, n) => `user ${n}`)
-      await Promise.all(
-        userIds.map((userId) => engine.saveUser({ appId: app, userId }, { claimed: { name: userId } })),
-      )
-      for (const userId of userIds) {
-        assert.equal((await engine.user({ appId: app, userId }))?.claimed.name, userId)
-      }
-    })
-
     on('of two apps are separate', async (engine) => {
       const twin = { appId: 'app2', userId: ada.userId }
       await engine.saveUser(ada, { vouched: vouch({ name: 'one' }) })
@@ -259,19 +238,5 @@ export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): voi
       read.claimed.name = 'changed'
       assert.deepEqual(await engine.user(ada), kept)
     })
-
-    if (durable) {
-      on('are there after a close', async (engine) => {
-        const { user } = await engine.saveUser(ada, {
-          vouched: vouch({ name: 'Ada' }),
-          claimed: { locale: 'en' },
-        })
-        await engine.saveUser(bob, {})
-        const changed = await engine.saveUser(bob, { claimed: { name: 'Bob' } })
-        await reopen(engine)
-        assert.deepEqual(await engine.user(ada), user)
-        assert.deepEqual(await engine.user(bob), changed.user)
-      })
-    }
   })
 }

@@ -108,15 +108,6 @@ export const webhookEventsSuite = ({ describe, on, reopen }: SuiteContext): void
       assert.equal((await engine.usage(app)).sessions, 0)
     })
 
-    on('report a resumed session neither as started nor as online', async (engine) => {
-      await ask(engine)
-      const asked = request(ada)
-      const session = await startSession(engine, asked)
-      await engine.detachSession(session, asked.connectionId, 60_000)
-      await startSession(engine, request(ada, { resumes: asked.keyHash }))
-      assert.deepEqual(typesOf(await pendingOf(engine, ada)), ['session.started', 'user.online'])
-    })
-
     on(
       'report a user as offline 20 seconds after the connection was lost, and as online at a resume',
       async (engine) => {

@@ -5,7 +5,7 @@ import { ClassicLevel } from 'classic-level'
 import { GroupCommit } from '../../../../src/engine/exclusive/store/group-commit.js'
 import { EngineError } from '../../../../src/engine/errors.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
-import { del, put, type Operation, type Store } from '../../../../src/engine/exclusive/store/store.js'
+import { put, type Operation, type Store } from '../../../../src/engine/exclusive/store/store.js'
 import { scratchFolder } from '../../../support/scratch-folder.js'
 import { withStore } from '../../../support/engine/stores.js'
 
@@ -311,26 +311,6 @@ void describe('the group commit', () => {
     await Promise.all([first, closed])
     assert.equal(store.getSync('state'), JSON.stringify('before'))
     await store.close()
-  })
-
-  void it('returns the newest row before it is written, while it is, and afterwards', async () => {
-    const memory = new MemoryStore()
-    const during: unknown[] = []
-    const batch: Store['batch'] = async (operations) => {
-      during.push(commit.newest('a'), commit.isPending('a'))
-      await memory.batch(operations)
-    }
-    const commit = new GroupCommit(withStore(memory, { batch }), unexpected)
-    assert.equal(commit.newest('a'), undefined)
-    const written = commit.sync([put('a', { n: 1 })])
-    assert.deepEqual([commit.newest('a'), commit.isPending('a')], [{ n: 1 }, true])
-    await written
-    assert.deepEqual(during, [{ n: 1 }, true])
-    assert.deepEqual([commit.newest('a'), commit.isPending('a')], [{ n: 1 }, false])
-    commit.append([del('a')])
-    assert.deepEqual([commit.newest('a'), commit.isPending('a')], [undefined, true])
-    await commit.close()
-    assert.equal(commit.isPending('a'), false)
   })
 
   void it('forgets what a failed batch did not write, except what it keeps for the next commit', async () => {

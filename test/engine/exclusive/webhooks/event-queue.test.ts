@@ -101,33 +101,6 @@ void describe('the rows of webhook events', () => {
     await engine.close()
   })
 
-  void it('of failed events are limited in number: the oldest make room', async () => {
-    const store = new MemoryStore()
-    const event = {
-      id: 'evt_1_x',
-      type: 'user.created',
-      seq: 1,
-      at: 0,
-      appId: 'app',
-      userId: 'old',
-      data: {},
-    }
-    await store.batch([
-      put(rows.eventCounts('app'), { last: 20_000, pending: 0, failed: 10_000 }),
-      put(rows.failedEvent('app', 1), { event, attempts: 9, lastError: 'gone' }),
-    ])
-    const engine = await withWebhooksOn(store)
-    await engine.saveUser(ada, {})
-    const [taken] = await engine.takeDueEvents('app', 1, 1_000)
-    await engine.endDelivery('app', 'ada', taken?.event.id ?? '', { failed: 'gone' })
-    const { events } = await engine.pendingEvents('app', null, 10)
-    assert.deepEqual(
-      events.map(({ event: { userId }, state }) => [userId, state]),
-      [['ada', 'failed']],
-    )
-    await engine.close()
-  })
-
   void it('of failed events are limited in number, also if several events fail at once', async () => {
     const store = new MemoryStore()
     const old = [1, 2, 3].map((seq) => {

@@ -4,7 +4,6 @@ import { test } from 'node:test'
 import { openClient, startClient } from '../../../support/raw-client.js'
 import { until } from '../../../support/until.js'
 import { startGateway } from '../../../support/gateway.js'
-import { startOf } from '../../../support/starts.js'
 
 const withParams = (userId: string) => ({ type: 'start', appId: 'app', userId, authParams: {} })
 
@@ -23,51 +22,6 @@ const startSlowGateway = async () => {
   )
   return { url, calls }
 }
-
-test('at most 100 calls of authenticate run at once; the others wait in order, and those whose client left are skipped', async () => {
-  const { url, calls } = await startSlowGateway()
-  const open = async (from: number, to: number) => {
-    const clients = []
-    // The starts come one after the other, so that their order is known.
-    for (let index = from; index < to; index++) {
-      const client = openClient(url, { start: withParams(`${index}`) })
-      await client.opened
-      clients.push(client)
-    }
-    return clients
-  }
-  const first = await open(0, 100)
-  const left = await open(100, 103)
-  const last = await open(103, 105)
-  const other = await startClient(url, await startOf('ada'))
-  assert.equal(calls.length, 100)
-  // The clients close with a handshake, so that the gateway knows of a close before the client does.
-  for (const client of left) client.socket.close(1000)
-  await Promise.all(left.map(({ closed }) => closed))
-  calls[0]?.allow()
-  calls[1]?.allow()
-  await until('two more are called', () => calls.length, 102)
-  assert.deepEqual(
-    calls.slice(100).map(({ userId }) => userId),
-    ['103', '104'],
-  )
-  for (const { allow } of calls) allow()
-  for (const client of [...first, ...last]) assert.equal((await client.next()).type, 'started')
-  for (const client of [...first, ...last, other]) client.close()
-})
-
-test('a start beyond 1,000 that wait for authenticate ends with 4503 unavailable and retryAfter', async () => {
-  const { url } = await startGateway(
-    { authenticate: () => new Promise(() => undefined) },
-    { startTimeout: 60 },
-  )
-  const clients = openMany(url, 1_110)
-  const ended = () => clients.flatMap(({ frames }) => frames.filter(({ type }) => type === 'ended'))
-  await until('ten starts are refused', () => ended().length, 10)
-  for (const { code, retryable, retryAfter } of ended())
-    assert.deepEqual([code, retryable, retryAfter], ['unavailable', true, 5_000])
-  for (const client of clients) client.close()
-})
 
 test('a client that leaves while its start waits for authenticate gives its place to another', async () => {
   const { url, calls } = await startSlowGateway()

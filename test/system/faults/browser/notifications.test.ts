@@ -21,7 +21,6 @@ import { goTo, openTab as openCachedTab, show, testAgain } from './lone-browser.
 import {
   announcedIn,
   context,
-  elsewhere,
   hideAll,
   madeIn,
   openTab,
@@ -334,28 +333,6 @@ test('notifications can be turned on and off, and the session goes on', async ()
   }
   assert.equal(await activeId(tab), id)
   assert.deepEqual(await announcedIn(tab), [{ type: 'session-notification', bodies: ['on'] }])
-})
-
-test('a tab holds its lock while it is visible, and not when it is hidden, logged out or without the element', async () => {
-  const place = await startPlace()
-  const other = await openTab(place)
-  const tab = await openTab(place)
-  const does = (what: 'end' | 'start' | 'remove'): Promise<void> =>
-    tab.evaluate(async (what) => {
-      await document.querySelector<ChatSessionElement>('chat-session')?.[what]()
-    }, what)
-  await show(tab)
-  await untilVisible(other, 1)
-  await show(elsewhere)
-  await untilVisible(other, 0)
-  await show(tab)
-  await untilVisible(other, 1)
-  await does('end')
-  await untilVisible(other, 0)
-  await does('start')
-  await untilVisible(other, 1)
-  await does('remove')
-  await untilVisible(other, 0)
 })
 
 testAgain(

@@ -1,12 +1,32 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { within } from '../../../support/raw-client.js'
+import { openClient, startClient, within } from '../../../support/raw-client.js'
 import { appId, tokenFor } from '../../../support/tokens.js'
 import { until } from '../../../support/until.js'
-import { connectionRound } from './connection-round.js'
 import type { Resources } from './transport-leaks-gateway.js'
 import { forkModule } from '../fork-module.js'
+
+/**
+ * Opens ten connections that start sessions, and ten that send nothing. Closes all of them after `during`: half of the sessions end by a
+ * frame. Resolves with the result of `during`.
+ */
+const connectionRound = async <Result>(
+  url: string,
+  start: unknown,
+  during: () => Promise<Result>,
+): Promise<Result> => {
+  const clients = await Promise.all(Array.from({ length: 10 }, () => startClient(url, start)))
+  const idle = Array.from({ length: 10 }, () => openClient(url))
+  await Promise.all(idle.map(({ opened }) => opened))
+  const result = await during()
+  for (const [index, client] of clients.entries())
+    if (index % 2) client.close()
+    else client.send({ type: 'end' })
+  for (const client of idle) client.close()
+  await Promise.all([...clients, ...idle].map(({ closed }) => closed))
+  return result
+}
 
 test('2,000 closed connections leave no session, socket or timer in the process of a gateway', async (context) => {
   const gateway = forkModule(new URL('transport-leaks-gateway.ts', import.meta.url))
@@ -17,7 +37,7 @@ test('2,000 closed connections leave no session, socket or timer in the process 
   }
   const { url } = await resources()
   const start = { type: 'start', appId, token: await tokenFor('ada') }
-  const round = (): Promise<Resources> => connectionRound(url, [start], resources)
+  const round = (): Promise<Resources> => connectionRound(url, start, resources)
   const during = await round()
   context.diagnostic(JSON.stringify(during))
   assert.equal(during.sessions, 10)

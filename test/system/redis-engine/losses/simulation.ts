@@ -1,14 +1,23 @@
 // Calls to two nodes whose requests and replies are lost, late or slow by a seed. Each caller repeats its call as gateways, clients and
 // backends do. In the end Redis has what the model has, and nothing else.
 import assert from 'node:assert/strict'
-import type { Engine, EngineEvent, UserRef, WebhookEvent } from '../../../../src/engine/index.js'
+import type { Engine, EngineEvent, WebhookEvent } from '../../../../src/engine/index.js'
 import { ConnectionFailure } from '../../../../src/engine/redis/client/failures.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { fields } from '../../../../src/engine/redis/lua/fields.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { loadSteps } from '../../../../src/engine/redis/steps.js'
 import { pushDeviceId } from '../../../../src/engine/push-devices.js'
-import { app, bodies, isUnavailable, request, rules, saveGuest } from '../../../../src/engine/suite/kit.js'
+import {
+  app,
+  bodies,
+  idsOf,
+  isUnavailable,
+  request,
+  rules,
+  saveGuest,
+} from '../../../../src/engine/suite/kit.js'
+import { compareEvents, comparePeers, compareUser } from '../../../../src/engine/suite/model/comparisons.js'
 import { Model, type ModelSession } from '../../../../src/engine/suite/model/model.js'
 import { ask } from '../../../../src/engine/suite/webhook-kit.js'
 import { lossyClient, type Fate } from '../../../support/redis/lossy-client.js'
@@ -624,77 +633,29 @@ export class Simulation {
     this.#checkWebhooks()
   }
 
-  /** Returns the newest offset with each peer of a user, as the engine has them and as the messages say. */
-  async #peersOf(engine: Engine, of: UserRef): Promise<[peers: unknown, expected: unknown]> {
-    const { epoch } = await engine.inbox(of)
-    const { messages } = await engine.messagesAfter(of, { epoch, offset: 0 }, 10_000)
-    const newest = new Map(messages.map(({ from, to, offset }) => [from === of.userId ? to : from, offset]))
-    const page = await engine.peers(of, null, 100)
-    return [
-      page.peers.map(({ id, newest }) => [id, newest.offset]),
-      [...newest].toSorted(([, a], [, b]) => b - a),
-    ]
-  }
-
+  /** Returns what Redis has otherwise than the model; '' if nothing. */
   async #differences(): Promise<string> {
     const { model } = this
     const engine = this.#nodes[0]?.engine ?? assert.fail()
-    const found: string[] = []
-    const compare = (what: string, actual: unknown, expected: unknown): void => {
-      const [is, should] = [JSON.stringify(actual), JSON.stringify(expected)]
-      if (is !== should) found.push(`${what}: ${is} in place of ${should}`)
+    try {
+      for (const userId of USERS) {
+        await compareUser(engine, model, userId)
+        await comparePeers(engine, model, userId, [...USERS, null], () => [0, 1_000])
+        assert.deepEqual(
+          await bodies(engine, { appId: app, userId }),
+          model.user(userId).inbox.messages.map(({ id }) => id),
+        )
+      }
+      const listed = (await engine.appSessions(app, null, 1_000)).sessions
+      const alive = model.alive()
+      assert.deepEqual(idsOf(listed).toSorted(), alive.map(({ sessionId }) => sessionId).toSorted())
+      assert.equal((await engine.usage(app)).sessions, alive.length)
+      // These are beyond the retention of the last step.
+      assert.equal((await bodies(engine, { appId: app, userId: 'crowded' })).length, 2)
+      return ''
+    } catch (error) {
+      return String(error)
     }
-    const listed = (await engine.appSessions(app, null, 1_000)).sessions.map(({ sessionId }) => sessionId)
-    compare(
-      'sessions',
-      listed.toSorted(),
-      model
-        .alive()
-        .map(({ sessionId }) => sessionId)
-        .toSorted(),
-    )
-    for (const userId of USERS) {
-      const of = { appId: app, userId }
-      const user = model.user(userId)
-      const alive = model.alive(userId)
-      compare(
-        `sessions of ${userId}`,
-        (await engine.sessions(of)).map((each) => [
-          each.sessionId,
-          each.state,
-          each.hidden,
-          each.credential.tokenId,
-        ]),
-        alive.map((each) => [
-          ...[each.sessionId, each.connectionId === null ? 'detached' : 'active'],
-          ...[each.hidden !== null, each.tokenId],
-        ]),
-      )
-      const status = await engine.status(of)
-      compare(`number of sessions of ${userId}`, status.sessions, alive.length)
-      if (alive.every(({ connectionId }) => connectionId !== null))
-        compare(`presence of ${userId}`, status.online, alive.length > 0)
-      compare(`revocation of ${userId}`, status.revokedBefore !== null, user.isRevoked || model.isAppRevoked)
-      const { offset, readOffset, unread } = await engine.inbox(of)
-      compare(`inbox of ${userId}`, [offset, readOffset, unread], Object.values(user.inbox.state))
-      compare(`peers of ${userId}`, ...(await this.#peersOf(engine, of)))
-      compare(
-        `messages of ${userId}`,
-        await bodies(engine, of),
-        user.inbox.messages.map(({ id }) => id),
-      )
-      // A guest without messages and sessions is deleted in time.
-      if (userId.startsWith('guest:')) continue
-      compare(`${userId} exists`, (await engine.user(of))?.claimed.name ?? null, user.name ?? null)
-    }
-    compare(
-      'messages of an inbox beyond its retention',
-      (await bodies(engine, { appId: app, userId: 'crowded' })).length,
-      2,
-    )
-    const usage = await engine.usage(app)
-    compare('counted sessions', usage.sessions, model.alive().length)
-    return found.join('\n')
   }
 
   #nameOf(node: SimulatedNode): string {
@@ -745,29 +706,17 @@ export class Simulation {
     )
   }
 
-  /** Each session has one start and one end, and each user goes online and offline in turn. */
   #checkWebhooks(): void {
-    const events = [...this.#webhooks.values()].toSorted((a, b) => a.seq - b.seq)
-    const of = (type: string, sessionId: string): number =>
-      events.filter((event) => event.type === type && event.data['sessionId'] === sessionId).length
-    for (const { sessionId, hasEnded } of this.model.sessions) {
-      assert.equal(of('session.started', sessionId), 1, `starts of ${sessionId}`)
-      assert.equal(of('session.ended', sessionId), hasEnded ? 1 : 0, `ends of ${sessionId}`)
-    }
+    const events = [...this.#webhooks.values()]
+    compareEvents(events, this.model, USERS)
+    // Nobody knows a session whose start has failed: it has ended too.
     const known = new Set(this.model.sessions.map(({ sessionId }) => sessionId))
-    for (const event of events) {
-      const id = event.data['sessionId'] as string
-      // Nobody knows a session whose start has failed: it has ended too.
-      if (event.type === 'session.started' && !known.has(id)) assert.equal(of('session.ended', id), 1, id)
-    }
-    for (const userId of USERS) {
-      const presence = events.filter(
-        (event) => event.userId === userId && ['user.online', 'user.offline'].includes(event.type),
-      )
-      presence.forEach(({ type }, n) =>
-        assert.equal(type, n % 2 === 0 ? 'user.online' : 'user.offline', `presence of ${userId}`),
-      )
-    }
+    const unknown = events.filter(
+      ({ type, data }) => type.startsWith('session.') && !known.has(data['sessionId'] as string),
+    )
+    const idsIn = (type: string): unknown[] =>
+      unknown.filter((event) => event.type === type).map(({ data }) => data['sessionId'])
+    assert.deepEqual(idsIn('session.started').toSorted(), idsIn('session.ended').toSorted())
   }
 
   /** One node closes, all sessions end and all messages expire: nothing is left. */

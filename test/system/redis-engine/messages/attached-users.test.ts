@@ -18,7 +18,6 @@ import {
   request,
   start,
   startSession,
-  whileOpen,
 } from '../../../../src/engine/suite/kit.js'
 import { redisEngines } from '../../../support/redis/engines.js'
 import { failingClient } from '../../../support/redis/hooked-client.js'
@@ -191,18 +190,6 @@ it('carries no session that ended, or moved to another node, before the result o
   finish()
   attached.add(other, 'a connection', 0, 0)
   assert.equal(attached.users().length, 1)
-})
-
-it('has one connection for commands and one for subscriptions, however many users it carries', async () => {
-  const engine = redisEngines(() => ({ type: 'single', url: server.url })).createWith('connections:')
-  const clients = async (): Promise<number> =>
-    (await server.command('client', 'list')).split('\n').filter((line) => !line.includes('redis-cli')).length
-  const before = await clients()
-  await whileOpen(engine, async () => {
-    for (let n = 0; n < 50; n++) await start(engine, { ...ada, userId: `user ${n}` })
-    // Both counts include the connection of redis-cli.
-    assert.equal((await clients()) - before, 2)
-  })
 })
 
 it('reads the missing messages of 32 users at a time', async () => {

@@ -22,7 +22,6 @@ import { RedisSource } from '../../../../src/engine/redis/transfer/export/source
 import { RedisTarget } from '../../../../src/engine/redis/transfer/import/target.js'
 import { startCluster } from '../../../support/redis/cluster.js'
 import { failingClient } from '../../../support/redis/hooked-client.js'
-import { cutReplicas, untilReplicated } from '../../../support/redis/replication.js'
 import { standalone } from '../../../support/redis/server.js'
 import { until } from '../../../support/until.js'
 
@@ -218,29 +217,5 @@ it('makes an own copy that a failover has lost though the data have moved to one
   await whileOpen(engine, async () => {
     for (let n = 0; n < 2; n++) assert.equal(await sendAgain(engine, message), 1)
     assert.deepEqual([await bodies(engine, bob), await bodies(engine, ada)], [['Hello'], ['Hello']])
-  })
-})
-
-it('makes the own copy that the new master of the sender lacks after a failover', async () => {
-  await withEngine('failover:', async (engine) => {
-    const message = newMessage()
-    await engine.send(newMessage({ body: 'before' }), rules())
-    const master = await cluster.masterOf(slotOf(adasTag))
-    const replica = (await cluster.nodes()).find(({ masterId }) => masterId === master.id)
-    assert.ok(replica)
-    await untilReplicated(master.server, replica.server)
-    await cutReplicas(master.server)
-    await engine.send(message, rules())
-    await master.server.kill()
-    await cluster.failover(master, 'takeover')
-    let own: unknown
-    await until('the message is sent again', () =>
-      sendAgain(engine, message).then(
-        (offset) => ((own = offset), true),
-        () => false,
-      ),
-    )
-    assert.deepEqual([own, await bodies(engine, ada)], [2, ['before', 'Hello']])
-    assert.deepEqual(await bodies(engine, bob), ['before', 'Hello'])
   })
 })

@@ -23,20 +23,6 @@ const create = (maxKeys?: number) => {
 }
 
 void describe('idempotency keys in memory', () => {
-  void it('are found until they expire, and are new again then', async () => {
-    const { clock, add, find } = create()
-    add('long', 1, 10 * WINDOW)
-    add('key', 2)
-    clock.time += WINDOW - 1
-    assert.deepEqual(await find('key'), { ...resultAt(2), outcome: 'repeated' })
-    assert.deepEqual(await find('key', 'other'), { outcome: 'conflict' })
-    clock.time += 1
-    assert.equal(find('key'), undefined)
-    add('key', 3)
-    assert.deepEqual(await find('key'), { ...resultAt(3), outcome: 'repeated' })
-    assert.deepEqual(await find('long'), { ...resultAt(1), outcome: 'repeated' })
-  })
-
   void it('are bounded: beyond the bound the older half is forgotten', async () => {
     const { add, find } = create(4)
     for (const key of ['first', 'a', 'b']) add(key)

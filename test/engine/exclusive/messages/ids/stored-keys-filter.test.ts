@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Engine } from '../../../../../src/engine/engine.js'
 import { StoredKeysFilter } from '../../../../../src/engine/exclusive/messages/ids/stored-keys-filter.js'
-import { MemoryStore } from '../../../../../src/engine/memory/memory-store.js'
-import { engineOn, rules, withStore } from '../../../../support/engine/stores.js'
 
 const keyOf = (n: number): string => `sent\0app\0ada\0bob\0${n}`
 
@@ -37,31 +34,5 @@ void describe('the filter of stored keys', () => {
     assert.ok(filter.mayHave('of a filter that was dropped', 1_999))
     assert.ok(filter.mayHave(String(count - 1), 2_500))
     assert.ok(!filter.mayHave('a key that was never added', 2_500))
-  })
-})
-
-void describe('the look-up of an idempotency key', () => {
-  void it('is left out for a new message, and finds those that an earlier process stored', async () => {
-    const memory = new MemoryStore()
-    const reads: string[] = []
-    const store = withStore(memory, {
-      getSync: (key) => {
-        if (key.startsWith('sent\0')) reads.push(key)
-        return memory.getSync(key)
-      },
-      // The next engine opens it again.
-      close: () => Promise.resolve(),
-    })
-    const send = async (engine: Engine, id: string): Promise<string> =>
-      (await engine.send({ appId: 'app', id, from: 'ada', to: 'bob', body: 'Hello' }, rules)).outcome
-    const first = await engineOn(store)
-    for (let n = 0; n < 100; n++) assert.equal(await send(first, `${n}`), 'stored')
-    assert.ok(reads.length < 10, `${reads.length} look-ups`)
-    for (let n = 0; n < 100; n++) assert.equal(await send(first, `${n}`), 'repeated')
-    await first.close()
-    const second = await engineOn(store)
-    for (let n = 0; n < 100; n++) assert.equal(await send(second, `${n}`), 'repeated')
-    assert.equal(await send(second, 'new'), 'stored')
-    await second.close()
   })
 })
