@@ -25,3 +25,15 @@ export async function until(
     await new Promise((resolve) => setTimeout(resolve, pause))
   }
 }
+
+/** Repeats a call until it resolves, as a client does. Resolves with its value. */
+export const untilResolves = async <T>(what: string, call: () => Promise<T>): Promise<T> => {
+  const values: T[] = []
+  await until(what, () =>
+    call().then(
+      (value) => values.push(value) > 0,
+      () => false,
+    ),
+  )
+  return values[0] as T
+}

@@ -56,13 +56,6 @@ export const clusterSuite = ({ describe, onTwo, createPeer }: SuiteContext): voi
       }
     })
 
-    onTwo('emit long messages too', async (one, two) => {
-      await start(two, bob)
-      const received = nextEvents(two, 'message')
-      await deliver(one, { body: 'x'.repeat(10_000) })
-      assert.equal((await received)[0]?.message.body?.length, 10_000)
-    })
-
     onTwo('store one message of an id that both are given at once', async (one, two) => {
       const message = newMessage()
       const sent = await Promise.all([one, two, one, two].map((engine) => engine.send(message, rules())))

@@ -15,7 +15,6 @@ import {
   withReplayed,
   type Queue,
 } from '../../../src/engine/decide/webhooks/queue.js'
-import { createRandom } from '../../../src/engine/suite/kit.js'
 import type { WebhookEvent } from '../../../src/engine/webhook-events.js'
 
 type Type = WebhookEvent['type']
@@ -75,6 +74,12 @@ void describe('a new webhook event', () => {
       withEvent(behind, event(9, 'message.read', false), 10, now),
       event(10, 'user.online'),
       undefined,
+    ],
+    [
+      'cancels only the newest about presence',
+      queueOf(...messages(6), 'user.offline', 'user.online'),
+      event(9, 'user.offline', false),
+      8,
     ],
     [
       'cancels none that is the oldest',
@@ -181,53 +186,4 @@ void describe('a replayed webhook event', () => {
       const after = withReplayed(queue, seq, 10, now)
       assert.deepEqual(after, { ...queue, ...expected, bytes: queue.bytes + 10, presence: null, dropped: 0 })
     })
-})
-
-void describe('a webhook queue', () => {
-  void it('counts, orders and cancels as a list of its events does', () => {
-    const random = createRandom(3)
-    const pick = (count: number): number => Math.floor(random() * count)
-    const types: Type[] = ['user.online', 'user.offline', 'message.created']
-    let cancelled = 0
-    for (let round = 0; round < 300; round++) {
-      let queue = EMPTY_QUEUE
-      let list: (ReturnType<typeof event> & { size: number })[] = []
-      for (let seq = 1; seq < 60; seq++) {
-        if (pick(4) === 0 && list[0]) {
-          queue = afterEnd(queue, list[0].size, list[1]?.seq, now)
-          list = list.slice(1)
-        } else {
-          const type = types[pick(3)] ?? 'user.online'
-          const added = {
-            ...event(seq, type, type === 'message.created' ? pick(2) === 0 : type === 'user.online'),
-            size: pick(50),
-          }
-          const undone = cancelledBy(queue, added)
-          if (undone) {
-            cancelled++
-            const known = list.findLast((one) => one.type !== 'message.created')
-            assert.ok(known && known !== list[0] && known.type !== type && list.length >= 8)
-            assert.equal(undone.seq, known.seq)
-            assert.equal(undone.previous, list[list.indexOf(known) - 1]?.seq)
-            assert.equal(undone.next, list[list.indexOf(known) + 1]?.seq ?? 0)
-            list = list.filter((one) => one !== known)
-            assert.equal(list.at(-1)?.data.online, added.data.online)
-            queue = withoutPresence(queue, undone, seq)
-          } else {
-            list.push(added)
-            queue = withEvent(queue, added, added.size, now)
-          }
-        }
-        assert.equal(queue.first, list[0]?.seq ?? 0)
-        assert.equal(queue.last, list.at(-1)?.seq ?? 0)
-        assert.equal(queue.count, list.length)
-        assert.equal(
-          queue.bytes,
-          list.reduce((sum, { size }) => sum + size, 0),
-        )
-        if (list.length > 0) assert.equal(queue.online, list.at(-1)?.data.online)
-      }
-    }
-    assert.ok(cancelled > 100, `${cancelled} were cancelled`)
-  })
 })

@@ -6,7 +6,7 @@ import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../src/engine/exclusive/store/rows.js'
 import type { Store } from '../../../src/engine/exclusive/store/store.js'
 import { advanceClock, bodies, saveGuest, start } from '../../../src/engine/suite/kit.js'
-import { until } from '../../support/until.js'
+import { until, untilResolves } from '../../support/until.js'
 import { adopt, saveDevice } from '../../support/engine/calls.js'
 import { rules, volumeOf, withStore } from '../../support/engine/stores.js'
 
@@ -70,21 +70,7 @@ const onDisk = async (): Promise<{
   return { engine: await opened(), disk, opened }
 }
 
-/** Repeats a call until it resolves, as a client does. */
-const repeat = async <T>(call: () => Promise<T>): Promise<T> => {
-  let result: { value: T } | undefined
-  await until('the call resolves', () =>
-    call().then(
-      (value) => {
-        result = { value }
-        return true
-      },
-      () => false,
-    ),
-  )
-  assert.ok(result)
-  return result.value
-}
+const repeat = <T>(call: () => Promise<T>): Promise<T> => untilResolves('the call resolves', call)
 
 const sendTo = (engine: Engine, to: string, body: string, more: object = {}) =>
   engine.send({ appId, id: body, from: null, to, body }, { ...rules, ...more })

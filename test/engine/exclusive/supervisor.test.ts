@@ -6,7 +6,7 @@ import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../src/engine/exclusive/store/rows.js'
 import { put, type Volume, type Store } from '../../../src/engine/exclusive/store/store.js'
 import { advanceClock, nextEvents, request, vouch, startSession } from '../../../src/engine/suite/kit.js'
-import { until } from '../../support/until.js'
+import { until, untilResolves } from '../../support/until.js'
 import { saveDevice } from '../../support/engine/calls.js'
 import { volumeOf, rules, withStore } from '../../support/engine/stores.js'
 
@@ -16,12 +16,9 @@ const toBob = { appId: 'app', from: 'ada', to: 'bob', body: 'Hello' }
 const cause = new Error('the disk is full')
 const unavailable = { name: 'EngineError', code: 'unavailable' }
 
-/** Resolves with whether the engine can write. After a recovery it uses the new store some turns later. */
-const canWrite = (engine: Engine): Promise<boolean> =>
-  engine.check().then(
-    () => true,
-    () => false,
-  )
+/** After a recovery the engine uses the new store some turns later. */
+const untilWriting = (engine: Engine): Promise<void> =>
+  untilResolves('the engine writes again', () => engine.check())
 
 type Disk = 'sound' | 'refuses' | 'writes, and says that it failed'
 
@@ -126,7 +123,7 @@ void describe('an engine whose store has failed', () => {
     disk.state = 'refuses'
     await assert.rejects(engine.send({ ...toBob, id: 'three' }, rules), unavailable)
     disk.state = 'sound'
-    await until('the engine writes again', () => canWrite(engine))
+    await untilWriting(engine)
     const again = await engine.send({ ...toBob, id: 'three' }, rules)
     assert.deepEqual([again.outcome, 'offset' in again && again.offset], ['stored', 3])
     assert.deepEqual(await engine.send({ ...toBob, id: 'one' }, rules), { ...first, outcome: 'repeated' })
@@ -167,7 +164,7 @@ void describe('an engine whose store has failed', () => {
     // The inbox that was used last is read first.
     disk.onReadMessages = () => engine.inbox(bob)
     disk.state = 'sound'
-    await until('the engine writes again', () => canWrite(engine))
+    await untilWriting(engine)
     assert.deepEqual(messages.map(({ user, message }) => [user.userId, message.offset]).toSorted(), [
       ['bob', 1],
       ['bob', 2],
@@ -190,7 +187,7 @@ void describe('an engine whose store has failed', () => {
     const late = await startSession(engine, request(ada))
     assert.equal((await engine.sessions(ada)).length, 2)
     disk.state = 'sound'
-    await until('the engine writes again', () => canWrite(engine))
+    await untilWriting(engine)
     await engine.saveUser(bob, {})
     await engine.close()
     await engine.open()
@@ -216,7 +213,7 @@ void describe('an engine whose store has failed', () => {
     await startSession(engine, request(bob))
     await assert.rejects(engine.saveUser(ada, { claimed: { name: 'Ada' } }), unavailable)
     disk.state = 'sound'
-    await until('the engine writes again', () => canWrite(engine))
+    await untilWriting(engine)
     await engine.check()
     const { events } = await engine.pendingEvents('app', null, 100)
     const presence = events
@@ -244,7 +241,7 @@ void describe('an engine whose store has failed', () => {
     await engine.endSession(session, 'ended')
     disk.onOpen = undefined
     disk.state = 'sound'
-    await until('the engine writes again', () => canWrite(engine))
+    await untilWriting(engine)
     const { events } = await engine.pendingEvents('app', null, 100)
     assert.deepEqual(
       events.filter(({ event: { type } }) => type.startsWith('user.o')).map(({ event }) => event.type),
@@ -268,7 +265,7 @@ void describe('an engine whose store has failed', () => {
     await startSession(engine, request(bob))
     await engine.endSession(session, 'ended')
     disk.state = 'sound'
-    await until('the engine writes again', () => canWrite(engine))
+    await untilWriting(engine)
     await engine.check()
     assert.equal((await engine.send({ ...toBob, id: 'stored' }, rules)).outcome, 'repeated')
     const pending = async (userId: string) =>
@@ -300,7 +297,7 @@ void describe('an engine whose store has failed', () => {
       await engine.endSession(session, 'ended')
     }
     disk.state = 'sound'
-    await until('the engine writes again', () => canWrite(engine))
+    await untilWriting(engine)
     const types = async () =>
       (await engine.pendingEvents('app', null, 100)).events.map(({ event }) => event.type)
     const queued = ['session.started', 'user.online', 'session.started', 'session.ended']
@@ -325,7 +322,7 @@ void describe('an engine whose store has failed', () => {
       await presence
     }
     disk.state = 'sound'
-    await until('the engine writes again', () => canWrite(engine))
+    await untilWriting(engine)
     assert.equal((await presence)[0]?.online, false)
     assert.deepEqual(await engine.sessions(ada), [])
     await engine.close()
@@ -344,7 +341,7 @@ void describe('an engine whose store has failed', () => {
     await assert.rejects(engine.saveUser(ada, { claimed: { name: 'Ada' } }), unavailable)
     advanceClock(unreadAfter)
     disk.state = 'sound'
-    await until('the engine writes again', () => canWrite(engine))
+    await untilWriting(engine)
     await until('message.unread is pending', async () => {
       const { events } = await engine.pendingEvents('app', null, 100)
       return events.some(({ event }) => event.type === 'message.unread')
@@ -367,7 +364,7 @@ void describe('an engine whose store has failed', () => {
     assert.equal((await engine.sessions(ada)).length, 1)
     assert.equal(await engine.isRevoked(ada, asked.credential), false)
     disk.state = 'sound'
-    await until('the engine writes again', () => canWrite(engine))
+    await untilWriting(engine)
     await engine.check()
     assert.equal((await engine.status(ada)).revokedBefore, null)
     assert.notEqual(await engine.user(ada), null)
@@ -389,7 +386,7 @@ void describe('an engine whose store has failed', () => {
     await assert.rejects(engine.replayEvent('app', 'ada', id), unavailable)
     await assert.rejects(engine.replayEvent('app', 'ada', id), unavailable)
     disk.state = 'sound'
-    await until('the engine writes again', () => canWrite(engine))
+    await untilWriting(engine)
     const states = async () => (await engine.pendingEvents('app', null, 100)).events.map(({ state }) => state)
     assert.deepEqual(await states(), ['failed'])
     assert.equal(await engine.replayEvent('app', 'ada', id), true)
@@ -410,7 +407,7 @@ void describe('an engine whose store has failed', () => {
       const lastSeenAt = async () => (await engine.status(ada)).lastSeenAt ?? 0
       assert.ok((await lastSeenAt()) >= session.startedAt, 'while it can not write')
       disk.state = 'sound'
-      await until('the engine writes again', () => canWrite(engine))
+      await untilWriting(engine)
       assert.ok((await lastSeenAt()) >= session.startedAt, 'when it can write again')
       await engine.close()
       await engine.open()
@@ -431,7 +428,7 @@ void describe('an engine whose store has failed', () => {
       await engine.seenOnPage(bob, offset)
       await saving
       disk.state = 'sound'
-      await until('the engine writes again', () => canWrite(engine))
+      await untilWriting(engine)
       const offsets = async () => (await engine.pushDevices(bob)).map((device) => device.offset)
       assert.deepEqual(await offsets(), [offset])
       await engine.close()

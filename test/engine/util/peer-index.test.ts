@@ -24,6 +24,15 @@ void describe('an index of peers', () => {
     assert.ok(index.bytes < 10_000, `it takes ${index.bytes} bytes`)
   })
 
+  void it('knows no message at an offset that was left out', () => {
+    const index = new PeerIndex('me')
+    for (let offset = 1; offset <= 9; offset++) index.add(offset, 'ann', directions.received)
+    index.forgetBefore(20)
+    index.add(20, 'ann', directions.received)
+    index.add(22, 'ann', directions.received)
+    assert.deepEqual(index.pageOf('ann', { after: 0 }, 9), { offsets: [20, 22], next: null })
+  })
+
   for (const { what, count, messages, idOf } of [
     { what: 'one message', count: 4_000, messages: 1, idOf: (n: number) => `peer ${n}` },
     { what: 'many peers', count: 40, messages: 1_000, idOf: (n: number) => `peer ${n}` },

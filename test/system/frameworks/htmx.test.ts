@@ -1,9 +1,8 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { until } from '../../support/until.js'
-import { chatOf } from '../../support/sites/page-state.js'
 import { activeId, press, startPages, untilRead } from './harness.js'
-import { assertEnded, assertUndisturbed, follow, isMarked, logIn, logOut, openActive } from './rendered.js'
+import { assertEnded, assertUndisturbed, follow, isMarked, openActive } from './rendered.js'
 import { testRenderedPages } from './rendered-suite.js'
 
 const pages = await startPages()
@@ -50,14 +49,4 @@ test('htmx: a log-out that swaps the tag out of band ends the session and keeps 
   await assertEnded(visited)
   assert.equal(await isMarked(page), true)
   assert.equal(await page.getByText('Logged in as alice').isVisible(), true)
-})
-
-test('htmx: a preserved tag keeps its user: a log-out that swaps the page does not change it', async () => {
-  const { visited, page, id } = await open('/htmx/preserved')
-  await logOut(page)
-  await pages.say('alice', 'after the log-out')
-  await untilRead(page, 'bob: after the log-out')
-  await assertUndisturbed(visited, id)
-  await logIn(page, 'Bob')
-  assert.equal((await chatOf(page)).user, 'alice')
 })

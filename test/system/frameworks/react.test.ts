@@ -2,12 +2,9 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { until } from '../../support/until.js'
-import { untilState } from '../../support/sites/page-state.js'
 import {
   activeId,
-  holdRegistration,
   press,
-  register,
   send,
   startPages,
   tick,
@@ -92,15 +89,4 @@ test('React: on a page that is rendered in the browser, properties and on… are
   await until('the states that on… received', () => page.evaluate('window.states?.join()'), 'starting,active')
   await untilBound(page, { attributes: 'active user-id', properties: 'active' })
   assert.deepEqual(complaints(), [])
-})
-
-test('React: before the element is registered, names in camel case have no effect, and attributes count', async () => {
-  const pages = await startPages()
-  const { page } = await visit(pages, '/react-late', {
-    user: 'alice',
-    prepare: holdRegistration,
-  })
-  await register(page)
-  await untilState(page, 'active')
-  await untilBound(page, { attributes: 'active user-id', properties: 'idle userid' })
 })

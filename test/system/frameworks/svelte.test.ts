@@ -4,15 +4,7 @@ import { until } from '../../support/until.js'
 import { untilState } from '../../support/sites/page-state.js'
 import { testDocumented, testFramework, testServerRendering } from './harness-suite.js'
 import { testSnippet } from './harness-snippets.js'
-import {
-  holdRegistration,
-  register,
-  rendererOf,
-  startPages,
-  untilBound,
-  untilShown,
-  visit,
-} from './harness.js'
+import { rendererOf, startPages, untilBound, untilShown, visit } from './harness.js'
 
 const svelte = { name: 'svelte', title: 'Svelte' }
 await testFramework(svelte)
@@ -30,17 +22,6 @@ test('Svelte: userId is a property of a registered element, user-id an attribute
   await untilState(page, 'active')
   await untilBound(page, { kebab: 'active user-id', camel: 'active' })
   assert.deepEqual(complaints(), [])
-})
-
-test('Svelte: before the element is registered, names in camel case have no effect, and attributes count', async () => {
-  const pages = await startPages()
-  const { page } = await visit(pages, '/svelte-bindings', {
-    user: 'alice',
-    prepare: holdRegistration,
-  })
-  await register(page)
-  await untilState(page, 'active')
-  await untilBound(page, { kebab: 'active user-id', camel: 'idle userid' })
 })
 
 test('Svelte: a server renders an object and a function as text, and an attachment sets them in the browser', async () => {

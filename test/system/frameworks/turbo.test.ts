@@ -3,17 +3,9 @@ import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../../src/element/chat-session.js'
 import { until } from '../../support/until.js'
-import { chatOf, stateOf, untilBooted, untilState } from '../../support/sites/page-state.js'
-import { activeId, press, startPages, untilRead, untilShown } from './harness.js'
-import {
-  assertEnded,
-  assertUndisturbed,
-  follow,
-  holdPage,
-  logOut,
-  openActive,
-  untilTitled,
-} from './rendered.js'
+import { stateOf, untilBooted, untilState } from '../../support/sites/page-state.js'
+import { activeId, startPages, untilRead, untilShown } from './harness.js'
+import { assertEnded, assertUndisturbed, follow, holdPage, openActive, untilTitled } from './rendered.js'
 import { testRenderedPages } from './rendered-suite.js'
 
 const pages = await startPages()
@@ -126,17 +118,4 @@ test('Turbo: a cached page with an expired token does not end the session if the
   await brief.say('alice', 'still there')
   await untilRead(page, 'bob: still there')
   await assertUndisturbed(visited, id)
-})
-
-test('Turbo: a permanent tag keeps its user: a log-out that swaps the page does not change it', async () => {
-  const { visited, page, id } = await open('/turbo/permanent')
-  await follow(page, 'Permanent, too')
-  await logOut(page)
-  await untilTitled(page, 'Permanent')
-  await pages.say('alice', 'after the log-out')
-  await untilRead(page, 'bob: after the log-out')
-  await assertUndisturbed(visited, id)
-  await press(page, 'Bob')
-  await page.getByText('Logged in as bob').waitFor()
-  assert.equal((await chatOf(page)).user, 'alice')
 })

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { untilState } from '../../support/sites/page-state.js'
 import { testDocumented, testFramework, testServerRendering } from './harness-suite.js'
 import { testSnippet } from './harness-snippets.js'
-import { holdRegistration, register, startPages, untilBound, untilShown, visit } from './harness.js'
+import { startPages, untilBound, untilShown, visit } from './harness.js'
 
 const vue = { name: 'vue', title: 'Vue' }
 await testFramework(vue)
@@ -22,22 +22,6 @@ test('Vue: :user-id is an attribute, :userId a property of a registered element,
     'kebab-prop': 'idle',
   })
   assert.deepEqual(complaints(), [])
-})
-
-test('Vue: before the element is registered, attributes in kebab case and .prop bindings count', async () => {
-  const pages = await startPages()
-  const { page } = await visit(pages, '/vue-bindings', {
-    user: 'alice',
-    prepare: holdRegistration,
-  })
-  await register(page)
-  await untilState(page, 'active')
-  await untilBound(page, {
-    kebab: 'active user-id',
-    camel: 'idle userid',
-    'camel-prop': 'active',
-    'kebab-prop': 'idle',
-  })
 })
 
 test('Vue: hydration sets the object and the function of the template', async () => {

@@ -187,7 +187,7 @@ export class Model {
     const carried = this.alive(userId).find(
       ({ keyHash, former }) => resumes !== undefined && [keyHash, ...former].includes(resumes),
     )
-    const change = { ...start, detached: null, hidden: isHidden ? number : null }
+    const change = { ...start, detached: null, hidden: isHidden ? (carried?.hidden ?? number) : null }
     if (carried && resumes !== undefined)
       return [Object.assign(carried, { ...change, former: [resumes, carried.keyHash] }), true]
     this.#makeRoom(userId, limit)

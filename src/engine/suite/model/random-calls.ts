@@ -161,8 +161,13 @@ export class RandomCalls {
     peers: [4, (userId) => this.#comparePeers(userId)],
     start: [8, (userId) => this.#start(userId)],
     resume: [
-      5,
-      (userId) => this.#start(userId, this.#starts.length > 0 ? this.#pick(this.#starts).keyHash : 'nothing'),
+      8,
+      (userId) => {
+        // Most earlier keys are good no more.
+        const start = this.#starts.length > 0 ? this.#pick(this.#starts.slice(-8)) : undefined
+        const isOwn = start !== undefined && this.#chance(0.9)
+        return this.#start(isOwn ? start.session.userId : userId, start?.keyHash ?? 'nothing')
+      },
     ],
     confirm: [
       3,

@@ -5,7 +5,7 @@ import { createExclusiveEngine } from '../../../../src/engine/exclusive/exclusiv
 import type { Volume } from '../../../../src/engine/exclusive/store/store.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
 import { idsOf, request, startSession, vouch } from '../../../../src/engine/suite/kit.js'
-import { until } from '../../../support/until.js'
+import { until, untilResolves } from '../../../support/until.js'
 import { volumeOf, withStore } from '../../../support/engine/stores.js'
 
 /** These are more sessions than one step detaches. */
@@ -97,12 +97,7 @@ test('a session that ends or starts while a recovery reads the rows of sessions 
   disk.isFull = false
   await until('the engine opens the store again', () => disk.opened > 1 && changes !== undefined)
   await changes
-  await until('the engine writes again', () =>
-    engine.saveUser({ appId: 'app', userId: 'ada' }, {}).then(
-      () => true,
-      () => false,
-    ),
-  )
+  await untilResolves('the engine writes again', () => engine.saveUser({ appId: 'app', userId: 'ada' }, {}))
   const now = await idsOfApp(engine)
   assert.equal(now.length, COUNT / 2 + 1)
   assert.ok(now.slice(0, -1).every((id) => started.includes(id)))

@@ -7,7 +7,7 @@ import { SendLanes } from '../../../../src/engine/redis/messages/send-lanes.js'
 import type { SendResult, SendRules } from '../../../../src/engine/index.js'
 import { rules } from '../../../../src/engine/suite/kit.js'
 import { standalone } from '../../../support/redis/server.js'
-import { until } from '../../../support/until.js'
+import { untilResolves } from '../../../support/until.js'
 
 const ROUNDS = 10
 const MESSAGES = 20
@@ -44,12 +44,7 @@ test('messages that are sent while connections are lost are stored in order, and
     next += stored
   }
   const of = { appId: 'shop', userId: 'bob' }
-  await until('Redis can be reached', () =>
-    engine.check().then(
-      () => true,
-      () => false,
-    ),
-  )
+  await untilResolves('Redis can be reached', () => engine.check())
   const { epoch } = await engine.inbox(of)
   const { messages } = await engine.messagesAfter(of, { epoch, offset: 0 }, 1_000)
   const bodies = messages.map(({ body }) => Number(body))

@@ -8,7 +8,7 @@ import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js
 import { ada, bob, recordOf, request, startSession } from '../../../../src/engine/suite/kit.js'
 import { pending } from '../../../../src/engine/suite/webhook-kit.js'
 import { standalone } from '../../../support/redis/server.js'
-import { until } from '../../../support/until.js'
+import { until, untilResolves } from '../../../support/until.js'
 import { partitions, reachedAt, shift, withPair, type Node } from './pair-kit.js'
 
 const stateOf = async ({ engine }: Node, of = ada): Promise<string> => {
@@ -29,17 +29,8 @@ const begin = async (
 }
 
 /** Starts a session with this resume key, as soon as Redis answers. */
-const resume = async ({ engine }: Node, key: string): Promise<StartedSession> => {
-  let resumed: StartedSession | undefined
-  await until('a session starts', () =>
-    startSession(engine, request(ada, { resumes: key })).then(
-      (started) => ((resumed = started), true),
-      () => false,
-    ),
-  )
-  assert.ok(resumed)
-  return resumed
-}
+const resume = ({ engine }: Node, key: string): Promise<StartedSession> =>
+  untilResolves('a session starts', () => startSession(engine, request(ada, { resumes: key })))
 
 it('detaches a session again whose detachment was lost, so that its user goes offline in time', async () => {
   await withPair(async ({ one, two, pair, failOver }) => {

@@ -17,22 +17,13 @@ import {
 } from '../../../../src/engine/suite/kit.js'
 import { ask, pending } from '../../../../src/engine/suite/webhook-kit.js'
 import type { InboxPage, UserRef } from '../../../../src/engine/index.js'
-import { until } from '../../../support/until.js'
+import { until, untilResolves } from '../../../support/until.js'
 import type { Pair } from '../../../support/redis/replication.js'
 import { reachedAt, withPair, type Node } from './pair-kit.js'
 
 /** Reads a whole inbox, as soon as Redis answers. */
-const inboxOf = async ({ engine }: Node, of: UserRef): Promise<InboxPage> => {
-  let page: InboxPage | undefined
-  await until('Redis answers', () =>
-    engine.messagesBefore(of, null, 100).then(
-      (read) => ((page = read), true),
-      () => false,
-    ),
-  )
-  assert.ok(page)
-  return page
-}
+const inboxOf = ({ engine }: Node, of: UserRef): Promise<InboxPage> =>
+  untilResolves('Redis answers', () => engine.messagesBefore(of, null, 100))
 
 /** Resolves when the nodes have been open for long enough to vouch for what Redis stores from now on. */
 const untilKnown = async (pair: Pair): Promise<void> => {
@@ -130,12 +121,7 @@ it('brings no user back who was deleted', async () => {
     await pair.cut()
     await failOver()
     // A message waits until the nodes have made again what they know.
-    await until('Redis answers', () =>
-      deliver(engine, { from: null }).then(
-        () => true,
-        () => false,
-      ),
-    )
+    await untilResolves('Redis answers', () => deliver(engine, { from: null }))
     assert.equal(await engine.user(ada), null)
   })
 })
@@ -196,12 +182,7 @@ it('keeps the order of a sender whose node stood still, though the others have g
     const sent = once(onSent, 'send').then(() => nextTurn())
     isStill = true
     await failOver()
-    await until('the others have gone on', () =>
-      deliver(one.engine, { to: 'other', from: null }).then(
-        () => true,
-        () => false,
-      ),
-    )
+    await untilResolves('the others have gone on', () => deliver(one.engine, { to: 'other', from: null }))
     isStill = false
     onGoOn.dispatchEvent(new Event('go-on'))
     await deliver(still.engine, { body: 'next', from: ada.userId })
