@@ -103,7 +103,7 @@ describe('the console: sessions and users', () => {
     const bob = await start('bob')
     bob.send({ type: 'end' })
     await bob.end()
-    await page.locator('.rows > li').waitFor()
+    await until('the session of ada alone', () => page.locator('.rows > li').count(), 1)
     assert.equal(await changes.getByText('bob').count(), 0)
     await page.getByRole('button', { name: 'Pause' }).click()
     await changes.getByText('ended', { exact: true }).first().waitFor()
