@@ -1,4 +1,4 @@
-import { statSync, type BigIntStats } from 'node:fs'
+import { statSync, type BigIntStats, type Stats } from 'node:fs'
 import { chmod, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { platform } from 'node:process'
@@ -86,14 +86,24 @@ export const assertIdentity = (folder: string, identity: string): void => {
  */
 export const changeTimeOf = (folder: string): bigint => statSync(folder, { bigint: true }).mtimeNs
 
+/** How often `setMode` begins again. LevelDB replaces its log at each opening, also in a process that waits for the folder. */
+const MAX_REPLACED = 10
+
 /** Sets the mode of a path, unless the path is gone. Resolves with why the path has another mode; with undefined if it has this one. */
 const setMode = async (path: string, mode: number): Promise<string | undefined> => {
-  const hasMode = async (): Promise<boolean> => ((await stat(path)).mode & 0o777) === mode
+  const has = ({ mode: present }: Stats): boolean => (present & 0o777) === mode
   try {
-    if (await hasMode()) return undefined
-    const refusal = await chmod(path, mode).catch((error: unknown) => error)
-    if (codeOf(refusal) === 'ENOENT' || (await hasMode())) return undefined
-    return refusal instanceof Error ? refusal.message : 'it ignores the change'
+    for (let n = 0; n < MAX_REPLACED; n++) {
+      const before = await stat(path)
+      if (has(before)) return undefined
+      const refusal = await chmod(path, mode).catch((error: unknown) => error)
+      const after = await stat(path)
+      if (has(after)) return undefined
+      // Otherwise another file has the name by now.
+      if (after.ino === before.ino)
+        return refusal instanceof Error ? refusal.message : 'it ignores the change'
+    }
+    return 'its files change all the time'
   } catch (error) {
     // LevelDB may delete a file at any time.
     if (codeOf(error) === 'ENOENT') return undefined

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createPrivacy } from '../../../src/engine/embedded/folder.js'
 import { createEmbeddedEngine, type Engine, type UserRef } from '../../../src/engine/index.js'
 import { request, startSession } from '../../../src/engine/suite/kit.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
@@ -245,6 +247,29 @@ void describe('the folder of an embedded engine', () => {
       } finally {
         process.umask(before)
       }
+    },
+  )
+
+  void it(
+    'and a file that another process replaces meanwhile is no file system without modes',
+    { skip: process.platform === 'win32' },
+    async () => {
+      const path = scratchFolder()
+      const log = join(path, 'LOG')
+      const warnings: string[] = []
+      let isOver = false
+      const replace = async (): Promise<void> => {
+        while (!isOver) {
+          await writeFile(`${log}.new`, '', { mode: 0o644 })
+          await rename(`${log}.new`, log)
+          await sleep(1)
+        }
+      }
+      const replaced = replace()
+      for (let n = 0; n < 500; n++) await createPrivacy(path, (warning) => warnings.push(warning))()
+      isOver = true
+      await replaced
+      assert.deepEqual(warnings, [])
     },
   )
 

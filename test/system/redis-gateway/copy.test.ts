@@ -175,7 +175,7 @@ test('a device that has passed to another user stays with that user, whichever o
     const endpoints = await use(to, (engine) =>
       Promise.all(users.map(async (of) => (await engine.pushDevices(of)).map(({ endpoint }) => endpoint))),
     )
-    assert.deepEqual(endpoints, [['https://push.example/1'], ['https://push.example/0']])
+    assert.deepEqual(endpoints, [['https://push.example.com/1'], ['https://push.example.com/0']])
   }
 })
 
