@@ -64,14 +64,7 @@ const leftOut = {
   'test/gateway/http/header-count.test.ts': [[['the body of a request with an upgrade and'], ONLY_NODE]],
   'test/gateway/http/pipelining.test.ts': [[null, ONLY_NODE]],
   'test/gateway/limits/connection-limits.test.ts': [
-    [
-      [
-        'sockets that send nothing make room',
-        'silent sockets beyond the limit of a second',
-        'each request on a proxy',
-      ],
-      BUN_SOCKETS,
-    ],
+    [['silent sockets beyond the limit of a second', 'each request on a proxy'], BUN_SOCKETS],
   ],
   'test/system/attacks/overload/waiting-calls.test.ts': [
     [['64 calls of an app run at once'], "Bun's fetch opens 256 connections at most"],
@@ -93,8 +86,13 @@ const leftOut = {
   'test/gateway/transports/half-close.test.ts': [[null, BUN_SOCKETS]],
 }
 
-for (const file of Object.keys(leftOut))
+// All of the list, whichever files run: the first ring of CI runs one, and would not see that the others' names have gone.
+for (const [file, tests] of Object.entries(leftOut)) {
   if (!existsSync(file)) throw new Error(`There is no ${file}: take it off the list.`)
+  const text = readFileSync(file, 'utf8')
+  for (const part of tests.flatMap(([parts]) => parts ?? []))
+    if (!text.includes(part)) throw new Error(`${file} has no test "${part}": take it off the list.`)
+}
 
 const files = testFiles(process.argv.slice(2))
 
@@ -104,10 +102,7 @@ const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 const argumentsOf = (file) => {
   const names = []
   for (const [parts, why] of leftOut[file] ?? []) {
-    for (const part of parts ?? []) {
-      if (!readFileSync(file, 'utf8').includes(part)) throw new Error(`${file} has no test "${part}".`)
-      names.push(escape(part))
-    }
+    names.push(...(parts ?? []).map(escape))
     console.log(`left out: ${file}${parts ? `, "${parts.join('", "')}"` : ''}: ${why}`)
     if (!parts) return undefined
   }
