@@ -262,6 +262,7 @@ void describe('the folder of an embedded engine', () => {
         while (!isOver) {
           await writeFile(`${log}.new`, '', { mode: 0o644 })
           await rename(`${log}.new`, log)
+          // LevelDB replaces it a few times a second. Without a pause it would be another file at each look.
           await sleep(1)
         }
       }

@@ -21,13 +21,15 @@ const lists: Readonly<Record<string, readonly string[]>> = {
 }
 
 /**
- * Returns a script in which each list's name is replaced by the names in the list, and in which each `TABLE.entry` is replaced by its value: a constant is faster than a look into a table. If the script also
- * uses a table without naming an entry, the returned script begins with the whole table. Throws if a table lacks an entry that the script
- * names.
+ * Returns a script in which the name of each list is replaced by the names in the list, and each `TABLE.entry` by its value: a constant is
+ * faster than a look into a table. If the script also uses a table without naming an entry, the returned script begins with the whole
+ * table. Throws if a table lacks an entry that the script names.
  */
 export const withValues = (source: string): string => {
   let begin = ''
-  let script = source.replace(/\b(SEND_ARGS|AWAY_ARGS|SENT)\b/g, (name) => lists[name]?.join(', ') ?? name)
+  let script = source
+  for (const [name, names] of Object.entries(lists))
+    script = script.replaceAll(new RegExp(`\\b${name}\\b`, 'g'), names.join(', '))
   for (const [name, table] of tables) {
     script = script.replace(new RegExp(`\\b${name}\\.(\\w+)`, 'g'), (_, entry: string) => {
       const value = table[entry]

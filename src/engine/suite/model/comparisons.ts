@@ -63,6 +63,7 @@ export const comparePages = async (
   const [of, { inbox }] = [refOf(userId), model.user(userId)]
   const { messages, newest } = inbox
   const { epoch } = await engine.inbox(of)
+  // Some of the positions are of another epoch.
   const isOfAnother = offset % 8 === 7
   const isOutside = isOfAnother || offset > newest
   const position = { epoch: isOfAnother ? 'another' : epoch, offset }

@@ -16,7 +16,7 @@ const ends = { changes: { endsAs: 'revoked' } } as const
  * neither is revoked.
  */
 export const revokedBeforeOf = ([, , , , before]: readonly Reply[]): number | null =>
-  typeof before === 'number' || typeof before === 'string' ? Number(before) : null
+  (before ?? null) === null ? null : Number(before)
 
 /** The revocations of users, apps and tokens. */
 export class SharedRevocations {
