@@ -1,7 +1,6 @@
 import { strict as assert } from 'node:assert'
 import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../../../src/element/define.js'
 import {
@@ -206,25 +205,20 @@ test('a flood of messages while no tab is visible is a few notifications and sum
   await hideAll(tab)
   const [flood, batch] = [10_000, 100]
   const start = performance.now()
-  /** The numbers of received messages at each poll. */
+  /** What the page had received whenever it answered: asked after each batch, so that a slow machine is asked as often. */
   const lengths = new Set<number>()
-  const over = new AbortController()
-  const watching = (async () => {
-    for (; !over.signal.aborted; await pause(20))
-      lengths.add(await tab.evaluate(() => window.received.length))
-  })()
-  for (let sent = 0; sent < flood; sent += batch)
+  for (let sent = 0; sent < flood; sent += batch) {
     await Promise.all(
       Array.from({ length: batch }, (_, index) =>
         place.bob.send({ to: 'ada', body: `flood ${sent + index + 1}` }),
       ),
     )
+    lengths.add(await tab.evaluate(() => window.received.length))
+  }
   // A hidden page gets little CPU time on a busy machine.
   await untilAnnounced(tab, `flood ${flood}`, 300_000)
   const seconds = (performance.now() - start) / 1_000
-  over.abort()
-  await watching
-  assert.ok(lengths.size > 5, `the page answered ${lengths.size} times`)
+  assert.ok(lengths.size > 50, `the page answered ${lengths.size} times`)
 
   assert.equal((await messagesIn(tab)).length, flood)
   const made = await madeIn(tab)
