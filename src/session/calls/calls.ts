@@ -1,4 +1,4 @@
-import type { ClientFrameOf, GatewayFrameOf, Message, Profile } from '../../protocol/index.js'
+import type { ClientFrameOf, GatewayFrameOf, Message } from '../../protocol/index.js'
 import { callFrames, object } from '../../protocol/internal.js'
 import { cursorOf, infoOf } from '../machine/selectors.js'
 import type { AnswerType } from '../machine/state.js'
@@ -14,25 +14,10 @@ import { createSignals } from './signals.js'
 import { createSleep } from './sleep.js'
 import { createWatches } from './watches.js'
 
-/** The methods of ChatSession that most pages do not call. */
-export interface Calls {
-  history(range?: HistoryRange): Promise<Message[]>
-  peers(range?: PeersRange): Promise<PeersPage>
-  markRead(offset: number, options?: Pick<HistoryRange, 'with'>): Promise<void>
-  /** Changes the profile. `before` is the session's profile without `fields`. */
-  setProfile(fields: Profile, before: Profile): Promise<void>
-  signal(to: string | number, name: string, options?: SignalOptions): Promise<boolean>
-  watch(users: readonly (string | number)[]): Promise<void>
-  push(subscriber: PushSubscriber | null): Promise<void>
-  /** Called when the session starts. */
-  starting(): void
-  /** Called for each new connection. */
-  started(frame: GatewayFrameOf<'started'>): void
-  /** Called with each frame that the state machine (machine/step.ts) delivers. */
-  received(frame: GatewayFrameOf<'message' | AnswerType>): void
-}
+/** The methods of ChatSession that most pages do not call, and what the session tells them. */
+export type Calls = ReturnType<typeof createCalls>
 
-export const createCalls = (host: CallsHost): Calls => {
+export const createCalls = (host: CallsHost) => {
   const { emit, runner, checkedCopy, idText, SessionError } = host
   const sleep = createSleep(host)
   const requests = createRequests(host, sleep.awake)
@@ -70,8 +55,8 @@ export const createCalls = (host: CallsHost): Calls => {
     return options ?? {}
   }
 
-  const calls: Calls = {
-    async history(range) {
+  const calls = {
+    async history(range?: HistoryRange): Promise<Message[]> {
       const { after, before, limit = 50, with: peer } = optionsOf('history', range)
       const frame = toFrame<ClientFrameOf<'history'>>({
         type: 'history',
@@ -95,7 +80,7 @@ export const createCalls = (host: CallsHost): Calls => {
       return [...(await calls.history({ before: next, with: peer, limit: left })), ...messages]
     },
 
-    async peers(range) {
+    async peers(range?: PeersRange): Promise<PeersPage> {
       const { limit, before } = optionsOf('peers', range)
       const frame = toFrame<ClientFrameOf<'peers'>>({ type: 'peers', id: newId(), limit, before })
       const { peers, next } = await request(frame, {
@@ -106,14 +91,14 @@ export const createCalls = (host: CallsHost): Calls => {
       return { peers, next }
     },
 
-    async markRead(offset, options) {
+    async markRead(offset: number, options?: Pick<HistoryRange, 'with'>): Promise<void> {
       const { with: peer } = optionsOf('markRead', options)
       await marks.mark(offset, idText(peer))
     },
 
     setProfile: changeProfile,
 
-    async signal(to, name, options) {
+    async signal(to: string | number, name: string, options?: SignalOptions): Promise<boolean> {
       const { data, ttl } = optionsOf('signal', options)
       const frame = toFrame<ClientFrameOf<'signal'>>({
         type: 'signal',
@@ -127,12 +112,12 @@ export const createCalls = (host: CallsHost): Calls => {
       return sleep.awake(() => Promise.resolve(sendNow(checked)))
     },
 
-    async watch(users) {
+    async watch(users: readonly (string | number)[]): Promise<void> {
       if (!Array.isArray(users)) throw badField('watch', 'users')
       await watches.watch(users.map((id: string | number) => idText(id)))
     },
 
-    async push(subscriber) {
+    async push(subscriber: PushSubscriber | null): Promise<void> {
       if (
         subscriber !== null &&
         typeof (subscriber as Partial<PushSubscriber> | undefined)?.subscribe !== 'function'
@@ -141,18 +126,21 @@ export const createCalls = (host: CallsHost): Calls => {
       await sleep.awake(() => push.set(subscriber))
     },
 
-    starting() {
+    /** Called when the session starts. */
+    starting(): void {
       sleep.update()
     },
 
-    started({ epoch }) {
+    /** Called for each new connection. */
+    started({ epoch }: GatewayFrameOf<'started'>): void {
       sleep.update()
       marks.repeat(epoch)
       push.renew().catch((error: unknown) => emitError('push-unavailable', error))
       watches.repeat()
     },
 
-    received(frame) {
+    /** Called with each frame that the state machine (machine/step.ts) delivers. */
+    received(frame: GatewayFrameOf<'message' | AnswerType>): void {
       switch (frame.type) {
         case 'unread':
           marks.remember(frame)
