@@ -3,15 +3,10 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { after } from 'node:test'
 import { within } from '../../support/raw-client.js'
+import type { Result } from '../../support/rest/every-call.js'
 import { environment, prepareFolder, type Name } from './workspace.js'
 import { languages } from './languages.js'
 import type { Block } from '../../../src/cli/init/guide.js'
-
-/** The result of a call, as a program of a language prints it. Only an error that the server answered has a status. */
-export interface Result {
-  answer?: unknown
-  error?: { status?: number; code?: string; message: string }
-}
 
 /** A running program that calls the functions of a page. */
 export interface Caller {
