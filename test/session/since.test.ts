@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ChatSession } from '../../src/session/index.js'
-import { eventually, newSession, nextEvent, reaches } from '../support/clients/client-sessions.js'
+import { eventually, newSession, reaches } from '../support/clients/client-sessions.js'
 import { startGateway } from '../support/gateway.js'
-import { startProxy } from '../support/network/proxy.js'
 import { appId, tokenFor } from '../support/tokens.js'
 
 const { gateway, url } = await startGateway()
@@ -20,27 +19,6 @@ const bodiesOf = (session: ChatSession): unknown[] => {
   session.addEventListener('message', ({ detail }) => bodies.push(detail.message.body))
   return bodies
 }
-
-test('messages after `since` come as events, none twice, over a lost connection and a second start too', async () => {
-  await publish('ada', 'drawn')
-  const since = await sinceOf('ada')
-  await publish('ada', 'later')
-  const proxy = await startProxy(url)
-  const session = newSession({ endpoint: proxy.url, token: await tokenFor('ada'), since })
-  const bodies = bodiesOf(session)
-  await session.start()
-  await publish('ada', 'live')
-  await eventually(() => bodies.length === 2)
-  proxy.cut()
-  await nextEvent(session, 'state', ({ detail }) => detail.state === 'active')
-  await publish('ada', 'after the loss')
-  await eventually(() => bodies.length === 3)
-  await session.end()
-  await session.start()
-  await publish('ada', 'after the end')
-  await eventually(() => bodies.length === 4)
-  assert.deepEqual(bodies, ['later', 'live', 'after the loss', 'after the end'])
-})
 
 test('a start that was refused begins at `since` when it succeeds', async () => {
   await publish('bob', 'drawn')

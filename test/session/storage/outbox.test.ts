@@ -4,9 +4,9 @@ import type { ClientFrameOf, GatewayFrameOf } from '../../../src/protocol/index.
 import { callFrames } from '../../../src/protocol/internal.js'
 import type { ChatSession } from '../../../src/session/index.js'
 import { createOutbox, sendOptions, type Answer, type Outbox } from '../../../src/session/storage/outbox.js'
-import { refusal, type ScriptedConnection, started, startScript, startScripted } from '../scripted.js'
+import { refusal, type ScriptedConnection, startScript, startScripted } from '../scripted.js'
 import { now } from '../../../src/session/util/clock.js'
-import { eventually, newSession, reaches } from '../../support/clients/client-sessions.js'
+import { eventually, newSession } from '../../support/clients/client-sessions.js'
 import { startGateway } from '../../support/gateway.js'
 import { holdClock } from '../../support/held-clock.js'
 import { tokenFor } from '../../support/tokens.js'
@@ -52,20 +52,6 @@ const heldOutbox = (t: TestContext, { sendWindow = 60_000, isConnected = true } 
     },
   }
 }
-
-test('send resolves when the message is durable, and not before', async () => {
-  const { session, connection } = await startScripted()
-  let settled = false
-  const sending = session.send({ to: 7, body: 'Hi', data: { a: [1] } }).finally(() => (settled = true))
-  const peer = await connection(0)
-  await eventually(() => peer.of('send').length === 1)
-  const [frame] = peer.of('send')
-  assert.deepEqual({ ...frame, id: '' }, { type: 'send', id: '', to: '7', body: 'Hi', data: { a: [1] } })
-  assert.match(frame?.id ?? '', /^\d{1,20}-\d{1,20}$/)
-  assert.equal(settled, false)
-  peer.send(sentFor(frame, 3))
-  assert.deepEqual(await sending, { id: frame?.id, offset: 3, sentAt: 13 })
-})
 
 test('requests without an answer are sent again in order, with the same ids and content', async () => {
   const { session, connection } = await startScripted()
@@ -275,24 +261,6 @@ test('a session that the gateway ends rejects with its reason', async () => {
   const sending = session.send({ to: 'bob', body: 'a' })
   ;(await connection(0)).socket.close(4410)
   await assert.rejects(sending, { code: 'revoked' })
-})
-
-test('a send without an answer for longer than the send window rejects as unknown-outcome', async () => {
-  const { session, connection } = await startScripted((number) => [
-    // The request that is answered may take longer.
-    number ? started() : started({ sendWindow: 150 }),
-  ])
-  await assert.rejects(session.send({ to: 'bob', body: 'a' }), { code: 'unknown-outcome', retryable: false })
-  const [first] = [await connection(0)]
-  first.socket.terminate()
-  await reaches(session, 'reconnecting')
-  await reaches(session, 'active')
-  const sending = session.send({ to: 'bob', body: 'b' })
-  const second = await connection(1)
-  await eventually(() => second.of('send').length === 1)
-  assert.deepEqual(bodies(second), ['b'], 'a request that was given up is not sent again')
-  second.send(sentFor(second.of('send')[0], 1))
-  await sending
 })
 
 test('a request that was never written waits without end', (t) => {
