@@ -1,7 +1,7 @@
 import type { Message } from '../protocol/index.js'
 import type { PushDevice } from './push.js'
 import type { AppOptions, UserRecord, UserRef } from './records.js'
-import type { PendingEvent, WebhookEvent } from './webhook-events.js'
+import type { PendingEvent } from './webhook-events.js'
 
 /**
  * The read mark of a peer in an inbox. `newest` is the offset of the newest message with the peer when the mark was set. When this message
@@ -23,6 +23,35 @@ export interface SentId {
   deletions: [to: number, from: number]
 }
 
+/** Facts about a user. A fact that is absent is unknown, or in another record. */
+export interface UserFacts extends UserRef {
+  kind: 'user'
+  record?: UserRecord | undefined
+  /** Whether the user of `record` is a guest. */
+  guest?: boolean | undefined
+  /** Pending pushes are not transferred. The target's engine works them out when it opens the data. */
+  devices?: PushDevice[] | undefined
+  lastSeenAt?: number | undefined
+  /** The revocation and the number of deletions of a user remain when the user is deleted. */
+  revoked?: { revokedBefore: number | null; deletions: number } | undefined
+  /**
+   * A user has adopted this guest. Messages to the guest go to the user `by` for `left` more milliseconds. With `isMoving` the guest's inbox
+   * still has messages that are to move.
+   */
+  adoption?:
+    | {
+        by: string
+        byCreatedAt: number
+        createdAt: number
+        messages: number
+        left: number
+        isMoving: boolean
+      }
+    | undefined
+  /** In `left` milliseconds the engine looks for unread messages from `offset` on, to report them in a `message.unread`. */
+  check?: { offset: number; deletions: number; left: number } | undefined
+}
+
 /**
  * A piece of an engine's data, which `chat-session copy` transfers to another engine. Sessions and epochs are not transferred. A time of an
  * engine's own clock means nothing to another engine, so records have durations instead.
@@ -30,31 +59,11 @@ export interface SentId {
 export type TransferRecord =
   /** The engine's key, in Base64url. */
   | { kind: 'key'; key: string }
-  /** `options` are null if the engine stores none. */
-  | { kind: 'app'; appId: string; revokedBefore: number | null; options: AppOptions | null }
-  /** The app asks for `message.unread`, and each streak of unread messages has its check, or was reported. */
-  | { kind: 'unread-scan'; appId: string }
+  /** With `isSearched` the app asks for `message.unread`, and each streak of unread messages has its check, or was reported. */
+  | { kind: 'app'; appId: string; revokedBefore?: number; options?: AppOptions; isSearched?: true }
   /** A revoked token. `left`: for how many more milliseconds the revocation is kept; null if it is kept for ever. */
   | { kind: 'token'; appId: string; tokenId: string; left: number | null }
-  | { kind: 'user'; user: UserRecord; guest: boolean }
-  /** Pending pushes are not transferred. The target's engine works them out when it opens the data. */
-  | ({ kind: 'devices'; devices: PushDevice[] } & UserRef)
-  | ({ kind: 'seen'; lastSeenAt: number } & UserRef)
-  /** The revocation and the number of deletions of a user, which remain when the user is deleted. */
-  | ({ kind: 'revocation'; revokedBefore: number | null; deletions: number } & UserRef)
-  /**
-   * A guest (`userId`) who was adopted. Messages to the guest go to the user for `left` more milliseconds. With `isMoving` the guest's
-   * inbox still has messages that are to move.
-   */
-  | ({
-      kind: 'adoption'
-      by: string
-      byCreatedAt: number
-      createdAt: number
-      messages: number
-      left: number
-      isMoving: boolean
-    } & UserRef)
+  | UserFacts
   /** The next records are the messages of the inbox, in their order. `first` is the oldest offset that is retained. */
   | ({
       kind: 'inbox'
@@ -76,37 +85,18 @@ export type TransferRecord =
       sent: SentId | null
       isRead: boolean
     } & UserRef)
-  /** In `left` milliseconds the engine looks for unread messages from `offset` on, to report them in a `message.unread`. */
-  | ({ kind: 'check'; offset: number; deletions: number; left: number } & UserRef)
-  | {
-      kind: 'event'
-      event: WebhookEvent
-      attempts: number
-      lastError: string | null
-      state: PendingEvent['state']
-    }
+  | ({ kind: 'event' } & Pick<PendingEvent, 'event' | 'attempts' | 'lastError' | 'state'>)
 
-/** The data of an engine, while no engine has them open. */
-export interface TransferSource {
-  /** Rejects if an engine has the data open. */
-  open(): Promise<void>
-  /** Yields all records. Rejects if the data may have changed meanwhile. */
-  pages(): AsyncIterable<TransferRecord[]>
-  close(): Promise<void>
-}
+export type RecordOf<Kind extends TransferRecord['kind']> = Extract<TransferRecord, { kind: Kind }>
+
+/** Pages of records, in an order that suits every target. Each record comes once. */
+export type TransferPages = AsyncIterable<TransferRecord[]>
 
 /**
- * The place to which an engine's data are transferred. From `open` to `finish` a flag is stored there, so that no engine opens unfinished
- * data.
+ * Writes records to a place without data. A flag is stored there before the first record and removed after the last one, so that no engine
+ * opens unfinished data. With `restart` the place may have data of an unfinished transfer, which are deleted first.
  */
-export interface TransferTarget {
-  /** Rejects if the target has data. With `restart` it first deletes the data of a transfer that did not finish. */
-  open(options: { restart: boolean }): Promise<void>
-  write(records: readonly TransferRecord[]): Promise<void>
-  /** Makes the records durable, and removes the flag. */
-  finish(): Promise<void>
-  close(): Promise<void>
-}
+export type TransferTarget = (pages: TransferPages, restart: boolean) => Promise<void>
 
 /** Returns the error message for the data of an unfinished transfer. `where` names the data. */
 export const unfinishedTransfer = (where: string): string =>

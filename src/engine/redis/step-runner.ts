@@ -162,8 +162,8 @@ export class StepRunner {
   }
 
   /** Runs a step that reads `keys`, which are keys of one partition, as `KEYS`. */
-  onKeys(step: Step, partition: number, keys: readonly string[]): Promise<Reply[]> {
-    return this.#run(step, { partition, appId: '', userId: '' }, [], { keys })
+  onKeys(step: Step, partition: number, keys: readonly string[], args: readonly string[]): Promise<Reply[]> {
+    return this.#run(step, { partition, appId: '', userId: '' }, args, { keys })
   }
 
   /** Runs a step on an app's keys in a partition. */

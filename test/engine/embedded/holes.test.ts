@@ -6,6 +6,7 @@ import { createEmbeddedEngine, type Engine } from '../../../src/engine/index.js'
 import { folderTarget } from '../../../src/engine/internal.js'
 import { bob, deliver, newMessage, rules, whileOpen } from '../../../src/engine/suite/kit.js'
 import type { TransferRecord } from '../../../src/engine/transfer.js'
+import { pagesOf } from '../../support/engine/copied-data.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 
 /** What a message takes that `deliver` sends. */
@@ -19,12 +20,11 @@ const transferred = (offset: number): TransferRecord => {
 /** Opens an engine on a folder to which Bob's inbox was copied: it lacks message 3 of 5. */
 const withHole = async (work: (engine: Engine) => Promise<void>): Promise<void> => {
   const path = join(scratchFolder(), 'copied')
-  const target = folderTarget(path)
-  await target.open({ restart: false })
   const inbox = { deletions: 0, offset: 5, first: 1, readOffset: 0, marks: [] }
-  await target.write([{ kind: 'inbox', ...bob, ...inbox }, ...[1, 2, 4, 5].map(transferred)])
-  await target.finish()
-  await target.close()
+  await folderTarget(path)(
+    pagesOf({ kind: 'inbox', ...bob, ...inbox }, ...[1, 2, 4, 5].map(transferred)),
+    false,
+  )
   const engine = createEmbeddedEngine({ path })
   await whileOpen(engine, work)
 }

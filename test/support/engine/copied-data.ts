@@ -11,6 +11,7 @@ import type {
   SessionRequest,
   UserRef,
 } from '../../../src/engine/index.js'
+import type { TransferPages, TransferRecord } from '../../../src/engine/internal.js'
 import { scratchFolder } from '../scratch-folder.js'
 
 const DAY = 86_400_000
@@ -89,6 +90,11 @@ const adopt = async (engine: Engine, enter?: (guest: string) => Promise<void>): 
   const { createdAt = 0 } = (await engine.user(bob)) ?? {}
   const { retention } = rules
   return engine.adoptGuest({ ...bob, userCreatedAt: createdAt, guestId, proof: null, retention })
+}
+
+/** Yields these records in one page. */
+export async function* pagesOf(...records: TransferRecord[]): TransferPages {
+  yield await Promise.resolve(records)
 }
 
 /** Puts a little of everything that is transferred into an engine. */

@@ -4,9 +4,9 @@ import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { createEmbeddedEngine, type Engine } from '../../../src/engine/index.js'
+import { createEmbeddedEngine, EngineError, type Engine } from '../../../src/engine/index.js'
 import { whileOpen } from '../../../src/engine/suite/kit.js'
-import { folderTarget } from '../../../src/engine/internal.js'
+import { folderTarget, type TransferPages } from '../../../src/engine/internal.js'
 import { assertCopied, configFile, contentOf, fill } from '../../support/engine/copied-data.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { finish } from '../../support/processes/command-line.js'
@@ -62,10 +62,11 @@ test('the command ends, even if a config module holds a timer open', async () =>
 test('a transfer that has not finished is opened by no engine, running it again says what to do, and --restart completes it', async () => {
   const [from, to] = folders()
   await withEngine(from, fill)
-  const target = folderTarget(to)
-  await target.open({ restart: false })
-  await target.write([{ kind: 'seen', appId: 'shop', userId: 'ada', lastSeenAt: 1 }])
-  await target.close()
+  const interrupted = async function* (): TransferPages {
+    yield [{ kind: 'user', appId: 'shop', userId: 'ada', lastSeenAt: 1 }]
+    await Promise.reject(new EngineError('unavailable', 'Interrupted.'))
+  }
+  await assert.rejects(folderTarget(to)(interrupted(), false), /Interrupted/)
   await assert.rejects(
     createEmbeddedEngine({ path: to }).open(),
     /data of a transfer that did not finish: run/,

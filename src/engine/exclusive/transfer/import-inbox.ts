@@ -1,23 +1,19 @@
 import type { UserRef } from '../../engine.js'
-import type { TransferRecord } from '../../transfer.js'
-import { storedReachedOf, type StoredInbox, type StoredMessage } from '../messages/inbox-row.js'
-import { Tally, tallyEnd, type TallyRow } from '../messages/tally.js'
+import type { RecordOf } from '../../transfer.js'
 import { directionOf, directions } from '../../decide/messages/inbox.js'
 import { offsetSetOf } from '../../decide/messages/offset-set.js'
+import { storedReachedOf, type StoredInbox, type StoredMessage } from '../messages/inbox-row.js'
+import { Tally, tallyEnd, type TallyRow } from '../messages/tally.js'
 import { rows, type InboxRef } from '../store/rows.js'
-import type { RowWriter } from './row-writer.js'
-
-type InboxRecord = Extract<TransferRecord, { kind: 'inbox' }>
-type MessageRecord = Extract<TransferRecord, { kind: 'message' }>
 
 /** An inbox that is being transferred. It computes the sums in the rows of messages and of the inbox. */
 export class ImportedInbox {
   readonly of: UserRef
   /** How many bytes the messages so far have. */
   bytes = 0
+  readonly #facts: RecordOf<'inbox'>
+  readonly #put: (row: string, value: unknown) => void
   readonly #ref: InboxRef
-  readonly #record: InboxRecord
-  readonly #writer: RowWriter
   readonly #messagePrefix: string
   #received = 0
   #readReceived = 0
@@ -29,41 +25,40 @@ export class ImportedInbox {
   /** The offsets of messages that marks of peers have reached. */
   readonly #reached: number[] = []
 
-  constructor(record: InboxRecord, writer: RowWriter) {
-    const { appId, userId, deletions } = record
+  constructor(facts: RecordOf<'inbox'>, put: (row: string, value: unknown) => void) {
+    const { appId, userId, deletions, marks } = facts
     this.of = { appId, userId }
+    this.#facts = facts
+    this.#put = put
     this.#ref = { appId, userId, deletions }
-    this.#record = record
-    this.#writer = writer
-    this.#marks = new Map(record.marks.map(([peer, offset]) => [peer, offset]))
-    for (const [peer, offset, newest] of record.marks)
-      writer.put(rows.peerMark(this.#ref, peer), [offset, newest])
     this.#messagePrefix = rows.messagePrefix(this.#ref)
     this.#tally = new Tally(userId, 0)
+    this.#marks = new Map(marks.map(([peer, offset]) => [peer, offset]))
+    for (const [peer, ...mark] of marks) put(rows.peerMark(this.#ref, peer), mark)
   }
 
   /** Adds a message. `at` is the time at which it was stored, by the engine's clock. */
-  add(record: MessageRecord, at: number): void {
+  add(record: RecordOf<'message'>, at: number): void {
     const { message, size, isRead } = record
     const { offset, ...rest } = message
-    const { first } = this.#record
+    const { first, readOffset } = this.#facts
     const row: StoredMessage = [at, this.#received, this.bytes, size, first, rest]
     if (isRead) row.push(1)
     this.#endTallyBefore(offset)
+    this.#put(rows.messageIn(this.#messagePrefix, offset), row)
     this.#putTally(this.#tally.add(offset, record, () => undefined))
-    this.#writer.put(rows.messageIn(this.#messagePrefix, offset), row)
     if (this.bytes === 0) this.#oldestAt = at
     this.bytes += size
     if (directionOf(this.of.userId, message.from, isRead) === directions.received) {
       this.#received++
       if (offset <= (this.#marks.get(message.from) ?? 0)) this.#reached.push(offset)
     }
-    if (offset <= this.#record.readOffset) this.#readReceived = this.#received
+    if (offset <= readOffset) this.#readReceived = this.#received
   }
 
   /** Writes the inbox's own row. */
   finish(): void {
-    const { offset, first, readOffset } = this.#record
+    const { offset, first, readOffset } = this.#facts
     this.#endTallyBefore(offset + 1)
     const row: StoredInbox = [
       ...([0, 1, offset, this.#received, this.bytes, first] as const),
@@ -71,7 +66,7 @@ export class ImportedInbox {
     ]
     const reached = this.#marks.size > 0 ? offsetSetOf(this.#reached) : undefined
     if (reached) row.push(storedReachedOf({ readOffset, readUpTo: readOffset, reached }))
-    this.#writer.put(rows.inbox(this.of), row)
+    this.#put(rows.inbox(this.of), row)
   }
 
   /**
@@ -84,6 +79,6 @@ export class ImportedInbox {
   }
 
   #putTally(tally: TallyRow | undefined): void {
-    if (tally) this.#writer.put(rows.tally(this.#ref, this.#tallyEnd), tally)
+    if (tally) this.#put(rows.tally(this.#ref, this.#tallyEnd), tally)
   }
 }

@@ -1,54 +1,49 @@
 import {
   folderSource,
   folderTarget,
-  RedisSource,
-  RedisTarget,
-  type TransferSource,
-  type TransferTarget,
+  redisSource,
+  redisTarget,
+  type TransferPages,
   type TransferRecord,
+  type TransferTarget,
 } from '../../../engine/internal.js'
 import type { Settings } from '../../config/parse.js'
 import { GatewayError } from '../../errors.js'
 import { redisServerOf } from './redis-server.js'
 
-type EngineSettings = Settings['engine']
-
 /** How many records of these kinds have been transferred. */
 export type TransferProgress = Record<'users' | 'inboxes' | 'messages' | 'events', number>
 
-const counted: Partial<Record<TransferRecord['kind'], keyof TransferProgress>> = {
-  user: 'users',
-  inbox: 'inboxes',
-  message: 'messages',
-  event: 'events',
-}
+/** How many records a target gets at once, at least: with fewer, targets would wait for a sync or a reply more often. */
+const RECORDS_AT_ONCE = 500
 
-const inMemory = (option: string): GatewayError =>
-  new GatewayError(
-    'bad-config',
-    `${option}: a memory engine has no data to transfer: name a config with another engine.`,
-  )
+type EngineSettings = Pick<Settings, 'engine' | 'sendWindow'>
 
-const sourceOf = ({ engine, sendWindow }: Pick<Settings, 'engine' | 'sendWindow'>): TransferSource => {
+/** Returns how the data of a config's engine are read and written. `option` names the config in errors. */
+const mediumOf = (
+  option: string,
+  { engine, sendWindow }: EngineSettings,
+): { read: () => TransferPages; write: TransferTarget } => {
   switch (engine.type) {
     case 'memory':
-      throw inMemory('--from')
+      throw new GatewayError(
+        'bad-config',
+        `${option}: a memory engine has no data to transfer: name a config with another engine.`,
+      )
     case 'embedded':
-      return folderSource(engine.path)
-    case 'redis':
-      return new RedisSource({ server: redisServerOf(engine), prefix: engine.prefix }, sendWindow)
+      return { read: () => folderSource(engine.path), write: folderTarget(engine.path) }
+    case 'redis': {
+      const place = { server: redisServerOf(engine), prefix: engine.prefix }
+      return { read: () => redisSource(place, sendWindow), write: redisTarget(place) }
+    }
   }
 }
 
-const targetOf = (engine: EngineSettings): TransferTarget => {
-  switch (engine.type) {
-    case 'memory':
-      throw inMemory('--to')
-    case 'embedded':
-      return folderTarget(engine.path)
-    case 'redis':
-      return new RedisTarget({ server: redisServerOf(engine), prefix: engine.prefix })
-  }
+const countedAs = (record: TransferRecord): keyof TransferProgress | undefined => {
+  if (record.kind === 'user') return record.record && 'users'
+  if (record.kind === 'inbox') return 'inboxes'
+  if (record.kind === 'message') return 'messages'
+  return record.kind === 'event' ? 'events' : undefined
 }
 
 interface TransferOptions {
@@ -60,27 +55,34 @@ interface TransferOptions {
 
 /** Transfers all data of one config's engine to the engine of another config. The second engine must be empty. */
 export const transferData = async (
-  from: Pick<Settings, 'engine' | 'sendWindow'>,
-  to: Pick<Settings, 'engine'>,
+  from: EngineSettings,
+  to: EngineSettings,
   { restart, onProgress }: TransferOptions,
 ): Promise<TransferProgress> => {
   const progress: TransferProgress = { users: 0, inboxes: 0, messages: 0, events: 0 }
-  const [source, target] = [sourceOf(from), targetOf(to.engine)]
-  try {
-    await source.open()
-    await target.open({ restart })
-    for await (const records of source.pages()) {
-      await target.write(records)
-      for (const { kind } of records) {
-        const name = counted[kind]
+  const [{ read }, { write }] = [mediumOf('--from', from), mediumOf('--to', to)]
+  const source = read()[Symbol.asyncIterator]()
+  // The target is opened after the first page, because a source that can't be read must leave no flag in the target.
+  let page = await source.next()
+  const pages = async function* (): TransferPages {
+    let records: TransferRecord[] = []
+    for (; page.done !== true; page = await source.next()) {
+      for (const record of page.value) {
+        records.push(record)
+        const name = countedAs(record)
         if (name) progress[name]++
       }
+      if (records.length < RECORDS_AT_ONCE) continue
+      yield records
       onProgress(progress)
+      records = []
     }
-    await target.finish()
-    return progress
-  } finally {
-    await source.close()
-    await target.close()
+    yield records
   }
+  try {
+    await write(pages(), restart)
+  } finally {
+    await source.return?.()
+  }
+  return progress
 }

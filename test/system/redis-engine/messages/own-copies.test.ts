@@ -18,8 +18,8 @@ import {
 } from '../../../../src/engine/suite/kit.js'
 import { ask, untilPending } from '../../../../src/engine/suite/webhook-kit.js'
 import { slotOf } from '../../../../src/engine/redis/client/key-slot.js'
-import { RedisSource } from '../../../../src/engine/redis/transfer/export/source.js'
-import { RedisTarget } from '../../../../src/engine/redis/transfer/import/target.js'
+import { redisSource } from '../../../../src/engine/redis/transfer/source.js'
+import { redisTarget } from '../../../../src/engine/redis/transfer/target.js'
 import { startCluster } from '../../../support/redis/cluster.js'
 import { failingClient } from '../../../support/redis/hooked-client.js'
 import { standalone } from '../../../support/redis/server.js'
@@ -208,11 +208,7 @@ it('makes an own copy that a failover has lost though the data have moved to one
     await engine.saveUser(ada, {})
   })
   const place = { server: { type: 'single', url: (await standalone()).url }, prefix } as const
-  const [source, target] = [new RedisSource({ server: options, prefix }, 60_000), new RedisTarget(place)]
-  await Promise.all([source.open(), target.open({ restart: false })])
-  for await (const records of source.pages()) await target.write(records)
-  await target.finish()
-  await Promise.all([source.close(), target.close()])
+  await redisTarget(place)(redisSource({ server: options, prefix }, 60_000), false)
   const engine = createSharedEngine({ ...place, client: () => createRedisClient(place.server) })
   await whileOpen(engine, async () => {
     for (let n = 0; n < 2; n++) assert.equal(await sendAgain(engine, message), 1)

@@ -5,7 +5,8 @@ import type { Engine } from '../../../../src/engine/index.js'
 import type { RedisClientOptions } from '../../../../src/engine/redis/client/index.js'
 import type { RedisClient } from '../../../../src/engine/redis/client/port.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
-import { RedisTarget } from '../../../../src/engine/redis/transfer/import/target.js'
+import { redisTarget } from '../../../../src/engine/redis/transfer/target.js'
+import { pagesOf } from '../../../support/engine/copied-data.js'
 import { bob, deliver, newMessage, whileOpen } from '../../../../src/engine/suite/kit.js'
 import type { TransferRecord } from '../../../../src/engine/transfer.js'
 import { redisEngines } from '../../../support/redis/engines.js'
@@ -47,15 +48,12 @@ it('knows the peers of an inbox that a transfer has brought with holes, and of t
   const [first, last, newest, prefix] = [3, 9_000, 9_100, 'transferred:']
   const offsets = Array.from({ length: last - first + 1 }, (_, n) => first + n).filter((each) => each % 7 > 0)
   const senderOf = (offset: number): string => (offset % 3 === 0 ? 'ada' : 'cy')
-  const target = new RedisTarget({ server: options, prefix })
-  await target.open({ restart: false })
   const inbox = { deletions: 0, offset: newest, first, readOffset: 0, marks: [] }
-  await target.write([
-    { kind: 'inbox', ...bob, ...inbox },
-    ...offsets.map((offset) => transferred(offset, senderOf(offset))),
-  ])
-  await target.finish()
-  await target.close()
+  const messages = offsets.map((offset) => transferred(offset, senderOf(offset)))
+  await redisTarget({ server: options, prefix })(
+    pagesOf({ kind: 'inbox', ...bob, ...inbox }, ...messages),
+    false,
+  )
 
   const retention = { messages: 10_000, age, bytes: 1e9 }
   await withEngine(prefix, async (engine) => {

@@ -11,7 +11,7 @@ import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { StepLibrary } from '../../../../src/engine/redis/script.js'
 import { StepRunner } from '../../../../src/engine/redis/step-runner.js'
 import { loadSteps } from '../../../../src/engine/redis/steps.js'
-import { loadTransferSteps } from '../../../../src/engine/redis/transfer/steps.js'
+import { loadTransferSteps } from '../../../../src/engine/redis/transfer/rows.js'
 import { startSingleAndCluster } from '../../../support/redis/single-and-cluster.js'
 
 const { settings } = await startSingleAndCluster()

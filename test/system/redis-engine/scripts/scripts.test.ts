@@ -6,7 +6,7 @@ import { it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { withValues } from '../../../../src/engine/redis/lua/prelude.js'
 import { loadSteps } from '../../../../src/engine/redis/steps.js'
-import { loadTransferSteps } from '../../../../src/engine/redis/transfer/steps.js'
+import { loadTransferSteps } from '../../../../src/engine/redis/transfer/rows.js'
 import { engineRules } from '../../../../src/engine/rules.js'
 
 const folder = fileURLToPath(new URL('../../../../src/engine/redis', import.meta.url))

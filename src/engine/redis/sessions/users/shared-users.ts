@@ -76,7 +76,7 @@ export const userRecordOf = (of: UserRef, reply: readonly Reply[]): UserRecord |
   userOf(of, fieldsOf(reply))
 
 /** Returns a profile as it is stored: as JSON, but an empty profile as the empty text, for which Redis keeps no field. */
-const textOf = (profile: UserRecord['vouched']): string => {
+export const profileText = (profile: UserRecord['vouched']): string => {
   const json = JSON.stringify(profile)
   return json === '{}' ? '' : json
 }
@@ -224,9 +224,9 @@ export class SharedUsers {
     const sender = senderOf(user)
     const args = [
       ...fields,
-      textOf(user.vouched),
+      profileText(user.vouched),
       timesText(user),
-      textOf(user.claimed),
+      profileText(user.claimed),
       sender === null ? '' : JSON.stringify(sender),
       String(maxGuests ?? ''),
       changed ? JSON.stringify(user) : '',
