@@ -1,5 +1,4 @@
 import type { StreamLine } from '../../protocol/internal.js'
-import { readLines } from './read-lines.js'
 
 /** Milliseconds after which a stream that ended or failed is opened again. */
 const REOPEN_DELAY = 1_000
@@ -51,18 +50,30 @@ export class Client {
     signal: AbortSignal,
   ): Promise<void> {
     const { body } = await this.#request('GET', path, { signal })
-    if (body) await readLines(body, (line) => onLine(JSON.parse(line) as StreamLine<Entry>), noAnswer)
+    if (!body) return
+    const reader = body.getReader()
+    const decoder = new TextDecoder()
+    let rest = ''
+    for (;;) {
+      const { done, value } = await reader.read().catch(() => {
+        throw noAnswer()
+      })
+      if (done) return
+      const lines = (rest + decoder.decode(value, { stream: true })).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) onLine(JSON.parse(line) as StreamLine<Entry>)
+    }
   }
 
   /**
    * As `stream`, but makes the request again when the answer ends. While the page is hidden, no request is open, because a browser opens at
    * most six connections to a gateway for all tabs together. `pathOf` returns the path of the next request. `onProblem` gets the message of
-   * each error, and null with each line.
+   * each error.
    */
   async follow<Entry>(
     pathOf: () => string,
     onLine: (line: StreamLine<Entry>) => void,
-    onProblem: (problem: string | null) => void,
+    onProblem: (problem: string) => void,
     signal: AbortSignal,
   ): Promise<void> {
     do {
@@ -73,12 +84,8 @@ export class Client {
       signal.addEventListener('abort', close, { signal: life.signal })
       document.addEventListener('visibilitychange', close, { signal: life.signal })
       close()
-      const line = (next: StreamLine<Entry>): void => {
-        onProblem(null)
-        onLine(next)
-      }
       try {
-        if (!life.signal.aborted) await this.stream<Entry>(pathOf(), line, life.signal)
+        if (!life.signal.aborted) await this.stream<Entry>(pathOf(), onLine, life.signal)
       } catch (error) {
         if (!life.signal.aborted) onProblem((error as Error).message)
       }

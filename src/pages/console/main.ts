@@ -1,5 +1,4 @@
 import { html, LitElement, nothing, type TemplateResult } from 'lit'
-import { keyed } from 'lit/directives/keyed.js'
 import type { AppSummary, Login } from '../../protocol/internal.js'
 import { Client } from './client.js'
 import { loginForm } from './login-form.js'
@@ -34,28 +33,15 @@ interface Access {
 
 /** The whole console: the log-in, the links to its pages, and the page of the URL's fragment. */
 export class AdminConsole extends LitElement {
-  static override properties = {
-    route: { state: true },
-    access: { state: true },
-    isBusy: { state: true },
-    problem: { state: true },
-  }
-
-  declare route: Route
-  declare access: Access | null
-  declare isBusy: boolean
-  declare problem: string | null
+  #route = parseRoute(location.hash)
+  #access: Access | null = null
+  #isBusy = false
+  #problem: string | null = null
+  /** The page that is shown. Each is a new element, so that no page shows the data of another one. */
+  #page: HTMLElement | null = null
   readonly #onHashChange = (): void => {
-    this.route = parseRoute(location.hash)
-    void this.#focusHeading()
-  }
-
-  constructor() {
-    super()
-    this.route = parseRoute(location.hash)
-    this.access = null
-    this.isBusy = false
-    this.problem = null
+    this.#route = parseRoute(location.hash)
+    void this.#open()
   }
 
   protected override createRenderRoot(): this {
@@ -78,37 +64,52 @@ export class AdminConsole extends LitElement {
     // The config allows no other characters. With some of them `fetch` would throw, as if the gateway did not answer.
     if (/[^ -~]/.test(token)) return this.#logOut(REFUSED)
     const client = new Client(token, () => this.#logOut(REFUSED))
-    this.isBusy = true
-    this.problem = null
+    this.#isBusy = true
+    this.#problem = null
+    this.requestUpdate()
     try {
       const login = await client.get<Login>('/me')
       const apps = await client.get<AppSummary[]>('/apps')
       sessionStorage.setItem(TOKEN_ITEM, token)
-      this.access = { client, login, appIds: apps.map(({ appId }) => appId) }
-      void this.#focusHeading()
+      this.#access = { client, login, appIds: apps.map(({ appId }) => appId) }
+      void this.#open()
     } catch (error) {
-      this.problem ??= (error as Error).message
+      this.#problem ??= (error as Error).message
     }
-    this.isBusy = false
+    this.#isBusy = false
+    this.requestUpdate()
   }
 
   #logOut(problem: string | null): void {
     sessionStorage.removeItem(TOKEN_ITEM)
-    this.access = null
-    this.problem = problem
-    void this.#focusHeading()
+    this.#access = null
+    this.#problem = problem
+    void this.#open()
   }
 
-  /** Moves the focus to the heading of the new page, so that screen readers and the keyboard begin at the top. */
-  async #focusHeading(): Promise<void> {
+  /** The app of the page, or else the first one. */
+  get #appId(): string {
+    return 'appId' in this.#route ? this.#route.appId : (this.#access?.appIds[0] ?? '')
+  }
+
+  /** Opens the page of the route. Moves the focus to its heading, so that screen readers and the keyboard begin at the top. */
+  async #open(): Promise<void> {
+    const { client, login } = this.#access ?? {}
+    const page = Object.assign(document.createElement(`${this.#route.page}-page`), {
+      client,
+      mayChange: login?.role === 'admin',
+      appId: this.#appId,
+      userId: 'userId' in this.#route ? this.#route.userId : '',
+    })
+    this.#page = this.#access && page
+    this.requestUpdate()
     await this.updateComplete
-    const page = this.querySelector<LitElement>('main > *')
-    await page?.updateComplete
+    await this.querySelector<LitElement>('main > *')?.updateComplete
     this.querySelector<HTMLElement>('h1')?.focus()
   }
 
   #link(route: Route): TemplateResult {
-    const { page } = this.route
+    const { page } = this.#route
     const isCurrent = page === route.page || (page === 'user' && route.page === 'users')
     return html`<li>
       <a href=${linkTo(route)} aria-current=${isCurrent ? 'page' : nothing}>${TITLES[route.page]}</a>
@@ -117,7 +118,7 @@ export class AdminConsole extends LitElement {
 
   #chooseApp(event: Event): void {
     const appId = (event.target as HTMLSelectElement).value
-    const { page } = this.route
+    const { page } = this.#route
     const isOfApp = page === 'sessions' || page === 'users' || page === 'webhooks'
     location.hash = linkTo({ page: isOfApp ? page : 'users', appId })
   }
@@ -150,39 +151,14 @@ export class AdminConsole extends LitElement {
     </header>`
   }
 
-  #page({ client, login: { role } }: Access, appId: string): TemplateResult {
-    switch (this.route.page) {
-      case 'overview':
-        return html`<overview-page .client=${client} .role=${role}></overview-page>`
-      case 'sessions':
-        return html`<sessions-page .client=${client} .role=${role} .appId=${appId}></sessions-page>`
-      case 'users':
-        return html`<users-page .client=${client} .role=${role} .appId=${appId}></users-page>`
-      case 'user':
-        return html`<user-page
-          .client=${client}
-          .role=${role}
-          .appId=${appId}
-          .userId=${this.route.userId}
-        ></user-page>`
-      case 'webhooks':
-        return html`<webhooks-page .client=${client} .role=${role} .appId=${appId}></webhooks-page>`
-      case 'token':
-        return html`<token-page .client=${client} .role=${role}></token-page>`
-    }
-  }
-
   override render(): TemplateResult {
-    const { access, route } = this
-    if (!access) return loginForm(this.problem, this.isBusy, (token) => void this.#logIn(token))
-    const appId = 'appId' in route ? route.appId : (access.appIds[0] ?? '')
-    // Each page is a new element, so that no page shows the data of another one.
-    return html`${this.#header(access, appId)}
-      <main>${keyed(linkTo(route), this.#page(access, appId))}</main>`
+    if (!this.#access) return loginForm(this.#problem, this.#isBusy, (token) => void this.#logIn(token))
+    return html`${this.#header(this.#access, this.#appId)}
+      <main>${this.#page}</main>`
   }
 
   protected override updated(): void {
-    document.title = `${this.access ? TITLES[this.route.page] : 'Log in'} · chat-session console`
+    document.title = `${this.#access ? TITLES[this.#route.page] : 'Log in'} · chat-session console`
   }
 }
 

@@ -29,10 +29,6 @@ export const linkTo = (route: Route): string => {
   return route.page === 'user' ? `${app}/users/${encodeURIComponent(route.userId)}` : `${app}/${route.page}`
 }
 
-/** Returns the path of one page of a list in the API. `after` is the page's cursor, null for the first page. */
-export const pagePath = (path: string, after: string | null): string =>
-  after === null ? path : `${path}?after=${encodeURIComponent(after)}`
-
 /** Returns the path of an app in the API, or of one of its users. */
 export const apiPath = (appId: string, userId?: string): string =>
   `/apps/${encodeURIComponent(appId)}${userId === undefined ? '' : `/users/${encodeURIComponent(userId)}`}`

@@ -10,9 +10,7 @@ const MAX_FRAMES = 200
 
 /** The frames of one session while it is watched: their types, sizes and times. The gateway leaves their content out. */
 export class SessionTrace extends Page {
-  static override properties = { ...Page.properties, sessionId: { attribute: false } }
-
-  declare sessionId: string
+  sessionId!: string
   /** Newest first. */
   #frames: TracedFrame[] = []
   #skipped = 0

@@ -15,10 +15,15 @@ export interface Entry {
 /** The greatest number of entries. A longer list would slow the page down. */
 const MAX_ENTRIES = 200
 
-/** The events, requests and actions of one user, newest first and without credentials. Emits `change`. */
-export class ActivityLog extends EventTarget {
+/** The events, requests and actions of one user, newest first and without credentials. */
+export class ActivityLog {
   entries: readonly Entry[] = []
+  readonly #changed: () => void
   #lastId = 0
+
+  constructor(changed: () => void) {
+    this.#changed = changed
+  }
 
   add(from: Entry['from'], name: string, summary = '', detail?: unknown): void {
     const entry: Entry = {
@@ -38,6 +43,6 @@ export class ActivityLog extends EventTarget {
 
   #set(entries: readonly Entry[]): void {
     this.entries = entries
-    this.dispatchEvent(new Event('change'))
+    this.#changed()
   }
 }

@@ -12,22 +12,14 @@ const MAX_USERS = 6
 
 /** The playground: some users, side by side. It has no shadow root, so that each `<chat-session>` is in the document itself. */
 export class PlayGround extends LitElement {
-  static override properties = { users: { state: true }, chosen: { state: true } }
-
-  declare users: readonly User[]
-  /** The key of the user whose panel a narrow window shows. A wide one shows all. */
-  declare chosen: number
   #lastKey = 0
-
-  constructor() {
-    super()
-    this.users = [
-      settingsFor(sampleUsers[0]),
-      settingsFor(sampleUsers[1]),
-      settingsFor({ userId: 'visitor', name: 'Visitor' }, 'guest'),
-    ].map((initial) => ({ key: ++this.#lastKey, initial, starts: true }))
-    this.chosen = 1
-  }
+  #users: readonly User[] = [
+    settingsFor(sampleUsers[0]),
+    settingsFor(sampleUsers[1]),
+    settingsFor({ userId: 'visitor', name: 'Visitor' }, 'guest'),
+  ].map((initial) => ({ key: ++this.#lastKey, initial, starts: true }))
+  /** The key of the user whose panel a narrow window shows. A wide one shows all. */
+  #chosen = 1
 
   protected override createRenderRoot(): this {
     // The page's own content is for browsers without scripts.
@@ -46,8 +38,8 @@ export class PlayGround extends LitElement {
   async #add(): Promise<void> {
     const taken = this.#panels.map(({ settings }) => settings.userId)
     const initial = settingsFor(sampleUsers.find(({ userId }) => !taken.includes(userId)) ?? sampleUsers[0])
-    this.users = [...this.users, { key: ++this.#lastKey, initial, starts: false }]
-    this.chosen = this.#lastKey
+    this.#users = [...this.#users, { key: ++this.#lastKey, initial, starts: false }]
+    this.#choose(this.#lastKey)
     await this.updateComplete
     const panel = this.#panels.at(-1)
     await panel?.updateComplete
@@ -55,9 +47,14 @@ export class PlayGround extends LitElement {
     panel?.focus()
   }
 
+  #choose(key: number): void {
+    this.#chosen = key
+    this.requestUpdate()
+  }
+
   #remove({ key }: User): void {
-    this.users = this.users.filter((user) => user.key !== key)
-    if (this.chosen === key) this.chosen = this.users[0]?.key ?? 0
+    this.#users = this.#users.filter((user) => user.key !== key)
+    this.#choose(this.#chosen === key ? (this.#users[0]?.key ?? 0) : this.#chosen)
     this.querySelector<HTMLElement>('.add')?.focus()
   }
 
@@ -90,8 +87,8 @@ export class PlayGround extends LitElement {
       <a
         class="chip ${state}"
         href="#user-${user.key}"
-        aria-current=${user.key === this.chosen}
-        @click=${() => (this.chosen = user.key)}
+        aria-current=${user.key === this.#chosen}
+        @click=${() => this.#choose(user.key)}
         aria-label="${name}${unread ? ` ${unread} unread` : ''}, ${state}"
         >${name} ${unread ? html`<span class="count">${unread}</span>` : ''}</a
       >
@@ -101,7 +98,7 @@ export class PlayGround extends LitElement {
   #panel(user: User): TemplateResult {
     return html`<user-panel
       id="user-${user.key}"
-      class=${user.key === this.chosen ? 'chosen' : ''}
+      class=${user.key === this.#chosen ? 'chosen' : ''}
       .user=${user}
       .peers=${this.#peersOf(this.#panelOf(user))}
       @change=${() => this.requestUpdate()}
@@ -115,15 +112,15 @@ export class PlayGround extends LitElement {
   override render(): TemplateResult {
     return html`<nav class="users" aria-label="Users">
         <ul>
-          ${this.users.map((user) => this.#chip(user))}
+          ${this.#users.map((user) => this.#chip(user))}
         </ul>
-        <button class="add" ?disabled=${this.users.length >= MAX_USERS} @click=${() => this.#add()}>
+        <button class="add" ?disabled=${this.#users.length >= MAX_USERS} @click=${() => this.#add()}>
           <span>Add a user</span>
         </button>
       </nav>
       <div class="panels">
         ${repeat(
-          this.users,
+          this.#users,
           ({ key }) => key,
           (user) => this.#panel(user),
         )}

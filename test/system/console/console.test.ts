@@ -477,7 +477,7 @@ describe('the console: tools', () => {
     await page.goBack()
     await page.getByRole('heading', { name: 'Users of app' }).waitFor()
     // The browser tells of a dialog's close in a later task.
-    await page.locator('confirm-dialog').waitFor({ state: 'detached' })
+    await page.locator('dialog').waitFor({ state: 'detached' })
     await page.getByRole('link', { name: 'ada' }).click()
     await page.locator('.rows .state').getByText('active').waitFor()
   })

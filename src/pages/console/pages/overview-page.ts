@@ -49,12 +49,10 @@ export class OverviewPage extends Page {
   #charts: Series[] = []
 
   protected load(signal: AbortSignal): void {
-    const work = async (): Promise<void> => {
+    this.poll(POLL_INTERVAL, async () => {
       this.#apps = await this.client.get<AppSummary[]>('/apps', signal)
       this.#charts = await this.client.get<Series[]>('/charts', signal)
-      this.requestUpdate()
-    }
-    this.poll(POLL_INTERVAL, work, signal)
+    })
   }
 
   protected body(): TemplateResult {

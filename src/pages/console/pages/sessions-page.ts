@@ -3,8 +3,9 @@ import { repeat } from 'lit/directives/repeat.js'
 import type { SessionChange, SessionList } from '../../../protocol/internal.js'
 import { clockTime } from '../format.js'
 import { Page } from './page.js'
-import { pagedHeading, scrollingList } from '../parts.js'
-import { apiPath, linkTo, pagePath } from '../route.js'
+import { PagedList } from '../paged-list.js'
+import { scrollingList } from '../parts.js'
+import { apiPath, linkTo } from '../route.js'
 import { sessionRow } from '../session-row.js'
 import { changeText } from '../words.js'
 
@@ -15,28 +16,19 @@ const MAX_CHANGES = 50
 
 /** The page of an app's sessions: their changes as they happen, and the list of all sessions. */
 export class SessionsPage extends Page {
-  static override properties = { ...Page.properties, isPaused: { state: true } }
-
   /** Whether the list of changes stands still, so that it can be read. */
-  declare isPaused: boolean
+  #isPaused = false
   /** Newest first. */
   #changes: SessionChange[] = []
   /** The changes that are shown: the latest ones, unless the list is paused. */
   #shown: SessionChange[] = []
   #skipped = 0
-  #list: SessionList | null = null
-  /** The cursor of the shown page of sessions. */
-  #after: string | null = null
+  readonly #list = new PagedList<SessionList>(this, () => `${apiPath(this.appId)}/sessions`)
 
-  constructor() {
-    super()
-    this.isPaused = false
-  }
-
-  protected load(signal: AbortSignal): void {
-    const refresh = this.poll(POLL_INTERVAL, () => this.#refresh(), signal)
-    void this.client.follow<SessionChange>(
-      () => `${apiPath(this.appId)}/changes?after=${this.#changes[0]?.seq ?? 0}`,
+  protected load(): void {
+    const refresh = this.poll(POLL_INTERVAL, () => this.#list.load())
+    this.followChanges(
+      () => this.#changes[0]?.seq ?? 0,
       ({ entries, skipped }) => {
         this.#skipped += skipped
         if (entries.length === 0) return
@@ -44,26 +36,12 @@ export class SessionsPage extends Page {
         this.requestUpdate()
         refresh()
       },
-      (problem) => (this.staleReason = problem ?? this.staleReason),
-      signal,
     )
   }
 
-  async #refresh(): Promise<void> {
-    const after = this.#after
-    const path = pagePath(`${apiPath(this.appId)}/sessions`, after)
-    const list = await this.client.get<SessionList>(path, this.signal)
-    // The operator may have opened another page meanwhile.
-    if (after !== this.#after) return
-    this.#list = list
+  #pause(): void {
+    this.#isPaused = !this.#isPaused
     this.requestUpdate()
-  }
-
-  /** Shows the page of sessions after a cursor. */
-  async #open(after: string | null): Promise<void> {
-    this.#after = after
-    this.requestUpdate()
-    await this.attempt(() => this.#refresh())
   }
 
   #userLink(userId: string): TemplateResult {
@@ -71,16 +49,16 @@ export class SessionsPage extends Page {
   }
 
   protected body(): TemplateResult {
-    const { sessions = [], next = null } = this.#list ?? {}
-    if (!this.isPaused) this.#shown = this.#changes
+    const sessions = this.#list.shown?.sessions
+    if (!this.#isPaused) this.#shown = this.#changes
     return html`<h1 tabindex="-1">Sessions of ${this.appId}</h1>
       <section aria-labelledby="changes">
         <header class="row">
           <h2 id="changes">As it happens</h2>
           <button
             type="button"
-            aria-pressed=${this.isPaused ? 'true' : 'false'}
-            @click=${() => (this.isPaused = !this.isPaused)}
+            aria-pressed=${this.#isPaused ? 'true' : 'false'}
+            @click=${() => this.#pause()}
           >
             Pause
           </button>
@@ -95,19 +73,10 @@ export class SessionsPage extends Page {
         )}
       </section>
       <section aria-labelledby="all">
-        ${pagedHeading(
-          'All sessions, oldest first',
-          {
-            things: 'sessions',
-            isEmpty: this.#list?.sessions.length === 0,
-            after: this.#after,
-            next,
-          },
-          (after) => this.#open(after),
-        )}
+        ${this.#list.heading('All sessions, oldest first', 'sessions', sessions)}
         <ul class="rows">
           ${repeat(
-            sessions,
+            sessions ?? [],
             ({ sessionId }) => sessionId,
             (session) => html`<li>${sessionRow(session, this.#userLink(session.userId))}</li>`,
           )}

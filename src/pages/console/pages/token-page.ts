@@ -32,9 +32,7 @@ export class TokenPage extends Page {
     await this.attempt(async () => {
       const check = await this.client.change<TokenCheck>('POST', '/check-token', { token })
       // The operator may have sent another token meanwhile, and must not take this verdict for that of the other token.
-      if (token !== this.#sent) return
-      this.#check = check
-      this.requestUpdate()
+      if (token === this.#sent) this.#check = check
     })
   }
 

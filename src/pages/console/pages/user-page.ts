@@ -1,12 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
-import type {
-  DeviceSummary,
-  PushTest,
-  SessionChange,
-  SessionSummary,
-  UserDetail,
-} from '../../../protocol/internal.js'
+import type { DeviceSummary, PushTest, SessionSummary, UserDetail } from '../../../protocol/internal.js'
+import type { Question } from '../confirm.js'
 import { clockTime, formatNumber, relativeTime } from '../format.js'
 import { Page } from './page.js'
 import { fact, scrollingList } from '../parts.js'
@@ -26,90 +21,83 @@ const testText = ({ result, error }: PushTest): string =>
 
 /** The page of one user: presence, inbox, devices, sessions and their latest changes, with buttons to end sessions and devices. */
 export class UserPage extends Page {
-  static override properties = { ...Page.properties, watched: { state: true }, done: { state: true } }
-
   /** The session whose frames are shown. The list keeps the session after its end, so that its last frames can be read. */
-  declare watched: SessionSummary | null
-  /** The result of the button that was pressed last. */
-  declare done: string
+  #watched: SessionSummary | null = null
   #user: UserDetail | null = null
 
-  constructor() {
-    super()
-    this.watched = null
-    this.done = ''
-  }
-
-  protected load(signal: AbortSignal): void {
-    const refresh = this.poll(POLL_INTERVAL, () => this.#refresh(), signal)
-    void this.client.follow<SessionChange>(
-      () => `${apiPath(this.appId)}/changes`,
+  protected load(): void {
+    const refresh = this.poll(POLL_INTERVAL, () => this.#refresh())
+    this.followChanges(
+      () => 0,
       ({ entries }) => {
         if (entries.some(({ userId }) => userId === this.userId)) refresh()
       },
-      (problem) => (this.staleReason = problem ?? this.staleReason),
-      signal,
     )
   }
 
   async #refresh(): Promise<void> {
     this.#user = await this.client.get<UserDetail>(apiPath(this.appId, this.userId), this.signal)
-    this.requestUpdate()
   }
 
-  async #change(method: 'POST' | 'DELETE', path: string, done: string): Promise<void> {
-    const isDone = await this.attempt(async () => {
+  /** Makes a change after the operator has agreed to it, and says `done`. */
+  async #change(question: Question, method: 'POST' | 'DELETE', path: string, done: string): Promise<void> {
+    if (!(await this.confirm(question))) return
+    await this.act(async () => {
       await this.client.change(method, apiPath(this.appId, this.userId) + path)
       await this.#refresh()
+      return done
     })
-    this.done = isDone ? done : ''
   }
 
-  async #end({ sessionId }: SessionSummary): Promise<void> {
-    const agrees = await this.confirm({
+  #end({ sessionId }: SessionSummary): Promise<void> {
+    const question = {
       title: 'End this session?',
       text: 'Its client receives the code revoked. The user can log in again with the same credentials.',
       action: 'End the session',
-    })
-    if (agrees)
-      await this.#change('DELETE', `/sessions/${encodeURIComponent(sessionId)}`, 'The session has ended.')
+    }
+    const path = `/sessions/${encodeURIComponent(sessionId)}`
+    return this.#change(question, 'DELETE', path, 'The session has ended.')
   }
 
-  async #endAll(): Promise<void> {
-    const agrees = await this.confirm({
+  #endAll(): Promise<void> {
+    const question = {
       title: `Log ${this.userId} out everywhere?`,
       text: 'All sessions end. Tokens and signatures that the user has now are refused from now on.',
       action: 'Log out everywhere',
-    })
-    if (agrees) await this.#change('POST', '/revoke', 'The user is logged out everywhere.')
+    }
+    return this.#change(question, 'POST', '/revoke', 'The user is logged out everywhere.')
   }
 
-  async #reauth(): Promise<void> {
-    const agrees = await this.confirm({
+  #reauth(): Promise<void> {
+    const question = {
       title: 'Ask for new credentials?',
       text: 'Tokens and signatures that the user has now are refused from now on. Each client has 10 seconds to send a new token, or its session ends.',
       action: 'Ask for new credentials',
-    })
-    if (agrees) await this.#change('POST', '/reauth', 'Each client was asked for new credentials.')
+    }
+    return this.#change(question, 'POST', '/reauth', 'Each client was asked for new credentials.')
   }
 
-  async #endDevice({ id }: DeviceSummary): Promise<void> {
-    const agrees = await this.confirm({
+  #endDevice({ id }: DeviceSummary): Promise<void> {
+    const question = {
       title: 'End this subscription?',
       text: 'The device gets no more pushes, until a page of the user is opened there.',
       action: 'End the subscription',
-    })
-    if (agrees) await this.#change('DELETE', `/push/${encodeURIComponent(id)}`, 'The subscription has ended.')
+    }
+    return this.#change(question, 'DELETE', `/push/${encodeURIComponent(id)}`, 'The subscription has ended.')
   }
 
-  async #testPush(): Promise<void> {
-    this.done = ''
-    await this.attempt(async () => {
+  #testPush(): Promise<void> {
+    return this.act(async () => {
       const path = `${apiPath(this.appId, this.userId)}/push/test`
       const results = await this.client.change<PushTest[]>('POST', path)
-      this.done = results.map(testText).join(' ') || 'The user has no device.'
       await this.#refresh()
+      return results.map(testText).join(' ') || 'The user has no device.'
     })
+  }
+
+  #watch(session: SessionSummary | null): void {
+    this.#watched = session
+    this.requestUpdate()
   }
 
   #devices(devices: readonly DeviceSummary[]): TemplateResult {
@@ -140,11 +128,11 @@ export class UserPage extends Page {
 
   #sessionItem(session: SessionSummary, hasEnded: boolean): TemplateResult {
     const { sessionId } = session
-    const isWatched = this.watched?.sessionId === sessionId
+    const isWatched = this.#watched?.sessionId === sessionId
     const buttons = html`<button
         type="button"
         aria-expanded=${isWatched ? 'true' : 'false'}
-        @click=${() => (this.watched = isWatched ? null : session)}
+        @click=${() => this.#watch(isWatched ? null : session)}
       >
         Watch frames
       </button>
@@ -155,7 +143,6 @@ export class UserPage extends Page {
         isWatched
           ? html`<session-trace
               .client=${this.client}
-              .role=${this.role}
               .appId=${this.appId}
               .userId=${this.userId}
               .sessionId=${sessionId}
@@ -167,7 +154,7 @@ export class UserPage extends Page {
 
   #details(user: UserDetail): TemplateResult {
     const { profile, online, lastSeenAt, revokedBefore, createdAt, inbox, sessions, sessionCount } = user
-    const { watched } = this
+    const watched = this.#watched
     const isListed = !watched || sessions.some(({ sessionId }) => sessionId === watched.sessionId)
     const listed = isListed ? sessions : [...sessions, watched]
     return html`<dl class="facts">

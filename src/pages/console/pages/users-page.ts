@@ -2,28 +2,15 @@ import { html, type TemplateResult } from 'lit'
 import type { UserList } from '../../../protocol/internal.js'
 import { relativeTime } from '../format.js'
 import { Page } from './page.js'
-import { pagedHeading } from '../parts.js'
-import { apiPath, linkTo, pagePath } from '../route.js'
+import { PagedList } from '../paged-list.js'
+import { apiPath, linkTo } from '../route.js'
 
 /** An app's users by page, and a field to open a user by id. */
 export class UsersPage extends Page {
-  #list: UserList | null = null
-  /** The cursor of the page of users that was opened last. */
-  #after: string | null = null
+  readonly #list = new PagedList<UserList>(this, () => `${apiPath(this.appId)}/users`)
 
   protected load(): void {
-    void this.attempt(() => this.#open(null))
-  }
-
-  async #open(after: string | null): Promise<void> {
-    this.#after = after
-    this.requestUpdate()
-    const path = pagePath(`${apiPath(this.appId)}/users`, after)
-    const list = await this.client.get<UserList>(path, this.signal)
-    // The operator may have opened another page meanwhile.
-    if (after !== this.#after) return
-    this.#list = list
-    this.requestUpdate()
+    void this.attempt(() => this.#list.load())
   }
 
   #find(event: SubmitEvent): void {
@@ -34,6 +21,7 @@ export class UsersPage extends Page {
 
   protected body(): TemplateResult {
     const { appId } = this
+    const users = this.#list.shown?.users
     return html`<h1 tabindex="-1">Users of ${appId}</h1>
       <form class="row" @submit=${this.#find}>
         <label for="user-id">User id</label>
@@ -41,18 +29,9 @@ export class UsersPage extends Page {
         <button class="main">Open</button>
       </form>
       <section aria-labelledby="all">
-        ${pagedHeading(
-          'All users',
-          {
-            things: 'users',
-            isEmpty: this.#list?.users.length === 0,
-            after: this.#after,
-            next: this.#list?.next ?? null,
-          },
-          (after) => this.attempt(() => this.#open(after)),
-        )}
+        ${this.#list.heading('All users', 'users', users)}
         <ul class="rows columns">
-          ${this.#list?.users.map(
+          ${users?.map(
             ({ userId, profile, createdAt }) =>
               html`<li>
                 <a href=${linkTo({ page: 'user', appId, userId })}>${userId}</a>

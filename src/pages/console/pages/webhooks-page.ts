@@ -8,8 +8,9 @@ import type {
 } from '../../../protocol/internal.js'
 import { clockTime, formatNumber, relativeTime } from '../format.js'
 import { Page } from './page.js'
-import { fact, pagedHeading, scrollingList } from '../parts.js'
-import { apiPath, linkTo, pagePath } from '../route.js'
+import { PagedList } from '../paged-list.js'
+import { fact, scrollingList } from '../parts.js'
+import { apiPath, linkTo } from '../route.js'
 
 const POLL_INTERVAL = 5_000
 
@@ -27,62 +28,36 @@ const attemptsText = (attempts: number): string => {
 
 /** The page of an app's webhooks: the events that wait for their delivery or were given up, and the latest requests. */
 export class WebhooksPage extends Page {
-  static override properties = { ...Page.properties, done: { state: true } }
-
-  /** The result of the button that was pressed last. */
-  declare done: string
   #state: WebhookState | null = null
-  #pending: PendingEventList = { events: [], next: null }
-  #pendingCursor: string | null = null
+  readonly #pending = new PagedList<PendingEventList>(this, () => `${apiPath(this.appId)}/webhooks/pending`)
 
-  constructor() {
-    super()
-    this.done = ''
-  }
-
-  protected load(signal: AbortSignal): void {
-    this.poll(POLL_INTERVAL, () => this.#refresh(), signal)
+  protected load(): void {
+    this.poll(POLL_INTERVAL, () => this.#refresh())
   }
 
   async #refresh(): Promise<void> {
-    const path = `${apiPath(this.appId)}/webhooks`
-    const after = this.#pendingCursor
-    const state = await this.client.get<WebhookState>(path, this.signal)
-    const pending = await this.client.get<PendingEventList>(pagePath(`${path}/pending`, after), this.signal)
-    // The operator may have opened another page meanwhile.
-    if (after !== this.#pendingCursor) return
-    this.#state = state
-    this.#pending = pending
-    this.requestUpdate()
+    this.#state = await this.client.get<WebhookState>(`${apiPath(this.appId)}/webhooks`, this.signal)
+    await this.#pending.load()
   }
 
-  async #test(): Promise<void> {
+  #test(): Promise<void> {
     const path = `${apiPath(this.appId)}/webhooks/test`
-    this.done = ''
-    await this.attempt(async () => {
+    return this.act(async () => {
       const { result, status, error } = await this.client.change<DeliverySummary>('POST', path)
-      this.done =
-        result === 'delivered'
-          ? `The test was delivered, and answered with the status ${status}.`
-          : `The test failed. ${error}`
       await this.#refresh()
+      return result === 'delivered'
+        ? `The test was delivered, and answered with the status ${status}.`
+        : `The test failed. ${error}`
     })
   }
 
-  async #replay({ id, userId }: PendingEventSummary): Promise<void> {
+  #replay({ id, userId }: PendingEventSummary): Promise<void> {
     const path = `${apiPath(this.appId, userId ?? undefined)}/webhooks/${encodeURIComponent(id)}/replay`
-    this.done = ''
-    await this.attempt(async () => {
+    return this.act(async () => {
       await this.client.change('POST', path)
-      this.done = 'The event is delivered again.'
       await this.#refresh()
+      return 'The event is delivered again.'
     })
-  }
-
-  async #open(after: string | null): Promise<void> {
-    this.#pendingCursor = after
-    this.requestUpdate()
-    await this.attempt(() => this.#refresh())
   }
 
   /** A link to the user of an event; nothing for an event of the app itself. */
@@ -121,25 +96,17 @@ export class WebhooksPage extends Page {
   }
 
   #details({ isConfigured, pending, oldestAt, deliveries }: WebhookState): TemplateResult {
+    const events = this.#pending.shown?.events
     return html`${isConfigured ? nothing : html`<p>The app has no <code>webhooks</code> in the config.</p>`}
       <dl class="facts">
         ${fact('Waiting', formatNumber(pending))}
         ${fact('Oldest', oldestAt === null ? null : relativeTime(oldestAt))}
       </dl>
       <section aria-labelledby="all">
-        ${pagedHeading(
-          'Not delivered',
-          {
-            things: 'events that wait or were given up',
-            isEmpty: this.#pending.events.length === 0,
-            after: this.#pendingCursor,
-            next: this.#pending.next,
-          },
-          (after) => this.#open(after),
-        )}
+        ${this.#pending.heading('Not delivered', 'events that wait or were given up', events)}
         <ul class="rows">
           ${repeat(
-            this.#pending.events,
+            events ?? [],
             ({ id }) => id,
             (event) => this.#pendingItem(event),
           )}

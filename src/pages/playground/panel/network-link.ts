@@ -21,17 +21,18 @@ export const conditions = {
 } as const satisfies Record<string, Choice & LinkFaults>
 type Condition = keyof typeof conditions
 
-/** One session's link to the gateway through the fault proxy of `chat-session dev`. Emits `change`. */
-export class NetworkLink extends EventTarget {
+/** One session's link to the gateway through the fault proxy of `chat-session dev`. */
+export class NetworkLink {
   readonly name: string = crypto.getRandomValues(new BigUint64Array(2)).join('-')
   readonly #path = `/dev/links/${this.name}`
   condition: Condition = 'up'
   readonly #log: ActivityLog
+  readonly #changed: () => void
   #recovery: ReturnType<typeof setTimeout> | undefined
 
-  constructor(log: ActivityLog) {
-    super()
+  constructor(log: ActivityLog, changed: () => void) {
     this.#log = log
+    this.#changed = changed
   }
 
   /** The endpoint of a session that uses this link. */
@@ -56,6 +57,6 @@ export class NetworkLink extends EventTarget {
 
   #become(condition: Condition): void {
     this.condition = condition
-    this.dispatchEvent(new Event('change'))
+    this.#changed()
   }
 }

@@ -15,8 +15,8 @@ interface TokenRequest {
   respond(token: string | null): void
 }
 
-/** A real `<chat-session>` in the page, and the actions on it. Emits `change`. */
-export class PanelSession extends EventTarget {
+/** A real `<chat-session>` in the page, and the actions on it. */
+export class PanelSession {
   readonly link: NetworkLink
   readonly thread: Thread
   /** Whether the page prevents notifications. */
@@ -26,24 +26,30 @@ export class PanelSession extends EventTarget {
   /** The latest notification that the element announced. */
   notification: { title: string; body: string; prevented: boolean } | null = null
   tokenRequest: TokenRequest | null = null
-  readonly #closed = new AbortController()
   readonly #places: readonly HTMLElement[]
   readonly #log: ActivityLog
+  readonly #changed: () => void
+  /** Logs the requests to a token-url. The element makes them without an event, so they are read from the browser's list of resources. */
+  readonly #tokenUrlRequests = new PerformanceObserver((list) => {
+    if (!this.#settings) return
+    const { href } = new URL(tokenUrlOf(this.#settings, this.link.name), location.href)
+    for (const { name } of list.getEntries())
+      if (name === href) this.#log.add('backend', 'token-url', 'was requested')
+  })
   #element: ChatSessionElement | null = null
   /** The index of the element's place, kept while the element is removed. */
   #place = 0
   /** The settings of the element. */
   #settings: Settings | null = null
 
-  constructor(places: readonly HTMLElement[], log: ActivityLog) {
-    super()
+  /** `changed` is called when there is something new to show. */
+  constructor(places: readonly HTMLElement[], log: ActivityLog, changed: () => void) {
     this.#places = places
     this.#log = log
-    this.link = new NetworkLink(log)
-    this.thread = new Thread(log)
-    for (const source of [log, this.link, this.thread])
-      source.addEventListener('change', () => this.#changed(), { signal: this.#closed.signal })
-    this.#watchTokenUrl()
+    this.#changed = changed
+    this.link = new NetworkLink(log, changed)
+    this.thread = new Thread(log, changed)
+    this.#tokenUrlRequests.observe({ type: 'resource' })
   }
 
   /** What the panel shows of the element and its session. */
@@ -181,7 +187,7 @@ export class PanelSession extends EventTarget {
 
   /** Removes the element for good. */
   async close(): Promise<void> {
-    this.#closed.abort()
+    this.#tokenUrlRequests.disconnect()
     await this.#discard()
   }
 
@@ -248,22 +254,6 @@ export class PanelSession extends EventTarget {
     // The element releases its session a task after its removal. Until then a new element for the same user would share the session.
     for (let task = 0; element.session && task < 100; task++)
       await new Promise((resolve) => setTimeout(resolve))
-  }
-
-  /** Logs the requests to a token-url. The element makes them without an event, so they are read from the browser's list of resources. */
-  #watchTokenUrl(): void {
-    const observer = new PerformanceObserver((list) => {
-      if (!this.#settings) return
-      const { href } = new URL(tokenUrlOf(this.#settings, this.link.name), location.href)
-      for (const { name } of list.getEntries())
-        if (name === href) this.#log.add('backend', 'token-url', 'was requested')
-    })
-    observer.observe({ type: 'resource' })
-    this.#closed.signal.addEventListener('abort', () => observer.disconnect())
-  }
-
-  #changed(): void {
-    this.dispatchEvent(new Event('change'))
   }
 }
 

@@ -48,7 +48,8 @@ export class Panel extends LitElement {
   declare peers: readonly Peer[]
   declare shown: PanelView
 
-  readonly log = new ActivityLog()
+  readonly #changed = (): void => this.requestUpdate()
+  readonly log = new ActivityLog(this.#changed)
   #session: PanelSession | undefined
   #countdown: ReturnType<typeof setTimeout> | undefined
 
@@ -66,7 +67,8 @@ export class Panel extends LitElement {
   /** Must not be read before the panel is in the page. */
   get session(): PanelSession {
     // The element is a child of the panel, which shows it in a slot. So the element is in the document itself, as in any page.
-    return (this.#session ??= new PanelSession([...this.querySelectorAll<HTMLElement>('.place')], this.log))
+    const places = [...this.querySelectorAll<HTMLElement>('.place')]
+    return (this.#session ??= new PanelSession(places, this.log, this.#changed))
   }
 
   /** This user, for the other panels. */
@@ -80,7 +82,6 @@ export class Panel extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback()
     this.show({ settings: this.user.initial, tab: this.user.starts ? 'Events' : 'Log-in' })
-    this.session.addEventListener('change', () => this.requestUpdate())
     if (this.user.starts) this.attempt(() => this.session.mount(this.settings))
   }
 

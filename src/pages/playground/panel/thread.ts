@@ -14,8 +14,8 @@ export interface OutgoingMessage {
 /** Milliseconds after which the next keystroke sends another signal. Each signal holds for five seconds. */
 const TYPING_INTERVAL = 3_000
 
-/** The conversations of the element's user, the messages of one conversation, and the messages that the user is sending. Emits `change`. */
-export class Thread extends EventTarget {
+/** The conversations of the element's user, the messages of one conversation, and the messages that the user is sending. */
+export class Thread {
   /** The user's peers, the one with the newest message first. */
   peers: readonly Peer[] = []
   /** The peer whose conversation is shown: the chosen one, or else the one with the newest message; undefined while there is no peer. */
@@ -31,11 +31,11 @@ export class Thread extends EventTarget {
   readonly #online = new Map<string | null, boolean>()
   readonly #typingUntil = new Map<string | null, number>()
   #nextSignalAt = 0
-  readonly #changed = (): boolean => this.dispatchEvent(new Event('change'))
+  readonly #changed: () => void
 
-  constructor(log: ActivityLog) {
-    super()
+  constructor(log: ActivityLog, changed: () => void) {
     this.#log = log
+    this.#changed = changed
   }
 
   get messages(): readonly Message[] {
