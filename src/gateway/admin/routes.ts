@@ -10,7 +10,7 @@ import type { Readiness } from '../http/readiness.js'
 import type { Log } from '../log.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { Audit } from './audit.js'
-import { addressOf, type AdminCall, type AdminEnv, type ChangeCall } from './calls.js'
+import { addressOf, type AdminCall, type AdminEnv } from './calls.js'
 import type { Login } from './login.js'
 
 export interface AdminRoutesContext {
@@ -96,9 +96,10 @@ const createGuard =
   }
 
 const audited =
-  ({ what }: ChangeCall, audit: Audit): MiddlewareHandler<AdminEnv> =>
+  ({ what }: AdminCall, audit: Audit): MiddlewareHandler<AdminEnv> =>
   async (context, next) => {
     await next()
+    if (what === undefined) return
     const who = { by: 'admin-token', address: addressOf(context) } as const
     audit({ who, what, whom: context.req.param(), result: context.res.status })
   }
@@ -116,10 +117,7 @@ export const createAdminRoutes = (context: AdminRoutesContext): Hono<AdminEnv> =
   )
   routes.use('/api/*', guard, limitBody)
   routes.get('/api/me', (request) => request.json({ role: request.var.role } satisfies LoginAnswer))
-  for (const call of calls) {
-    if (call.method === 'get') routes.get(`/api${call.path}`, call.handle)
-    else routes.on(call.method.toUpperCase(), `/api${call.path}`, audited(call, audit), call.handle)
-  }
+  for (const call of calls) routes[call.method](`/api${call.path}`, audited(call, audit), call.handle)
   routes.all('/api/*', (request) => problem(request, 404, 'not-found', 'There is no such call.'))
   // The files need no token, because they contain no secret: the page itself asks for a token.
   routes.get('*', etag(), askAgain, serveStatic({ root: CONSOLE }))

@@ -8,7 +8,7 @@ import { problem } from '../../http/problem.js'
 import type { Activity } from '../../sessions/activity.js'
 import type { Dispatcher } from '../../webhooks/dispatcher.js'
 import type { Pushes } from '../../push/pushes.js'
-import type { AdminCall, AdminContext } from '../calls.js'
+import { change, read, type AdminCall, type AdminContext } from '../calls.js'
 
 /** The parts of a gateway that the console shows. */
 export interface ApiContext {
@@ -31,25 +31,34 @@ export const notFound = (context: AdminContext, code: string, title: string): Re
 
 const textParam = (context: AdminContext, name: string): string => context.req.param(name) ?? ''
 
-/** Returns the handler of a call below `/apps/:appId`. */
-export const forApp =
-  (
-    { apps }: Pick<ApiContext, 'apps'>,
-    handle: (context: AdminContext, app: App) => Response | Promise<Response>,
-  ): AdminCall['handle'] =>
-  async (context) => {
-    const app = (await apps()).get(textParam(context, 'appId'))
-    return app ? handle(context, app) : notFound(context, 'unknown-app', 'The config has no such app.')
-  }
+type Answer = Response | Promise<Response>
+type HandleApp = (context: AdminContext, app: App) => Answer
+type HandleUser = (context: AdminContext, user: UserRef) => Answer
 
-/** Returns the handler of a call below `/apps/:appId/users/:userId`. */
-export const forUser = (
-  api: Pick<ApiContext, 'apps'>,
-  handle: (context: AdminContext, user: UserRef) => Response | Promise<Response>,
-): AdminCall['handle'] =>
-  forApp(api, (context, { settings }) => {
-    const userId = textParam(context, 'userId')
-    return isUserId(userId)
-      ? handle(context, { appId: settings.appId, userId })
-      : notFound(context, 'unknown-user', 'The app has no such user.')
-  })
+/** Makes the calls below `/apps/:appId`, and those below `/apps/:appId/users/:userId`. */
+export const callsBelow = ({ apps }: Pick<ApiContext, 'apps'>) => {
+  const forApp =
+    (handle: HandleApp): AdminCall['handle'] =>
+    async (context) => {
+      const app = (await apps()).get(textParam(context, 'appId'))
+      return app ? handle(context, app) : notFound(context, 'unknown-app', 'The config has no such app.')
+    }
+  const forUser = (handle: HandleUser): AdminCall['handle'] =>
+    forApp((context, { settings }) => {
+      const userId = textParam(context, 'userId')
+      return isUserId(userId)
+        ? handle(context, { appId: settings.appId, userId })
+        : notFound(context, 'unknown-user', 'The app has no such user.')
+    })
+  const ofApp = (path: string): string => `/apps/:appId${path}`
+  const ofUser = (path: string): string => `/apps/:appId/users/:userId${path}`
+  type Method = 'post' | 'delete'
+  return {
+    readApp: (path: string, handle: HandleApp) => read(ofApp(path), forApp(handle)),
+    readUser: (path: string, handle: HandleUser) => read(ofUser(path), forUser(handle)),
+    changeApp: (method: Method, path: string, what: string, handle: HandleApp) =>
+      change(method, ofApp(path), what, forApp(handle)),
+    changeUser: (method: Method, path: string, what: string, handle: HandleUser) =>
+      change(method, ofUser(path), what, forUser(handle)),
+  }
+}

@@ -3,7 +3,7 @@ import type { Credential } from '../../../engine/index.js'
 import { parseObject, type Finding } from '../../../protocol/internal.js'
 import { reportToken } from '../../auth/token-report.js'
 import { problem } from '../../http/problem.js'
-import type { AdminCall } from '../calls.js'
+import { change, type AdminCall } from '../calls.js'
 import type { ApiContext } from './context.js'
 
 const REVOKED: Finding = {
@@ -16,11 +16,8 @@ const REVOKED: Finding = {
  * Returns the call that checks a token. The token is in the body, so that it is in no URL. The call changes nothing, but the audit log gets
  * a line, so that operators see who checks tokens.
  */
-export const tokenCheckCall = ({ apps, engine, keySets }: ApiContext): AdminCall => ({
-  method: 'post',
-  path: '/check-token',
-  what: 'token.check',
-  async handle(context) {
+export const tokenCheckCall = ({ apps, engine, keySets }: ApiContext): AdminCall =>
+  change('post', '/check-token', 'token.check', async (context) => {
     const given = parseObject(await context.req.text())?.['token']
     if (typeof given !== 'string')
       return problem(context, 400, 'bad-request', 'Send a JSON object whose token is a text.')
@@ -45,5 +42,4 @@ export const tokenCheckCall = ({ apps, engine, keySets }: ApiContext): AdminCall
       if (await engine.isRevoked({ appId, userId }, credential)) findings.push(REVOKED)
     }
     return context.json(report)
-  },
-})
+  })

@@ -13,8 +13,8 @@ import type {
   UserSummary,
 } from '../../../protocol/internal.js'
 import type { AdminCall } from '../calls.js'
-import { forApp, forUser, notFound, PAGE, type ApiContext } from './context.js'
-import { sessionSummary } from './session-summary.js'
+import { callsBelow, notFound, PAGE, type ApiContext } from './context.js'
+import { sessionSummary } from './sessions.js'
 
 /** How many sessions of a user are listed, at most. */
 const MAX_SESSIONS = 100
@@ -39,6 +39,7 @@ const deviceSummary = ({
 
 export const userCalls = (api: ApiContext): AdminCall[] => {
   const { engine, activity } = api
+  const { readApp, readUser, changeUser } = callsBelow(api)
 
   const detailOf = async (user: UserRecord): Promise<UserDetail> => {
     const of: UserRef = { appId: user.appId, userId: user.userId }
@@ -60,65 +61,37 @@ export const userCalls = (api: ApiContext): AdminCall[] => {
     }
   }
 
-  const revoke = (mode: Revocation['mode']): AdminCall['handle'] =>
-    forUser(api, async (context, user) =>
+  const revoke = (path: string, what: string, mode: Revocation['mode']): AdminCall =>
+    changeUser('post', path, what, async (context, user) =>
       context.json({ revokedBefore: await engine.revokeUser(user, { issuedBefore: null, mode }) }),
     )
 
   return [
-    {
-      method: 'get',
-      path: '/apps/:appId/users',
-      handle: forApp(api, async (context, { settings }) => {
-        const after = context.req.query('after') ?? null
-        const users = await engine.users(settings.appId, after, PAGE)
-        const next = users.length < PAGE ? null : (users.at(-1)?.userId ?? null)
-        return context.json({ users: users.map(summaryOf), next } satisfies UserList)
-      }),
-    },
-    {
-      method: 'get',
-      path: '/apps/:appId/users/:userId',
-      handle: forUser(api, async (context, of) => {
-        const user = await engine.user(of)
-        return user
-          ? context.json((await detailOf(user)) satisfies UserDetail)
-          : notFound(context, 'unknown-user', 'The app has no such user.')
-      }),
-    },
-    {
-      method: 'post',
-      path: '/apps/:appId/users/:userId/revoke',
-      what: 'user.revoke',
-      handle: revoke('end'),
-    },
-    {
-      method: 'post',
-      path: '/apps/:appId/users/:userId/reauth',
-      what: 'user.reauth',
-      handle: revoke('reauth'),
-    },
-    {
-      method: 'post',
-      path: '/apps/:appId/users/:userId/push/test',
-      what: 'push.test',
-      handle: forUser(api, async (context, of) => {
-        const app = (await api.apps()).get(of.appId)
-        const results = app && (await api.pushes.test(app, of))
-        return results
-          ? context.json(results satisfies PushTest[])
-          : notFound(context, 'not-found', 'The app has no push in the config.')
-      }),
-    },
-    {
-      method: 'delete',
-      path: '/apps/:appId/users/:userId/push/:deviceId',
-      what: 'push.end',
-      handle: forUser(api, async (context, of) =>
-        (await engine.endPushDevice(of, context.req.param('deviceId') ?? ''))
-          ? context.body(null, 204)
-          : notFound(context, 'not-found', 'The user has no such subscription.'),
-      ),
-    },
+    readApp('/users', async (context, { settings }) => {
+      const after = context.req.query('after') ?? null
+      const users = await engine.users(settings.appId, after, PAGE)
+      const next = users.length < PAGE ? null : (users.at(-1)?.userId ?? null)
+      return context.json({ users: users.map(summaryOf), next } satisfies UserList)
+    }),
+    readUser('', async (context, of) => {
+      const user = await engine.user(of)
+      return user
+        ? context.json((await detailOf(user)) satisfies UserDetail)
+        : notFound(context, 'unknown-user', 'The app has no such user.')
+    }),
+    revoke('/revoke', 'user.revoke', 'end'),
+    revoke('/reauth', 'user.reauth', 'reauth'),
+    changeUser('post', '/push/test', 'push.test', async (context, of) => {
+      const app = (await api.apps()).get(of.appId)
+      const results = app && (await api.pushes.test(app, of))
+      return results
+        ? context.json(results satisfies PushTest[])
+        : notFound(context, 'not-found', 'The app has no push in the config.')
+    }),
+    changeUser('delete', '/push/:deviceId', 'push.end', async (context, of) =>
+      (await engine.endPushDevice(of, context.req.param('deviceId') ?? ''))
+        ? context.body(null, 204)
+        : notFound(context, 'not-found', 'The user has no such subscription.'),
+    ),
   ]
 }
