@@ -56,7 +56,7 @@ export interface Call {
   tag: 'Users' | 'Sessions' | 'Messages' | 'App'
   summary: string
   description?: string | undefined
-  /** Whether the call changes something, and so is written to the audit log. */
+  /** Whether the call changes something, and so is written to the audit log. In a row: left out if `method` says it. */
   changes: boolean
   query: v.ObjectEntries
   body: v.GenericSchema | null
@@ -73,8 +73,9 @@ interface CallSpec<
   Query extends v.ObjectEntries,
   Body extends v.GenericSchema | null,
   A extends Answers,
-> extends Omit<Call, 'path' | 'query' | 'body' | 'answers' | 'errors' | 'handle'> {
+> extends Omit<Call, 'path' | 'tag' | 'changes' | 'query' | 'body' | 'answers' | 'errors' | 'handle'> {
   path: Path
+  changes?: boolean
   query?: Query
   body?: Body
   answers: A
@@ -100,16 +101,18 @@ export const defineCall = <
   Query extends v.ObjectEntries = v.ObjectEntries,
   Body extends v.GenericSchema | null = null,
 >({
+  changes,
   query,
   body,
   errors,
   handle,
   ...rest
-}: CallSpec<Path, Query, Body, A>): Call => ({
+}: CallSpec<Path, Query, Body, A>): Omit<Call, 'tag'> => ({
   ...rest,
+  changes: changes ?? rest.method !== 'get',
   query: query ?? {},
   body: body ?? null,
   errors: errors ?? [],
   // In `Call` the inputs are `unknown`. Before `handle` is called, they are validated with this row's schemas.
-  handle: handle,
+  handle,
 })

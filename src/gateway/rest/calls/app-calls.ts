@@ -9,9 +9,7 @@ export const appCalls = [
     id: 'getUsage',
     method: 'get',
     path: '/v1/apps/{app}/usage',
-    tag: 'App',
     summary: 'What the app stores, and its limits',
-    changes: false,
     answers: {
       200: {
         description: 'The counts, and their limits. A limit of null means that there is none.',

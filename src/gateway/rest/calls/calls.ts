@@ -6,12 +6,13 @@ import { pushCalls } from './push-calls.js'
 import { sessionCalls } from './session-calls.js'
 import { userCalls } from './user-calls.js'
 
+const tagged = (tag: Call['tag'], rows: Omit<Call, 'tag'>[]): Call[] => rows.map((row) => ({ ...row, tag }))
+
 /** Every call of the REST API. The routes, the OpenAPI document and the types of the client are made from this list. */
 export const calls: readonly Call[] = [
-  ...sessionCalls,
-  ...userCalls,
-  ...messageCalls,
-  ...peerCalls,
-  ...pushCalls,
-  ...appCalls,
+  ...tagged('Sessions', sessionCalls),
+  ...tagged('Users', userCalls),
+  ...tagged('Messages', [...messageCalls, ...peerCalls]),
+  ...tagged('Users', pushCalls),
+  ...tagged('App', appCalls),
 ]

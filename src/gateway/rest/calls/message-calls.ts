@@ -79,11 +79,9 @@ export const messageCalls = [
     id: 'sendMessage',
     method: 'post',
     path: '/v1/apps/{app}/users/{user}/messages',
-    tag: 'Messages',
     summary: 'Send a message to a user',
     description:
       'The message is durable before the answer. A recipient or sender who does not exist is created; a guest must exist.',
-    changes: true,
     body: v.object(messageFields),
     example: { id: 'order-1017-shipped', body: 'Your order is on its way.', data: { order: 1017 } },
     answers: {
@@ -104,10 +102,8 @@ export const messageCalls = [
     id: 'sendMessages',
     method: 'post',
     path: '/v1/apps/{app}/messages',
-    tag: 'Messages',
     summary: 'Send a message to several users',
     description: `Sends to up to ${MAX_RECIPIENTS} users. Each recipient has a result, in the order of \`to\`: where the message is stored, or why it is not. With an \`id\` the whole call can be repeated: what is stored is not stored again.`,
-    changes: true,
     body: v.object({
       to: v.pipe(
         v.array(v.union([v.string(), v.number()], 'must be a user id'), RECIPIENTS),
@@ -158,11 +154,9 @@ export const messageCalls = [
     id: 'listMessages',
     method: 'get',
     path: '/v1/apps/{app}/users/{user}/messages',
-    tag: 'Messages',
     summary: 'The messages in a user’s inbox',
     description:
       'The messages that the user received and sent. The messages of a page are in the order of their offsets. Without `after` the first page has the newest messages, and `next` leads to older ones; with `after` it leads to newer ones.',
-    changes: false,
     query: {
       after: v.optional(v.pipe(offsetParam, v.description('The oldest messages after this offset.'))),
       before: v.optional(v.pipe(offsetParam, v.description('The newest messages before this offset.'))),
@@ -199,10 +193,8 @@ export const messageCalls = [
     id: 'sendSignal',
     method: 'post',
     path: '/v1/apps/{app}/users/{user}/signals',
-    tag: 'Messages',
     summary: 'Send a signal to a user’s open pages',
     description: `Something brief, such as “an agent is typing”. It reaches the pages that are connected now, or none: nothing is stored. The app’s \`signals\` rule does not limit this call. \`data\` has at most ${signalLimits.data} bytes as JSON.`,
-    changes: true,
     body: v.object(signalFields),
     example: { from: '67890', name: 'typing', ttl: 5000 },
     answers: { 202: { description: 'The signal is on its way.', schema: null } },
@@ -218,11 +210,9 @@ export const messageCalls = [
     id: 'markRead',
     method: 'post',
     path: '/v1/apps/{app}/users/{user}/read',
-    tag: 'Messages',
     summary: 'Mark messages as read',
     description:
       'Marks all messages up to `offset` as read, for example after the user has read them in an e-mail. If `with` is a user id, the call marks only the messages from this user; if it is null, only those from the app’s backend. A mark never goes back.',
-    changes: true,
     body: v.object({ epoch: v.string('must be a text'), offset: count, with: withField }),
     example: { epoch: 'XbdHkhNdxzFzP92K', offset: 2 },
     answers: { 200: { description: 'The state of the inbox.', schema: schemas.ReadInbox } },

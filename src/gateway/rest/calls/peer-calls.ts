@@ -12,11 +12,9 @@ export const peerCalls = [
     id: 'listPeers',
     method: 'get',
     path: '/v1/apps/{app}/users/{user}/peers',
-    tag: 'Messages',
     summary: 'The peers of a user',
     description:
       'Each peer has the newest message from or to it, and the number of unread messages from it. The peer with the latest message comes first. A peer without kept messages is not listed.',
-    changes: false,
     query: peersPage,
     answers: {
       200: {

@@ -9,11 +9,9 @@ export const pushCalls = [
     id: 'listPushSubscriptions',
     method: 'get',
     path: '/v1/apps/{app}/users/{user}/push',
-    tag: 'Users',
     summary: 'A user’s devices that Web Push reaches',
     description:
       'The subscription that was renewed last comes first. The endpoint of a subscription is a secret, so the answer leaves it out.',
-    changes: false,
     answers: {
       200: {
         description: 'The subscriptions, 10 at most.',
@@ -37,11 +35,9 @@ export const pushCalls = [
     id: 'endPushSubscription',
     method: 'delete',
     path: '/v1/apps/{app}/users/{user}/push/{id}',
-    tag: 'Users',
     summary: 'End a push subscription',
     description:
       'Messages are pushed to the device no more, until a page of the user subscribes the device again. If the user logs out, end the sessions first: their pages could subscribe the device again.',
-    changes: true,
     answers: { 204: { description: 'The subscription has ended.', schema: null } },
     errors: ['not-found'],
     async handle({ appId, params, context: { engine } }) {

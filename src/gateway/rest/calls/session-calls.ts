@@ -55,10 +55,8 @@ export const sessionCalls = [
     id: 'endUserSessions',
     method: 'delete',
     path: '/v1/apps/{app}/users/{user}/sessions',
-    tag: 'Sessions',
     summary: 'Log a user out everywhere',
     description: `Ends all of the user’s sessions as \`revoked\`. ${REVOCATION}`,
-    changes: true,
     query: { ...revocation, ...mode },
     answers: { 200: { description: 'The credentials are revoked.', schema: schemas.Revoked } },
     async handle({ appId, params, query, context: { engine } }) {
@@ -70,10 +68,8 @@ export const sessionCalls = [
     id: 'listUserSessions',
     method: 'get',
     path: '/v1/apps/{app}/users/{user}/sessions',
-    tag: 'Sessions',
     summary: 'The sessions of a user',
     description: 'The sessions that have not ended, the oldest first.',
-    changes: false,
     query: page,
     answers: {
       200: {
@@ -101,11 +97,9 @@ export const sessionCalls = [
     id: 'liftRevocation',
     method: 'delete',
     path: '/v1/apps/{app}/users/{user}/revocation',
-    tag: 'Sessions',
     summary: 'Lift a user’s revocation',
     description:
       'Credentials that the revocation made invalid are good again until they expire. Revocations of single tokens and of the whole app stay.',
-    changes: true,
     answers: { 204: { description: 'The user has no revocation.', schema: null } },
     async handle({ appId, params, context: { engine } }) {
       await engine.liftRevocation({ appId, userId: params.user })
@@ -116,11 +110,9 @@ export const sessionCalls = [
     id: 'endSession',
     method: 'delete',
     path: '/v1/apps/{app}/users/{user}/sessions/{session}',
-    tag: 'Sessions',
     summary: 'End one session',
     description:
       'The session ends as `revoked`. Its token stays good: revoke it too, or the page can start again.',
-    changes: true,
     answers: { 204: { description: 'The session has ended.', schema: null } },
     errors: ['not-found'],
     async handle({ appId, params, context: { engine } }) {
@@ -136,11 +128,9 @@ export const sessionCalls = [
     id: 'revokeToken',
     method: 'delete',
     path: '/v1/apps/{app}/tokens/{jti}',
-    tag: 'Sessions',
     summary: 'Revoke one token',
     description:
       'The sessions that use the token end as `revoked`. If a session uses the token, the revocation is kept at least until the token has expired; otherwise for 400 days.',
-    changes: true,
     answers: { 204: { description: 'The token is revoked.', schema: null } },
     async handle({ appId, params, context: { engine } }) {
       await engine.revokeToken(appId, params.jti)
@@ -151,10 +141,8 @@ export const sessionCalls = [
     id: 'endAppSessions',
     method: 'delete',
     path: '/v1/apps/{app}/sessions',
-    tag: 'Sessions',
     summary: 'Log all users of the app out',
     description: `Ends all sessions of the app as \`revoked\`. ${REVOCATION} App tokens stay good.`,
-    changes: true,
     query: { ...revocation, ...mode },
     answers: { 200: { description: 'The credentials are revoked.', schema: schemas.Revoked } },
     async handle({ appId, query, context: { engine } }) {

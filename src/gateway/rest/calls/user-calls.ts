@@ -21,11 +21,9 @@ export const userCalls = [
     id: 'putUser',
     method: 'put',
     path: '/v1/apps/{app}/users/{user}',
-    tag: 'Users',
     summary: 'Create a user, or replace the vouched profile',
     description:
       'The vouched profile is what the app’s backend says about the user, here or in tokens. The body replaces it as a whole, unless a token with a later `iat` has set it. Connected clients of the user get the new profile at once. A guest must exist.',
-    changes: true,
     body: profileBody,
     example: { name: 'Ann Lee', photoUrl: 'https://www.example.com/ann.png' },
     answers: {
@@ -48,9 +46,7 @@ export const userCalls = [
     id: 'getUser',
     method: 'get',
     path: '/v1/apps/{app}/users/{user}',
-    tag: 'Users',
     summary: 'A user, whether they are online, and their inbox',
-    changes: false,
     answers: { 200: { description: 'The user.', schema: schemas.UserState } },
     errors: ['unknown-user'],
     async handle({ appId, params, context: { engine } }) {
@@ -65,10 +61,8 @@ export const userCalls = [
     id: 'listUsers',
     method: 'get',
     path: '/v1/apps/{app}/users',
-    tag: 'Users',
     summary: 'The users of the app',
     description: 'The list includes guests. Its order, by id, never changes.',
-    changes: false,
     query: page,
     answers: {
       200: { description: 'A page of users.', schema: v.object({ users: v.array(schemas.User), next }) },
@@ -88,7 +82,6 @@ export const userCalls = [
     id: 'getUsersStatus',
     method: 'post',
     path: '/v1/apps/{app}/users:status',
-    tag: 'Users',
     summary: 'Whether users are online',
     description: `For a list of users on a page: up to ${MAX_STATUS} users, answered in the order of the request. A user who does not exist is offline.`,
     changes: false,
@@ -119,11 +112,9 @@ export const userCalls = [
     id: 'adoptGuest',
     method: 'post',
     path: '/v1/apps/{app}/users/{user}/adopt',
-    tag: 'Users',
     summary: 'Let a user adopt a guest',
     description:
       'What the guest received and sent becomes the user’s, as if the user’s client had started with the guest’s token. Later messages to the guest go to the user. The user is created if there is none. The same call again has the same answer.',
-    changes: true,
     body: v.object({ guest: userId }),
     example: { guest: 'guest:~2hTdWmPpKFKqrcGM' },
     answers: {
@@ -141,11 +132,9 @@ export const userCalls = [
     id: 'deleteUser',
     method: 'delete',
     path: '/v1/apps/{app}/users/{user}',
-    tag: 'Users',
     summary: 'Delete a user',
     description:
       'Ends the user’s sessions and revokes the credentials, as `endUserSessions` does, and deletes the user and the inbox. The revocation is kept. Copies of messages in other users’ inboxes stay. Unlike `endUserSessions`, a deletion always revokes all that was issued up to now: an earlier `issuedBefore` counts as now.',
-    changes: true,
     query: revocation,
     answers: { 200: { description: 'The user is deleted, or there was none.', schema: schemas.Revoked } },
     async handle({ appId, params, query, context: { engine } }) {
