@@ -2,7 +2,6 @@ import { validateClaims, refuse, type TokenResult, type TokenType } from './clai
 import { createMacCheck, usableSecrets, utf8, type Hmac } from './hmac.js'
 import { requireAppId } from './ids.js'
 import { publicKeyAlgorithms, verifyWithKeySet, type KeySet } from './key-set.js'
-import { chain, type MaybePromise } from './maybe-promise.js'
 import { parseToken, type ParsedToken } from './parse-token.js'
 
 /** The rules that a token must meet. */
@@ -27,53 +26,11 @@ export type TokenRules<Type extends TokenType = 'user'> = {
 export type TokenVerifier<Type extends TokenType = 'user'> = (token: string) => Promise<TokenResult<Type>>
 
 /**
- * Verifies a token. Returns the result at once, unless it has to wait for Web Crypto or a key set. A bad token is a result, never an
- * exception.
- */
-export type DirectTokenVerifier<Type extends TokenType = 'user'> = (
-  token: string,
-) => MaybePromise<TokenResult<Type>>
-
-/**
  * The verifier does not find out what is wrong with the secret, because each guess would cost a verification. The command `check-token`
  * tries the common mistakes, such as a secret that was decoded from base64.
  */
 const WRONG_SECRET =
   "No secret of the app matches the token's signature: 'npx chat-session check-token' says what it was signed with."
-
-/**
- * Makes a verifier as `createTokenVerifier` does. If `rules` have an `hmac`, the verifier returns the result of an HS256 token without a
- * promise.
- */
-export const createDirectTokenVerifier = <Type extends TokenType = 'user'>(
-  rules: TokenRules<Type>,
-): DirectTokenVerifier<Type> => {
-  const { keySet, tokenType = 'user', requireExpiry = true, now = Date.now, hmac } = rules
-  const appId = requireAppId(rules.appId)
-  const secrets = usableSecrets(rules.secrets ?? [])
-  const checkMac = createMacCheck(secrets, hmac)
-  const keyAlgorithms: readonly string[] = keySet ? publicKeyAlgorithms(keySet) : []
-  const validate = ({ claims }: ParsedToken): TokenResult<Type> =>
-    validateClaims(claims, { appId, tokenType, requireExpiry, now: now() })
-
-  return (text) => {
-    const parsed = parseToken(text)
-    if (!parsed.ok) return refuse(parsed.why)
-    const { token } = parsed
-    if (token.header.alg === 'HS256' && secrets.length > 0)
-      return chain(checkMac(utf8(token.signed), token.signature), (isSigned) =>
-        isSigned ? validate(token) : refuse(WRONG_SECRET),
-      )
-    if (!keySet || !keyAlgorithms.includes(token.header.alg))
-      return refuse("The app has no key for the token's 'alg'.")
-    return verifyWithKeySet(token, keySet).then((result) => {
-      if (result === 'good') return validate(token)
-      if (result === 'bad') return refuse("No key in the app's key set matches the token's signature.")
-      const refusal = refuse("The app's key set can't be fetched now.", 'unavailable')
-      return result.retryAfter === undefined ? refusal : { ...refusal, retryAfter: result.retryAfter }
-    })
-  }
-}
 
 /**
  * Makes a function that verifies tokens by `rules`. The function turns the secrets into keys only once. A token's own `alg` only
@@ -94,6 +51,28 @@ export const createDirectTokenVerifier = <Type extends TokenType = 'user'>(
 export const createTokenVerifier = <Type extends TokenType = 'user'>(
   rules: TokenRules<Type>,
 ): TokenVerifier<Type> => {
-  const verify = createDirectTokenVerifier(rules)
-  return async (text) => verify(text)
+  const { keySet, tokenType = 'user', requireExpiry = true, now = Date.now, hmac } = rules
+  const appId = requireAppId(rules.appId)
+  const secrets = usableSecrets(rules.secrets ?? [])
+  const checkMac = createMacCheck(secrets, hmac)
+  const keyAlgorithms: readonly string[] = keySet ? publicKeyAlgorithms(keySet) : []
+  const validate = ({ claims }: ParsedToken): TokenResult<Type> =>
+    validateClaims(claims, { appId, tokenType, requireExpiry, now: now() })
+
+  return async (text) => {
+    const parsed = parseToken(text)
+    if (!parsed.ok) return refuse(parsed.why)
+    const { token } = parsed
+    if (token.header.alg === 'HS256' && secrets.length > 0) {
+      const isSigned = await checkMac(utf8(token.signed), token.signature)
+      return isSigned ? validate(token) : refuse(WRONG_SECRET)
+    }
+    if (!keySet || !keyAlgorithms.includes(token.header.alg))
+      return refuse("The app has no key for the token's 'alg'.")
+    const result = await verifyWithKeySet(token, keySet)
+    if (result === 'good') return validate(token)
+    if (result === 'bad') return refuse("No key in the app's key set matches the token's signature.")
+    const refusal = refuse("The app's key set can't be fetched now.", 'unavailable')
+    return result.retryAfter === undefined ? refusal : { ...refusal, retryAfter: result.retryAfter }
+  }
 }

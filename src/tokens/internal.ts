@@ -1,8 +1,6 @@
 /** Exports for the gateway. The package does not publish them. */
 export { readUserId } from './ids.js'
 export { newTokenId, signToken } from './sign-token.js'
-export { createDirectTokenVerifier, type DirectTokenVerifier } from './create-token-verifier.js'
-export { chain, type MaybePromise } from './maybe-promise.js'
 export { createMacCheck, withoutLineBreak } from './hmac.js'
 export { publicKeyAlgorithms, verifyWithKeySet } from './key-set.js'
 export { LEEWAY } from './claims.js'

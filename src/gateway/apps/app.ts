@@ -1,18 +1,15 @@
 import {
   createSignatureVerifier,
+  createTokenVerifier,
   type Hmac,
   type KeySet,
   type SignatureVerifier,
+  type TokenVerifier,
 } from '../../tokens/index.js'
 import type { AuthMethod, Credential } from '../../engine/index.js'
 import { createHmacSha256 } from '../../util/hmac-sha256.js'
 import type { JsonObject, Profile } from '../../protocol/index.js'
-import {
-  createDirectTokenVerifier,
-  newTokenId,
-  signToken,
-  type DirectTokenVerifier,
-} from '../../tokens/internal.js'
+import { newTokenId, signToken } from '../../tokens/internal.js'
 import type { AppSettings } from '../config/parse.js'
 import { createConcurrencyLimit, type ConcurrencyLimit } from '../limits/concurrency-limit.js'
 import { createRateLimiter, type RateLimiter } from '../limits/rate-limiter.js'
@@ -35,11 +32,11 @@ export interface App {
   /** Replaces the app's rules and keys. From then on credentials are verified with the new keys. */
   update(settings: AppSettings, keySet: KeySet | undefined): void
   /** Verifies a token that the app's backend signed. */
-  readonly verifyToken: DirectTokenVerifier
+  readonly verifyToken: TokenVerifier
   /** Verifies a token that the app's backend signed for its own calls of the REST API. */
-  readonly verifyAppToken: DirectTokenVerifier<'app'>
+  readonly verifyAppToken: TokenVerifier<'app'>
   /** Verifies a token that a gateway signed. */
-  readonly verifyOwnToken: DirectTokenVerifier<'gateway'>
+  readonly verifyOwnToken: TokenVerifier<'gateway'>
   readonly verifySignature: SignatureVerifier
   /** Limits the checks of auth params. */
   readonly authentications: ConcurrencyLimit
@@ -80,14 +77,8 @@ const createRules = (
   return {
     settings,
     push: createAppPush(settings, ownKey),
-    verifyToken: createDirectTokenVerifier({
-      appId,
-      secrets,
-      keySet,
-      requireExpiry,
-      hmac,
-    }),
-    verifyAppToken: createDirectTokenVerifier({ appId, secrets, tokenType: 'app', hmac }),
+    verifyToken: createTokenVerifier({ appId, secrets, keySet, requireExpiry, hmac }),
+    verifyAppToken: createTokenVerifier({ appId, secrets, tokenType: 'app', hmac }),
     verifySignature: createSignatureVerifier({ secrets: signatureSecrets, hmac }),
   }
 }
@@ -115,7 +106,7 @@ export const createApp = (settings: AppSettings, ownKey: Uint8Array, keySet?: Ke
     verifyAppToken: (token) => rules.verifyAppToken(token),
     verifySignature: (userId, signature) => rules.verifySignature(userId, signature),
     // A guest's token has no `exp`, since no backend could renew it.
-    verifyOwnToken: createDirectTokenVerifier({
+    verifyOwnToken: createTokenVerifier({
       appId,
       secrets: [ownSecret],
       tokenType: 'gateway',

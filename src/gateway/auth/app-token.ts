@@ -1,4 +1,4 @@
-import { chain, parseToken, type MaybePromise } from '../../tokens/internal.js'
+import { parseToken } from '../../tokens/internal.js'
 import type { App } from '../apps/app.js'
 
 /** The app that a REST call comes from, or why the call is not authenticated. */
@@ -16,10 +16,10 @@ const MISSING =
  * `secrets` must have signed it. The keys of the app's `jwks` are not accepted, because they often belong to a log-in service that others
  * use, too.
  */
-export const authenticateApp = (
+export const authenticateApp = async (
   apps: ReadonlyMap<string, App>,
   authorization: string | undefined,
-): MaybePromise<AuthenticatedApp> => {
+): Promise<AuthenticatedApp> => {
   const text = /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1]
   if (text === undefined) return refuse(MISSING)
   const parsed = parseToken(text)
@@ -27,7 +27,6 @@ export const authenticateApp = (
   const { iss } = parsed.token.claims
   const app = typeof iss === 'string' ? apps.get(iss) : undefined
   if (!app) return refuse("No app of this gateway has the id in the token's 'iss'.")
-  return chain(app.verifyAppToken(text), (result): AuthenticatedApp =>
-    result.ok ? { ok: true, app, tokenId: result.claims.tokenId } : refuse(result.why),
-  )
+  const result = await app.verifyAppToken(text)
+  return result.ok ? { ok: true, app, tokenId: result.claims.tokenId } : refuse(result.why)
 }

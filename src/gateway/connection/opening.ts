@@ -137,9 +137,8 @@ export class Opening {
     const { hub, log, engine, settings, metrics } = this.#context
     const context = { engine, settings, metrics, isOpen: () => !this.#isStopped }
     const apps = this.#context.apps()
-    // Only promises are awaited, because an `await` of a plain value would cost a turn of the microtasks.
-    const admitting = admit(context, apps instanceof Promise ? await apps : apps, frame, this.#peer)
-    const admitted = admitting instanceof Promise ? await admitting : admitting
+    // Only a promise is awaited, because an `await` of a plain value would cost a turn of the microtasks.
+    const admitted = await admit(context, apps instanceof Promise ? await apps : apps, frame, this.#peer)
     // A client that is gone gets no session: its start could end another session of the user as `too-many-sessions`.
     if (this.#isStopped) return
     const { origin, address } = this.#peer
