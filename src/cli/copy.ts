@@ -1,6 +1,5 @@
-import { parseConfig, transferData, type Settings, type TransferProgress } from '../gateway/internal.js'
-import { CliError } from './cli-error.js'
-import { loadConfig } from './load-config.js'
+import { transferData, type TransferProgress } from '../gateway/internal.js'
+import { loadSettings } from './load-config.js'
 import { count } from './report.js'
 
 export interface CopyOptions {
@@ -19,15 +18,10 @@ const textOf = ({ users, inboxes, messages, events }: TransferProgress): string 
     count(events, 'webhook event'),
   ].join(', ')
 
-const settingsOf = async (option: string, file: string): Promise<Settings> => {
-  const parsed = parseConfig(await loadConfig(file), process.env)
-  if (parsed.ok) return parsed.config
-  throw new CliError(parsed.problems.map((problem) => `${option}: ${problem}`).join('\n'))
-}
-
 /** Transfers the data of one config's engine to the engine of another config. Prints the progress to standard error. */
 export const copy = async ({ from, to, restart = false }: CopyOptions): Promise<void> => {
-  const [source, target] = [await settingsOf('--from', from), await settingsOf('--to', to)]
+  const source = await loadSettings(from, '--from: ')
+  const target = await loadSettings(to, '--to: ')
   let printedAt = performance.now()
   const transferred = await transferData(source, target, {
     restart,

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { GatewayConfig } from '../gateway/index.js'
+import { parseConfig, type Settings } from '../gateway/internal.js'
 import { CliError } from './cli-error.js'
 import { positionOfMistake } from './json-position.js'
 
@@ -72,4 +73,11 @@ export const loadConfig = async (file: string | undefined): Promise<GatewayConfi
     throw new CliError(`The config ${path} can't be read: ${reasonOf(cause)}.`, { cause })
   }
   throw new CliError(`The config ${path} has no default export.`)
+}
+
+/** Returns the settings of a config file. Rejects with a `CliError` that lists every problem of the config, each after `prefix`. */
+export const loadSettings = async (file: string, prefix = ''): Promise<Settings> => {
+  const parsed = parseConfig(await loadConfig(file), process.env)
+  if (!parsed.ok) throw new CliError(parsed.problems.map((problem) => prefix + problem).join('\n'))
+  return parsed.config
 }

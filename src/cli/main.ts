@@ -7,8 +7,7 @@ import type { DoctorOptions } from './doctor/doctor.js'
 import type { InitOptions } from './init/init.js'
 import type { ConfigOptions } from './load-config.js'
 import type { ServeOptions } from './serve.js'
-import { printSignature } from './signature.js'
-import { printAppToken, printToken } from './token.js'
+import { printAppToken, printSignature, printToken } from './tokens.js'
 
 const DEFAULT_HOST = '127.0.0.1'
 const DEFAULT_PORT = 8080
@@ -132,7 +131,7 @@ program
   .action(async (url: string, { config, ...options }: DoctorOptions & ConfigOptions) => {
     const { doctor } = await import('./doctor/doctor.js')
     if (!config) return doctor(url, options)
-    const { loadSettings } = await import('./load-settings.js')
+    const { loadSettings } = await import('./load-config.js')
     return thenExit(doctor(url, options, await loadSettings(config)))
   })
 

@@ -1,10 +1,10 @@
 /** Exports for the command line. The package does not publish them. */
 export { SESSION_PATH } from './transports/handshake.js'
+export { listenError } from './http/listen.js'
 export { ownsPath } from './http/routes/routes.js'
 export { isLogLevel, LOG_LEVELS, type LogLevel } from './log.js'
-export { parseConfig, type AppSettings, type Settings } from './config/parse.js'
+export { parseConfig, parseOrThrow, type AppSettings, type Settings } from './config/parse.js'
 export { readTokenRules } from './config/token-rules.js'
-export { parseOrThrow } from './config/parse-or-throw.js'
 export { EXPOSED, exposedTestApps } from './config/exposed.js'
 export { isLoopback } from './config/urls.js'
 export { isPrivateAddress } from './limits/private-address.js'

@@ -2,8 +2,8 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
-import { createGateway, GatewayError, type Gateway, type GatewayConfig } from '../../gateway/index.js'
-import { isLoopback } from '../../gateway/internal.js'
+import { createGateway, type Gateway, type GatewayConfig } from '../../gateway/index.js'
+import { isLoopback, listenError } from '../../gateway/internal.js'
 import {
   isEveryAddress,
   LOCAL_PAGE,
@@ -80,17 +80,7 @@ const configOf = (secrets: DevSecrets, { host, data, shop }: DevOptions, port: n
 
 const listen = (server: Server, { host, port }: DevOptions): Promise<number> =>
   new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) =>
-      reject(
-        new GatewayError(
-          cause.code === 'EADDRINUSE' ? 'port-in-use' : 'cannot-listen',
-          cause.code === 'EADDRINUSE'
-            ? `Port ${port} on ${host} is in use: choose another with --port, or 0 for a free one.`
-            : `Can't listen on ${host}, port ${port}: ${cause.message}.`,
-          { cause },
-        ),
-      ),
-    )
+    server.once('error', (cause) => reject(listenError({ host, port }, cause, ' with --port')))
     server.listen(port, host, () => resolve((server.address() as AddressInfo).port))
   })
 

@@ -1,9 +1,11 @@
 import * as v from 'valibot'
+import { GatewayError } from '../errors.js'
 import { port } from './admin.js'
 import { redisUrlProblem } from './engine.js'
 import { formatPath, isObject } from './fields.js'
 import { configSchema, type Settings } from './schema.js'
 import { duplicateSecrets } from './secrets.js'
+import type { GatewayConfig } from './types.js'
 import type { Env } from './values.js'
 
 export type { AppSettings, Settings } from './schema.js'
@@ -46,4 +48,11 @@ export const parseConfig = (input: unknown, env: Env): ParsedConfig => {
   const { listen: settings, ...rest } = parsed.output
   const config = { ...rest, listen: { ...settings, port: portOverride.output ?? settings.port } }
   return sharesAddress(config) ? { ok: false, problems: [SHARED_ADDRESS] } : { ok: true, config }
+}
+
+/** Returns the settings of a config. Throws a `GatewayError` of code `bad-config`, whose message lists every problem. */
+export const parseOrThrow = (config: GatewayConfig, env: Env): Settings => {
+  const parsed = parseConfig(config, env)
+  if (!parsed.ok) throw new GatewayError('bad-config', parsed.problems.join('\n'))
+  return parsed.config
 }

@@ -25,8 +25,8 @@ type ListenOptions = Address & {
 export const addressIn = ({ host, port, path, mode }: Settings['listen']): Address =>
   path === null ? { host, port } : { path, mode }
 
-/** Returns the error for a failed `listen`. */
-export const listenError = (address: Address, cause: NodeJS.ErrnoException): GatewayError => {
+/** Returns the error for a failed `listen`. `how` says how to choose another port. */
+export const listenError = (address: Address, cause: NodeJS.ErrnoException, how = ''): GatewayError => {
   const isInUse = cause.code === 'EADDRINUSE'
   if ('path' in address) {
     const { path } = address
@@ -38,7 +38,7 @@ export const listenError = (address: Address, cause: NodeJS.ErrnoException): Gat
   return isInUse
     ? new GatewayError(
         'port-in-use',
-        `Port ${port} on ${host} is in use: choose another, or 0 for a free one.`,
+        `Port ${port} on ${host} is in use: choose another${how}, or 0 for a free one.`,
         { cause },
       )
     : new GatewayError('cannot-listen', `Can't listen on ${host}, port ${port}: ${cause.message}.`, { cause })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { createMemoryEngine } from '../../../src/engine/index.js'
-import { parseOrThrow } from '../../../src/gateway/config/parse-or-throw.js'
+import { parseOrThrow } from '../../../src/gateway/config/parse.js'
 import type { Readiness } from '../../../src/gateway/http/readiness.js'
 import { createScrape } from '../../../src/gateway/lifecycle/scrape.js'
 import { createMetrics } from '../../../src/gateway/metrics/metrics.js'
