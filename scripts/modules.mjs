@@ -187,7 +187,7 @@ export const modules = {
   util: [],
 
   tokens: ['protocol'],
-  'rest-client': ['tokens'],
+  'rest-client': ['tokens', 'protocol'],
 
   'engine/webhook-events': ['protocol'],
   'engine/inbox-records': ['protocol'],

@@ -87,6 +87,9 @@ await cp('src/engine/redis', 'dist/engine/redis', {
 await stripLuaComments('dist/engine/redis')
 const { openApiDocument } = await import('../../dist/gateway/rest/openapi.js')
 await writeFile('dist/gateway/rest/openapi.json.gz', await compressors.gz(JSON.stringify(openApiDocument())))
+const { restTypes } = await import('./rest-types.mjs')
+const restCalls = 'dist/rest-client/calls.d.ts'
+await writeFile(restCalls, await restTypes(openApiDocument(), await readFile(restCalls, 'utf8')))
 // The description of the element for editors and other tools.
 await import('./manifest.mjs')
 await import('./editor-data.mjs')

@@ -1,6 +1,5 @@
-// Writes src/rest-client/calls.ts, the types of the REST client, from the OpenAPI document of the built gateway:
-// npm run build && node scripts/build/rest-types.mjs
-import { writeFile } from 'node:fs/promises'
+// The types in dist/rest-client/calls.d.ts, which the build writes: interfaces with the descriptions of the OpenAPI document, in place of the
+// types that src/rest-client/calls.ts infers from the schemas.
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
 
@@ -50,22 +49,17 @@ const objectOf = ({ properties, required = [] }) =>
 
 const bodyOf = ({ content } = {}) => content?.['application/json']?.schema
 
-/** Returns the calls of the document: their name, method, path, parameters, body and answer. */
+/** Returns the calls of the document: their name, parameters, body and answer. */
 const callsOf = ({ paths }) =>
-  Object.entries(paths).flatMap(([path, operations]) =>
-    Object.entries(operations)
-      .filter(([, { security }]) => security === undefined)
-      .map(([method, { operationId, summary, description, parameters, requestBody, responses }]) => ({
+  Object.values(paths).flatMap((operations) =>
+    Object.values(operations)
+      .filter(({ security }) => security === undefined)
+      .map(({ operationId, summary, description, parameters, requestBody, responses }) => ({
         name: operationId,
-        method: method.toUpperCase(),
-        path,
         summary,
         description,
         parameters: parameters.filter(({ name }) => name !== 'app'),
         body: bodyOf(requestBody),
-        emptyStatus: Object.keys(responses).find(
-          (status) => status.startsWith('2') && !bodyOf(responses[status]),
-        ),
         answers: [
           ...new Set(
             Object.entries(responses)
@@ -89,36 +83,16 @@ const methodOf = ({ name, summary, description, parameters, body, answers }) => 
   return `${comment(`${summary}.`, description)}${name}(input${isOptional ? '?' : ''}: { ${fields.join('')} }): Promise<${answers.join(' | ')}>\n`
 }
 
-const operationOf = ({ name, method, path, parameters, emptyStatus }) => {
-  const query = parameters.filter((parameter) => parameter.in === 'query').map((parameter) => parameter.name)
-  return `${name}: { method: '${method}', path: '${path}', query: ${JSON.stringify(query)}${emptyStatus ? `, emptyStatus: ${emptyStatus}` : ''} },\n`
-}
-
-/** Returns the text of src/rest-client/calls.ts. */
-export const restTypes = async (document) => {
-  const calls = callsOf(document)
+/** Returns the types of the client. `inferred` is what the compiler has written: its table of operations stays. */
+export const restTypes = async (document, inferred) => {
   const schemas = Object.entries(document.components.schemas)
-  const text = `// Made from the OpenAPI document by scripts/build/rest-types.mjs.
-
-${schemas.map(([name, schema]) => `${comment(schema.description)}export interface ${name} ${objectOf(schema)}`).join('\n\n')}
+  const text = `${schemas.map(([name, schema]) => `${comment(schema.description)}export interface ${name} ${objectOf(schema)}`).join('\n\n')}
 
 /** The calls of the REST API. */
 export interface RestCalls {
-${calls.map(methodOf).join('\n')}
+${callsOf(document).map(methodOf).join('\n')}
 }
-
-/** Where each call goes, and the status of its success if that has no body. */
-export const operations = {
-${calls.map(operationOf).join('')}
-} as const satisfies Record<
-  keyof RestCalls,
-  { method: string; path: string; query: readonly string[]; emptyStatus?: number }
->
 `
-  return format(text, { ...(await resolveConfig(file)), filepath: file })
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { openApiDocument } = await import('../../dist/gateway/rest/openapi.js')
-  await writeFile(file, await restTypes(openApiDocument()))
+  const types = await format(text, { ...(await resolveConfig(file)), filepath: file })
+  return types + inferred.slice(inferred.indexOf('export declare const operations'))
 }

@@ -4,13 +4,11 @@ import type { IncomingMessage } from 'node:http'
 import { after, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { calls } from '../../src/gateway/rest/calls/calls.js'
-import { openApiDocument } from '../../src/gateway/rest/openapi.js'
 import { operations } from '../../src/rest-client/calls.js'
 import { createMemoryEngine, EngineError, type Engine } from '../../src/engine/index.js'
 import { createGateway } from '../../src/gateway/index.js'
 import { createRestClient, RestError, type RestCalls } from '../../src/rest-client/index.js'
 import { createAppToken } from '../../src/tokens/index.js'
-import { restTypes } from '../../scripts/build/rest-types.mjs'
 import { startClient } from '../support/raw-client.js'
 import { makeEveryCall } from '../support/rest/every-call.js'
 import { startServer } from '../support/network/http-server.js'
@@ -26,12 +24,6 @@ const clients: Record<string, (of: TestGateway, appId?: string) => RestCalls> = 
   'over HTTP': ({ url }, appId = 'app') => createRestClient({ endpoint: url, appId, secret }),
   'in the gateway’s process': ({ gateway }, appId = 'app') => gateway.client(appId),
 }
-
-test('the types of the client are made from the document of today', async () => {
-  const file = new URL('src/rest-client/calls.ts', root)
-  const made = await restTypes(openApiDocument())
-  assert.equal(await readFile(file, 'utf8'), made, 'Run: npm run build && node scripts/build/rest-types.mjs')
-})
 
 test('docs/REST.md names every method of the client', async () => {
   const guide = await readFile(new URL('docs/REST.md', root), 'utf8')

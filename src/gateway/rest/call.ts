@@ -1,29 +1,28 @@
 import type * as v from 'valibot'
 import type { Engine } from '../../engine/index.js'
+import {
+  operations,
+  shapes,
+  type CallId,
+  type PathParam,
+  type pathParams,
+  type Shape,
+  type Shapes,
+} from '../../rest-client/internal.js'
 import type { App } from '../apps/app.js'
 import type { KnownProfiles } from '../messages/known-profiles.js'
 import type { MessageTurns } from '../messages/message-turns.js'
 import type { SendMessage } from '../messages/send.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { CallErrorCode } from './errors.js'
-import type { pathParams } from './params.js'
-
-type Method = 'get' | 'put' | 'post' | 'delete'
-
-/** A call's successful answers, by status. `schema` is the schema of the body; null for an answer without a body. */
-type Answers = Record<number, { description: string; schema: v.GenericSchema | null }>
-
-type AnswerOf<A extends Answers> = {
-  [S in keyof A & number]: A[S]['schema'] extends v.GenericSchema
-    ? { status: S; body: v.InferInput<A[S]['schema']> }
-    : { status: S; body: undefined }
-}[keyof A & number]
 
 export type ParamName = keyof typeof pathParams
 
-type ParamsOf<Path extends string> = Path extends `${string}{${infer Name extends ParamName}}${infer Rest}`
-  ? Record<Name, string> & ParamsOf<Rest>
-  : unknown
+type QueryOf<S> = S extends { query: infer Q extends v.ObjectEntries }
+  ? v.InferOutput<v.ObjectSchema<Q, undefined>>
+  : Record<never, never>
+type BodyOf<S> = S extends { body: infer B extends v.GenericSchema } ? v.InferOutput<B> : null
+type AnswerOf<S> = S extends { answer: infer A extends v.GenericSchema } ? v.InferInput<A> : undefined
 
 /** The parts of a gateway that answer REST calls. */
 export interface CallContext {
@@ -35,11 +34,11 @@ export interface CallContext {
 }
 
 /** The authenticated and validated input of a call's handler. `appId` is the app's id, in the token and in the path. */
-interface Input<Path extends string, Query extends v.ObjectEntries, Body> {
+interface Input<Params, Query, Body> {
   app: App
   appId: string
-  params: ParamsOf<Path>
-  query: v.InferOutput<v.ObjectSchema<Query, undefined>>
+  params: Params
+  query: Query
   body: Body
   /** The `traceparent` that the call passes on; undefined if the call belongs to no trace. */
   traceparent: string | undefined
@@ -49,40 +48,45 @@ interface Input<Path extends string, Query extends v.ObjectEntries, Body> {
 /** A row of the table of calls. The routes and the OpenAPI document are made from this table. */
 export interface Call {
   /** The call's name in the document, in the audit log and in the client. */
-  id: string
-  method: Method
+  id: CallId
+  method: Lowercase<(typeof operations)[CallId]['method']>
   path: string
   /** The heading of the call in the document. */
   tag: 'Users' | 'Sessions' | 'Messages' | 'App'
   summary: string
   description?: string | undefined
-  /** Whether the call changes something, and so is written to the audit log. In a row: left out if `method` says it. */
+  /** Whether the call changes something, and so is written to the audit log. In a row: left out if the method says it. */
   changes: boolean
   query: v.ObjectEntries
   body: v.GenericSchema | null
   /** An example of the body, for the document. */
   example?: unknown
-  answers: Answers
+  /** The descriptions of the successful answers, by status. */
+  answers: Record<number, string>
+  /** The schema of the body of each of these answers; null for an answer without a body. */
+  answer: v.GenericSchema | null
   /** The codes of failures, besides those that `errorsOf` in openapi.ts adds. */
   errors: readonly CallErrorCode[]
-  handle(input: Input<string, v.ObjectEntries, unknown>): Promise<{ status: number; body?: unknown }>
+  handle(
+    input: Input<Record<string, string>, Record<string, unknown>, unknown>,
+  ): Promise<{ status: number; body?: unknown }>
 }
 
-interface CallSpec<
-  Path extends string,
-  Query extends v.ObjectEntries,
-  Body extends v.GenericSchema | null,
-  A extends Answers,
-> extends Omit<Call, 'path' | 'tag' | 'changes' | 'query' | 'body' | 'answers' | 'errors' | 'handle'> {
-  path: Path
+interface CallSpec<Id extends CallId, Status extends number> extends Pick<
+  Call,
+  'summary' | 'description' | 'example'
+> {
+  id: Id
   changes?: boolean
-  query?: Query
-  body?: Body
-  answers: A
+  answers: Record<Status, string>
   errors?: readonly CallErrorCode[]
   handle(
-    input: Input<Path, Query, Body extends v.GenericSchema ? v.InferOutput<Body> : null>,
-  ): Promise<AnswerOf<A>>
+    input: Input<
+      Record<PathParam<(typeof operations)[Id]['path']>, string>,
+      QueryOf<Shapes[Id]>,
+      BodyOf<Shapes[Id]>
+    >,
+  ): Promise<{ status: Status; body: AnswerOf<Shapes[Id]> }>
 }
 
 /** Returns the answer of a handler. */
@@ -95,24 +99,18 @@ export const answer = <const S extends number, B = undefined>(
 })
 
 /** Returns a row of the table. The compiler checks that the handler fits the path, the schemas and the answers. */
-export const defineCall = <
-  const Path extends string,
-  A extends Answers,
-  Query extends v.ObjectEntries = v.ObjectEntries,
-  Body extends v.GenericSchema | null = null,
->({
-  changes,
-  query,
-  body,
-  errors,
+export const defineCall = <const Id extends CallId, Status extends number>({
   handle,
-  ...rest
-}: CallSpec<Path, Query, Body, A>): Omit<Call, 'tag'> => ({
-  ...rest,
-  changes: changes ?? rest.method !== 'get',
-  query: query ?? {},
-  body: body ?? null,
-  errors: errors ?? [],
-  // In `Call` the inputs are `unknown`. Before `handle` is called, they are validated with this row's schemas.
-  handle,
-})
+  ...row
+}: CallSpec<Id, Status>): Omit<Call, 'tag'> => {
+  const { method, path } = operations[row.id]
+  const { query = {}, body, answer }: Shape = shapes[row.id]
+  return {
+    ...{ path, query, errors: [], changes: method !== 'GET' },
+    ...{ body: body ?? null, answer: answer ?? null },
+    ...row,
+    method: method.toLowerCase() as Call['method'],
+    // In `Call` the inputs are `unknown`. Before `handle` is called, they are validated with this row's schemas.
+    handle: handle as Call['handle'],
+  }
+}

@@ -1,11 +1,10 @@
 import { toJsonSchema, toJsonSchemaDefs, type ConversionConfig } from '@valibot/to-json-schema'
 import type * as v from 'valibot'
 import { VERSION } from '../../protocol/index.js'
+import { jsonObject, pathParams, profileBody, schemas } from '../../rest-client/internal.js'
 import type { Call } from './call.js'
 import { calls } from './calls/calls.js'
 import { errorStatus, type CallErrorCode } from './errors.js'
-import { pathParams } from './params.js'
-import { jsonObject, profileBody, schemas } from './schemas.js'
 
 type Json = Record<string, unknown>
 
@@ -93,12 +92,12 @@ const operationOf = (call: Call): Json => ({
   }),
   responses: {
     ...Object.fromEntries(
-      Object.entries(call.answers).map(([status, { description, schema }]) => [
+      Object.entries(call.answers).map(([status, description]) => [
         status,
         {
           description,
           headers: rateHeaders,
-          ...(schema && { content: { 'application/json': { schema: schemaOf(schema) } } }),
+          ...(call.answer && { content: { 'application/json': { schema: schemaOf(call.answer) } } }),
         },
       ]),
     ),

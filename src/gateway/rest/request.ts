@@ -1,13 +1,12 @@
 import { isUtf8 } from 'node:buffer'
 import * as v from 'valibot'
 import { isDeepJson, MAX_JSON_DEPTH, parseExact } from '../../protocol/internal.js'
+import { OBJECT_RULE, pathParams } from '../../rest-client/internal.js'
 import { formatPath, isObject } from '../config/fields.js'
 import { BODY_TIMEOUT, receiveBody } from '../http/receive-body.js'
 import type { ReadableRequest } from '../http/request-head.js'
 import type { Call, ParamName } from './call.js'
 import { CallError } from './errors.js'
-import { pathParams } from './params.js'
-import { OBJECT_RULE } from './schemas.js'
 
 /** The most bytes of a body. */
 const MAX_BODY = 1_048_576

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import * as v from 'valibot'
 import { isUserId, signalLimits, USER_ID_RULE, userIdText } from '../../../protocol/index.js'
+import { count, DEFAULT_LIMIT, MAX_RECIPIENTS } from '../../../rest-client/internal.js'
 import { readMessages, type MessageRange } from '../../messages/read-messages.js'
 import { checkMessage } from '../../messages/rules.js'
 import { checkSignal, signalOf } from '../../messages/signal-rules.js'
@@ -11,11 +12,6 @@ import { CallError } from '../errors.js'
 import { problemOf } from '../problem-of.js'
 import { inboxOf } from './inbox.js'
 import { knownUser } from './known-user.js'
-import { DEFAULT_LIMIT, next, offsetParam, page, withParam } from '../params.js'
-import { count, messageFields, schemas, signalFields, since, withField } from '../schemas.js'
-
-/** The most recipients of one call. */
-const MAX_RECIPIENTS = 1000
 
 /**
  * How many messages of one call are stored at once: enough for a full batch of the engine, and few enough to leave room for other calls.
@@ -72,24 +68,16 @@ const storedOf = (sent: StoredMessage | SendProblem): StoredMessage => {
   return sent
 }
 
-const RECIPIENTS = `must be a list of at most ${MAX_RECIPIENTS} user ids`
-
 export const messageCalls = [
   defineCall({
     id: 'sendMessage',
-    method: 'post',
-    path: '/v1/apps/{app}/users/{user}/messages',
     summary: 'Send a message to a user',
     description:
       'The message is durable before the answer. A recipient or sender who does not exist is created; a guest must exist.',
-    body: v.object(messageFields),
     example: { id: 'order-1017-shipped', body: 'Your order is on its way.', data: { order: 1017 } },
     answers: {
-      200: {
-        description: 'An earlier call stored the same message, and had this answer.',
-        schema: schemas.Sent,
-      },
-      201: { description: 'The message is stored.', schema: schemas.Sent },
+      200: 'An earlier call stored the same message, and had this answer.',
+      201: 'The message is stored.',
     },
     errors: ['conflict', 'too-large', 'unknown-user'],
     async handle({ app, params, body, traceparent, context: { send } }) {
@@ -100,32 +88,10 @@ export const messageCalls = [
   }),
   defineCall({
     id: 'sendMessages',
-    method: 'post',
-    path: '/v1/apps/{app}/messages',
     summary: 'Send a message to several users',
     description: `Sends to up to ${MAX_RECIPIENTS} users. Each recipient has a result, in the order of \`to\`: where the message is stored, or why it is not. With an \`id\` the whole call can be repeated: what is stored is not stored again.`,
-    body: v.object({
-      to: v.pipe(
-        v.array(v.union([v.string(), v.number()], 'must be a user id'), RECIPIENTS),
-        v.maxLength(MAX_RECIPIENTS, RECIPIENTS),
-        v.description('User ids. The result of one that is not valid is a `problem`.'),
-      ),
-      ...messageFields,
-    }),
     example: { to: ['12345', '67890'], id: 'news-12', body: 'We are open again.' },
-    answers: {
-      200: {
-        description: 'The results, in the order of `to`.',
-        schema: v.object({
-          results: v.array(
-            v.union([
-              v.object({ user: v.string(), ...schemas.Sent.entries }),
-              v.object({ user: v.string(), problem: schemas.Problem }),
-            ]),
-          ),
-        }),
-      },
-    },
+    answers: { 200: 'The results, in the order of `to`.' },
     errors: ['too-large'],
     async handle({ app, body: { to, id = randomUUID(), ...content }, traceparent, context }) {
       // All recipients get the same content, so the whole call is refused if the content is not valid. `anyone` stands for any valid id.
@@ -152,23 +118,10 @@ export const messageCalls = [
   }),
   defineCall({
     id: 'listMessages',
-    method: 'get',
-    path: '/v1/apps/{app}/users/{user}/messages',
     summary: 'The messages in a user’s inbox',
     description:
       'The messages that the user received and sent. The messages of a page are in the order of their offsets. Without `after` the first page has the newest messages, and `next` leads to older ones; with `after` it leads to newer ones.',
-    query: {
-      after: v.optional(v.pipe(offsetParam, v.description('The oldest messages after this offset.'))),
-      before: v.optional(v.pipe(offsetParam, v.description('The newest messages before this offset.'))),
-      with: withParam,
-      ...page,
-    },
-    answers: {
-      200: {
-        description: 'A page of messages, with the state of the inbox.',
-        schema: v.object({ ...schemas.Inbox.entries, messages: v.array(schemas.Message), next, since }),
-      },
-    },
+    answers: { 200: 'A page of messages, with the state of the inbox.' },
     errors: ['conflict', 'unknown-user'],
     async handle({ appId, params, query, context }) {
       const of = { appId, userId: params.user }
@@ -191,13 +144,10 @@ export const messageCalls = [
   }),
   defineCall({
     id: 'sendSignal',
-    method: 'post',
-    path: '/v1/apps/{app}/users/{user}/signals',
     summary: 'Send a signal to a user’s open pages',
     description: `Something brief, such as “an agent is typing”. It reaches the pages that are connected now, or none: nothing is stored. The app’s \`signals\` rule does not limit this call. \`data\` has at most ${signalLimits.data} bytes as JSON.`,
-    body: v.object(signalFields),
     example: { from: '67890', name: 'typing', ttl: 5000 },
-    answers: { 202: { description: 'The signal is on its way.', schema: null } },
+    answers: { 202: 'The signal is on its way.' },
     errors: ['too-large'],
     async handle({ appId, params, body: { from, ...signal }, context: { engine } }) {
       const problem = checkSignal({ ...signal, to: params.user })
@@ -208,14 +158,11 @@ export const messageCalls = [
   }),
   defineCall({
     id: 'markRead',
-    method: 'post',
-    path: '/v1/apps/{app}/users/{user}/read',
     summary: 'Mark messages as read',
     description:
       'Marks all messages up to `offset` as read, for example after the user has read them in an e-mail. If `with` is a user id, the call marks only the messages from this user; if it is null, only those from the app’s backend. A mark never goes back.',
-    body: v.object({ epoch: v.string('must be a text'), offset: count, with: withField }),
     example: { epoch: 'XbdHkhNdxzFzP92K', offset: 2 },
-    answers: { 200: { description: 'The state of the inbox.', schema: schemas.ReadInbox } },
+    answers: { 200: 'The state of the inbox.' },
     errors: ['conflict', 'unknown-user'],
     async handle({ appId, params, body, context: { engine } }) {
       const of = { appId, userId: params.user }

@@ -1,27 +1,17 @@
-import * as v from 'valibot'
 import { readPeers } from '../../messages/read-peers.js'
 import { answer, defineCall } from '../call.js'
 import { CallError } from '../errors.js'
 import { knownUser } from './known-user.js'
 import { MAX_PAGE_BYTES, OTHER_EPOCH } from './message-calls.js'
-import { DEFAULT_PEERS, nextPeers, peersPage } from '../params.js'
-import { schemas } from '../schemas.js'
+import { DEFAULT_PEERS } from '../../../rest-client/internal.js'
 
 export const peerCalls = [
   defineCall({
     id: 'listPeers',
-    method: 'get',
-    path: '/v1/apps/{app}/users/{user}/peers',
     summary: 'The peers of a user',
     description:
       'Each peer has the newest message from or to it, and the number of unread messages from it. The peer with the latest message comes first. A peer without kept messages is not listed.',
-    query: peersPage,
-    answers: {
-      200: {
-        description: 'A page of peers.',
-        schema: v.object({ peers: v.array(schemas.Peer), next: nextPeers }),
-      },
-    },
+    answers: { 200: 'A page of peers.' },
     errors: ['conflict', 'unknown-user'],
     async handle({ appId, params, query, context }) {
       const of = { appId, userId: params.user }

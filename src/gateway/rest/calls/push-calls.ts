@@ -1,23 +1,14 @@
-import * as v from 'valibot'
 import { answer, defineCall } from '../call.js'
 import { CallError } from '../errors.js'
 import { knownUser } from './known-user.js'
-import { schemas } from '../schemas.js'
 
 export const pushCalls = [
   defineCall({
     id: 'listPushSubscriptions',
-    method: 'get',
-    path: '/v1/apps/{app}/users/{user}/push',
     summary: 'A user’s devices that Web Push reaches',
     description:
       'The subscription that was renewed last comes first. The endpoint of a subscription is a secret, so the answer leaves it out.',
-    answers: {
-      200: {
-        description: 'The subscriptions, 10 at most.',
-        schema: v.object({ subscriptions: v.array(schemas.Subscription) }),
-      },
-    },
+    answers: { 200: 'The subscriptions, 10 at most.' },
     errors: ['unknown-user'],
     async handle({ appId, params, context: { engine } }) {
       const of = { appId, userId: params.user }
@@ -33,12 +24,10 @@ export const pushCalls = [
   }),
   defineCall({
     id: 'endPushSubscription',
-    method: 'delete',
-    path: '/v1/apps/{app}/users/{user}/push/{id}',
     summary: 'End a push subscription',
     description:
       'Messages are pushed to the device no more, until a page of the user subscribes the device again. If the user logs out, end the sessions first: their pages could subscribe the device again.',
-    answers: { 204: { description: 'The subscription has ended.', schema: null } },
+    answers: { 204: 'The subscription has ended.' },
     errors: ['not-found'],
     async handle({ appId, params, context: { engine } }) {
       if (!(await engine.endPushDevice({ appId, userId: params.user }, params.id)))

@@ -1,18 +1,14 @@
 import * as v from 'valibot'
 import type { SessionRecord } from '../../../engine/index.js'
+import type { Revoked, Session } from '../../../rest-client/index.js'
+import { DEFAULT_LIMIT } from '../../../rest-client/internal.js'
 import { answer, defineCall } from '../call.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
 import { CallError } from '../errors.js'
-import { DEFAULT_LIMIT, mode, next, page, revocation } from '../params.js'
-import { schemas } from '../schemas.js'
 import { REAUTH_WITHIN, revocationOf } from './revocation.js'
 import { knownUser } from './known-user.js'
 
-const sessionOf = ({
-  sessionId,
-  credential,
-  ...record
-}: SessionRecord): v.InferOutput<typeof schemas.Session> => ({
+const sessionOf = ({ sessionId, credential, ...record }: SessionRecord): Session => ({
   id: sessionId,
   state: record.state,
   hidden: record.hidden,
@@ -42,10 +38,7 @@ const placeOf = ({ startedAt, sessionId }: SessionRecord): [number, string] => [
 
 const REVOCATION = `After this call the gateway refuses signatures, tokens without \`iat\`, and tokens that were issued up to \`issuedBefore\`, even those that a gateway signed. The revocation is durable before the answer, and reaches every live connection within a second. With \`mode=reauth\` no session ends at once. The gateway refuses these credentials whenever a client starts a session, and when the next second begins, it asks each live client for a token that is not revoked.`
 
-const revoked = (
-  revokedBefore: number,
-  mode: 'end' | 'reauth',
-): { status: 200; body: v.InferOutput<typeof schemas.Revoked> } => ({
+const revoked = (revokedBefore: number, mode: 'end' | 'reauth'): { status: 200; body: Revoked } => ({
   status: 200,
   body: { revokedBefore, ...(mode === 'reauth' && { within: REAUTH_WITHIN }) },
 })
@@ -53,12 +46,9 @@ const revoked = (
 export const sessionCalls = [
   defineCall({
     id: 'endUserSessions',
-    method: 'delete',
-    path: '/v1/apps/{app}/users/{user}/sessions',
     summary: 'Log a user out everywhere',
     description: `Ends all of the user’s sessions as \`revoked\`. ${REVOCATION}`,
-    query: { ...revocation, ...mode },
-    answers: { 200: { description: 'The credentials are revoked.', schema: schemas.Revoked } },
+    answers: { 200: 'The credentials are revoked.' },
     async handle({ appId, params, query, context: { engine } }) {
       const change = revocationOf(query)
       return revoked(await engine.revokeUser({ appId, userId: params.user }, change), change.mode)
@@ -66,17 +56,9 @@ export const sessionCalls = [
   }),
   defineCall({
     id: 'listUserSessions',
-    method: 'get',
-    path: '/v1/apps/{app}/users/{user}/sessions',
     summary: 'The sessions of a user',
     description: 'The sessions that have not ended, the oldest first.',
-    query: page,
-    answers: {
-      200: {
-        description: 'A page of sessions.',
-        schema: v.object({ sessions: v.array(schemas.Session), next }),
-      },
-    },
+    answers: { 200: 'A page of sessions.' },
     errors: ['unknown-user'],
     async handle({ appId, params, query: { cursor, limit = DEFAULT_LIMIT }, context: { engine } }) {
       const of = { appId, userId: params.user }
@@ -95,12 +77,10 @@ export const sessionCalls = [
   }),
   defineCall({
     id: 'liftRevocation',
-    method: 'delete',
-    path: '/v1/apps/{app}/users/{user}/revocation',
     summary: 'Lift a user’s revocation',
     description:
       'Credentials that the revocation made invalid are good again until they expire. Revocations of single tokens and of the whole app stay.',
-    answers: { 204: { description: 'The user has no revocation.', schema: null } },
+    answers: { 204: 'The user has no revocation.' },
     async handle({ appId, params, context: { engine } }) {
       await engine.liftRevocation({ appId, userId: params.user })
       return answer(204)
@@ -108,12 +88,10 @@ export const sessionCalls = [
   }),
   defineCall({
     id: 'endSession',
-    method: 'delete',
-    path: '/v1/apps/{app}/users/{user}/sessions/{session}',
     summary: 'End one session',
     description:
       'The session ends as `revoked`. Its token stays good: revoke it too, or the page can start again.',
-    answers: { 204: { description: 'The session has ended.', schema: null } },
+    answers: { 204: 'The session has ended.' },
     errors: ['not-found'],
     async handle({ appId, params, context: { engine } }) {
       const ended = await engine.endSession(
@@ -126,12 +104,10 @@ export const sessionCalls = [
   }),
   defineCall({
     id: 'revokeToken',
-    method: 'delete',
-    path: '/v1/apps/{app}/tokens/{jti}',
     summary: 'Revoke one token',
     description:
       'The sessions that use the token end as `revoked`. If a session uses the token, the revocation is kept at least until the token has expired; otherwise for 400 days.',
-    answers: { 204: { description: 'The token is revoked.', schema: null } },
+    answers: { 204: 'The token is revoked.' },
     async handle({ appId, params, context: { engine } }) {
       await engine.revokeToken(appId, params.jti)
       return answer(204)
@@ -139,12 +115,9 @@ export const sessionCalls = [
   }),
   defineCall({
     id: 'endAppSessions',
-    method: 'delete',
-    path: '/v1/apps/{app}/sessions',
     summary: 'Log all users of the app out',
     description: `Ends all sessions of the app as \`revoked\`. ${REVOCATION} App tokens stay good.`,
-    query: { ...revocation, ...mode },
-    answers: { 200: { description: 'The credentials are revoked.', schema: schemas.Revoked } },
+    answers: { 200: 'The credentials are revoked.' },
     async handle({ appId, query, context: { engine } }) {
       const change = revocationOf(query)
       return revoked(await engine.revokeApp(appId, change), change.mode)

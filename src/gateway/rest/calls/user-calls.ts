@@ -1,35 +1,25 @@
 import * as v from 'valibot'
 import { isGuestId } from '../../../protocol/index.js'
+import { DEFAULT_LIMIT, MAX_STATUS, userId } from '../../../rest-client/internal.js'
 import { adoptForBackend } from '../../sessions/start/adopt-guest.js'
 import { userOf } from '../../sessions/user-of.js'
 import { answer, defineCall } from '../call.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
 import { CallError } from '../errors.js'
 import { inboxOf } from './inbox.js'
-import { DEFAULT_LIMIT, next, page, revocation } from '../params.js'
-import { profileBody, schemas, userId } from '../schemas.js'
 import { revocationOf } from './revocation.js'
 import { knownUser } from './known-user.js'
-
-/** The most users of a call of `users:status`. */
-const MAX_STATUS = 100
 
 const cursorOfUsers = v.tuple([v.literal('user'), userId])
 
 export const userCalls = [
   defineCall({
     id: 'putUser',
-    method: 'put',
-    path: '/v1/apps/{app}/users/{user}',
     summary: 'Create a user, or replace the vouched profile',
     description:
       'The vouched profile is what the app’s backend says about the user, here or in tokens. The body replaces it as a whole, unless a token with a later `iat` has set it. Connected clients of the user get the new profile at once. A guest must exist.',
-    body: profileBody,
     example: { name: 'Ann Lee', photoUrl: 'https://www.example.com/ann.png' },
-    answers: {
-      200: { description: 'The profile is stored.', schema: schemas.User },
-      201: { description: 'The user is created.', schema: schemas.User },
-    },
+    answers: { 200: 'The profile is stored.', 201: 'The user is created.' },
     errors: ['unknown-user'],
     async handle({ appId, params, body, context: { engine } }) {
       const of = { appId, userId: params.user }
@@ -44,10 +34,8 @@ export const userCalls = [
   }),
   defineCall({
     id: 'getUser',
-    method: 'get',
-    path: '/v1/apps/{app}/users/{user}',
     summary: 'A user, whether they are online, and their inbox',
-    answers: { 200: { description: 'The user.', schema: schemas.UserState } },
+    answers: { 200: 'The user.' },
     errors: ['unknown-user'],
     async handle({ appId, params, context: { engine } }) {
       const of = { appId, userId: params.user }
@@ -59,14 +47,9 @@ export const userCalls = [
   }),
   defineCall({
     id: 'listUsers',
-    method: 'get',
-    path: '/v1/apps/{app}/users',
     summary: 'The users of the app',
     description: 'The list includes guests. Its order, by id, never changes.',
-    query: page,
-    answers: {
-      200: { description: 'A page of users.', schema: v.object({ users: v.array(schemas.User), next }) },
-    },
+    answers: { 200: 'A page of users.' },
     async handle({ appId, query: { cursor, limit = DEFAULT_LIMIT }, context: { engine } }) {
       const after = cursor === undefined ? null : decodeCursor(cursorOfUsers, cursor)[1]
       const found = await engine.users(appId, after, limit + 1)
@@ -80,24 +63,11 @@ export const userCalls = [
   }),
   defineCall({
     id: 'getUsersStatus',
-    method: 'post',
-    path: '/v1/apps/{app}/users:status',
     summary: 'Whether users are online',
     description: `For a list of users on a page: up to ${MAX_STATUS} users, answered in the order of the request. A user who does not exist is offline.`,
     changes: false,
-    body: v.object({
-      users: v.pipe(
-        v.array(userId, 'must be a list of user ids'),
-        v.maxLength(MAX_STATUS, `must have at most ${MAX_STATUS} user ids`),
-      ),
-    }),
     example: { users: ['12345', '67890'] },
-    answers: {
-      200: {
-        description: 'The users, in the order of the request.',
-        schema: v.object({ users: v.array(schemas.UserStatus) }),
-      },
-    },
+    answers: { 200: 'The users, in the order of the request.' },
     async handle({ appId, body, context: { engine } }) {
       const users = await Promise.all(
         body.users.map(async (id) => {
@@ -110,19 +80,12 @@ export const userCalls = [
   }),
   defineCall({
     id: 'adoptGuest',
-    method: 'post',
-    path: '/v1/apps/{app}/users/{user}/adopt',
     summary: 'Let a user adopt a guest',
     description:
       'What the guest received and sent becomes the user’s, as if the user’s client had started with the guest’s token. Later messages to the guest go to the user. The user is created if there is none. The same call again has the same answer.',
-    body: v.object({ guest: userId }),
     example: { guest: 'guest:~2hTdWmPpKFKqrcGM' },
     answers: {
-      200: {
-        description:
-          'The adoption; null if there is no such guest, another user has adopted it, the user is a guest too, or the app’s `adoption` is `nobody`.',
-        schema: v.object({ adopted: v.nullable(schemas.Adoption) }),
-      },
+      200: 'The adoption; null if there is no such guest, another user has adopted it, the user is a guest too, or the app’s `adoption` is `nobody`.',
     },
     async handle({ app, params, body, context: { engine } }) {
       return answer(200, { adopted: await adoptForBackend(engine, app, params.user, body.guest) })
@@ -130,13 +93,10 @@ export const userCalls = [
   }),
   defineCall({
     id: 'deleteUser',
-    method: 'delete',
-    path: '/v1/apps/{app}/users/{user}',
     summary: 'Delete a user',
     description:
       'Ends the user’s sessions and revokes the credentials, as `endUserSessions` does, and deletes the user and the inbox. The revocation is kept. Copies of messages in other users’ inboxes stay. Unlike `endUserSessions`, a deletion always revokes all that was issued up to now: an earlier `issuedBefore` counts as now.',
-    query: revocation,
-    answers: { 200: { description: 'The user is deleted, or there was none.', schema: schemas.Revoked } },
+    answers: { 200: 'The user is deleted, or there was none.' },
     async handle({ appId, params, query, context: { engine } }) {
       const of = { appId, userId: params.user }
       const { issuedBefore } = revocationOf(query)

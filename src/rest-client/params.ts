@@ -1,7 +1,6 @@
 import * as v from 'valibot'
-import { isAppId, isUserId } from '../../protocol/index.js'
-import { integer } from '../config/fields.js'
-import { count, userId } from './schemas.js'
+import { isAppId, isUserId } from '../protocol/index.js'
+import { count, integer, userId } from './schemas.js'
 
 /* The parameters of paths and queries, and the fields of a page that lead to the next page. */
 

@@ -7,9 +7,13 @@ import {
   signalLimits,
   USER_ID_RULE,
   type Profile,
-} from '../../protocol/index.js'
-import { profileProblem } from '../../protocol/internal.js'
-import { integer, isObject } from '../config/fields.js'
+} from '../protocol/index.js'
+import { object, profileProblem } from '../protocol/internal.js'
+
+export const integer = (from: number, to: number) => {
+  const message = `must be a whole number from ${from} to ${to}`
+  return v.pipe(v.number(message), v.integer(message), v.minValue(from, message), v.maxValue(to, message))
+}
 
 export const count = integer(0, Number.MAX_SAFE_INTEGER)
 const time = v.pipe(count, v.description('Unix time in milliseconds.'))
@@ -30,7 +34,10 @@ export const userId = v.pipe(
 
 /** The fields of a profile: texts, with what is to be said of some. */
 const profileEntries = {
-  ...Object.fromEntries(Object.keys(profileFields).map((name) => [name, v.optional(v.string())])),
+  ...(Object.fromEntries(Object.keys(profileFields).map((name) => [name, v.optional(v.string())])) as Record<
+    keyof Profile,
+    v.OptionalSchema<v.StringSchema<undefined>, undefined>
+  >),
   photoUrl: v.optional(v.pipe(v.string(), v.description('An https URL.'))),
   custom: v.optional(
     v.pipe(v.record(v.string(), v.string()), v.description('Fields that the app names itself.')),
@@ -57,7 +64,7 @@ const user = v.pipe(
 
 export const OBJECT_RULE = 'must be a JSON object'
 
-export const jsonObject = v.custom<Record<string, unknown>>(isObject, OBJECT_RULE)
+export const jsonObject = v.custom<Record<string, unknown>>(object, OBJECT_RULE)
 
 const inbox = v.pipe(
   v.object({

@@ -1,1 +1,0 @@
-export function restTypes(document: unknown): Promise<string>
