@@ -43,7 +43,7 @@ type Body<S> = S extends { body: infer B extends GenericSchema } ? { body: Infer
 type Input<Id extends CallId> = Ids<(typeof operations)[Id]['path']> &
   Query<Shapes[Id]> &
   Body<Shapes[Id]> & { signal?: AbortSignal | undefined }
-type Answer<S> = S extends { answer: infer A extends GenericSchema } ? InferInput<A> : void
+type Answer<S> = S extends { answer: infer A extends GenericSchema } ? InferInput<A> : undefined
 
 /** The calls of the REST API. */
 export type RestCalls = {

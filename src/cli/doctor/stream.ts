@@ -1,5 +1,7 @@
 import { request as requestHttp, type ClientRequest, type IncomingMessage } from 'node:http'
 import { request as requestHttps } from 'node:https'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseObject } from '../../protocol/internal.js'
 import { findingsAbout, type Finding } from '../report.js'
 import { below } from './http.js'
@@ -48,46 +50,18 @@ const untilResponse = (outgoing: ClientRequest, time: number): Promise<IncomingM
     })
   })
 
-/** Reads the frames of a stream. `next` resolves with the next frame; or with undefined, if the time is over or the stream has ended. */
-const readFrames = (
-  response: IncomingMessage,
-): { next: (time: number) => Promise<Record<string, unknown> | undefined>; isOver: () => boolean } => {
-  const frames: Record<string, unknown>[] = []
-  let text = ''
+/** Yields the frames of a stream. If a proxy cuts the stream, that counts as its end. */
+async function* framesOf(response: IncomingMessage): AsyncGenerator<Record<string, unknown>, undefined> {
   let length = 0
-  let isOver = false
-  let notify = (): void => undefined
   response.setEncoding('latin1')
   response.on('data', (chunk: string) => {
     length += chunk.length
-    if (length > MAX_BODY) return void response.destroy()
-    const lines = (text + chunk).split('\n')
-    text = lines.pop() ?? ''
-    for (const line of lines)
-      if (line.startsWith('data: ')) frames.push(parseObject(line.slice('data: '.length)) ?? {})
-    notify()
+    if (length > MAX_BODY) response.destroy()
   })
-  // If a proxy cuts the stream, that counts as its end.
-  response.on('error', () => undefined)
-  response.once('close', () => {
-    isOver = true
-    notify()
-  })
-  return {
-    isOver: () => isOver,
-    next: (time) =>
-      new Promise((resolve) => {
-        const look = (): void => {
-          if (!frames.length && !isOver) return
-          clearTimeout(timer)
-          notify = () => undefined
-          resolve(frames.shift())
-        }
-        const timer = setTimeout(() => resolve(undefined), time)
-        notify = look
-        look()
-      }),
-  }
+  const lines = createInterface({ input: response })
+  response.on('error', () => undefined).once('close', () => lines.close())
+  for await (const line of lines)
+    if (line.startsWith('data: ')) yield parseObject(line.slice('data: '.length)) ?? {}
 }
 
 const NO_GATEWAY =
@@ -119,9 +93,11 @@ const tryStream = async (target: Target, appId: string): Promise<Outcome> => {
     })
     const problem = response && problemOf(response)
     if (problem !== undefined) return { problem }
-    const frames = response && readFrames(response)
-    const first = await frames?.next(Math.max(1, begin + FIRST_EVENT_TIMEOUT - performance.now()))
-    if (!first) return { problem: frames?.isOver() ? NO_GATEWAY : BUFFERED }
+    const frames = response && framesOf(response)
+    const nextFrame = async (time: number) =>
+      (await Promise.race([frames?.next(), sleep(time, undefined, { ref: false })]))?.value
+    const first = await nextFrame(Math.max(1, begin + FIRST_EVENT_TIMEOUT - performance.now()))
+    if (!first) return { problem: response?.readableEnded || response?.destroyed ? NO_GATEWAY : BUFFERED }
     if (first['type'] !== 'stream') return { problem: NO_GATEWAY }
     const time = Math.round(performance.now() - begin)
     const start = { type: 'start', appId, token: 'doctor' }
@@ -132,7 +108,7 @@ const tryStream = async (target: Target, appId: string): Promise<Outcome> => {
       return {
         problem: `POST /v1/session/frames is answered with ${statusCode}: the proxy must pass it on`,
       }
-    const answer = await frames?.next(TIMEOUT)
+    const answer = await nextFrame(TIMEOUT)
     return answer?.['type'] === 'ended'
       ? { time }
       : { problem: 'what is posted to /v1/session/frames is not answered by the stream' }

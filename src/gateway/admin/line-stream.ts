@@ -1,5 +1,5 @@
+import { stream } from 'hono/streaming'
 import type { StreamLine } from '../../protocol/internal.js'
-import { Timer } from '../../util/timer.js'
 import type { AdminContext } from './calls.js'
 
 /** Milliseconds between two lines. However many entries come, the console renders only four times a second. */
@@ -21,41 +21,30 @@ export const streamLines = <Entry>(
   context: AdminContext,
   subscribe: (push: Push<Entry>, signal: AbortSignal) => void,
 ): Response => {
-  const headers = { 'content-type': 'application/x-ndjson' }
+  context.header('content-type', 'application/x-ndjson')
   // The response to a HEAD request has no body, so the stream would never be cancelled.
-  if (context.req.method === 'HEAD') return context.body(null, 200, headers)
-  const life = new AbortController()
-  const encoder = new TextEncoder()
-  let line: StreamLine<Entry> = { entries: [], skipped: 0 }
-  let silentFor = SILENCE
-
-  const flush = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
-    silentFor += INTERVAL
-    const isEmpty = line.entries.length === 0 && line.skipped === 0
-    if ((isEmpty && silentFor < SILENCE) || (controller.desiredSize ?? 0) <= 0) return
-    controller.enqueue(encoder.encode(`${JSON.stringify(line)}\n`))
-    line = { entries: [], skipped: 0 }
-    silentFor = 0
-  }
-
-  const body = new ReadableStream<Uint8Array>({
-    start(controller) {
-      const timer = setInterval(() => flush(controller), INTERVAL)
-      const deadline = new Timer(MAX_STREAM, () => {
-        life.abort()
-        controller.close()
-      })
-      life.signal.addEventListener('abort', () => {
-        clearInterval(timer)
-        deadline.cancel()
-      })
-      subscribe((entry) => {
-        if (line.entries.length < MAX_ENTRIES) line.entries.push(entry)
-        else line.skipped += 1
-      }, life.signal)
-      flush(controller)
-    },
-    cancel: () => life.abort(),
+  if (context.req.method === 'HEAD') return context.body(null)
+  return stream(context, async (body) => {
+    const life = new AbortController()
+    body.onAbort(() => life.abort())
+    let line: StreamLine<Entry> = { entries: [], skipped: 0 }
+    subscribe((entry) => {
+      if (line.entries.length < MAX_ENTRIES) line.entries.push(entry)
+      else line.skipped += 1
+    }, life.signal)
+    const endsAt = performance.now() + MAX_STREAM
+    let saidAt = -Infinity
+    while (!life.signal.aborted && performance.now() < endsAt) {
+      const now = performance.now()
+      if (line.entries.length > 0 || now - saidAt >= SILENCE) {
+        const text = `${JSON.stringify(line)}\n`
+        line = { entries: [], skipped: 0 }
+        saidAt = now
+        // While the client does not read, this waits.
+        await body.write(text)
+      }
+      await body.sleep(INTERVAL)
+    }
+    life.abort()
   })
-  return context.body(body, 200, headers)
 }

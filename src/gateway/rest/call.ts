@@ -20,7 +20,7 @@ export type ParamName = keyof typeof pathParams
 
 type QueryOf<S> = S extends { query: infer Q extends v.ObjectEntries }
   ? v.InferOutput<v.ObjectSchema<Q, undefined>>
-  : Record<never, never>
+  : unknown
 type BodyOf<S> = S extends { body: infer B extends v.GenericSchema } ? v.InferOutput<B> : null
 type AnswerOf<S> = S extends { answer: infer A extends v.GenericSchema } ? v.InferInput<A> : undefined
 
