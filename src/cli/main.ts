@@ -12,21 +12,18 @@ import { printAppToken, printSignature, printToken } from './tokens.js'
 const DEFAULT_HOST = '127.0.0.1'
 const DEFAULT_PORT = 8080
 
-/** Returns the port in a text. An empty text counts as absent, because some shells and compose files set an empty PORT. */
-const port = (text: string): number => {
-  if (text === '') return DEFAULT_PORT
+const wholeNumber = (text: string, from: number, to: number, problem: string): number => {
   const number = Number(text)
-  if (!/^\d+$/.test(text) || number > 65_535)
-    throw new InvalidArgumentError('A port is a whole number from 0 to 65535.')
-  return number
+  if (/^\d+$/.test(text) && number >= from && number <= to) return number
+  throw new InvalidArgumentError(problem)
 }
 
-const appPort = (text: string): number => {
-  const number = Number(text)
-  if (!/^\d+$/.test(text) || number < 1 || number > 65_535)
-    throw new InvalidArgumentError('A port is a whole number from 1 to 65535.')
-  return number
-}
+/** Returns the port in a text. An empty text counts as absent, because some shells and compose files set an empty PORT. */
+const port = (text: string): number =>
+  text === '' ? DEFAULT_PORT : wholeNumber(text, 0, 65_535, 'A port is a whole number from 0 to 65535.')
+
+const appPort = (text: string): number =>
+  wholeNumber(text, 1, 65_535, 'A port is a whole number from 1 to 65535.')
 
 /** Returns the host in a text. An empty text counts as absent: a server would listen on every address. */
 const host = (text: string): string => text || DEFAULT_HOST
@@ -38,13 +35,8 @@ const seconds = (text: string): number => {
   return number
 }
 
-const workerCount = (text: string): number | 'auto' => {
-  const number = Number(text)
-  if (text === 'auto') return text
-  if (!/^\d+$/.test(text) || number < 1 || number > 256)
-    throw new InvalidArgumentError('It must be a whole number from 1 to 256, or "auto".')
-  return number
-}
+const workerCount = (text: string): number | 'auto' =>
+  text === 'auto' ? text : wholeNumber(text, 1, 256, 'It must be a whole number from 1 to 256, or "auto".')
 
 const secretOption = (): Option =>
   new Option('--secret-env <name>', 'environment variable that holds the secret').default('CHAT_SECRET')

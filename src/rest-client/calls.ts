@@ -102,4 +102,7 @@ export const operations = {
     emptyStatus: 204,
   },
   getUsage: { method: 'GET', path: '/v1/apps/{app}/usage', query: [] },
-} as const
+} as const satisfies Record<
+  string,
+  { method: string; path: string; query: readonly string[]; emptyStatus?: number }
+>

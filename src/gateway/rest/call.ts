@@ -1,5 +1,5 @@
 import type * as v from 'valibot'
-import type { Engine } from '../../engine/index.js'
+import type { Engine, UserRef } from '../../engine/index.js'
 import {
   operations,
   shapes,
@@ -38,6 +38,8 @@ interface Input<Params, Query, Body> {
   app: App
   appId: string
   params: Params
+  /** The user whom the path names; an empty id for a path without a user. */
+  of: UserRef
   query: Query
   body: Body
   /** The `traceparent` that the call passes on; undefined if the call belongs to no trace. */

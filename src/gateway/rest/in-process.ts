@@ -29,6 +29,7 @@ export const createInProcessClients = (context: InProcessContext): ((appId: stri
       const params = readParams(call, path)
       const answered = await call.handle({
         ...{ app, appId, params, context, traceparent: undefined },
+        of: { appId, userId: params['user'] ?? '' },
         query: readQuery(call, query),
         body: call.body && parseBody(call.body, body ?? ''),
       })

@@ -121,6 +121,7 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
     const answer = limitOf(appId).run(async () =>
       call.handle({
         ...{ app, appId, params, query, traceparent, context },
+        of: { appId, userId: params['user'] ?? '' },
         body: await readBody(call, incoming),
       }),
     )

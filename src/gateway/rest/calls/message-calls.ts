@@ -123,8 +123,7 @@ export const messageCalls = [
       'The messages that the user received and sent. The messages of a page are in the order of their offsets. Without `after` the first page has the newest messages, and `next` leads to older ones; with `after` it leads to newer ones.',
     answers: { 200: 'A page of messages, with the state of the inbox.' },
     errors: ['conflict', 'unknown-user'],
-    async handle({ appId, params, query, context }) {
-      const of = { appId, userId: params.user }
+    async handle({ of, query, context }) {
       await knownUser(context.engine, of)
       const range = rangeOf(query)
       const found = await readMessages(context, of, range, query.limit ?? DEFAULT_LIMIT, MAX_PAGE_BYTES)
@@ -149,10 +148,10 @@ export const messageCalls = [
     example: { from: '67890', name: 'typing', ttl: 5000 },
     answers: { 202: 'The signal is on its way.' },
     errors: ['too-large'],
-    async handle({ appId, params, body: { from, ...signal }, context: { engine } }) {
+    async handle({ of, params, body: { from, ...signal }, context: { engine } }) {
       const problem = checkSignal({ ...signal, to: params.user })
       if (problem) throw new CallError(problem.code, problem.why)
-      await engine.signal({ appId, userId: params.user }, signalOf(from ?? null, signal))
+      await engine.signal(of, signalOf(from ?? null, signal))
       return answer(202)
     },
   }),
@@ -164,8 +163,7 @@ export const messageCalls = [
     example: { epoch: 'XbdHkhNdxzFzP92K', offset: 2 },
     answers: { 200: 'The state of the inbox.' },
     errors: ['conflict', 'unknown-user'],
-    async handle({ appId, params, body, context: { engine } }) {
-      const of = { appId, userId: params.user }
+    async handle({ of, body, context: { engine } }) {
       await knownUser(engine, of)
       if (body.with === undefined) {
         const inbox = await engine.markRead(of, body)

@@ -13,8 +13,7 @@ export const peerCalls = [
       'Each peer has the newest message from or to it, and the number of unread messages from it. The peer with the latest message comes first. A peer without kept messages is not listed.',
     answers: { 200: 'A page of peers.' },
     errors: ['conflict', 'unknown-user'],
-    async handle({ appId, params, query, context }) {
-      const of = { appId, userId: params.user }
+    async handle({ of, query, context }) {
       await knownUser(context.engine, of)
       const [epoch, before] = query.before?.split('/') ?? []
       const from = { epoch, before: before === undefined ? undefined : Number(before) }

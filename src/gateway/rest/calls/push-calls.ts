@@ -10,8 +10,7 @@ export const pushCalls = [
       'The subscription that was renewed last comes first. The endpoint of a subscription is a secret, so the answer leaves it out.',
     answers: { 200: 'The subscriptions, 10 at most.' },
     errors: ['unknown-user'],
-    async handle({ appId, params, context: { engine } }) {
-      const of = { appId, userId: params.user }
+    async handle({ of, context: { engine } }) {
       await knownUser(engine, of)
       const devices = await engine.pushDevices(of)
       return answer(200, {
@@ -29,8 +28,8 @@ export const pushCalls = [
       'Messages are pushed to the device no more, until a page of the user subscribes the device again. If the user logs out, end the sessions first: their pages could subscribe the device again.',
     answers: { 204: 'The subscription has ended.' },
     errors: ['not-found'],
-    async handle({ appId, params, context: { engine } }) {
-      if (!(await engine.endPushDevice({ appId, userId: params.user }, params.id)))
+    async handle({ of, params, context: { engine } }) {
+      if (!(await engine.endPushDevice(of, params.id)))
         throw new CallError('not-found', 'The user has no subscription with this id: it may have ended.')
       return answer(204)
     },

@@ -49,9 +49,9 @@ export const sessionCalls = [
     summary: 'Log a user out everywhere',
     description: `Ends all of the user’s sessions as \`revoked\`. ${REVOCATION}`,
     answers: { 200: 'The credentials are revoked.' },
-    async handle({ appId, params, query, context: { engine } }) {
+    async handle({ of, query, context: { engine } }) {
       const change = revocationOf(query)
-      return revoked(await engine.revokeUser({ appId, userId: params.user }, change), change.mode)
+      return revoked(await engine.revokeUser(of, change), change.mode)
     },
   }),
   defineCall({
@@ -60,8 +60,7 @@ export const sessionCalls = [
     description: 'The sessions that have not ended, the oldest first.',
     answers: { 200: 'A page of sessions.' },
     errors: ['unknown-user'],
-    async handle({ appId, params, query: { cursor, limit = DEFAULT_LIMIT }, context: { engine } }) {
-      const of = { appId, userId: params.user }
+    async handle({ of, query: { cursor, limit = DEFAULT_LIMIT }, context: { engine } }) {
       const after = cursor === undefined ? undefined : decodeCursor(cursorOfSessions, cursor)
       await knownUser(engine, of)
       const found = (await engine.sessions(of))
@@ -81,8 +80,8 @@ export const sessionCalls = [
     description:
       'Credentials that the revocation made invalid are good again until they expire. Revocations of single tokens and of the whole app stay.',
     answers: { 204: 'The user has no revocation.' },
-    async handle({ appId, params, context: { engine } }) {
-      await engine.liftRevocation({ appId, userId: params.user })
+    async handle({ of, context: { engine } }) {
+      await engine.liftRevocation(of)
       return answer(204)
     },
   }),
@@ -93,11 +92,8 @@ export const sessionCalls = [
       'The session ends as `revoked`. Its token stays good: revoke it too, or the page can start again.',
     answers: { 204: 'The session has ended.' },
     errors: ['not-found'],
-    async handle({ appId, params, context: { engine } }) {
-      const ended = await engine.endSession(
-        { appId, userId: params.user, sessionId: params.session },
-        'revoked',
-      )
+    async handle({ of, params, context: { engine } }) {
+      const ended = await engine.endSession({ ...of, sessionId: params.session }, 'revoked')
       if (!ended) throw new CallError('not-found', 'The user has no session with this id: it may have ended.')
       return answer(204)
     },

@@ -21,8 +21,7 @@ export const userCalls = [
     example: { name: 'Ann Lee', photoUrl: 'https://www.example.com/ann.png' },
     answers: { 200: 'The profile is stored.', 201: 'The user is created.' },
     errors: ['unknown-user'],
-    async handle({ appId, params, body, context: { engine } }) {
-      const of = { appId, userId: params.user }
+    async handle({ of, body, context: { engine } }) {
       const change = { vouched: { profile: body, issuedAt: Date.now(), byBackend: true } }
       const saved = isGuestId(of.userId)
         ? await engine.changeUser(of, change)
@@ -37,8 +36,7 @@ export const userCalls = [
     summary: 'A user, whether they are online, and their inbox',
     answers: { 200: 'The user.' },
     errors: ['unknown-user'],
-    async handle({ appId, params, context: { engine } }) {
-      const of = { appId, userId: params.user }
+    async handle({ of, context: { engine } }) {
       const record = await knownUser(engine, of)
       const { online, sessions, lastSeenAt, revokedBefore } = await engine.status(of)
       const inbox = inboxOf(await engine.inbox(of))
@@ -97,8 +95,7 @@ export const userCalls = [
     description:
       'Ends the user’s sessions and revokes the credentials, as `endUserSessions` does, and deletes the user and the inbox. The revocation is kept. Copies of messages in other users’ inboxes stay. Unlike `endUserSessions`, a deletion always revokes all that was issued up to now: an earlier `issuedBefore` counts as now.',
     answers: { 200: 'The user is deleted, or there was none.' },
-    async handle({ appId, params, query, context: { engine } }) {
-      const of = { appId, userId: params.user }
+    async handle({ of, query, context: { engine } }) {
       const { issuedBefore } = revocationOf(query)
       // `deleteUser` revokes credentials only up to now, so a later `issuedBefore` needs a call of its own.
       const ahead = issuedBefore === null ? 0 : await engine.revokeUser(of, { issuedBefore, mode: 'end' })
