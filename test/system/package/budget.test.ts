@@ -6,7 +6,7 @@ const linesOf = async (file: string): Promise<number> => (await readFile(file, '
 
 for (const [folder, most] of [
   ['src/pages/playground', 2_300],
-  ['src/pages/console', 1_900],
+  ['src/pages/console', 1_750],
 ] as const)
   it(`keeps ${folder} within ${most} lines`, async () => {
     const entries = await readdir(folder, { recursive: true, withFileTypes: true })
