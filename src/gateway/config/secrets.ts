@@ -48,46 +48,33 @@ const readSecretFile = (name: string): string => {
   return bytes.toString()
 }
 
-/** Where a secret is. */
-interface Place {
-  /** Names the place in a sentence; empty for the config itself. */
-  what: string
-  read(): string
-  /** What is said if there is no secret. Undefined: the secret is the empty text, which the schemas of its uses refuse. */
-  empty?: string
-}
-
-/** Returns where the secret of an entry of the config is; undefined for an entry of another form. */
-const placeOf = (entry: unknown, env: Env): Place | undefined => {
-  if (typeof entry === 'string') return { what: '', read: () => entry }
-  const { env: name, file } = isObject(entry) ? entry : {}
-  if (typeof name === 'string')
-    return {
-      what: describeVariable(name),
-      read: () => readVariable(env, name) ?? '',
-      empty: 'is not set, or empty',
-    }
-  // Somebody may have written a secret in place of the file's name, so no sentence repeats the name.
-  if (typeof file === 'string')
-    return { what: 'the file named here', read: () => readSecretFile(file), empty: 'is empty' }
-  return undefined
-}
-
 /** A secret, or why there is none. No problem has a part of the secret. */
 type ReadSecret = { secret: string } | { problem: string }
 
+/**
+ * Checks the text of a secret. `what` names its place in a sentence. If `empty` is undefined, the secret may be the empty text, which the
+ * schemas of its uses refuse.
+ */
+const checkSecret = (what: string, text: string, empty?: string): ReadSecret => {
+  const secret = withoutLineBreak(text)
+  if (secret === '' && empty !== undefined) return { problem: `${what} ${empty}` }
+  if (!/^\s|\s$/.test(secret)) return { secret }
+  return { problem: `${what} begins or ends with white space: take it off`.trim() }
+}
+
 /** Reads the secret of an entry of the config. Returns undefined for an entry of another form. */
 const readSecret = (entry: unknown, env: Env): ReadSecret | undefined => {
-  const place = placeOf(entry, env)
-  if (!place) return undefined
-  const { what, read, empty } = place
-  const problem = (why: string): ReadSecret => ({ problem: `${what} ${why}`.trim() })
+  if (typeof entry === 'string') return checkSecret('', entry)
+  const { env: name, file } = isObject(entry) ? entry : {}
+  if (typeof name === 'string')
+    return checkSecret(describeVariable(name), readVariable(env, name) ?? '', 'is not set, or empty')
+  if (typeof file !== 'string') return undefined
+  // Somebody may have written a secret in place of the file's name, so no sentence repeats the name.
+  const what = 'the file named here'
   try {
-    const secret = withoutLineBreak(read())
-    if (secret === '' && empty !== undefined) return problem(empty)
-    return /^\s|\s$/.test(secret) ? problem('begins or ends with white space: take it off') : { secret }
+    return checkSecret(what, readSecretFile(file), 'is empty')
   } catch (error) {
-    return problem(`can't be read: ${(error as Error).message}`)
+    return { problem: `${what} can't be read: ${(error as Error).message}` }
   }
 }
 

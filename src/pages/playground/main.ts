@@ -1,11 +1,10 @@
 import { html, LitElement, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
-import './panel/user-panel.js'
+import './panel/panel.js'
+import type { Panel, Peer, User } from './panel/panel.js'
 import { WRITE_DELAY } from './tabs/notify-tab.js'
 import { sampleUsers, settingsFor } from './settings.js'
 import { controlStyles } from './styles.js'
-import type { Peer, User } from './panel/panel.js'
-import type { UserPanel } from './panel/user-panel.js'
 
 /** The greatest number of panels. More would not fit on a screen. */
 const MAX_USERS = 6
@@ -27,11 +26,11 @@ export class PlayGround extends LitElement {
     return this
   }
 
-  get #panels(): UserPanel[] {
-    return [...this.querySelectorAll<UserPanel>('user-panel')]
+  get #panels(): Panel[] {
+    return [...this.querySelectorAll<Panel>('user-panel')]
   }
 
-  #panelOf({ key }: User): UserPanel | undefined {
+  #panelOf({ key }: User): Panel | undefined {
     return this.#panels.find(({ id }) => id === `user-${key}`)
   }
 
@@ -58,12 +57,12 @@ export class PlayGround extends LitElement {
     this.querySelector<HTMLElement>('.add')?.focus()
   }
 
-  #othersOf(panel: UserPanel | undefined): UserPanel[] {
+  #othersOf(panel: Panel | undefined): Panel[] {
     return this.#panels.filter((other) => other !== panel && other.settings.appId === panel?.settings.appId)
   }
 
   /** The other users of the same app, each once. */
-  #peersOf(panel: UserPanel | undefined): Peer[] {
+  #peersOf(panel: Panel | undefined): Peer[] {
     const peers = this.#othersOf(panel).flatMap(({ peer }) => peer ?? [])
     return [...new Map(peers.map((peer) => [peer.id, peer])).values()].filter(
       ({ id }) => id !== panel?.peer?.id,
