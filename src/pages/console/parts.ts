@@ -9,10 +9,10 @@ export const fact = (label: string, value: unknown): TemplateResult | typeof not
         <dd>${value}</dd>
       </div>`
 
-/** A list of limited height that the keyboard can scroll. Nothing if the list is empty. */
-export const scrollingList = (label: string, items: unknown[]): TemplateResult | typeof nothing =>
+/** A list of limited height that the keyboard can scroll. If it is empty, the sentence `none`. */
+export const scrollingList = (label: string, items: unknown[], none?: string): unknown =>
   items.length === 0
-    ? nothing
+    ? none && html`<p class="hint">${none}</p>`
     : html`<div class="log" tabindex="0" role="group" aria-label=${label}>
         <ul>
           ${items.map((item) => html`<li>${item}</li>`)}

@@ -2,7 +2,7 @@ import { html, LitElement, nothing, type TemplateResult } from 'lit'
 import type { SessionChange, StreamLine } from '../../../protocol/internal.js'
 import type { Client } from '../client.js'
 import { confirm, type Question } from '../confirm.js'
-import { apiPath } from '../route.js'
+import { apiPath, linkTo } from '../route.js'
 
 /** Milliseconds between two renders, which keep texts such as "3 s ago" true. */
 const CLOCK_INTERVAL = 5_000
@@ -57,6 +57,12 @@ export abstract class Page extends LitElement {
   /** Asks the operator before a change. Resolves with whether the operator agrees; with false if the page is left meanwhile. */
   protected confirm(question: Question): Promise<boolean> {
     return confirm(question, this.signal)
+  }
+
+  /** A link to a user of the app; nothing if there is no user. */
+  protected userLink(userId: string | null): TemplateResult | typeof nothing {
+    if (userId === null) return nothing
+    return html`<a href=${linkTo({ page: 'user', appId: this.appId, userId })}>${userId}</a>`
   }
 
   /** Runs `work` for the operator. If it fails, shows why. */

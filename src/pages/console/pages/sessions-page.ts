@@ -5,7 +5,7 @@ import { clockTime } from '../format.js'
 import { Page } from './page.js'
 import { PagedList } from '../paged-list.js'
 import { scrollingList } from '../parts.js'
-import { apiPath, linkTo } from '../route.js'
+import { apiPath } from '../route.js'
 import { sessionRow } from '../session-row.js'
 import { changeText } from '../words.js'
 
@@ -44,10 +44,6 @@ export class SessionsPage extends Page {
     this.requestUpdate()
   }
 
-  #userLink(userId: string): TemplateResult {
-    return html`<a href=${linkTo({ page: 'user', appId: this.appId, userId })}>${userId}</a>`
-  }
-
   protected body(): TemplateResult {
     const sessions = this.#list.shown?.sessions
     if (!this.#isPaused) this.#shown = this.#changes
@@ -64,12 +60,12 @@ export class SessionsPage extends Page {
           </button>
         </header>
         ${this.#skipped ? html`<p class="hint">${this.#skipped} more came too fast to be shown.</p>` : nothing}
-        ${this.#shown.length === 0 ? html`<p class="hint">Nothing has happened yet.</p>` : nothing}
         ${scrollingList(
           'Changes, newest first',
           this.#shown.map(
-            (change) => html`${clockTime(change.at)} ${this.#userLink(change.userId)} ${changeText(change)}`,
+            (change) => html`${clockTime(change.at)} ${this.userLink(change.userId)} ${changeText(change)}`,
           ),
+          'Nothing has happened yet.',
         )}
       </section>
       <section aria-labelledby="all">
@@ -78,7 +74,7 @@ export class SessionsPage extends Page {
           ${repeat(
             sessions ?? [],
             ({ sessionId }) => sessionId,
-            (session) => html`<li>${sessionRow(session, this.#userLink(session.userId))}</li>`,
+            (session) => html`<li>${sessionRow(session, this.userLink(session.userId))}</li>`,
           )}
         </ul>
       </section>`

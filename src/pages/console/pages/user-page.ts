@@ -193,10 +193,10 @@ export class UserPage extends Page {
       <section aria-labelledby="changes">
         <h2 id="changes">Latest changes</h2>
         <p class="hint">On this gateway, since it started. It keeps the latest 20.</p>
-        ${user.changes.length === 0 ? html`<p class="hint">Nothing has happened yet.</p>` : nothing}
         ${scrollingList(
           'Changes, newest first',
           [...user.changes].reverse().map((change) => html`${clockTime(change.at)} ${changeText(change)}`),
+          'Nothing has happened yet.',
         )}
       </section>`
   }

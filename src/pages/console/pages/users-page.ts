@@ -34,7 +34,7 @@ export class UsersPage extends Page {
           ${users?.map(
             ({ userId, profile, createdAt }) =>
               html`<li>
-                <a href=${linkTo({ page: 'user', appId, userId })}>${userId}</a>
+                ${this.userLink(userId)}
                 <span>${profile.name}</span>
                 <span class="hint">created ${relativeTime(createdAt)}</span>
               </li>`,

@@ -10,7 +10,7 @@ import { clockTime, formatNumber, relativeTime } from '../format.js'
 import { Page } from './page.js'
 import { PagedList } from '../paged-list.js'
 import { fact, scrollingList } from '../parts.js'
-import { apiPath, linkTo } from '../route.js'
+import { apiPath } from '../route.js'
 
 const POLL_INTERVAL = 5_000
 
@@ -60,19 +60,13 @@ export class WebhooksPage extends Page {
     })
   }
 
-  /** A link to the user of an event; nothing for an event of the app itself. */
-  #userLink(userId: string | null): TemplateResult | typeof nothing {
-    if (userId === null) return nothing
-    return html`<a href=${linkTo({ page: 'user', appId: this.appId, userId })}>${userId}</a>`
-  }
-
   #pendingItem(event: PendingEventSummary): TemplateResult {
     const { type, userId, at, attempts, dueAt, lastError, state } = event
     const isFailed = state === 'failed'
     return html`<li>
       <div class="row">
         <span class="state ${isFailed ? 'fail' : 'warn'}">${isFailed ? 'given up' : 'waiting'}</span>
-        <code>${type}</code> ${this.#userLink(userId)}
+        <code>${type}</code> ${this.userLink(userId)}
         ${
           isFailed && this.mayChange
             ? html`<button type="button" @click=${() => this.#replay(event)}>Deliver again</button>`
@@ -87,7 +81,7 @@ export class WebhooksPage extends Page {
   }
 
   #delivery({ type, userId, at, attempt, status, duration, result, error }: DeliverySummary): TemplateResult {
-    return html`${clockTime(at)} <code>${type}</code> ${this.#userLink(userId)}
+    return html`${clockTime(at)} <code>${type}</code> ${this.userLink(userId)}
       <span class="state ${result}">${RESULTS[result]}</span>
       <span class="hint"
         >${error ?? `The answer has the status ${status}.`} ${formatNumber(duration)}
@@ -115,10 +109,10 @@ export class WebhooksPage extends Page {
       <section aria-labelledby="deliveries">
         <h2 id="deliveries">Latest requests</h2>
         <p class="hint">Of this gateway, since it started.</p>
-        ${deliveries.length === 0 ? html`<p class="hint">No request was made yet.</p>` : nothing}
         ${scrollingList(
           'Requests, newest first',
           deliveries.map((delivery) => this.#delivery(delivery)),
+          'No request was made yet.',
         )}
       </section>`
   }
