@@ -88,8 +88,8 @@ await stripLuaComments('dist/engine/redis')
 const { openApiDocument } = await import('../../dist/gateway/rest/openapi.js')
 await writeFile('dist/gateway/rest/openapi.json.gz', await compressors.gz(JSON.stringify(openApiDocument())))
 const { restTypes } = await import('./rest-types.mjs')
-const restCalls = 'dist/rest-client/calls.d.ts'
-await writeFile(restCalls, await restTypes(openApiDocument(), await readFile(restCalls, 'utf8')))
+const operations = await readFile('dist/rest-client/operations.d.ts', 'utf8')
+await writeFile('dist/rest-client/calls.d.ts', await restTypes(openApiDocument(), operations))
 // The description of the element for editors and other tools.
 await import('./manifest.mjs')
 await import('./editor-data.mjs')

@@ -83,8 +83,8 @@ const methodOf = ({ name, summary, description, parameters, body, answers }) => 
   return `${comment(`${summary}.`, description)}${name}(input${isOptional ? '?' : ''}: { ${fields.join('')} }): Promise<${answers.join(' | ')}>\n`
 }
 
-/** Returns the types of the client. `inferred` is what the compiler has written: its table of operations stays. */
-export const restTypes = async (document, inferred) => {
+/** Returns the types of the client, and after them the table of operations as the compiler has declared it in `operations`. */
+export const restTypes = async (document, operations) => {
   const schemas = Object.entries(document.components.schemas)
   const text = `${schemas.map(([name, schema]) => `${comment(schema.description)}export interface ${name} ${objectOf(schema)}`).join('\n\n')}
 
@@ -94,5 +94,5 @@ ${callsOf(document).map(methodOf).join('\n')}
 }
 `
   const types = await format(text, { ...(await resolveConfig(file)), filepath: file })
-  return types + inferred.slice(inferred.indexOf('export declare const operations'))
+  return types + /^export declare const operations[^]*?^};\n/m.exec(operations)[0]
 }

@@ -1,6 +1,7 @@
 import { createAppToken } from '../tokens/index.js'
-import { operations, type RestCalls } from './calls.js'
+import type { RestCalls } from './calls.js'
 import { RestError } from './errors.js'
+import { operations } from './operations.js'
 
 export type RestClientOptions = {
   /** The address of the gateway: `https://chat.example.com`. */

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import type { CallId, operations } from './calls.js'
+import type { CallId, operations } from './operations.js'
 import { mode, next, nextPeers, offsetParam, page, peersPage, revocation, withParam } from './params.js'
 import {
   count,

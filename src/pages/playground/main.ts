@@ -1,10 +1,11 @@
 import { html, LitElement, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
-import './panel/panel.js'
-import type { Panel, Peer, User } from './panel/panel.js'
+import './panel/user-panel.js'
 import { WRITE_DELAY } from './tabs/notify-tab.js'
 import { sampleUsers, settingsFor } from './settings.js'
 import { controlStyles } from './styles.js'
+import type { Peer, User } from './panel/panel.js'
+import type { UserPanel } from './panel/user-panel.js'
 
 /** The greatest number of panels. More would not fit on a screen. */
 const MAX_USERS = 6
@@ -26,11 +27,11 @@ export class PlayGround extends LitElement {
     return this
   }
 
-  get #panels(): Panel[] {
-    return [...this.querySelectorAll<Panel>('user-panel')]
+  get #panels(): UserPanel[] {
+    return [...this.querySelectorAll<UserPanel>('user-panel')]
   }
 
-  #panelOf({ key }: User): Panel | undefined {
+  #panelOf({ key }: User): UserPanel | undefined {
     return this.#panels.find(({ id }) => id === `user-${key}`)
   }
 
@@ -57,12 +58,12 @@ export class PlayGround extends LitElement {
     this.querySelector<HTMLElement>('.add')?.focus()
   }
 
-  #othersOf(panel: Panel | undefined): Panel[] {
+  #othersOf(panel: UserPanel | undefined): UserPanel[] {
     return this.#panels.filter((other) => other !== panel && other.settings.appId === panel?.settings.appId)
   }
 
   /** The other users of the same app, each once. */
-  #peersOf(panel: Panel | undefined): Peer[] {
+  #peersOf(panel: UserPanel | undefined): Peer[] {
     const peers = this.#othersOf(panel).flatMap(({ peer }) => peer ?? [])
     return [...new Map(peers.map((peer) => [peer.id, peer])).values()].filter(
       ({ id }) => id !== panel?.peer?.id,

@@ -1,17 +1,7 @@
-import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit'
+import { LitElement, type PropertyValues } from 'lit'
 import { ActivityLog } from '../activity-log.js'
-import { tabList } from '../controls.js'
-import { loginMethods, sampleUsers, settingsFor, type Settings } from '../settings.js'
-import { controlStyles, panelStyles } from '../styles.js'
-import { codeTab } from '../tabs/code-tab.js'
-import { elementTab } from '../tabs/element-tab.js'
-import { eventsTab } from '../tabs/events-tab.js'
-import { loginTab } from '../tabs/login-tab.js'
-import { notifyTab } from '../tabs/notify-tab.js'
-import { networkView } from './network-view.js'
 import { PanelSession } from './panel-session.js'
-import { stateView } from './state-view.js'
-import { threadView } from './thread-view.js'
+import { sampleUsers, settingsFor, type Settings } from '../settings.js'
 
 /** Another user, to write to. */
 export interface Peer {
@@ -42,22 +32,8 @@ const initialView = {
 }
 type PanelView = typeof initialView & { settings: Settings }
 
-const tabs: Record<string, (panel: Panel) => TemplateResult> = {
-  Events: eventsTab,
-  'Log-in': loginTab,
-  Element: elementTab,
-  Notify: notifyTab,
-  Code: codeTab,
-}
-
-const initialOf = (name: string): string => String.fromCodePoint(name.codePointAt(0) ?? 32).toUpperCase()
-
-/**
- * One user of the page: the settings, a real `<chat-session>`, and the controls for both. Emits `change`. Buttons in the panel emit `close`
- * and `write-later`.
- */
+/** The session and the settings of one user of the page. Emits `change`. Buttons in the panel emit `close` and `write-later`. */
 export class Panel extends LitElement {
-  static override styles = [controlStyles, panelStyles]
   static override properties = {
     user: { attribute: false },
     peers: {
@@ -156,34 +132,4 @@ export class Panel extends LitElement {
   async changeUser(): Promise<void> {
     this.show({ settings: (await this.session.changeUser()) ?? this.settings })
   }
-
-  override render(): TemplateResult {
-    const { settings, tab, problem } = this.shown
-    const { userId, profile, method, appId } = settings
-    const name = this.session.view.user?.name ?? (profile.name || userId || 'Anonymous')
-    return html`<article aria-labelledby="title">
-      <div class="who">
-        <span class="face" aria-hidden="true">${initialOf(name)}</span>
-        <div>
-          <h2 id="title" tabindex="-1">${name}</h2>
-          <p class="hint">${loginMethods[method].label}, app ${appId}</p>
-        </div>
-        <button
-          class="close"
-          aria-label="Remove ${name}"
-          title="Remove"
-          @click=${() => this.dispatchEvent(new Event('close'))}
-        >
-          ×
-        </button>
-      </div>
-      ${problem ? html`<p class="box failed" role="alert">${problem}</p>` : nothing} ${stateView(this)}
-      ${threadView(this)} ${networkView(this)}
-      <div class="more">
-        ${tabList(`More of ${name}`, 'more', Object.keys(tabs), tab, (tab) => this.show({ tab }))}
-        <div id="more" role="tabpanel" aria-labelledby="tab-${tab}">${tabs[tab]?.(this)}</div>
-      </div>
-    </article>`
-  }
 }
-customElements.define('user-panel', Panel)
