@@ -20,7 +20,7 @@ const bodiesOf = (session: ChatSession): unknown[] => {
   return bodies
 }
 
-test('a start that was refused begins at `since` when it succeeds', async () => {
+test('a start that was refused begins at `since` when it succeeds, and the next one does not', async () => {
   await publish('bob', 'drawn')
   const since = await sinceOf('bob')
   await publish('bob', 'later')
@@ -34,7 +34,11 @@ test('a start that was refused begins at `since` when it succeeds', async () => 
   assert.equal((await session.start()).failed, true)
   session.setToken(await tokenFor('bob'))
   await eventually(() => bodies.length === 1)
-  assert.deepEqual(bodies, ['later'])
+  await session.end()
+  await session.start()
+  await publish('bob', 'live')
+  await eventually(() => bodies.includes('live'))
+  assert.deepEqual(bodies, ['later', 'live'])
 })
 
 test('a malformed `since` is a hint in the console, and the session starts without it', async (context) => {
