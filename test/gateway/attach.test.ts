@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
 import { createMemoryEngine, EngineError } from '../../src/engine/index.js'
 import { GatewayError } from '../../src/gateway/index.js'
-import { handshake, openClient, openRaw, startClient, within } from '../support/raw-client.js'
+import { handshake, openClient, openRaw, startAs, within } from '../support/raw-client.js'
 import { until } from '../support/until.js'
 import { startOf } from '../support/starts.js'
 import { newGateway } from '../support/gateway.js'
@@ -55,7 +55,7 @@ test('the routes and WebSockets of the host server keep working while the gatewa
       assert.equal(await (await fetch(url + path)).text(), `theirs: ${path}`)
   }
   await check()
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   assert.equal(await status(`${url}/healthz`), 200)
   assert.equal((await (await fetch(`${url}/v1/chat-session.js`)).text()).includes('theirs:'), false)
 
@@ -83,7 +83,7 @@ test('a full gateway closes no socket on which its host answers', async () => {
     finish = () => response.end('done')
   })
   const { url } = await attach(host, {}, { limits: { connections: 1 } })
-  await startClient(url, await startOf('ada'))
+  await startAs(url, 'ada')
   const raw = await openRaw(url)
   raw.socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /theirs HTTP/1.1\r\nHost: x\r\n\r\n')
   await until('the host answers', () => raw.received().includes('begun'))
@@ -162,7 +162,7 @@ test('after a gateway is closed, another one can be attached to the same server'
   for (let round = 0; round < 2; round += 1) {
     const { gateway } = newGateway()
     gateway.attach(server)
-    const client = await startClient(url, await startOf('ada'))
+    const client = await startAs(url, 'ada')
     await gateway.close()
     assert.equal((await client.end()).code, 4503)
   }
@@ -192,7 +192,7 @@ test('a gateway that is closed after another one was attached leaves one listene
   assert.equal(await callsFor('/'), 1)
   assert.equal(await callsFor('/healthz'), 0)
   assert.equal(await firstMessage(url), 'theirs')
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   await second.close()
   assert.equal((await client.end()).code, 4503)
   for (const path of ['/', '/healthz']) assert.equal(await callsFor(path), 1, path)

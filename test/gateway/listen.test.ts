@@ -7,11 +7,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { createEmbeddedEngine } from '../../src/engine/index.js'
 import { type Gateway, type GatewayConfig } from '../../src/gateway/index.js'
-import { openRaw, handshake, startClient, within } from '../support/raw-client.js'
+import { openRaw, handshake, startAs, within } from '../support/raw-client.js'
 import { makeCertificate } from '../support/network/certificates.js'
 import { scratchFolder } from '../support/scratch-folder.js'
 import { newGateway, startGateway } from '../support/gateway.js'
-import { startOf } from '../support/starts.js'
 
 const folder = scratchFolder()
 
@@ -33,7 +32,7 @@ test('over TLS a session starts, and the address says https', async () => {
   const { key, cert, ca } = makeCertificate(folder, 'localhost')
   const { url, gateway } = await startGateway({}, { listen: { port: 0, tls: { cert, key } } })
   assert.match(url, /^https:\/\/127\.0\.0\.1:\d+$/)
-  const client = await startClient(url, await startOf('ada'), { ca })
+  const client = await startAs(url, 'ada', {}, { ca })
   // A socket without a TLS handshake must not keep the gateway from closing.
   await openRaw(url)
   const closed = within(gateway.close(), 'close')
@@ -108,12 +107,12 @@ test('a gateway that waits for a locked folder can be closed; one that failed to
   const later = make({ engine: { type: 'embedded', path } })
   await assert.rejects(later.listen(), code('locked'))
   await owner.close()
-  await startClient(await later.listen(), await startOf('ada'))
+  await startAs(await later.listen(), 'ada')
 })
 
 test('close() resolves when every socket is closed, also those of clients that never answer', async () => {
   const { url, gateway } = await startGateway()
-  const polite = await startClient(url, await startOf('ada'))
+  const polite = await startAs(url, 'ada')
   const rude = await openRaw(url)
   rude.socket.write(handshake())
   await rude.answer()

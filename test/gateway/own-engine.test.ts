@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMemoryEngine } from '../../src/engine/index.js'
-import { startClient } from '../support/raw-client.js'
-import { startOf } from '../support/starts.js'
+import { startAs } from '../support/raw-client.js'
 import { startGateway } from '../support/gateway.js'
 import { createTestGateway } from '../support/gateway/test-gateway.js'
 
@@ -10,8 +9,8 @@ test('a gateway runs on an engine that is passed to it, and closes it', async ()
   const errors: unknown[] = []
   const engine = createMemoryEngine({ onError: (error) => errors.push(error) })
   const { gateway, url } = await startGateway({}, {}, { engine })
-  const ada = await startClient(url, await startOf('ada'))
-  const bob = await startClient(url, await startOf('bob'))
+  const ada = await startAs(url, 'ada')
+  const bob = await startAs(url, 'bob')
   ada.send({ type: 'send', id: 'one', to: 'bob', body: 'Hello' })
   assert.equal((await bob.next('message'))['body'], 'Hello')
   assert.equal((await ada.next('sent'))['id'], 'one')

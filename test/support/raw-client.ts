@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { after } from 'node:test'
 import { WebSocket } from 'ws'
+import { startOf } from './starts.js'
 
 export type Frame = Record<string, unknown> & { type: string }
 
@@ -131,14 +132,43 @@ export const openClient = (url: string, options: ClientOptions = {}): Client => 
   }
 }
 
+export type StartedClient = Client & { started: Frame }
+
 /** Opens a connection. Resolves when its session has started. */
 export const startClient = async (
   url: string,
   start: unknown,
   options: ClientOptions = {},
-): Promise<Client & { started: Frame }> => {
+): Promise<StartedClient> => {
   const client = openClient(url, { ...options, start })
   return { ...client, started: await client.next('started') }
+}
+
+/** Starts a session of a user with a token, and with these fields of the start changed. */
+export const startAs = async (
+  url: string,
+  userId: string,
+  changes: Record<string, unknown> = {},
+  options: ClientOptions = {},
+): Promise<StartedClient> => startClient(url, await startOf(userId, changes), options)
+
+/** Starts a session for each of these users, one after the other. */
+export const startAll = async (
+  url: string,
+  users: string[],
+  options: ClientOptions = {},
+): Promise<StartedClient[]> => {
+  const clients: StartedClient[] = []
+  for (const user of users) clients.push(await startAs(url, user, {}, options))
+  return clients
+}
+
+/** Resolves with `started`, or with the code that a start is refused with. */
+export const outcomeOf = async (url: string, start: unknown): Promise<unknown> => {
+  const client = openClient(url, { start })
+  const frame = await client.next()
+  client.close()
+  return frame.type === 'ended' ? frame['code'] : frame.type
 }
 
 /** Resolves with the code that a start is refused with. */
@@ -163,7 +193,7 @@ export const roundTrip = async (client: Pick<Client, 'send' | 'next'>): Promise<
 }
 
 /** Sends a frame that has an answer from the engine, so that the frames before it were handled. */
-export const settled = async (client: Client & { started: Frame }): Promise<void> => {
+export const settled = async (client: StartedClient): Promise<void> => {
   client.send({ type: 'read', epoch: client.started['epoch'], offset: 0 })
   await client.next('unread')
 }

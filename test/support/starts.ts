@@ -10,6 +10,11 @@ export const startOf = async (userId: string, changes: Record<string, unknown> =
   ...changes,
 })
 
+/** Returns the field of a start that resumes the session of `started` after the message at `offset`. */
+export const resumeOf = (started: Record<string, unknown>, offset = started['offset']) => ({
+  resume: { key: started['resumeKey'], epoch: started['epoch'], offset },
+})
+
 /** Returns a start with a valid signature, with these fields changed. */
 export const signedStart = async (userId: string, changes: Record<string, unknown> = {}) => ({
   type: 'start',

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { attachGateway, newGateway, startGateway, testApp } from '../../support/gateway.js'
-import { startClient } from '../../support/raw-client.js'
+import { startAs } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { startOf } from '../../support/starts.js'
 
 const token = 'the admin token of a test, 32 bytes'
 const readToken = 'the read token of a test, 32 bytes.'
@@ -168,7 +167,7 @@ test('a drain can be watched on the admin listener', async () => {
   const authorizeSend = () => new Promise<boolean>((resolve) => (release = () => resolve(true)))
   const { gateway, url } = await startGateway({ authorizeSend }, { admin })
   const adminUrl = await gateway.listenAdmin()
-  const ada = await startClient(url, await startOf('ada'))
+  const ada = await startAs(url, 'ada')
   ada.send({ type: 'send', id: 'one', to: 'ada', body: 'x' })
   await until('the message waits for authorizeSend', () => release !== undefined)
   const closed = gateway.close()

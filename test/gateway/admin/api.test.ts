@@ -17,14 +17,13 @@ import type {
   UserList,
   WebhookState,
 } from '../../../src/protocol/internal.js'
-import { startClient } from '../../support/raw-client.js'
+import { startClient, startAs } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { key, secretOf, startEndpoint } from '../../support/network/webhook-endpoint.js'
 import { startGateway, type GatewayParts } from '../../support/gateway.js'
 import { pushOf } from '../../support/push/push-network.js'
 import { startPushService } from '../../support/push/push-service.js'
 import { secret, signatureSecret, tokenFor } from '../../support/tokens.js'
-import { startOf } from '../../support/starts.js'
 
 const token = 'the admin token of a test, 32 bytes'
 const readToken = 'the read token of a test, 32 bytes.'
@@ -81,7 +80,7 @@ const run = async (app: Partial<AppConfig> = {}, parts: GatewayParts = {}) => {
 type Run = Awaited<ReturnType<typeof run>>
 
 const start = async ({ url }: Run, userId: string, profile = {}) =>
-  startClient(url, await startOf(userId, { user: profile, client: 'a test' }))
+  startAs(url, userId, { user: profile, client: 'a test' })
 
 test('each app is listed with its usage and its limits', async () => {
   const gateway = await run()
@@ -363,7 +362,7 @@ test('no answer has a secret, a token or a resume key', async () => {
 test("a user's devices are listed without their endpoints, get a test push, and can be ended", async () => {
   const service = await startPushService()
   const { url, request, get } = await run({ push: pushOf() }, { pushNetwork: service.network })
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   for (const device of ['phone', 'laptop'])
     client.send({ type: 'push', subscription: service.subscribe(device) })
   const detail = () => get<UserDetail>('/apps/app/users/ada')
@@ -394,7 +393,7 @@ test("a user's devices are listed without their endpoints, get a test push, and 
 
 test('an app without push has no devices to test', async () => {
   const { url, request, get } = await run()
-  await startClient(url, await startOf('ada'))
+  await startAs(url, 'ada')
   assert.equal((await get<UserDetail>('/apps/app/users/ada')).devices, null)
   assert.equal((await request('POST', '/apps/app/users/ada/push/test')).status, 404)
 })

@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import { createToken } from '../../../src/tokens/index.js'
 import { forge, payloadOf } from '../../support/forged-tokens.js'
-import { refusalOf, startClient, type Frame } from '../../support/raw-client.js'
+import { refusalOf, startClient, type Frame, startAs } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { startGateway, testApp } from '../../support/gateway.js'
 import { secret, signatureSecret, tokenFor } from '../../support/tokens.js'
@@ -168,7 +168,7 @@ test('the gateway’s tokens are accepted after a restart on the same folder, a 
 
   const withoutGuests = await run(false)
   assert.equal(await refusalOf(withoutGuests.url, { type: 'start', appId: 'app', token }), 'guests-refused')
-  const session = await startClient(withoutGuests.url, await startOf('ada'))
+  const session = await startAs(withoutGuests.url, 'ada')
   session.send({ type: 'token', token })
   assert.equal((await session.next())['code'], 'unauthenticated')
   session.close()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose'
-import { openClient, startClient } from '../../support/raw-client.js'
+import { openClient, startAs } from '../../support/raw-client.js'
 import { startGateway } from '../../support/gateway.js'
 import { startServer } from '../../support/network/http-server.js'
 import { startOf } from '../../support/starts.js'
@@ -59,7 +59,7 @@ test('if the key set can’t be fetched, the start is unavailable, not unauthent
 test('if the key set can’t be fetched, a renewal is refused as unavailable, and the session continues', async () => {
   const answer = provider.answer
   const { url } = await startGateway({ jwks: { url: keySet, algorithms: ['RS256'] } })
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   provider.answer = () => ({ status: 503, body: '' })
   client.send({ type: 'token', token: await tokenBy('RS256', keyOf('RS256')) })
   const { re, code } = await client.next()
@@ -77,7 +77,7 @@ test('a new key that may not be fetched yet is unavailable with retryAfter, for 
   const isWithin5s = (wait: unknown): boolean => Number(wait) > 0 && Number(wait) <= 5_000
   const { code, retryAfter } = await end('new')
   assert.deepEqual([code, isWithin5s(retryAfter)], ['unavailable', true])
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   client.send({ type: 'token', token: await tokenBy('RS256', keyOf('RS256'), 'new') })
   const refused = await client.next('refused')
   assert.deepEqual([refused['code'], isWithin5s(refused['retryAfter'])], ['unavailable', true])
@@ -85,7 +85,7 @@ test('a new key that may not be fetched yet is unavailable with retryAfter, for 
 
 test('the last token decides when a session expires, even if an earlier one takes longer to verify', async () => {
   const { url } = await startGateway({ jwks: { url: keySet, algorithms: ['RS256'] } })
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   // The first is valid for an hour and waits for the key set; the second is valid for two and waits for nothing.
   client.send(
     { type: 'token', token: await tokenBy('RS256', keyOf('RS256')) },

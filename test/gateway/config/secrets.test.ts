@@ -209,26 +209,7 @@ test("a test app's secrets may be short, but not empty", () => {
 const same = (where: string, first: string): string =>
   `${where}: is the same secret as ${first}; every app and every use needs its own`
 
-test('a secret that stands twice is refused: in a list, for two uses, in two apps, or through the environment', () => {
-  const one = long('1')
-  assert.deepEqual(
-    problemsOf(
-      {
-        a: productionApp({ secrets: [one, one], signatureSecrets: [one, long('2')] }),
-        b: productionApp({ secrets: [long('3'), { env: 'ONE' }], signatureSecrets: [{ env: 'TWO' }] }),
-      },
-      { ONE: one, TWO: long('2') },
-    ),
-    [
-      same('apps.a.secrets[1]', 'apps.a.secrets[0]'),
-      same('apps.a.signatureSecrets[0]', 'apps.a.secrets[0]'),
-      same('apps.b.secrets[1]', 'apps.a.secrets[0]'),
-      same('apps.b.signatureSecrets[0]', 'apps.a.signatureSecrets[1]'),
-    ],
-  )
-})
-
-test('a secret that stands twice is refused wherever it stands: admin tokens and webhooks count too', () => {
+test('a secret that stands twice is refused wherever it stands: in a list, for two uses, in two apps, and as an admin token', () => {
   const twice = whsec(long('4'))
   const push = {
     subject: 'mailto:ops@example.com',
@@ -240,7 +221,8 @@ test('a secret that stands twice is refused wherever it stands: admin tokens and
       admin: { token: long('1'), readToken: long('1') },
       apps: {
         a: productionApp({
-          secrets: [long('1'), long('4')],
+          secrets: [long('1'), long('4'), long('4')],
+          signatureSecrets: [long('4')],
           authenticateUrl: { url, secrets: [twice] },
           webhooks: { url, secrets: [{ env: 'HOOK' }, whsec(long('5'))] },
         }),
@@ -254,6 +236,8 @@ test('a secret that stands twice is refused wherever it stands: admin tokens and
   assert.deepEqual(parsed.ok || parsed.problems, [
     same('admin.readToken', 'admin.token'),
     same('apps.a.secrets[0]', 'admin.token'),
+    same('apps.a.secrets[2]', 'apps.a.secrets[1]'),
+    same('apps.a.signatureSecrets[0]', 'apps.a.secrets[1]'),
     same('apps.a.authenticateUrl.secrets[0]', 'apps.a.secrets[1]'),
     same('apps.a.webhooks.secrets[0]', 'apps.a.secrets[1]'),
     same('apps.b.secrets[0]', 'apps.a.webhooks.secrets[1]'),

@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { closeCodes, type EndCode } from '../../../src/protocol/index.js'
 import { createSignature } from '../../../src/tokens/index.js'
-import { openClient, startClient, within, type Client, type ClientOptions } from '../../support/raw-client.js'
+import {
+  openClient,
+  startClient,
+  within,
+  startAs,
+  roundTrip,
+  type Client,
+  type ClientOptions,
+} from '../../support/raw-client.js'
 import { startGateway, testApp } from '../../support/gateway.js'
 import { secret, signatureSecret, tokenFor } from '../../support/tokens.js'
 import { guestStart, signedStart, startOf, startWithParams } from '../../support/starts.js'
@@ -115,7 +123,7 @@ const oddities: [what: string, sent: string | Buffer][] = [
 ]
 for (const [what, sent] of oddities) {
   test(`a frame that ${what} ends a live session with 4400 bad-request`, async () => {
-    const client = await startClient(url, await startOf('odd'))
+    const client = await startAs(url, 'odd')
     client.send(sent)
     await assertEnds(client, 'bad-request')
   })
@@ -128,7 +136,7 @@ for (const [what, sent] of oddities) {
 }
 
 test('a second start ends the session with 4400 bad-request', async () => {
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   client.send(await startOf('ada'))
   await assertEnds(client, 'bad-request')
 })
@@ -142,7 +150,7 @@ test('a second start while the first is authenticated ends the connection with 4
 })
 
 test('a frame of more than 64 kB ends with 4413 too-large, one of 64 kB does not', async () => {
-  const client = await startClient(url, await startOf('large'))
+  const client = await startAs(url, 'large')
   const padded = (bytes: number): string =>
     JSON.stringify({ type: 'pong', x: '' }).replace('""', `"${'x'.repeat(bytes - 22)}"`)
   assert.equal(padded(65_536).length, 65_536)
@@ -153,42 +161,35 @@ test('a frame of more than 64 kB ends with 4413 too-large, one of 64 kB does not
 })
 
 test('a frame of 1 MB is refused by its length: 1009', async () => {
-  const client = await startClient(url, await startOf('huge'))
+  const client = await startAs(url, 'huge')
   client.send(Buffer.alloc(1_000_000, 'x').toString())
   assert.equal((await within(client.closed, 'close')).code, 1009)
 })
 
 test('if a user starts one session too many, the oldest ends with 4429 too-many-sessions', async () => {
-  const [first, second] = [
-    await startClient(url, await startOf('many')),
-    await startClient(url, await startOf('many')),
-  ]
-  const other = await startClient(url, await startOf('other'))
-  const third = await startClient(url, await startOf('many'))
+  const [first, second] = [await startAs(url, 'many'), await startAs(url, 'many')]
+  const other = await startAs(url, 'other')
+  const third = await startAs(url, 'many')
   await assertEnds(first, 'too-many-sessions')
   for (const client of [second, third, other]) {
-    client.send({ type: 'read', epoch: '', offset: 0 })
-    assert.equal((await client.next()).type, 'refused')
+    await roundTrip(client)
     client.close()
   }
 })
 
 test('hidden sessions make room before visible ones, the longest hidden first', async () => {
   const { url: three } = await startGateway({ limits: { sessionsPerUser: 3 } })
-  const visible = await startClient(three, await startOf('ada'))
-  const hiddenLater = await startClient(three, await startOf('ada'))
-  const hidden = await startClient(three, await startOf('ada', { hidden: true }))
+  const visible = await startAs(three, 'ada')
+  const hiddenLater = await startAs(three, 'ada')
+  const hidden = await startAs(three, 'ada', { hidden: true })
   hiddenLater.send({ type: 'visibility', hidden: true })
-  // The answer shows that the frame before it was handled.
-  hiddenLater.send({ type: 'read', epoch: '', offset: 0 })
-  await hiddenLater.next('refused')
-  const next = await startClient(three, await startOf('ada'))
+  await roundTrip(hiddenLater)
+  const next = await startAs(three, 'ada')
   await assertEnds(hidden, 'too-many-sessions')
-  const last = await startClient(three, await startOf('ada'))
+  const last = await startAs(three, 'ada')
   await assertEnds(hiddenLater, 'too-many-sessions')
   for (const client of [visible, next, last]) {
-    client.send({ type: 'read', epoch: '', offset: 0 })
-    assert.equal((await client.next()).type, 'refused')
+    await roundTrip(client)
     client.close()
   }
 })

@@ -5,7 +5,7 @@ import { EngineError, type Engine } from '../../../src/engine/index.js'
 import { createStartQueue } from '../../../src/gateway/limits/start-queue.js'
 import { StreamTransport } from '../../../src/gateway/transports/stream/stream-transport.js'
 import { memoryOfEach } from '../../support/memory.js'
-import { openClient, roundTrip, startClient, type Client } from '../../support/raw-client.js'
+import { openClient, roundTrip, startClient, type Client, startAs } from '../../support/raw-client.js'
 import { authorizeWays } from '../../support/gateway/authorize-ways.js'
 import { assemble } from '../../support/gateway/assembled-gateway.js'
 import { until } from '../../support/until.js'
@@ -28,10 +28,10 @@ test('if the engine fails in a start, that connection ends as unavailable; if it
         : engine.send(draft, rules),
   })
   const { url: own } = await assemble(failing)
-  const lucky = await startClient(own, await startOf('lucky'))
+  const lucky = await startAs(own, 'lucky')
   const unlucky = await openClient(own, { start: await startOf('unlucky') }).end()
   assert.deepEqual([unlucky.code, unlucky.frame['retryable']], [4503, true])
-  const later = await startClient(own, await startOf('later'))
+  const later = await startAs(own, 'later')
   for (const frame of [
     { type: 'profile', user: { name: 'unlucky' } },
     { type: 'send', id: 'a', to: 'bob', body: 'unlucky' },
@@ -70,7 +70,7 @@ test('a client that leaves while it is authenticated starts no session, and repl
   late.close()
   await until('the closed connection', () => connections.size === 20)
   verified()
-  await startClient(own, await startOf('eve'))
+  await startAs(own, 'eve')
   assert.equal((await engine.sessions({ appId: 'app', userId: 'ada' })).length, 20)
   assert.ok(clients.every(({ socket }) => socket.readyState === socket.OPEN))
 })
@@ -141,7 +141,7 @@ test('a frame that waits for its answer takes no more memory than its text', asy
     requestsPerSecond: 1_000_000,
     bytesPerSecond: 1e9,
   })
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   const { epoch } = client.started
   // Each of these fields takes more than 10 times as much memory once it is parsed.
   const x = Array.from({ length: 6_000 }, () => ({}))
@@ -166,7 +166,7 @@ for (const [name, wayOf] of Object.entries(authorizeWays))
     const allowed = new Promise<boolean>((resolve) => (allow = () => resolve(true)))
     const limits = { messagesPerSecond: 1_000_000, bytesPerSecond: 1e9 }
     const { url } = await assemble(() => ({}), undefined, limits, await wayOf(() => allowed))
-    const client = await startClient(url, await startOf('ada'))
+    const client = await startAs(url, 'ada')
     // These data take more than 10 times as much memory once they are parsed.
     const data = { list: Array.from({ length: 5_000 }, () => ({})) }
     const { length } = JSON.stringify(data)

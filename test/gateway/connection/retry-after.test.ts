@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMemoryEngine } from '../../../src/engine/index.js'
-import { startClient } from '../../support/raw-client.js'
-import { startOf } from '../../support/starts.js'
+import { startAs } from '../../support/raw-client.js'
 import { startGateway } from '../../support/gateway.js'
 
 test('a client whose inbox has another epoch comes back before its detached session ends, even if `resumeWindow` is short', async () => {
@@ -10,7 +9,7 @@ test('a client whose inbox has another epoch comes back before its detached sess
   // The inbox has another epoch than the client's mark.
   engine.markRead = () => Promise.resolve(null)
   const { url } = await startGateway({}, { resumeWindow: 1 }, { engine })
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   client.send({ type: 'read', epoch: client.started['epoch'], offset: 0 })
   const { code, frame } = await client.end()
   assert.equal(code, 4503)

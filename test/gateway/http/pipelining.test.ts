@@ -1,9 +1,8 @@
 // Clients that pipeline requests, never read responses or never finish a request.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openRaw, startClient, within } from '../../support/raw-client.js'
+import { openRaw, startAs, within } from '../../support/raw-client.js'
 import { attachGateway, startGateway } from '../../support/gateway.js'
-import { startOf } from '../../support/starts.js'
 import { until } from '../../support/until.js'
 
 const get = 'GET /v1/chat-session.js HTTP/1.1\r\nHost: gateway\r\n\r\n'
@@ -53,7 +52,7 @@ for (const [what, url] of [
 
 test('a client that pipelines a megabyte and never reads loses its socket, and a session beside it goes on', async () => {
   const { url, server } = await attachGateway({}, {}, { site: (_, response) => response.end('host') })
-  const honest = await startClient(url, await startOf('ada'))
+  const honest = await startAs(url, 'ada')
   const raw = await openRaw(url)
   raw.socket.pause()
   raw.socket.write(get.repeat(Math.ceil(2 ** 20 / get.length)))

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
 import { createMemoryEngine, type Engine } from '../../../src/engine/index.js'
 import { Connection } from '../../../src/gateway/connection/connection.js'
-import { openRaw, openClient, startClient, within, type Client } from '../../support/raw-client.js'
+import { openRaw, openClient, startClient, within, type Client, startAs } from '../../support/raw-client.js'
 import { key, secretOf } from '../../support/network/webhook-endpoint.js'
 import { until } from '../../support/until.js'
 import { startGateway } from '../../support/gateway.js'
@@ -30,10 +30,7 @@ test('a draining gateway refuses new sessions, and answers earlier frames before
   const { open, asked, authorizeSend } = gate()
   const { gateway, url } = await startGateway({ authorizeSend })
   assert.deepEqual(await ready(url), [200, { status: 'ready' }])
-  const [busy, idle] = [
-    await startClient(url, await startOf('ada')),
-    await startClient(url, await startOf('bob')),
-  ]
+  const [busy, idle] = [await startAs(url, 'ada'), await startAs(url, 'bob')]
   busy.send({ type: 'send', id: 'last', to: 'bob', body: 'x' })
   await until('the message being judged', () => asked() === 1)
   const closing = gateway.close()
@@ -65,7 +62,7 @@ test('a draining gateway does not wait for the answers to frames that come after
     { authorizeSend: ({ to }: { to: string }) => (to === 'eve' ? never : authorizeSend()) },
     { drainTime: 600 },
   )
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   client.send({ type: 'send', id: 'last', to: 'bob', body: 'x' })
   await until('the message being judged', () => asked() === 1)
   const closing = gateway.close()
@@ -81,7 +78,7 @@ test('frames that a client sends while the gateway drains count if an `end` foll
   const { open, asked, authorizeSend } = gate()
   const engine = createMemoryEngine()
   const { gateway, url } = await startGateway({ authorizeSend, profiles: 'anyone' }, {}, { engine })
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   client.send({ type: 'send', id: 'first', to: 'bob', body: 'x' })
   await until('the message being judged', () => asked() === 1)
   const ends: unknown[] = []
@@ -148,7 +145,7 @@ test('a frame that is never answered delays close() for drainTime at most', asyn
   const closing = async (drainTime: number) => {
     const { open, asked, authorizeSend } = gate()
     const { gateway, url } = await startGateway({ authorizeSend }, { drainTime })
-    const client = await startClient(url, await startOf('ada'))
+    const client = await startAs(url, 'ada')
     client.send({ type: 'send', id: 'a', to: 'bob', body: 'x' })
     await until('the message being judged', () => asked() === 1)
     return { open, client, closed: gateway.close().then(() => drainTime) }

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMemoryEngine, type EngineEvent } from '../../../src/engine/index.js'
 import { startGateway } from '../../support/gateway.js'
-import { startClient } from '../../support/raw-client.js'
-import { startOf } from '../../support/starts.js'
+import { startAs } from '../../support/raw-client.js'
 
 for (const [cause, level, why] of [
   ['taken-over', 'warn', /others took over its sessions/],
@@ -17,10 +16,7 @@ for (const [cause, level, why] of [
       listen: (...[listener, signal]: Parameters<typeof listen>) => listen((emit = listener), signal),
     })
     const { url, lines } = await startGateway({}, {}, { engine })
-    const clients = [
-      await startClient(url, await startOf('ada')),
-      await startClient(url, await startOf('bob')),
-    ]
+    const clients = [await startAs(url, 'ada'), await startAs(url, 'bob')]
     emit({ type: 'lease-lost', cause })
     for (const client of clients) {
       const { code, frame } = await client.end()
@@ -31,5 +27,5 @@ for (const [cause, level, why] of [
       .map((text) => JSON.parse(text) as Record<string, unknown>)
       .find(({ msg }) => why.test(String(msg)))
     assert.deepEqual([line?.['level'], line?.['connections']], [level, 2])
-    await startClient(url, await startOf('ada'))
+    await startAs(url, 'ada')
   })

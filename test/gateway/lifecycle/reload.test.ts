@@ -8,8 +8,7 @@ import { createMemoryEngine, EngineError } from '../../../src/engine/index.js'
 import { type AppConfig, type Gateway, type GatewayConfig } from '../../../src/gateway/index.js'
 import { makeCertificate } from '../../support/network/certificates.js'
 import { startGateway, testApp } from '../../support/gateway.js'
-import { openClient, startClient, within, type Client } from '../../support/raw-client.js'
-import { startOf } from '../../support/starts.js'
+import { openClient, startClient, within, type Client, startAs } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { appId, secret, tokenFor } from '../../support/tokens.js'
 
@@ -67,11 +66,7 @@ const presenceOf = (client: Client) => async (): Promise<string[]> => {
 
 test('a watch shows users once the config allows it, and nobody any more once the config forbids it', async () => {
   const { gateway, url } = await startGateway({ presence: 'nobody' })
-  const [ada, bob, peer] = [
-    await startClient(url, await startOf('ada')),
-    await startClient(url, await startOf('bob')),
-    await startClient(url, await startOf('peer')),
-  ]
+  const [ada, bob, peer] = [await startAs(url, 'ada'), await startAs(url, 'bob'), await startAs(url, 'peer')]
   const presence = presenceOf(ada)
   peer.send({ type: 'send', id: 'a', to: 'ada', body: 'hello' })
   await peer.next('sent')

@@ -15,8 +15,8 @@ import {
   handshake,
   openClient,
   openRaw,
-  startClient,
   within,
+  startAll,
   type Client,
   type Frame,
 } from '../../support/raw-client.js'
@@ -32,12 +32,6 @@ const openIdle = async (url: string, count: number, options = {}): Promise<Clien
     await client.opened
     clients.push(client)
   }
-  return clients
-}
-
-const startAll = async (url: string, users: string[], options = {}): Promise<Client[]> => {
-  const clients: Client[] = []
-  for (const user of users) clients.push(await startClient(url, await startOf(user), options))
   return clients
 }
 

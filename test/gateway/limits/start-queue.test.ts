@@ -4,7 +4,7 @@ import type { Engine } from '../../../src/engine/index.js'
 import { Timer } from '../../../src/util/timer.js'
 import { createStartQueue, nextAtOnce } from '../../../src/gateway/limits/start-queue.js'
 import { holdClock } from '../../support/held-clock.js'
-import { openClient, startClient } from '../../support/raw-client.js'
+import { openClient, startAs } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { assemble } from '../../support/gateway/assembled-gateway.js'
 import { startGateway } from '../../support/gateway.js'
@@ -299,10 +299,10 @@ test('a client that leaves while its start waits gives its place to another', as
 test('a crowd of clients that start at the same moment is let in', async () => {
   const { url } = await startGateway({ limits: { requestsPerSecond: 1_000 } })
   const users = Array.from({ length: 250 }, (_, index) => `user ${index}`)
-  const clients = await Promise.all(users.map(async (user) => startClient(url, await startOf(user))))
+  const clients = await Promise.all(users.map(async (user) => startAs(url, user)))
   const windows = clients.map(({ started }) => started['reconnectWindow'] as number)
   // Up to 100 sessions may come back at once; beyond them the window is 5 ms for each session.
   assert.equal(windows.filter((window) => window === 0).length > 0, true)
-  const last = await startClient(url, await startOf('last'))
+  const last = await startAs(url, 'last')
   assert.equal(last.started['reconnectWindow'], 5 * 251)
 })

@@ -9,7 +9,7 @@ import type { AppConfig } from '../../../src/gateway/index.js'
 import { postAs, codesOf } from '../../support/clients/posted-sends.js'
 import { startGateway, testApp } from '../../support/gateway.js'
 import { startServer } from '../../support/network/http-server.js'
-import { startClient, type Client, type Frame } from '../../support/raw-client.js'
+import { startClient, type Client, type Frame, startAs } from '../../support/raw-client.js'
 import { startOf } from '../../support/starts.js'
 import { until } from '../../support/until.js'
 
@@ -52,12 +52,11 @@ const ask = async (client: Client, frame: Frame): Promise<Frame> => {
   }
 }
 
-const startAs = async (url: string, userId: string, origin?: string) =>
-  startClient(url, await startOf(userId), origin === undefined ? {} : { origin })
+const inShop = { origin: 'https://shop.example' }
 
 test('the backend is sent a signed question about each message of a client, and its yes stores the message', async () => {
   const { url, asked, headers } = await run(yes)
-  const [page, program] = [await startAs(url, 'ada', 'https://shop.example'), await startAs(url, 'ada')]
+  const [page, program] = [await startAs(url, 'ada', {}, inShop), await startAs(url, 'ada')]
   assert.equal((await ask(page, message)).type, 'sent')
   assert.equal((await ask(program, { type: 'send', id: 'm2', to: 'bob', body: 'No data' })).type, 'sent')
   const shared = { appId: 'app', from: 'ada', to: 'bob' }
@@ -237,7 +236,7 @@ test('if one message is unavailable, those behind it are not stored, because the
 test('a message that is sent again while the backend is asked about it is asked about once', async () => {
   const { held, respond, release } = heldBackend()
   const { url, asked } = await run(respond, {}, 10)
-  const [first, second] = [await startAs(url, 'ada', 'https://shop.example'), await startAs(url, 'ada')]
+  const [first, second] = [await startAs(url, 'ada', {}, inShop), await startAs(url, 'ada')]
   first.send(message)
   await until('the message is asked about', () => held.size === 1)
   first.close()
@@ -310,7 +309,7 @@ test('only messages of clients that the gateway itself would store are asked abo
 
 test('authorizeSendUrl may come and go under a live session', async () => {
   const { url, gateway, asked, authorizeSendUrl } = await run(yes)
-  const client = await startAs(url, 'ada', 'https://shop.example')
+  const client = await startAs(url, 'ada', {}, inShop)
   assert.equal((await ask(client, { ...message, id: '1' })).type, 'sent')
   await gateway.reload({ apps: { app: testApp() } })
   assert.equal((await ask(client, { ...message, id: '2' })).type, 'sent')

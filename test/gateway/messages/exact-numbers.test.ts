@@ -4,9 +4,8 @@ import { test } from 'node:test'
 import { createAppToken } from '../../../src/tokens/index.js'
 import { postBody } from '../../support/clients/posted-sends.js'
 import { startGateway } from '../../support/gateway.js'
-import { openClient, startClient } from '../../support/raw-client.js'
+import { openClient, startAs } from '../../support/raw-client.js'
 import { restOf } from '../../support/rest/rest-calls.js'
-import { startOf } from '../../support/starts.js'
 import { appId, secret, tokenFor } from '../../support/tokens.js'
 
 const { url } = await startGateway({ signals: 'anyone', authenticate: () => Promise.resolve({ ok: true }) })
@@ -33,7 +32,7 @@ for (const number of NUMBERS) {
   const data = `{"order":{"ids":[1,${number}]}}`
 
   test(`a message or a signal of a client with ${number} is refused, and its session goes on`, async () => {
-    const client = await startClient(url, await startOf('ada'))
+    const client = await startAs(url, 'ada')
     for (const type of ['send', 'signal'])
       client.send(`{"type":"${type}","id":"a","name":"n","to":"bob","body":"x","data":${data}}`)
     for (const re of ['send', 'signal']) {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMemoryEngine } from '../../../src/engine/index.js'
 import { createMessageTurns } from '../../../src/gateway/messages/message-turns.js'
-import { openClient, startClient } from '../../support/raw-client.js'
+import { openClient, startClient, startAs } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { startOf } from '../../support/starts.js'
 import { startGateway } from '../../support/gateway.js'
@@ -158,7 +158,7 @@ test('of thirty `history` frames that come at once, few are answered in one turn
 
 test('an answer does not wait for the replays of another user, however many clients that user has', async () => {
   for (let n = 0; n < 50; n += 1) await gateway.publish({ appId: 'app', to: 'bob', body: 'kept' })
-  const bob = await startClient(url, await startOf('bob'))
+  const bob = await startAs(url, 'bob')
   const start = await startOf('ada', { resume: { key: 'gone', epoch, offset: 0 } })
   const clients = Array.from({ length: 15 }, () => openClient(url, { start }))
   const received = (): number => clients.reduce((sum, { frames }) => sum + frames.length, 0)

@@ -5,12 +5,12 @@ import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
 import { createSignature } from '../../../src/tokens/index.js'
 import { codesOf, postAs } from '../../support/clients/posted-sends.js'
 import { startServer } from '../../support/network/http-server.js'
-import { openClient, startClient, within } from '../../support/raw-client.js'
+import { openClient, startClient, within, startAs } from '../../support/raw-client.js'
 import { restOf } from '../../support/rest/rest-calls.js'
 import { until } from '../../support/until.js'
 import { startGateway, testApp, type GatewayParts } from '../../support/gateway.js'
 import { signatureSecret } from '../../support/tokens.js'
-import { guestStart, startOf, startWithParams } from '../../support/starts.js'
+import { guestStart, startWithParams, resumeOf } from '../../support/starts.js'
 
 const token = 'the admin token of a test, 32 bytes'
 
@@ -35,7 +35,7 @@ const run = async (
 
 test('starts are counted by credentials and result, with their seconds; sessions, connections and clients by their state', async () => {
   const { url, value, scrape, close } = await run()
-  const ada = await startClient(url, await startOf('ada', { client: 'chat-session/9.9.9' }))
+  const ada = await startAs(url, 'ada', { client: 'chat-session/9.9.9' })
   await startClient(url, guestStart)
   const signature = await createSignature('bob', signatureSecret)
   await startClient(url, { type: 'start', appId: 'app', userId: 'bob', signature })
@@ -79,8 +79,8 @@ test('starts are counted by credentials and result, with their seconds; sessions
 
 test('messages are counted by sender and outcome, with the seconds until they were durable and delivered', async () => {
   const { gateway, url, value, reaches } = await run()
-  const ada = await startClient(url, await startOf('ada'))
-  const bob = await startClient(url, await startOf('bob'))
+  const ada = await startAs(url, 'ada')
+  const bob = await startAs(url, 'bob')
   const send = async (id: string, body: string): Promise<void> => {
     ada.send({ type: 'send', id, to: 'bob', body })
     await ada.next(body === 'other' ? 'refused' : 'sent')
@@ -104,30 +104,26 @@ test('messages are counted by sender and outcome, with the seconds until they we
 
 test('resumes are counted by their result and by what the client had missed, and replayed messages too', async () => {
   const { gateway, url, value, reaches } = await run()
-  const first = await startClient(url, await startOf('ada'))
+  const first = await startAs(url, 'ada')
   first.send({ type: 'pong' })
   first.socket.terminate()
   await reaches('sessions{app="app",state="detached"}', 1)
   assert.equal(await value('ends_total{app="app",code="lost"}'), 1)
   await gateway.publish({ appId: 'app', to: 'ada', body: 'one' })
   await gateway.publish({ appId: 'app', to: 'ada', body: 'two' })
-  const { resumeKey: key, epoch, offset } = first.started
-  const resume = { key, epoch, offset }
-  const second = await startClient(url, await startOf('ada', { resume }))
+  const { resume } = resumeOf(first.started)
+  const second = await startAs(url, 'ada', { resume })
   await second.next('message')
   await second.next('message')
   assert.equal(await value('resumes_total{app="app",result="resumed",missed="messages"}'), 1)
   assert.equal(await value('replayed_messages_total{app="app"}'), 2)
-  await startClient(
-    url,
-    await startOf('ada', { resume: { ...resume, key: 'stale', offset: Number(offset) + 2 } }),
-  )
+  await startAs(url, 'ada', { resume: { ...resume, key: 'stale', offset: Number(resume.offset) + 2 } })
   assert.equal(await value('resumes_total{app="app",result="new",missed="none"}'), 1)
 })
 
 test('a part of the profile that a start leaves out is counted as a refusal', async () => {
   const { url, value } = await run()
-  const ada = await startClient(url, await startOf('ada', { user: { photoUrl: '/photo.png' } }))
+  const ada = await startAs(url, 'ada', { user: { photoUrl: '/photo.png' } })
   await ada.next('refused')
   assert.equal(await value('refusals_total{app="app",frame="start",code="bad-request"}'), 1)
 })
@@ -137,7 +133,7 @@ test('pings and limits that are reached are counted', async () => {
     { limits: { messagesPerSecond: 1, requestsPerSecond: 3 } },
     { pingInterval: 0.5 },
   )
-  const ada = await startClient(url, await startOf('ada'))
+  const ada = await startAs(url, 'ada')
   await until('a ping is counted', async () => (await value('ping_seconds_count')) > 0)
   for (const id of ['1', '2']) ada.send({ type: 'send', id, to: 'ada', body: 'x' })
   await ada.next('refused')

@@ -2,16 +2,15 @@ import assert from 'node:assert/strict'
 import type { AppConfig, GatewayConfig, PushConfig } from '../../../src/gateway/index.js'
 import {
   settled,
-  startClient,
+  startAs,
   type Client,
   type ClientOptions,
-  type Frame,
+  type StartedClient,
 } from '../../support/raw-client.js'
 import { startGateway, type GatewayParts, type TestGateway } from '../../support/gateway.js'
 import { pushOf } from '../../support/push/push-network.js'
 import { startPushService } from '../../support/push/push-service.js'
 import { restOf, type Rest } from '../../support/rest/rest-calls.js'
-import { startOf } from '../../support/starts.js'
 
 type Subscription = ReturnType<Awaited<ReturnType<typeof startPushService>>['subscribe']>
 
@@ -21,11 +20,7 @@ interface Users {
   /** Sends a message of a user, or of the backend, to another. */
   send(from: string | null, to: string, body: string): Promise<void>
   /** Starts a session of a user. */
-  connect(
-    userId: string,
-    start?: Record<string, unknown>,
-    options?: ClientOptions,
-  ): Promise<Client & { started: Frame }>
+  connect(userId: string, start?: Record<string, unknown>, options?: ClientOptions): Promise<StartedClient>
   /** Subscribes a device by a session that ends then. */
   subscribe(userId: string, subscription: Subscription): Promise<void>
 }
@@ -68,7 +63,7 @@ export const startWithPhone: typeof startPushGateway = async (...options) => {
 export const usersOf = (url: string): Users => {
   const rest = restOf(url)
   const connect: Users['connect'] = async (userId, start = {}, options = {}) =>
-    startClient(url, await startOf(userId, start), options)
+    startAs(url, userId, start, options)
   return {
     rest,
     connect,

@@ -6,8 +6,7 @@ import { decodeJwt } from 'jose'
 import { createMemoryEngine, EngineError, type Engine } from '../../../src/engine/index.js'
 import { field, statusAndCode } from '../../support/rest/rest-calls.js'
 import { startGateway } from '../../support/gateway.js'
-import { settled, startClient } from '../../support/raw-client.js'
-import { startOf } from '../../support/starts.js'
+import { settled, startClient, startAs } from '../../support/raw-client.js'
 import { tokenFor } from '../../support/tokens.js'
 import { pushOf } from '../../support/push/push-network.js'
 import { until } from '../../support/until.js'
@@ -59,7 +58,7 @@ test('the private key of the config wins over the derived one', async () => {
 
 test('an app without `push` refuses subscriptions, and its clients are told of no key', async () => {
   const { url } = await startGateway()
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   assert.ok(!('pushKey' in client.started) && !(client.started['can'] as string[]).includes('push'))
   const keys = { p256dh: '', auth: '' }
   client.send({ type: 'push', subscription: { endpoint: 'https://push.test/1', expirationTime: null, keys } })

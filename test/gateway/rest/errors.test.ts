@@ -6,10 +6,10 @@ import { createMemoryEngine, EngineError } from '../../../src/engine/index.js'
 import { type GatewayConfig } from '../../../src/gateway/index.js'
 import { calls } from '../../../src/gateway/rest/calls/calls.js'
 import { createAppToken, createToken } from '../../../src/tokens/index.js'
-import { startClient } from '../../support/raw-client.js'
+import { startClient, startAs } from '../../support/raw-client.js'
 import { startGateway, testApp } from '../../support/gateway.js'
 import { secret, signatureSecret } from '../../support/tokens.js'
-import { guestStart, startOf } from '../../support/starts.js'
+import { guestStart } from '../../support/starts.js'
 import { onBothEngines, restOf, statusAndCode } from '../../support/rest/rest-calls.js'
 
 const keys = await generateKeyPair('RS256', { extractable: true })
@@ -143,7 +143,7 @@ test('ids are percent-encoded: a slash, a colon, blanks and other scripts come t
 })
 
 test('a path that is not an id is a bad-request, and never another call', async () => {
-  const client = await startClient(url, await startOf('safe'))
+  const client = await startAs(url, 'safe')
   const headers = await bearer()
   const noIds = '% %E0%A4 %FF %zz .. . %2E%2E %2e %00 %C2%85'.split(' ')
   for (const id of [...noIds, 'x'.repeat(256)]) {

@@ -6,9 +6,8 @@ import { calls } from '../../../src/gateway/rest/calls/calls.js'
 import { openApiDocument } from '../../../src/gateway/rest/openapi.js'
 import { profileFields, VERSION } from '../../../src/protocol/index.js'
 import { lint } from '../../support/rest/openapi.mjs'
-import { startClient } from '../../support/raw-client.js'
+import { startAs } from '../../support/raw-client.js'
 import { startGateway } from '../../support/gateway.js'
-import { startOf } from '../../support/starts.js'
 import { until } from '../../support/until.js'
 import { documented, seen } from '../../support/rest/rest-conformance.js'
 import { makeEveryCall } from '../../support/rest/every-call.js'
@@ -74,7 +73,7 @@ test('every successful answer is as the document says', async () => {
     const { title, ...error } = (answer.body ?? {}) as { title: string }
     return answer.status < 400 ? { answer: answer.body ?? null } : { error: { ...error, message: title } }
   })
-  const client = await startClient(url, await startOf('ann'))
+  const client = await startAs(url, 'ann')
   const keys = { p256dh: createECDH('prime256v1').generateKeys('base64url'), auth: 'A'.repeat(22) }
   const endpoint = 'https://fcm.googleapis.com/send/1'
   client.send({ type: 'push', subscription: { endpoint, expirationTime: null, keys } })

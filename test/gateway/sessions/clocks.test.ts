@@ -1,10 +1,10 @@
 // The machine's clock is set while the gateway runs. `Date.now` jumps for everything in this process.
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
-import { openClient, startClient, roundTrip } from '../../support/raw-client.js'
+import { openClient, startAs, roundTrip } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { startGateway } from '../../support/gateway.js'
-import { startOf } from '../../support/starts.js'
+import { startOf, resumeOf } from '../../support/starts.js'
 import { tokenFor } from '../../support/tokens.js'
 
 const HOUR = 3_600_000
@@ -24,7 +24,7 @@ const jumped = async (milliseconds: number, body: () => Promise<void>): Promise<
 }
 
 const startWith = async (url: string, expiresIn: number | null) =>
-  startClient(url, await startOf('ada', { token: await tokenFor('ada', { expiresIn }) }))
+  startAs(url, 'ada', { token: await tokenFor('ada', { expiresIn }) })
 
 test('a clock that is set an hour forward ends the sessions whose token has expired by it, and no other', async () => {
   const { url, lines } = await startGateway()
@@ -37,12 +37,7 @@ test('a clock that is set an hour forward ends the sessions whose token has expi
     assert.equal((await short.end()).code, 4102)
     await roundTrip(long)
     await roundTrip(endless)
-    const resumed = await startClient(
-      url,
-      await startOf('ada', {
-        resume: { key: long.started['resumeKey'], epoch: long.started['epoch'], offset: 0 },
-      }),
-    )
+    const resumed = await startAs(url, 'ada', resumeOf(long.started, 0))
     assert.equal(resumed.started['resumed'], true)
   })
   const jumps = () => lines.filter((line) => line.includes("machine's clock was set"))

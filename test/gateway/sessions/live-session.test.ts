@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openClient, startClient } from '../../support/raw-client.js'
+import { openClient, startClient, startAs } from '../../support/raw-client.js'
 import { startGateway } from '../../support/gateway.js'
-import { signedStart, startOf, startWithParams } from '../../support/starts.js'
+import { signedStart, startWithParams } from '../../support/starts.js'
 import { tokenFor } from '../../support/tokens.js'
 
 const { url, lines } = await startGateway({}, { pingInterval: 60 })
@@ -78,10 +78,7 @@ test('16 frames of 16,384 bytes together wait for `started`, and are answered', 
 })
 
 test('a fresh token renews the session in place', async () => {
-  const client = await startClient(
-    url,
-    await startOf('ada', { token: await tokenFor('ada', { expiresIn: 60 }) }),
-  )
+  const client = await startAs(url, 'ada', { token: await tokenFor('ada', { expiresIn: 60 }) })
   assert.ok((client.started['expiresIn'] as number) <= 60_000)
   client.send({ type: 'token', token: await tokenFor('ada', { expiresIn: 7_200 }) })
   const { type, expiresIn } = await client.next()
@@ -92,7 +89,7 @@ test('a fresh token renews the session in place', async () => {
 })
 
 test('a token that is not good for this session is refused, and the session goes on', async () => {
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   for (const token of [
     await tokenFor('eve'),
     await tokenFor('ada', { appId: 'other' }),

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startClient, type Frame } from '../../support/raw-client.js'
+import { startAs, type Frame } from '../../support/raw-client.js'
 import { startGateway } from '../../support/gateway.js'
 import { tokenFor } from '../../support/tokens.js'
-import { startOf } from '../../support/starts.js'
 
 const anyone = await startGateway({ profiles: 'anyone', limits: { requestsPerSecond: 1_000_000 } })
 const vouched = await startGateway({ profiles: 'vouched' })
@@ -11,12 +10,9 @@ const vouched = await startGateway({ profiles: 'vouched' })
 const userIn = ({ started }: { started: Frame }): unknown => started['user']
 
 test('with `profiles: anyone` the profile of a start is accepted, and kept for the next session', async () => {
-  const first = await startClient(
-    anyone.url,
-    await startOf('ada', { user: { name: 'Ada', id: 'eve', age: 36 } }),
-  )
+  const first = await startAs(anyone.url, 'ada', { user: { name: 'Ada', id: 'eve', age: 36 } })
   assert.deepEqual(userIn(first), { id: 'ada', name: 'Ada' })
-  const second = await startClient(anyone.url, await startOf('ada'))
+  const second = await startAs(anyone.url, 'ada')
   assert.deepEqual(userIn(second), { id: 'ada', name: 'Ada' })
 })
 
@@ -24,20 +20,17 @@ test('the profile of the token overrides the client’s, whichever came last', a
   const token = await tokenFor('bob', { user: { name: 'Bob', role: 'admin' } })
   const user = { name: 'Robert', role: 'owner', locale: 'de' }
   const expected = { id: 'bob', name: 'Bob', role: 'admin', locale: 'de' }
-  const first = await startClient(anyone.url, await startOf('bob', { token, user }))
+  const first = await startAs(anyone.url, 'bob', { token, user })
   assert.deepEqual(userIn(first), expected)
-  const second = await startClient(
-    anyone.url,
-    await startOf('bob', { user: { ...user, email: 'b@example.com' } }),
-  )
+  const second = await startAs(anyone.url, 'bob', { user: { ...user, email: 'b@example.com' } })
   assert.deepEqual(userIn(second), { ...expected, email: 'b@example.com' })
 })
 
 test('a `profile` frame changes the profile, and every session of the user receives `user`', async () => {
   const [first, second, other] = [
-    await startClient(anyone.url, await startOf('carol', { user: { name: 'Carol' } })),
-    await startClient(anyone.url, await startOf('carol')),
-    await startClient(anyone.url, await startOf('dave')),
+    await startAs(anyone.url, 'carol', { user: { name: 'Carol' } }),
+    await startAs(anyone.url, 'carol'),
+    await startAs(anyone.url, 'dave'),
   ]
   first.send({ type: 'profile', user: { locale: 'fr' } })
   const expected = { type: 'user', user: { id: 'carol', name: 'Carol', locale: 'fr' } }
@@ -49,8 +42,8 @@ test('a `profile` frame changes the profile, and every session of the user recei
 
 test('a `profile` frame that changes nothing is answered with `user`, to its own session alone', async () => {
   const [first, second] = [
-    await startClient(anyone.url, await startOf('hal', { user: { name: 'Hal' } })),
-    await startClient(anyone.url, await startOf('hal')),
+    await startAs(anyone.url, 'hal', { user: { name: 'Hal' } }),
+    await startAs(anyone.url, 'hal'),
   ]
   const user = { id: 'hal', name: 'Hal' }
   first.send({ type: 'profile', user: { name: 'Hal' } })
@@ -61,7 +54,7 @@ test('a `profile` frame that changes nothing is answered with `user`, to its own
 })
 
 test('a `profile` frame that would make the profile too large is refused, and changes nothing', async () => {
-  const client = await startClient(anyone.url, await startOf('gina', { user: { name: 'x'.repeat(3_000) } }))
+  const client = await startAs(anyone.url, 'gina', { user: { name: 'x'.repeat(3_000) } })
   client.send(
     { type: 'profile', user: { role: 'x'.repeat(3_000) } },
     { type: 'profile', user: { role: 'owner' } },
@@ -72,9 +65,9 @@ test('a `profile` frame that would make the profile too large is refused, and ch
 })
 
 test('a start and a fresh token that change the profile send `user` to the user’s other sessions', async () => {
-  const first = await startClient(vouched.url, await startOf('erin'))
+  const first = await startAs(vouched.url, 'erin')
   const token = await tokenFor('erin', { user: { name: 'Erin' } })
-  const second = await startClient(vouched.url, await startOf('erin', { token }))
+  const second = await startAs(vouched.url, 'erin', { token })
   assert.deepEqual((await first.next('user'))['user'], { id: 'erin', name: 'Erin' })
   second.send({ type: 'token', token: await tokenFor('erin', { user: { role: 'owner' } }) })
   assert.deepEqual((await first.next('user'))['user'], { id: 'erin', role: 'owner' })
@@ -100,10 +93,7 @@ const badFields: [string, Record<string, unknown>, RegExp][] = [
 
 for (const [what, bad, sentence] of badFields)
   test(`a start whose profile has ${what} is accepted without that, and says so`, async () => {
-    const { started, next, close } = await startClient(
-      anyone.url,
-      await startOf('ines', { user: { name: 'Ines', ...bad } }),
-    )
+    const { started, next, close } = await startAs(anyone.url, 'ines', { user: { name: 'Ines', ...bad } })
     assert.deepEqual(started['user'], { id: 'ines', name: 'Ines' })
     const { type, re, code, message, retryable } = await next()
     assert.deepEqual([type, re, code, retryable], ['refused', 'start', 'bad-request', false])
@@ -113,7 +103,7 @@ for (const [what, bad, sentence] of badFields)
 
 test('an invalid profile is refused for its content, and the session goes on', async () => {
   for (const { url } of [anyone, vouched]) {
-    const client = await startClient(url, await startOf('frank'))
+    const client = await startAs(url, 'frank')
     for (const user of [{ photoUrl: 'http://example.com/a.png' }, { name: 'x'.repeat(5_000) }]) {
       client.send({ type: 'profile', user })
       const { re, code } = await client.next()
@@ -127,20 +117,17 @@ test('an invalid profile is refused for its content, and the session goes on', a
 
 test('with `profiles: vouched` the profile of a start is ignored and a `profile` frame is refused', async () => {
   const token = await tokenFor('grace', { user: { name: 'Grace' } })
-  const client = await startClient(
-    vouched.url,
-    await startOf('grace', { token, user: { name: 'Other', role: 'admin' } }),
-  )
+  const client = await startAs(vouched.url, 'grace', { token, user: { name: 'Other', role: 'admin' } })
   assert.deepEqual(userIn(client), { id: 'grace', name: 'Grace' })
   client.send({ type: 'profile', user: { role: 'admin' } })
   const { re, code } = await client.next()
   assert.deepEqual([re, code], ['profile', 'refused'])
-  const again = await startClient(vouched.url, await startOf('grace'))
+  const again = await startAs(vouched.url, 'grace')
   assert.deepEqual(userIn(again), { id: 'grace', name: 'Grace' })
 })
 
 test('too many `profile` frames at once are refused with `retryAfter`', async () => {
-  const flood = await startClient(anyone.url, await startOf('flo'))
+  const flood = await startAs(anyone.url, 'flo')
   const frames = Array.from({ length: 500 }, (_, index) => ({
     type: 'profile',
     user: { name: `Flo ${index}`, custom: { filler: 'x'.repeat(500) } },

@@ -6,23 +6,19 @@ import { isDeepStrictEqual } from 'node:util'
 import { createMemoryEngine } from '../../../src/engine/index.js'
 import { type GatewayConfig } from '../../../src/gateway/index.js'
 import { rules } from '../../../src/engine/suite/kit.js'
-import { openClient, startClient, type Frame, roundTrip } from '../../support/raw-client.js'
+import { openClient, roundTrip, startAs, type StartedClient } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { assemble } from '../../support/gateway/assembled-gateway.js'
 import { until } from '../../support/until.js'
 import { startGateway } from '../../support/gateway.js'
 import { onBothEngines } from '../../support/rest/rest-calls.js'
-import { startOf } from '../../support/starts.js'
+import { startOf, resumeOf } from '../../support/starts.js'
 
 const fast = { limits: { messagesPerSecond: 1_000_000 } }
 
-/** Returns a start that resumes the session of `started` after the message at `offset`. */
-const resuming = async (started: Frame, offset = started['offset'], userId = 'ada') =>
-  startOf(userId, { resume: { key: started['resumeKey'], epoch: started['epoch'], offset } })
-
 for (const { gateway, url, on } of await onBothEngines(fast)) {
   test(`the session of a lost connection is resumed, and the messages that were missed follow in order ${on}`, async () => {
-    const first = await startClient(url, await startOf('ada'))
+    const first = await startAs(url, 'ada')
     assert.deepEqual(
       [first.started['resumed'], first.started['lost'], first.started['resumeWindow']],
       [false, false, 120_000],
@@ -31,7 +27,7 @@ for (const { gateway, url, on } of await onBothEngines(fast)) {
     await first.next('message')
     first.close()
     for (let n = 2; n <= 150; n++) await gateway.publish({ appId: 'app', to: 'ada', body: `${n}` })
-    const second = await startClient(url, await resuming(first.started, 1))
+    const second = await startAs(url, 'ada', resumeOf(first.started, 1))
     const { sessionId, resumed, lost, offset, unread, resumeKey } = second.started
     assert.deepEqual(
       [sessionId, resumed, lost, offset, unread],
@@ -46,30 +42,27 @@ for (const { gateway, url, on } of await onBothEngines(fast)) {
   })
 
   test(`the old resume key stays valid until the gateway has received a frame on the new connection ${on}`, async () => {
-    const first = await startClient(url, await startOf('ada'))
+    const first = await startAs(url, 'ada')
     const { sessionId } = first.started
     await roundTrip(first)
     first.close()
-    const silent = await startClient(url, await resuming(first.started), { pongs: false })
+    const silent = await startAs(url, 'ada', resumeOf(first.started), { pongs: false })
     assert.equal(silent.started['sessionId'], sessionId)
     silent.close()
-    const second = await startClient(url, await resuming(first.started))
+    const second = await startAs(url, 'ada', resumeOf(first.started))
     assert.deepEqual([second.started['sessionId'], second.started['resumed']], [sessionId, true])
     await roundTrip(second)
     second.close()
-    const stale = await startClient(url, await resuming(first.started))
+    const stale = await startAs(url, 'ada', resumeOf(first.started))
     assert.equal(stale.started['resumed'], false)
     assert.notEqual(stale.started['sessionId'], sessionId)
-    const third = await startClient(url, await resuming(second.started))
+    const third = await startAs(url, 'ada', resumeOf(second.started))
     assert.equal(third.started['sessionId'], sessionId)
   })
 
   test(`a resume replaces the older connection of that session, and no other one ${on}`, async () => {
-    const [old, other] = [
-      await startClient(url, await startOf('ada')),
-      await startClient(url, await startOf('ada')),
-    ]
-    const next = await startClient(url, await resuming(old.started))
+    const [old, other] = [await startAs(url, 'ada'), await startAs(url, 'ada')]
+    const next = await startAs(url, 'ada', resumeOf(old.started))
     const { code, frame } = await old.end()
     assert.deepEqual([code, frame['code']], [4409, 'replaced'])
     assert.equal(next.started['sessionId'], old.started['sessionId'])
@@ -79,14 +72,10 @@ for (const { gateway, url, on } of await onBothEngines(fast)) {
 
   test(`after a position of another epoch everything that is kept follows, and lost is true ${on}`, async () => {
     for (let n = 1; n <= 3; n++) await gateway.publish({ appId: 'app', to: 'zoe', body: `${n}` })
-    for (const position of [
-      { epoch: 'another', offset: 2 },
-      { epoch: undefined, offset: 99 },
-    ]) {
-      const known = await startClient(url, await startOf('zoe'))
-      const epoch = position.epoch ?? known.started['epoch']
-      const resume = { key: known.started['resumeKey'], epoch, offset: position.offset }
-      const client = await startClient(url, await startOf('zoe', { resume }))
+    for (const position of [{ epoch: 'another', offset: 2 }, { offset: 99 }]) {
+      const known = await startAs(url, 'zoe')
+      const started = { ...known.started, ...position }
+      const client = await startAs(url, 'zoe', resumeOf(started))
       assert.deepEqual([client.started['lost'], client.started['offset']], [true, 3])
       for (let n = 1; n <= 3; n++) assert.equal((await client.next('message'))['offset'], n)
       client.close()
@@ -103,7 +92,7 @@ test('no more of a page is sent than the socket takes, and each message is read 
       return page
     },
   }))
-  const known = await startClient(url, await startOf('ada'))
+  const known = await startAs(url, 'ada')
   known.close()
   const many = rules({ retention: { messages: 10_000, age: 60_000, bytes: 1e9 } })
   const body = 'x'.repeat(16_000)
@@ -111,7 +100,7 @@ test('no more of a page is sent than the socket takes, and each message is read 
   const count = 1_500
   for (let n = 1; n <= count; n++)
     await engine.send({ appId: 'app', id: `${n}`, from: null, to: 'ada', body }, many)
-  const client = openClient(url, { start: await resuming(known.started) })
+  const client = openClient(url, { start: await startOf('ada', resumeOf(known.started)) })
   await client.opened
   client.socket.pause()
   await until('a full socket', () => bufferedBytes() > 0)
@@ -148,7 +137,7 @@ test('messages that are sent while a session starts arrive once', async () => {
       },
     }
   })
-  const first = await startClient(url, await startOf('ada'))
+  const first = await startAs(url, 'ada')
   const from = first.started['offset'] as number
   assert.equal(from, 1)
   for (let offset = from + 1; offset <= 12; offset++)
@@ -167,7 +156,7 @@ test('an `unread` frame counts the messages that were sent to this client, howev
   const receive = (n: number) => engine.send(message(n), rules())
   for (let n = 1; n <= 3; n++) await receive(n)
   const { epoch } = await engine.inbox({ appId: 'app', userId: 'ada' })
-  const ada = await startClient(url, await startOf('ada', { resume: { key: 'none', epoch, offset: 0 } }))
+  const ada = await startAs(url, 'ada', { resume: { key: 'none', epoch, offset: 0 } })
   // While her missed messages are read from the engine, more are stored, and she sends three read marks.
   for (let n = 4; n <= 6; n++) await receive(n)
   for (const offset of [1, 2, 1]) ada.send({ type: 'read', epoch, offset })
@@ -192,7 +181,7 @@ test('an `unread` frame counts the messages that were sent to this client, howev
 })
 
 test('a session is detached for `leaveWindow` after its page was left, for `resumeWindow` after its connection was lost, and not after `end`', async () => {
-  const losses: Record<string, (client: Awaited<ReturnType<typeof startClient>>) => void> = {
+  const losses: Record<string, (client: StartedClient) => void> = {
     'lost without a close frame': (client) => client.close(),
     'lost with 3000': (client) => client.socket.close(3000),
     'left with 1001': (client) => client.socket.close(1001),
@@ -204,11 +193,11 @@ test('a session is detached for `leaveWindow` after its page was left, for `resu
   const found = async (url: string, wait: number): Promise<boolean[]> =>
     Promise.all(
       ends.map(async (end) => {
-        const client = await startClient(url, await startOf('ada'))
+        const client = await startAs(url, 'ada')
         end(client)
         await client.closed
         await new Promise((resolve) => setTimeout(resolve, wait))
-        const again = await startClient(url, await resuming(client.started))
+        const again = await startAs(url, 'ada', resumeOf(client.started))
         again.close()
         return again.started['sessionId'] === client.started['sessionId']
       }),
@@ -239,9 +228,9 @@ test('a client that resumes a session, and ends it before `started`, leaves no d
     return session
   }
   const { url } = await startGateway({}, {}, { engine })
-  const lost = await startClient(url, await startOf('ada'))
+  const lost = await startAs(url, 'ada')
   lost.close()
-  const client = openClient(url, { start: await resuming(lost.started) })
+  const client = openClient(url, { start: await startOf('ada', resumeOf(lost.started)) })
   await client.opened
   await until('the engine has resumed the session', () => resumed, 1)
   client.send({ type: 'end' })
@@ -253,9 +242,9 @@ test('a client that resumes a session, and ends it before `started`, leaves no d
 
 test('a session whose connection timed out is detached', async () => {
   const { url } = await startGateway({}, { pingInterval: 0.1 })
-  const silent = await startClient(url, await startOf('ada'), { pongs: false })
+  const silent = await startAs(url, 'ada', {}, { pongs: false })
   assert.equal((await silent.end()).code, 4508)
-  const again = await startClient(url, await resuming(silent.started))
+  const again = await startAs(url, 'ada', resumeOf(silent.started))
   assert.equal(again.started['sessionId'], silent.started['sessionId'])
 })
 
@@ -264,7 +253,7 @@ const run = (engine: NonNullable<GatewayConfig['engine']>) => startGateway({}, {
 test('after a restart on the same folder sessions are resumed, and their messages are there', async () => {
   const engine = { type: 'embedded', path: scratchFolder() } as const
   const one = await run(engine)
-  const client = await startClient(one.url, await startOf('ada'))
+  const client = await startAs(one.url, 'ada')
   await one.gateway.publish({ appId: 'app', to: 'ada', body: 'kept' })
   await client.next('message')
   await one.gateway.publish({ appId: 'app', to: 'ada', body: 'missed' })
@@ -273,7 +262,7 @@ test('after a restart on the same folder sessions are resumed, and their message
   await closing
   assert.deepEqual([code, frame['code']], [4503, 'unavailable'])
   const two = await run(engine)
-  const again = await startClient(two.url, await resuming(client.started, 1))
+  const again = await startAs(two.url, 'ada', resumeOf(client.started, 1))
   for (const same of ['sessionId', 'epoch'] as const) assert.equal(again.started[same], client.started[same])
   assert.deepEqual([again.started['resumed'], again.started['lost']], [true, false])
   assert.equal((await again.next('message'))['body'], 'missed')
@@ -286,7 +275,7 @@ test('if the inbox’s epoch changes, a live connection ends as retryable', asyn
     const message = { offset: 1, id: 'a', from: null, to: 'ada', sender: null, body: 'x', sentAt: 0 }
     hub.dispatch({ type: 'message', user, epoch, message })
   }
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   emit('another')
   const { code, frame } = await client.end()
   assert.deepEqual([code, frame['retryable']], [4503, true])

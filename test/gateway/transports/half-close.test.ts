@@ -6,9 +6,9 @@ import { test } from 'node:test'
 import { createMemoryEngine, type Engine } from '../../../src/engine/index.js'
 import { assertSpeaksProtocol, readFrames } from '../../support/clients/gateway-frames.js'
 import { rawFrame } from '../../support/clients/raw-session.js'
-import { handshake, openRaw, startClient, startProtocol, within } from '../../support/raw-client.js'
+import { handshake, openRaw, startClient, startProtocol, within, startAs } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { startOf, startWithParams } from '../../support/starts.js'
+import { startOf, startWithParams, resumeOf } from '../../support/starts.js'
 import { attachGateway } from '../../support/gateway.js'
 
 /**
@@ -87,7 +87,7 @@ test('a client that half-closes in a session and then breaks its connection ends
   const { url, sockets, answer, raw } = await halfCloseInSession({ pingInterval: 1 })
   raw.socket.resetAndDestroy()
   await until('the socket has closed', () => sockets[0]?.closed === true)
-  const next = await startClient(url, await startOf('ada'))
+  const next = await startAs(url, 'ada')
   answer()
   assert.equal((await next.next('message'))['body'], 'x', 'the message that was sent before is stored')
 })
@@ -106,10 +106,10 @@ test('a client whose connection is lost while its session is resumed resumes it 
     get: (_, name: keyof Engine) => (name === 'startSession' ? startSession : memory[name].bind(memory)),
   })
   const { url, sockets } = await runSlowGateway({ engine })
-  const first = await startClient(url, await startOf('ada'))
-  const { sessionId, resumeKey: key, epoch } = first.started
+  const first = await startAs(url, 'ada')
+  const { sessionId } = first.started
   first.close()
-  const start = await startOf('ada', { resume: { key, epoch, offset: 0 } })
+  const start = await startOf('ada', resumeOf(first.started, 0))
   const raw = await openHalf(url, start)
   await until('the engine has resumed the session', () => resumed, 1)
   raw.socket.end()

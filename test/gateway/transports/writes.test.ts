@@ -12,6 +12,8 @@ import {
   startClient,
   startProtocol,
   within,
+  startAs,
+  roundTrip,
   type Client,
 } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
@@ -52,9 +54,8 @@ const { url: slowUrl } = await serve(createSlowEngine())
 
 /** Starts a session, waits until nothing more is written to it, and resets `writes`. */
 const quiet = async (userId: string): Promise<Client> => {
-  const client = await startClient(url, await startOf(userId))
-  client.send({ type: 'read', epoch: '', offset: 0 })
-  await client.next('refused')
+  const client = await startAs(url, userId)
+  await roundTrip(client)
   writes.length = 0
   return client
 }

@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
 import { createLog } from '../../../src/gateway/index.js'
-import { startClient } from '../../support/raw-client.js'
+import { startAs } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { startOf } from '../../support/starts.js'
 import { startGateway } from '../../support/gateway.js'
 import { key, secretOf, startEndpoint } from '../../support/network/webhook-endpoint.js'
 
@@ -23,7 +22,7 @@ test('a clock that is set back an hour while a delivery fails does not delay the
   const webhooks = { url: endpoint.url, secrets: [secretOf(key)], events: ['session.started' as const] }
   const log = createLog({ level: 'debug', destination: { write } })
   const { url } = await startGateway({ webhooks }, {}, { log })
-  await startClient(url, await startOf('ada'))
+  await startAs(url, 'ada')
   await until('the first delivery', () => endpoint.received.length, 1)
   endpoint.respond = (response) => response.end()
   await until('the second delivery', () => endpoint.received.length, 2)

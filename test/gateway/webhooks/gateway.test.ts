@@ -4,11 +4,10 @@ import { randomBytes } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
 import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
-import { startClient } from '../../support/raw-client.js'
+import { startClient, startAs } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
 import { startGateway, testApp } from '../../support/gateway.js'
-import { startOf } from '../../support/starts.js'
 import { key, secretOf, startEndpoint, type Received } from '../../support/network/webhook-endpoint.js'
 
 const ok = (response: ServerResponse): unknown => response.end()
@@ -41,7 +40,7 @@ const dataOf = (received: readonly Received[], type: string): Record<string, unk
 test("a user's first session is reported from its start to its end, with the state that each event led to", async () => {
   const endpoint = await startEndpoint(ok)
   const { url } = await run(endpoint)
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   client.send({ type: 'end' })
   await client.closed
   const all = 'user.created session.started user.online session.ended user.offline'
@@ -104,7 +103,7 @@ test('pending events survive a restart of the gateway and are delivered at once 
   const engine = { type: 'embedded', path: scratchFolder() } as const
   const first = await run(endpoint, {}, { engine })
   for (const userId of ['ada', 'bob']) {
-    const client = await startClient(first.url, await startOf(userId))
+    const client = await startAs(first.url, userId)
     client.send({ type: 'end' })
     await client.closed
   }
@@ -134,7 +133,7 @@ test("a reload rotates the secret: the endpoint's old key verifies until it has 
       apps: { app: testApp({ webhooks: webhooksOf(endpoint, { secrets: keys.map(secretOf) }) }) },
     })
   const report = async (userId: string): Promise<void> => {
-    const client = await startClient(url, await startOf(userId))
+    const client = await startAs(url, userId)
     client.close()
     await until(
       'all came',
@@ -155,7 +154,7 @@ test('closing the gateway waits for a delivery that runs', async () => {
   const waiting: ServerResponse[] = []
   const endpoint = await startEndpoint((response) => waiting.push(response))
   const { url, close } = await run(endpoint)
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   await until('a delivery runs', () => waiting.length, 1)
   let isClosed = false
   const closed = close().then(() => (isClosed = true))

@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { onBothEngines, restOf } from '../../support/rest/rest-calls.js'
-import { startClient } from '../../support/raw-client.js'
+import { startAs } from '../../support/raw-client.js'
 import { postAs } from '../../support/clients/posted-sends.js'
-import { startOf } from '../../support/starts.js'
 import { until } from '../../support/until.js'
 import { key, secretOf, startEndpoint } from '../../support/network/webhook-endpoint.js'
 
@@ -42,7 +41,7 @@ for (const { url, on } of await onBothEngines({ webhooks })) {
   })
 
   test(`a send hands its traceparent to the message’s webhook ${on}`, async () => {
-    const client = await startClient(url, await startOf('ann'))
+    const client = await startAs(url, 'ann')
     client.send({ type: 'send', id: `frame ${on}`, to: 'bob', body: 'Hello', traceparent: traceOf(3) })
     await client.next('sent')
     assert.deepEqual(await deliveryOf(`frame ${on}`), { traceparent: traceOf(3), names })
@@ -55,7 +54,7 @@ for (const { url, on } of await onBothEngines({ webhooks })) {
   })
 
   test(`a traceparent that is not valid is ignored, and the message is stored ${on}`, async () => {
-    const client = await startClient(url, await startOf('ann'))
+    const client = await startAs(url, 'ann')
     client.send({ type: 'send', id: `bad ${on}`, to: 'bob', body: 'Hello', traceparent: 'ff-1' })
     await client.next('sent')
     assert.deepEqual(await deliveryOf(`bad ${on}`), { traceparent: undefined, names })

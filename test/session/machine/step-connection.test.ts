@@ -65,14 +65,6 @@ test('an offset beyond the inbox’s newest, and one of another epoch, lose no l
   }
 })
 
-test('the session waits for the gateway’s `retryAfter`', () => {
-  for (const state of [connectingState({ ...withStart, connectFailures: 0 }), activeState()]) {
-    const after = run(state, world(), closed(4503, drain(7_000))).state
-    assert.equal(backoffOf(after), 7_000)
-    assert.equal('error' in after && after.error?.message, 'Drain.')
-  }
-})
-
 test('a socket that closes with 1001 is opened again a second later, if the page is still there', () => {
   const { state } = run(activeState(), world(), closed(1001))
   assert.equal(backoffOf(state), 1_000)
@@ -180,13 +172,6 @@ test('a connection is dead after a ping interval and 10 s without a frame; every
     world({ now: NOW + 5_000 }),
   )[0]
   assert.equal(active(received).heartbeatDeadline, NOW + 16_000)
-})
-
-test('`user` and `unread` frames change what the session knows', () => {
-  const user: GatewayFrameOf<'user'> = { type: 'user', user: { id: 'ann', name: 'Ann' } }
-  const unread: GatewayFrameOf<'unread'> = { type: 'unread', unread: 7, readOffset: 0 }
-  const { state } = run(activeState(), world(), frame(user), frame(unread))
-  assert.deepEqual(active(state).info, { ...info, user: user.user, unread: 7, readOffset: 0 })
 })
 
 const windows = [

@@ -18,15 +18,6 @@ import {
   withStart,
 } from './stepping.js'
 
-test('two fresh tokens that are refused in a row fail the start', () => {
-  const rounds: Input[] = [{ type: 'fetch-result', result: 'fresh' }, closed(4101)]
-  const once = run(connectingState(asked), world(), ...rounds)
-  assert.equal(nameOfState(once.state), 'starting none fetching')
-  const twice = run(once.state, world(), ...rounds)
-  assert.equal(nameOfState(twice.state), 'failed unauthenticated')
-  assert.deepEqual(twice.last, ['discard all'])
-})
-
 test('an accepted token resets the counts of failures', () => {
   const { state } = run(
     connectingState({ ...asked, rejections: 1, fetchFailures: 4 }),
@@ -193,11 +184,6 @@ test('credentials that expired while offline are fetched before a socket is open
     assert.equal(nameOfState(next), 'starting none fetching')
     assert.equal('error' in next && next.error?.code, 'token-expired')
   }
-})
-
-test('the token that the gateway gave replaces the credentials that were sent', () => {
-  const [, keep] = step(connectingState(withStart), started({ token: 'a.b.c' }), world())
-  assert.deepEqual(keep, { do: 'accept-credentials', token: 'a.b.c' })
 })
 
 test('credentials that are set while a session is resumed do not end it', () => {

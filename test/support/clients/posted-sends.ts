@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createSignature } from '../../../src/tokens/index.js'
-import { startClient, type Frame } from '../raw-client.js'
+import { startClient, type Frame, startAs } from '../raw-client.js'
 import { field, restOf } from '../rest/rest-calls.js'
-import { guestStart, startOf } from '../starts.js'
+import { guestStart } from '../starts.js'
 import { appId, signatureSecret, tokenFor } from '../tokens.js'
 
 export interface Post {
@@ -46,8 +46,8 @@ const bodiesOf = async (url: string, userId: string): Promise<unknown[]> =>
 /** The tests that every engine passes. `urls` are those of two gateways on one engine, or of one gateway twice. */
 export const postedSendTests = (on: string, [url, other]: readonly [string, string]): void => {
   test(`posted messages are stored in their order, and their sender and recipient get them ${on}`, async () => {
-    const to = await startClient(other, await startOf('order-to'))
-    const from = await startClient(other, await startOf('order-from'))
+    const to = await startAs(other, 'order-to')
+    const from = await startAs(other, 'order-from')
     const posted = await postAs(url, 'order-from', [
       { id: '1', to: 'order-to', body: 'one' },
       { id: '2', to: 'order-to', data: { n: 2 } },
@@ -72,8 +72,8 @@ export const postedSendTests = (on: string, [url, other]: readonly [string, stri
   })
 
   test(`the same id by a post and by a socket is one message, and both have the same answer ${on}`, async () => {
-    const from = await startClient(other, await startOf('twice-from'))
-    await startClient(url, await startOf('twice-to'))
+    const from = await startAs(other, 'twice-from')
+    await startAs(url, 'twice-to')
     const message = { id: 'same', to: 'twice-to', body: 'once' }
     from.send({ type: 'send', ...message })
     const { type, ...sent } = await from.next('sent')

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Authenticate } from '../../../src/gateway/index.js'
-import { startClient, type Client, type Frame } from '../raw-client.js'
+import { startClient, startAs, type Frame, type StartedClient } from '../raw-client.js'
 import { restOf } from '../rest/rest-calls.js'
-import { startOf, startWithParams } from '../starts.js'
+import { startWithParams, resumeOf } from '../starts.js'
 import { appId, tokenFor } from '../tokens.js'
 import { until } from '../until.js'
 import { post } from './posted-sends.js'
-
-type Started = Client & { started: Frame }
 
 const photo = (name: string): string => `https://example.com/${name}.png`
 
@@ -24,7 +22,7 @@ const nextSecond = (): Promise<void> => {
 
 let count = 0
 
-const sendAs = async (client: Started, to: string): Promise<string> => {
+const sendAs = async (client: StartedClient, to: string): Promise<string> => {
   const id = `profile ${++count}`
   client.send({ type: 'send', id, to, body: id })
   await client.next('sent')
@@ -37,8 +35,8 @@ const sendAs = async (client: Started, to: string): Promise<string> => {
  */
 export const profileTests = (on: string, [first, second]: readonly [url: string, url: string]): void => {
   const rest = restOf(first)
-  const as = async (url: string, userId: string, user?: object): Promise<Started> =>
-    startClient(url, await startOf(userId, user && { token: await tokenFor(userId, { user }) }))
+  const as = async (url: string, userId: string, user?: object): Promise<StartedClient> =>
+    startAs(url, userId, user && { token: await tokenFor(userId, { user }) })
   /** Returns the senders of the user's messages, by id. */
   const sendersOf = async (userId: string): Promise<Record<string, unknown>> => {
     const { body } = await rest('GET', `/users/${encodeURIComponent(userId)}/messages?limit=100`)
@@ -70,9 +68,8 @@ export const profileTests = (on: string, [first, second]: readonly [url: string,
     assert.deepEqual((await sendersOf(support))[note], expected[0])
     // A resumed session proves again who it is.
     ann.close()
-    const { resumeKey: key, epoch, offset } = ann.started
     const token = await tokenFor(support, { user: { name: 'Ann', photoUrl: photo('ann') } })
-    const again = await startClient(second, await startOf(support, { token, resume: { key, epoch, offset } }))
+    const again = await startAs(second, support, { token, ...resumeOf(ann.started) })
     await as(first, support, { name: 'Dan' })
     const late = await sendAs(again, customer)
     assert.deepEqual((await sendersOf(customer))[late], expected[0])
@@ -123,8 +120,8 @@ export const profileTests = (on: string, [first, second]: readonly [url: string,
 
   test(`a message carries what its own client claims, where the app allows that ${on}`, async () => {
     const [customer, user] = ['claim customer', 'claim user']
-    const one = await startClient(first, await startOf(user, { user: { name: 'One' } }))
-    const two = await startClient(second, await startOf(user, { user: { name: 'Two' } }))
+    const one = await startAs(first, user, { user: { name: 'One' } })
+    const two = await startAs(second, user, { user: { name: 'Two' } })
     const ids = [await sendAs(one, customer), await sendAs(two, customer)]
     one.send({ type: 'profile', user: { photoUrl: photo('one') } })
     await one.next('user')
@@ -142,7 +139,7 @@ export const profileTests = (on: string, [first, second]: readonly [url: string,
     const ann = await startClient(first, startWithParams(support, { name: 'Ann' }))
     const bob = await startClient(second, startWithParams(support, { name: 'Bob' }))
     ann.close()
-    const again = await startClient(second, await startOf(support, { token: ann.started['token'] }))
+    const again = await startAs(second, support, { token: ann.started['token'] })
     const ids = [await sendAs(again, customer), await sendAs(bob, customer)]
     const senders = await sendersOf(customer)
     assert.deepEqual(

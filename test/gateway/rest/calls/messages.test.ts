@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startClient } from '../../../support/raw-client.js'
-import { startOf } from '../../../support/starts.js'
+import { startAs } from '../../../support/raw-client.js'
 import { pageTests } from '../../../support/rest/page-tests.js'
 import {
   field,
@@ -132,7 +131,7 @@ for (const { url, on } of await onBothEngines({ unknownRecipients: false })) {
   })
 
   test(`read marks messages, and a live session is told ${on}`, async () => {
-    const client = await startClient(url, await startOf('marks'))
+    const client = await startAs(url, 'marks')
     for (const id of ['1', '2', '3']) await rest('POST', '/users/marks/messages', { id, body: id })
     const epoch = client.started['epoch']
     const marked = await rest('POST', '/users/marks/read', { epoch, offset: 2 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openClient, startClient } from '../../../support/raw-client.js'
+import { startClient, startAs, outcomeOf } from '../../../support/raw-client.js'
 import { startOf } from '../../../support/starts.js'
 import { field, onBothEngines, restOf, statusAndCode } from '../../../support/rest/rest-calls.js'
 
@@ -8,23 +8,16 @@ import { field, onBothEngines, restOf, statusAndCode } from '../../../support/re
 for (const { url, on } of await onBothEngines({}, { pingInterval: 300 })) {
   const rest = restOf(url)
 
-  const codeOfStart = async (start: object): Promise<unknown> => {
-    const client = openClient(url, { start })
-    const frame = await client.next()
-    client.close()
-    return frame.type === 'ended' ? frame['code'] : frame.type
-  }
-
   test(`logs a user out everywhere without a ping, until the revocation is lifted ${on}`, async () => {
     const start = await startOf('out')
     const clients = [await startClient(url, start), await startClient(url, start)]
     const answer = await rest('DELETE', '/users/out/sessions')
     assert.equal(answer.status, 200)
     for (const client of clients) assert.equal((await client.end()).code, 4410)
-    assert.equal(await codeOfStart(start), 'unauthenticated')
+    assert.equal(await outcomeOf(url, start), 'unauthenticated')
     assert.equal(field(await rest('GET', '/users/out'), 'revokedBefore'), field(answer, 'revokedBefore'))
     assert.equal((await rest('DELETE', '/users/out/revocation')).status, 204)
-    assert.equal(await codeOfStart(start), 'started')
+    assert.equal(await outcomeOf(url, start), 'started')
     assert.equal((await rest('DELETE', '/users/out/revocation')).status, 204)
   })
 
@@ -35,7 +28,7 @@ for (const { url, on } of await onBothEngines({}, { pingInterval: 300 })) {
     const client = await startClient(url, start)
     const early = await rest('DELETE', `/users/before/sessions?issuedBefore=${past}`)
     assert.equal(field(early, 'revokedBefore'), past * 1000)
-    assert.equal(await codeOfStart(start), 'started')
+    assert.equal(await outcomeOf(url, start), 'started')
     const ahead = issuedAt + 20
     const late = await rest('DELETE', `/users/before/sessions?issuedBefore=${ahead}`)
     assert.equal(field(late, 'revokedBefore'), ahead * 1000)
@@ -51,7 +44,7 @@ for (const { url, on } of await onBothEngines({}, { pingInterval: 300 })) {
   })
 
   test(`mode=reauth asks live clients for another token ${on}`, async () => {
-    const client = await startClient(url, await startOf('again'))
+    const client = await startAs(url, 'again')
     const answer = await rest('DELETE', '/users/again/sessions?mode=reauth')
     assert.equal(field(answer, 'within'), 10)
     const renewed = await client.next('renewed')
@@ -101,28 +94,5 @@ for (const { url, on } of await onBothEngines({}, { pingInterval: 300 })) {
     assert.deepEqual(statusAndCode(gone), [404, 'not-found'])
     const ended = clients.find(({ started }) => started['sessionId'] === last)
     assert.equal((await ended?.end())?.code, 4410)
-  })
-
-  test(`revokes one token by its id ${on}`, async () => {
-    const [first, second] = [await startOf('two'), await startOf('two')]
-    const clients = [await startClient(url, first), await startClient(url, second)]
-    const sessions = field(await rest('GET', '/users/two/sessions'), 'sessions') as Record<string, string>[]
-    // Sessions that started in one millisecond are listed in any order.
-    const { tokenId = '' } = sessions.find(({ id }) => id === clients[0]?.started['sessionId']) ?? {}
-    assert.equal((await rest('DELETE', `/tokens/${tokenId}`)).status, 204)
-    assert.equal((await clients[0]?.end())?.code, 4410)
-    assert.equal(await codeOfStart(first), 'unauthenticated')
-    assert.equal(await codeOfStart(second), 'started')
-    clients[1]?.close()
-    assert.equal((await rest('DELETE', '/tokens/a%2Fb%20%F0%9F%A6%89')).status, 204)
-  })
-
-  test(`logs all users of the app out, and the app token goes on ${on}`, async () => {
-    const starts = [await startOf('all-1'), await startOf('all-2')]
-    const clients = await Promise.all(starts.map((start) => startClient(url, start)))
-    assert.equal((await rest('DELETE', '/sessions')).status, 200)
-    for (const client of clients) assert.equal((await client.end()).code, 4410)
-    for (const start of starts) assert.equal(await codeOfStart(start), 'unauthenticated')
-    assert.equal((await rest('GET', '/usage')).status, 200)
   })
 }

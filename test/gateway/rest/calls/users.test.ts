@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { calls } from '../../../../src/gateway/rest/calls/calls.js'
-import { startClient } from '../../../support/raw-client.js'
-import { guestStart, startOf } from '../../../support/starts.js'
+import { startClient, startAs } from '../../../support/raw-client.js'
+import { startOf, guestStart } from '../../../support/starts.js'
 import { field, onBothEngines, restOf, statusAndCode } from '../../../support/rest/rest-calls.js'
 
 for (const { url, on } of await onBothEngines()) {
@@ -26,14 +26,14 @@ for (const { url, on } of await onBothEngines()) {
   })
 
   test(`a connected client receives the profile of a PUT ${on}`, async () => {
-    const client = await startClient(url, await startOf('seen'))
+    const client = await startAs(url, 'seen')
     await rest('PUT', '/users/seen', { name: 'Seen' })
     assert.deepEqual((await client.next('user'))['user'], { id: 'seen', name: 'Seen' })
   })
 
   test(`GET answers the profile, presence and inbox of a user ${on}`, async () => {
     assert.deepEqual(statusAndCode(await rest('GET', '/users/got')), [404, 'unknown-user'])
-    const client = await startClient(url, await startOf('got', { user: { name: 'Got' } }))
+    const client = await startAs(url, 'got', { user: { name: 'Got' } })
     await rest('POST', '/users/got/messages', { body: 'Hello' })
     const { status, body } = await rest('GET', '/users/got')
     const { inbox, lastSeenAt, ...others } = body as Record<string, unknown>
@@ -48,7 +48,7 @@ for (const { url, on } of await onBothEngines()) {
   })
 
   test(`users:status answers in the order of the request ${on}`, async () => {
-    const client = await startClient(url, await startOf('here'))
+    const client = await startAs(url, 'here')
     const { body } = await rest('POST', '/users:status', { users: ['never', 'here', 'never'] })
     const users = field({ body } as never, 'users') as Record<string, unknown>[]
     assert.deepEqual(

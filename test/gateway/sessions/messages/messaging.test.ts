@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { rules } from '../../../../src/engine/suite/kit.js'
-import { startClient, type Client, type Frame } from '../../../support/raw-client.js'
+import { startClient, type Client, type Frame, startAs } from '../../../support/raw-client.js'
 import { until } from '../../../support/until.js'
 import { assemble } from '../../../support/gateway/assembled-gateway.js'
 import { startGateway } from '../../../support/gateway.js'
 import { onBothEngines } from '../../../support/rest/rest-calls.js'
-import { guestStart, startOf } from '../../../support/starts.js'
+import { startOf, guestStart } from '../../../support/starts.js'
 import { tokenFor } from '../../../support/tokens.js'
 
 const fast = { limits: { messagesPerSecond: 1_000_000 } }
@@ -19,11 +19,8 @@ const refusalOf = async (client: Client, frame: Frame): Promise<Frame> => {
 
 for (const { gateway, url, on } of await onBothEngines(fast)) {
   test(`a message reaches every session of both users, and its sender receives sent ${on}`, async () => {
-    const [one, two] = [
-      await startClient(url, await startOf('ada')),
-      await startClient(url, await startOf('ada')),
-    ]
-    const bob = await startClient(url, await startOf('bob', { user: { name: 'Bob' } }))
+    const [one, two] = [await startAs(url, 'ada'), await startAs(url, 'ada')]
+    const bob = await startAs(url, 'bob', { user: { name: 'Bob' } })
     bob.send({ type: 'send', id: 'first', to: 'ada', body: 'hello', data: { n: [1] } })
     const sent = await bob.next('sent')
     assert.deepEqual([sent['id'], sent['offset']], ['first', 1])
@@ -49,10 +46,7 @@ for (const { gateway, url, on } of await onBothEngines(fast)) {
 
   test(`a read mark reaches every session of the user, and never goes back ${on}`, async () => {
     for (let n = 0; n < 3; n++) await gateway.publish({ appId: 'app', to: 'reader', body: `${n}` })
-    const [one, two] = [
-      await startClient(url, await startOf('reader')),
-      await startClient(url, await startOf('reader')),
-    ]
+    const [one, two] = [await startAs(url, 'reader'), await startAs(url, 'reader')]
     const { epoch, unread } = one.started
     assert.equal(unread, 3)
     one.send({ type: 'read', epoch, offset: 2 })
@@ -65,7 +59,7 @@ for (const { gateway, url, on } of await onBothEngines(fast)) {
 
   test(`history returns pages before and after an offset ${on}`, async () => {
     for (let n = 1; n <= 120; n++) await gateway.publish({ appId: 'app', to: 'old', id: `${n}`, body: 'x' })
-    const client = await startClient(url, await startOf('old'))
+    const client = await startAs(url, 'old')
     const { epoch } = client.started
     const offsets = async (ask: Record<string, unknown>): Promise<unknown[]> => {
       client.send({ type: 'history', id: 'h', epoch, ...ask })
@@ -108,7 +102,7 @@ test('a `history` frame reads little more from the engine than fits into it, bef
   ] as const) {
     for (let n = 1; n <= 150; n++)
       await engine.send({ appId: 'app', id: `${n}`, from: null, to, body: 'x'.repeat(size) }, wide)
-    const client = await startClient(url, await startOf(to))
+    const client = await startAs(url, to)
     const { epoch } = client.started
     for (const [range, first] of [
       [{ after: 10 }, 11],
@@ -129,7 +123,7 @@ test('a `history` frame reads little more from the engine than fits into it, bef
 
 test('a `history` or `peers` with a long id is refused at once, because its answer would be larger than a frame may be', async () => {
   const { gateway, url } = await startGateway()
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   const { epoch } = client.started
   const longest = '"'.repeat(255)
   const tooLong = `${longest}x`
@@ -149,10 +143,10 @@ test('a `history` or `peers` with a long id is refused at once, because its answ
 
 test('the largest message from the sender with the largest profile fits into a frame of 64 kB', async () => {
   const { gateway, url } = await startGateway()
-  const ada = await startClient(url, await startOf('ada'))
+  const ada = await startAs(url, 'ada')
   const bob = { name: '"'.repeat(2_000) }
   const token = await tokenFor('bob', { user: bob })
-  const client = await startClient(url, await startOf('bob', { token }))
+  const client = await startAs(url, 'bob', { token })
   const sizes: number[] = []
   ada.socket.on('message', (data: Buffer) => sizes.push(data.length))
   client.send({ type: 'send', id: '\u0001'.repeat(64), to: 'ada', body: '\u0001'.repeat(9_040) })
@@ -168,7 +162,7 @@ test('the largest message from the sender with the largest profile fits into a f
 
 test('a send that is no valid message is refused, and the session goes on', async () => {
   const { url } = await startGateway()
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   const good = { type: 'send', id: 'a', to: 'bob', body: 'hello' }
   const wrong: [Record<string, unknown>, string][] = [
     [{ id: '' }, 'bad-request'],
@@ -194,10 +188,7 @@ test('a send that is no valid message is refused, and the session goes on', asyn
 
 test('sends beyond `messagesPerSecond` of all of a user’s sessions are refused with `retryAfter`', async () => {
   const { url } = await startGateway({ limits: { messagesPerSecond: 1 } })
-  const [one, two] = [
-    await startClient(url, await startOf('ada')),
-    await startClient(url, await startOf('ada')),
-  ]
+  const [one, two] = [await startAs(url, 'ada'), await startAs(url, 'ada')]
   one.send({ type: 'send', id: '1', to: 'bob', body: 'x' })
   await one.next('sent')
   const no = await refusalOf(two, { type: 'send', id: '4', to: 'bob', body: 'x' })
@@ -236,7 +227,7 @@ test('the app’s settings decide which users may send to which', async () => {
 
 test('a send that is repeated at the very end of `sendWindow` stores no second message', async () => {
   const { url } = await startGateway({}, { sendWindow: 1 })
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   const frame = { type: 'send', id: 'a', to: 'bob', body: 'x' }
   client.send(frame)
   const sent = await client.next('sent')
@@ -248,7 +239,7 @@ test('a send that is repeated at the very end of `sendWindow` stores no second m
 
 test('`publish` sends a message of the app’s backend or of a user', async () => {
   const { gateway, url } = await startGateway({ unknownRecipients: false })
-  const ada = await startClient(url, await startOf('ada'))
+  const ada = await startAs(url, 'ada')
   const publication = { appId: 'app', to: 'ada', id: 'news', body: 'hello' }
   const published = await gateway.publish(publication)
   assert.deepEqual(await gateway.publish(publication), published)
@@ -297,10 +288,7 @@ test('one sender’s flood leaves another sender’s unread message in the inbox
     limits: { messagesPerSecond: 1_000_000 },
     retention: { messages: 20 },
   })
-  const [ada, cy] = [
-    await startClient(url, await startOf('ada')),
-    await startClient(url, await startOf('cy')),
-  ]
+  const [ada, cy] = [await startAs(url, 'ada'), await startAs(url, 'cy')]
   cy.send({ type: 'send', id: 'kept', to: 'bob', body: 'unread' })
   await cy.next('sent')
   for (let n = 0; n < 19; n++) {
@@ -314,7 +302,7 @@ test('one sender’s flood leaves another sender’s unread message in the inbox
   }
   // The limit does not hold for the backend, even if it sends in a user's name.
   await gateway.publish({ appId: 'app', from: 'dora', to: 'ada', body: 'x' })
-  const bob = await startClient(url, await startOf('bob'))
+  const bob = await startAs(url, 'bob')
   bob.send({ type: 'history', id: 'all', epoch: bob.started['epoch'] })
   const { messages } = await bob.next('history')
   assert.deepEqual((messages as Frame[])[0]?.['id'], 'kept')
@@ -322,7 +310,7 @@ test('one sender’s flood leaves another sender’s unread message in the inbox
 
 test('a message over one sender’s share of the app’s storage is refused', async () => {
   const { url } = await startGateway({ limits: { bytes: 1_000_000 } })
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   const body = 'x'.repeat(15_000)
   let answer: Frame
   for (let id = 0; ; id++) {

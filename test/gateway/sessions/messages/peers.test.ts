@@ -5,19 +5,16 @@ import { createMemoryEngine } from '../../../../src/engine/index.js'
 import { limits } from '../../../../src/protocol/index.js'
 import { startGateway } from '../../../support/gateway.js'
 import { onBothEngines } from '../../../support/rest/rest-calls.js'
-import { startClient, type Client, type Frame } from '../../../support/raw-client.js'
-import { startOf } from '../../../support/starts.js'
+import { startAs, type Frame, type StartedClient } from '../../../support/raw-client.js'
 import { tokenFor } from '../../../support/tokens.js'
 import { until } from '../../../support/until.js'
-
-type Started = Client & { started: Frame }
 
 const many = { messagesPerSecond: 1_000_000, requestsPerSecond: 1_000_000, bytesPerSecond: 1e9 }
 
 let counter = 0
 
 /** Sends a frame with an id of its own, and resolves with the answer to it. */
-const ask = async (client: Started, frame: Frame): Promise<Frame> => {
+const ask = async (client: StartedClient, frame: Frame): Promise<Frame> => {
   const id = `ask ${++counter}`
   client.send({ ...frame, id })
   for (;;) {
@@ -26,10 +23,10 @@ const ask = async (client: Started, frame: Frame): Promise<Frame> => {
   }
 }
 
-const send = async (client: Started, to: string, body = 'Hello'): Promise<number> =>
+const send = async (client: StartedClient, to: string, body = 'Hello'): Promise<number> =>
   (await ask(client, { type: 'send', to, body }))['offset'] as number
 
-const history = async (client: Started, more: object): Promise<[offsets: number[], next: unknown]> => {
+const history = async (client: StartedClient, more: object): Promise<[offsets: number[], next: unknown]> => {
   const answer = await ask(client, { type: 'history', epoch: client.started['epoch'], ...more })
   assert.equal(answer.type, 'history', JSON.stringify(answer))
   return [(answer['messages'] as { offset: number }[]).map(({ offset }) => offset), answer['next']]
@@ -40,7 +37,7 @@ const peersOf = (answer: Frame): Frame[] => {
   return answer['peers'] as Frame[]
 }
 
-const read = async (client: Started, offset: number, peer?: string | null): Promise<Frame> => {
+const read = async (client: StartedClient, offset: number, peer?: string | null): Promise<Frame> => {
   client.send({
     ...{ type: 'read', epoch: client.started['epoch'], offset },
     ...(peer !== undefined && { with: peer }),
@@ -54,18 +51,15 @@ const read = async (client: Started, offset: number, peer?: string | null): Prom
 const codeOf = (frame: Frame): unknown[] => [frame.type, frame['re'], frame['code']]
 
 for (const { url, on } of await onBothEngines({ limits: many })) {
-  const startAs = async (userId: string): Promise<Started> => {
-    const client = await startClient(url, await startOf(userId))
-    client.send({ type: 'pong' })
-    return client
-  }
-
   test(`the list of peers has names, the newest messages and what is unread, in pages ${on}`, async () => {
-    const ids = ['p ann', 'p bob', 'p cy']
-    const me = await startAs('p me')
+    const me = await startAs(url, 'p me')
     assert.ok((me.started['can'] as string[]).includes('peers'))
     assert.deepEqual(peersOf(await ask(me, { type: 'peers' })), [])
-    const [ann, bob, cy] = (await Promise.all(ids.map(startAs))) as [Started, Started, Started]
+    const [ann, bob, cy] = [
+      await startAs(url, 'p ann'),
+      await startAs(url, 'p bob'),
+      await startAs(url, 'p cy'),
+    ]
     ann.send({ type: 'profile', user: { name: 'Ann', photoUrl: 'https://example.com/ann.png' } })
     await ann.next('user')
     for (const each of [ann, bob, cy]) await send(each, 'p me')
@@ -88,9 +82,9 @@ for (const { url, on } of await onBothEngines({ limits: many })) {
   test(`the peer with the largest id, profile and message fits into a frame of 64 kB ${on}`, async () => {
     const [mine, theirs] = ['\\', '"'].map((character) => character.repeat(255)) as [string, string]
     const profile = { name: '"'.repeat(1_000), photoUrl: `https://example.com/${'p'.repeat(2_000)}` }
-    const me = await startAs(mine)
+    const me = await startAs(url, mine)
     const token = await tokenFor(theirs, { user: profile })
-    const peer = await startClient(url, await startOf(theirs, { token }))
+    const peer = await startAs(url, theirs, { token })
     // JSON has six bytes for each character of this id and body. The first body that is not refused is about the largest.
     let length = 9_700
     const sends = async (): Promise<string> => {
@@ -111,11 +105,11 @@ for (const { url, on } of await onBothEngines({ limits: many })) {
   })
 
   test(`frames have the messages that fit, and say where to go on ${on}`, async () => {
-    const me = await startAs('f me')
+    const me = await startAs(url, 'f me')
     const ids = Array.from({ length: 8 }, (_, n) => `f peer ${n}`)
     const body = 'x'.repeat(16_000)
     for (const userId of ids) {
-      const peer = await startAs(userId)
+      const peer = await startAs(url, userId)
       for (let n = 0; n < 2; n++) await send(peer, 'f me', body)
       peer.close()
     }
@@ -145,12 +139,12 @@ for (const { url, on } of await onBothEngines({ limits: many })) {
   })
 
   test(`a mark of a peer reads that peer's messages, in every session of the user ${on}`, async () => {
-    const [me, ann, bob] = (await Promise.all(['r me', 'r ann', 'r bob'].map(startAs))) as [
-      Started,
-      Started,
-      Started,
+    const [me, ann, bob] = [
+      await startAs(url, 'r me'),
+      await startAs(url, 'r ann'),
+      await startAs(url, 'r bob'),
     ]
-    const other = await startAs('r me')
+    const other = await startAs(url, 'r me')
     for (let n = 0; n < 2; n++) {
       await send(ann, 'r me')
       await send(bob, 'r me')
@@ -169,12 +163,12 @@ for (const { url, on } of await onBothEngines({ limits: many })) {
     )
     assert.deepEqual(await read(me, 3), { type: 'unread', unread: 0, readOffset: 3 })
     assert.deepEqual(await other.next('unread'), { type: 'unread', unread: 0, readOffset: 3 })
-    const again = await startAs('r me')
+    const again = await startAs(url, 'r me')
     assert.equal(again.started['unread'], 0)
   })
 
   test(`a bad question is refused, and the session goes on ${on}`, async () => {
-    const me = await startAs('b me')
+    const me = await startAs(url, 'b me')
     const epoch = me.started['epoch'] as string
     for (const limit of [0, 101])
       assert.deepEqual(codeOf(await ask(me, { type: 'peers', limit })), ['refused', 'peers', 'bad-request'])
@@ -213,7 +207,7 @@ test('a `read` whose answer waits for messages counts among the 100 frames that 
   let marked = 0
   engine.markPeerRead = (...call) => markPeerRead.apply(engine, call).finally(() => marked++)
 
-  const client = await startClient(url, await startOf('ada', { since: { epoch, offset: 0 } }))
+  const client = await startAs(url, 'ada', { since: { epoch, offset: 0 } })
   const readOf = (peer: number): Frame => ({ type: 'read', epoch, offset: 1, with: `peer ${peer}` })
   for (let peer = 0; peer < 100; peer++) client.send(readOf(peer))
   await until('all are marked', () => marked, 100)
@@ -241,7 +235,7 @@ test('a client that reads so slowly that too many read marks of other pages wait
   }
   await receiveAndRead('peer 0')
   const { epoch } = await engine.inbox(ada)
-  const client = await startClient(url, await startOf('ada', { since: { epoch, offset: 0 } }))
+  const client = await startAs(url, 'ada', { since: { epoch, offset: 0 } })
   for (let peer = 1; peer <= 1_000; peer++) await receiveAndRead(`peer ${peer}`)
   client.send({ type: 'watch', users: [] })
   assert.equal((await client.next()).type, 'presence')

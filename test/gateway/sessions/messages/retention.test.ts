@@ -2,11 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ClassicLevel } from 'classic-level'
-import { startClient } from '../../../support/raw-client.js'
+import { startAs } from '../../../support/raw-client.js'
 import { scratchFolder } from '../../../support/scratch-folder.js'
 import { until } from '../../../support/until.js'
 import { startGateway } from '../../../support/gateway.js'
-import { startOf } from '../../../support/starts.js'
 
 test('after a restart messages that are too old are deleted, though none is sent', async () => {
   const engine = { type: 'embedded', path: scratchFolder() } as const
@@ -14,7 +13,7 @@ test('after a restart messages that are too old are deleted, though none is sent
   for (const body of ['one', 'two']) await before.gateway.publish({ appId: 'app', to: 'ada', body })
   await before.gateway.close()
   const { url } = await startGateway({ retention: { days: 1e-9 } }, { engine })
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   const { epoch, offset } = client.started
   assert.equal(offset, 2)
   await until('an empty inbox', async () => {

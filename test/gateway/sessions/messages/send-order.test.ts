@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMemoryEngine } from '../../../../src/engine/index.js'
 import type { GatewayConfig } from '../../../../src/gateway/index.js'
-import { openClient, roundTrip, startClient, type Client, type Frame } from '../../../support/raw-client.js'
+import { openClient, roundTrip, startAs, type Client, type Frame } from '../../../support/raw-client.js'
 import { scratchFolder } from '../../../support/scratch-folder.js'
 import { until } from '../../../support/until.js'
 import { startGateway } from '../../../support/gateway.js'
@@ -35,7 +35,7 @@ const failing = () =>
 
 test('sends behind a refused one are refused too, until the client has answered a ping after the refusal', async () => {
   const { url } = await failing()
-  const client = await startClient(url, await startOf('ada'), { pongs: false })
+  const client = await startAs(url, 'ada', {}, { pongs: false })
   client.send({ type: 'pong' }, send('a', 'later'), send('b'))
   assert.deepEqual(await answers(client, 2), ['refused a', 'refused b'])
   client.send(send('c'))
@@ -49,10 +49,10 @@ test('sends behind a refused one are refused too, until the client has answered 
 
 test('a send that waits for a signal does not overtake one that was refused meanwhile', async () => {
   const { url } = await startGateway({ signals: 'anyone', limits: { bytes: 40_000 } })
-  const other = await startClient(url, await startOf('other'))
+  const other = await startAs(url, 'other')
   other.send(send('filler', 'other', 'x'.repeat(16_000)))
   await other.next('sent')
-  const client = await startClient(url, await startOf('ada'), { pongs: false })
+  const client = await startAs(url, 'ada', {}, { pongs: false })
   client.send({ type: 'pong' })
   client.send(send('a', 'bob', 'x'.repeat(15_000)), { type: 'signal', to: 'bob', name: 'typing' }, send('b'))
   assert.deepEqual(await answers(client, 2), ['refused a', 'refused b'])
@@ -74,7 +74,7 @@ test('the pong for `started` does not confirm a refusal that was sent after it',
 
 test('a client that answers pings but not `started` may send again as soon as it has answered', async () => {
   const { url } = await failing()
-  const client = await startClient(url, await startOf('ada'), { pongs: false })
+  const client = await startAs(url, 'ada', {}, { pongs: false })
   for (const [refused, behind, later] of [
     ['a', 'b', 'c'],
     ['d', 'e', 'f'],
@@ -96,7 +96,7 @@ test('no ping is sent before `started`', async () => {
   const client = openClient(url, { pongs: false })
   await client.opened
   // This client connected later. If it is pinged, the first client would have been pinged too.
-  const neighbour = await startClient(url, await startOf('bob'))
+  const neighbour = await startAs(url, 'bob')
   await until('a ping', () => neighbour.frames.some(({ type }) => type === 'ping'))
   neighbour.close()
   client.send(await startOf('ada'))
@@ -106,7 +106,7 @@ test('no ping is sent before `started`', async () => {
 
 test('a send that is refused for good holds no other one back', async () => {
   const { url } = await startGateway()
-  const client = await startClient(url, await startOf('ada'), { pongs: false })
+  const client = await startAs(url, 'ada', {}, { pongs: false })
   client.send({ type: 'pong' }, send(''), send('a'))
   assert.deepEqual(await answers(client, 2), ['refused ', 'sent a'])
 })
@@ -114,7 +114,7 @@ test('a send that is refused for good holds no other one back', async () => {
 test('a message that waits for `authorizeSend` does not overtake one before it that failed', async () => {
   const pending: ((may: Promise<boolean>) => void)[] = []
   const { url } = await startGateway({ authorizeSend: () => new Promise((resolve) => pending.push(resolve)) })
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   client.send(send('a'), send('b'), send('c'))
   await until('the first call', () => pending.length === 1)
   pending[0]?.(Promise.reject(new Error()))
@@ -131,7 +131,7 @@ test('a message behind one that the engine limits is refused with the same code 
   const engine = createMemoryEngine()
   engine.send = () => Promise.resolve({ outcome: 'limited', retryAfter: 60_000 })
   const { url } = await startGateway({ authorizeSend: () => true }, {}, { engine })
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   client.send(send('a'), send('b'))
   for (const id of ['a', 'b']) {
     const { code, retryAfter, ...refused } = await client.next('refused')
@@ -145,7 +145,7 @@ test('a send that the gateway reads late, because its client sends too many byte
     { limits: { messagesPerSecond: 2, bytesPerSecond: 65_536 } },
     { pingInterval: 0.1 },
   )
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
   await roundTrip(client)
   // The client sends all of these before it has received the first refusal.
   const ids = Array.from({ length: 14 }, (_, n) => `${n}`)
@@ -162,7 +162,7 @@ test('a send that the gateway reads late, because its client sends too many byte
 for (const engine of [{ type: 'memory' }, { type: 'embedded', path }] satisfies GatewayConfig['engine'][])
   test(`if the app’s quota is used up, a small message does not overtake a large one (${engine.type})`, async () => {
     const { url } = await startGateway({ limits: { bytes: 8_000 } }, { engine })
-    const client = await startClient(url, await startOf('ada'))
+    const client = await startAs(url, 'ada')
     client.send(send('large', 'bob', 'x'.repeat(8_000)), send('small'))
     assert.deepEqual(await answers(client, 2), ['refused large', 'refused small'])
     await answerPings(client)

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startGateway } from '../../../support/gateway.js'
-import { openClient, startClient } from '../../../support/raw-client.js'
+import { openClient, startAs } from '../../../support/raw-client.js'
 import { field, onBothEngines, restOf } from '../../../support/rest/rest-calls.js'
-import { startOf } from '../../../support/starts.js'
+import { startOf, resumeOf } from '../../../support/starts.js'
 import { appId } from '../../../support/tokens.js'
 
 /** Returns the position that a REST answer names, as the client of a page reads it. */
@@ -24,28 +24,26 @@ for (const { url, gateway, on } of await onBothEngines()) {
     await publish('ada', 'drawn')
     const position = positionOf(await since())
     await publish('ada', 'later')
-    const client = await startClient(url, await startOf('ada', { since: position }))
+    const client = await startAs(url, 'ada', { since: position })
     assert.deepEqual([client.started['resumed'], client.started['lost']], [false, false])
     await publish('ada', 'live')
     for (const body of ['later', 'live']) assert.equal((await client.next('message'))['body'], body)
   })
 
   test(`\`resume\` says which session is meant, and \`since\` where its messages begin ${on}`, async () => {
-    const first = await startClient(url, await startOf('bea'))
+    const first = await startAs(url, 'bea')
     await publish('bea', 'seen by the first page only')
     await first.next('message')
     first.close()
     await publish('bea', 'drawn')
     const position = positionOf(await since('', 'bea'))
     await publish('bea', 'later')
-    const { epoch, sessionId } = first.started
-    let { resumeKey: key } = first.started
+    let { started } = first
     for (const offset of [0, 3]) {
-      const start = await startOf('bea', { resume: { key, epoch, offset }, since: position })
-      const next = await startClient(url, start)
-      assert.deepEqual([next.started['sessionId'], next.started['lost']], [sessionId, false])
+      const next = await startAs(url, 'bea', { ...resumeOf(started, offset), since: position })
+      assert.deepEqual([next.started['sessionId'], next.started['lost']], [started['sessionId'], false])
       assert.equal((await next.next('message'))['body'], 'later')
-      key = next.started['resumeKey']
+      started = next.started
       next.close()
     }
   })

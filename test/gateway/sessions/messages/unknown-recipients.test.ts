@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startClient } from '../../../support/raw-client.js'
+import { startAs } from '../../../support/raw-client.js'
 import { field, onBothEngines, restOf, statusAndCode } from '../../../support/rest/rest-calls.js'
-import { startOf } from '../../../support/starts.js'
 
 const limits = { inboxes: 4 }
 
@@ -12,7 +11,7 @@ for (const { url, on } of await onBothEngines({ unknownRecipients: true, limits 
     (field(await rest('GET', '/users'), 'users') as { id: string }[]).map(({ id }) => id).toSorted()
 
   test(`a client's message creates a recipient who never came, and a full app creates nobody ${on}`, async () => {
-    const ada = await startClient(url, await startOf('ada'))
+    const ada = await startAs(url, 'ada')
     ada.send({ type: 'send', id: '1', to: 'newbie', body: 'Welcome' })
     await ada.next('sent')
 

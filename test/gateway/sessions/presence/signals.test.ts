@@ -2,17 +2,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EngineError } from '../../../../src/engine/index.js'
-import { guestStart, startOf } from '../../../support/starts.js'
+import { guestStart } from '../../../support/starts.js'
 import { assemble } from '../../../support/gateway/assembled-gateway.js'
 import { startGateway } from '../../../support/gateway.js'
 import { onBothEngines } from '../../../support/rest/rest-calls.js'
-import { settled, startClient, type Client, type Frame } from '../../../support/raw-client.js'
+import { settled, startClient, type Client, type Frame, startAs } from '../../../support/raw-client.js'
 import { until } from '../../../support/until.js'
 
 const many = { signalsPerSecond: 1_000_000, messagesPerSecond: 1_000_000, requestsPerSecond: 1_000_000 }
-
-const startedAs = async (url: string, userId: string): Promise<Client & { started: Frame }> =>
-  startClient(url, await startOf(userId))
 
 const signalsOf = (client: Client): Frame[] => client.frames.filter(({ type }) => type === 'signal')
 
@@ -31,8 +28,8 @@ const toPeers = await onBothEngines({ limits: many })
 
 for (const { url, on } of toAnyone) {
   test(`a signal reaches every session of its recipient, in order, and is not answered ${on}`, async () => {
-    const ada = await startedAs(url, 'ada')
-    const bobs = [await startedAs(url, 'bob'), await startedAs(url, 'bob')]
+    const ada = await startAs(url, 'ada')
+    const bobs = [await startAs(url, 'bob'), await startAs(url, 'bob')]
     assert.ok((ada.started['can'] as string[]).includes('signal'))
     ada.send({ type: 'signal', to: 'bob', name: 'typing' })
     for (let n = 0; n < 50; n++) ada.send({ type: 'signal', to: 'bob', name: 'n', data: { n }, ttl: 30_000 })
@@ -55,7 +52,7 @@ for (const { url, on } of toAnyone) {
   })
 
   test(`a signal to oneself reaches the own sessions, and a guest may send and be sent one ${on}`, async () => {
-    const [one, two] = [await startedAs(url, 'self'), await startedAs(url, 'self')]
+    const [one, two] = [await startAs(url, 'self'), await startAs(url, 'self')]
     one.send({ type: 'signal', to: 'self', name: 'focus' })
     for (const client of [one, two]) assert.equal((await client.next('signal'))['from'], 'self')
     const guest = await startClient(url, guestStart)
@@ -70,8 +67,8 @@ for (const { url, on } of toAnyone) {
 const { url } = toAnyone[0] ?? assert.fail()
 
 test('a name, a ttl, data or a recipient out of bounds is refused, and the session goes on', async () => {
-  const ada = await startedAs(url, 'ada')
-  const bob = await startedAs(url, 'bob')
+  const ada = await startAs(url, 'ada')
+  const bob = await startAs(url, 'bob')
   const good = { to: 'bob', name: 'typing' }
   for (const [change, code] of [
     [{ name: '' }, 'bad-request'],
@@ -99,7 +96,7 @@ test('a name, a ttl, data or a recipient out of bounds is refused, and the sessi
 
 for (const { url: address, on } of toPeers) {
   test(`with the rule 'peers' a signal passes where either has written to the other ${on}`, async () => {
-    const [ada, bob] = [await startedAs(address, 'ada'), await startedAs(address, 'bob')]
+    const [ada, bob] = [await startAs(address, 'ada'), await startAs(address, 'bob')]
     for (const to of ['bob', 'nobody']) assert.equal(await refusalOf(ada, { to, name: 'typing' }), 'refused')
     ada.send({ type: 'send', id: '1', to: 'bob', body: 'x' })
     await bob.next('message')
@@ -110,14 +107,14 @@ for (const { url: address, on } of toPeers) {
     ada.send({ type: 'signal', to: 'ada', name: 'typing' })
     assert.equal((await ada.next('signal'))['from'], 'ada')
     // A session that starts later has not seen the message.
-    const later = await startedAs(address, 'bob')
+    const later = await startAs(address, 'bob')
     later.send({ type: 'signal', to: 'ada', name: 'typing' })
     assert.equal((await ada.next('signal'))['from'], 'bob')
     assert.equal(await refusalOf(later, { to: 'carl', name: 'typing' }), 'refused')
   })
 
   test(`signals and messages of one connection to one user keep their order, also to a new peer ${on}`, async () => {
-    const eve = await startedAs(address, 'eve')
+    const eve = await startAs(address, 'eve')
     const signal = { type: 'signal', to: 'eve', name: 'typing' }
     const order: string[] = []
     const arrive = async (count: number): Promise<void> => {
@@ -127,14 +124,14 @@ for (const { url: address, on } of toPeers) {
         order.push(type === 'message' ? String(id) : type)
       }
     }
-    const fay = await startedAs(address, 'fay')
+    const fay = await startAs(address, 'fay')
     // The gateway remembers that they are strangers.
     assert.equal(await refusalOf(fay, signal), 'refused')
     fay.send(send('1'), signal, send('2'), signal, signal, send('3'))
     await arrive(6)
     assert.deepEqual(order, ['1', 'signal', '2', 'signal', 'signal', '3'])
     // This connection has to ask the engine whether they are peers.
-    const again = await startedAs(address, 'fay')
+    const again = await startAs(address, 'fay')
     again.send(signal, send('4'), { ...send('5'), to: 'bob' }, send('6'))
     await arrive(3)
     assert.deepEqual(order, ['signal', '4', '6'])
@@ -155,7 +152,7 @@ test('a send waits for a signal to the same user alone, and goes on if the engin
     undefined,
     many,
   )
-  const [ada, bob] = [await startedAs(address, 'ada'), await startedAs(address, 'bob')]
+  const [ada, bob] = [await startAs(address, 'ada'), await startAs(address, 'bob')]
   ada.send(
     { ...send('1'), to: 'bob' },
     { type: 'signal', to: 'eve', name: 'typing' },
@@ -187,10 +184,10 @@ test("the rule 'peers' asks the engine once, and not for each signal", async () 
     undefined,
     many,
   )
-  const [ada, bob] = [await startedAs(address, 'ada'), await startedAs(address, 'bob')]
+  const [ada, bob] = [await startAs(address, 'ada'), await startAs(address, 'bob')]
   bob.send({ type: 'send', id: '1', to: 'ada', body: 'x' })
   await ada.next('message')
-  const again = await startedAs(address, 'ada')
+  const again = await startAs(address, 'ada')
   for (let n = 0; n < 20; n++) {
     again.send({ type: 'signal', to: 'bob', name: 'typing' })
     await bob.next('signal')
@@ -198,7 +195,7 @@ test("the rule 'peers' asks the engine once, and not for each signal", async () 
   }
   assert.deepEqual(asked, ['ada: bob', 'ada: carl'])
   // A message makes a contact of somebody who was none.
-  const carl = await startedAs(address, 'carl')
+  const carl = await startAs(address, 'carl')
   carl.send({ type: 'send', id: '1', to: 'ada', body: 'x' })
   await again.next('message')
   again.send({ type: 'signal', to: 'carl', name: 'typing' })
@@ -208,7 +205,7 @@ test("the rule 'peers' asks the engine once, and not for each signal", async () 
 
 test("the rule 'nobody' refuses every signal of a client", async () => {
   const { url: address } = await startGateway({ signals: 'nobody' })
-  const ada = await startedAs(address, 'ada')
+  const ada = await startAs(address, 'ada')
   for (const to of ['bob', 'ada']) assert.equal(await refusalOf(ada, { to, name: 'typing' }), 'refused')
 })
 
@@ -217,9 +214,9 @@ test('signals beyond signalsPerSecond of the user are rate-limited, and count ag
   const limits = { signalsPerSecond: 3, requestsPerSecond: 4, messagesPerSecond: 1 }
   const { url: address } = await startGateway({ signals: 'anyone', limits })
   const [one, two, bob] = [
-    await startedAs(address, 'ada'),
-    await startedAs(address, 'ada'),
-    await startedAs(address, 'bob'),
+    await startAs(address, 'ada'),
+    await startAs(address, 'ada'),
+    await startAs(address, 'bob'),
   ]
   for (const client of [one, two])
     client.send(...Array.from({ length: 30 }, () => ({ type: 'signal', to: 'bob', name: 'typing' })))
@@ -241,8 +238,8 @@ test('a client that does not read loses signals, and the memory of the gateway d
     signals: 'anyone',
     limits: { ...many, bytesPerSecond: 2 ** 40 },
   })
-  const slow = await startedAs(address, 'slow')
-  const ada = await startedAs(address, 'ada')
+  const slow = await startAs(address, 'slow')
+  const ada = await startAs(address, 'ada')
   slow.socket.pause()
   const signal = { type: 'signal', to: 'slow', name: 'typing', data: { text: 'x'.repeat(900) } }
   // More than the buffers of both sockets take.

@@ -4,24 +4,20 @@ import { test } from 'node:test'
 import { EngineError } from '../../../../src/engine/index.js'
 import type { Gateway } from '../../../../src/gateway/index.js'
 import { assemble } from '../../../support/gateway/assembled-gateway.js'
-import { startOf } from '../../../support/starts.js'
 import { startGateway } from '../../../support/gateway.js'
 import { onBothEngines } from '../../../support/rest/rest-calls.js'
-import { startClient, type Client, type Frame } from '../../../support/raw-client.js'
+import { startAs, type Client } from '../../../support/raw-client.js'
 import { tokenFor } from '../../../support/tokens.js'
 import { until } from '../../../support/until.js'
+import { resumeOf } from '../../../support/starts.js'
 
 const limits = { requestsPerSecond: 1_000_000, messagesPerSecond: 1_000_000 }
 
-type Started = Client & { started: Frame }
 interface Presence {
   id: string
   online: boolean
   lastSeenAt: number | null
 }
-
-const startedAs = async (url: string, userId: string, more: Record<string, unknown> = {}): Promise<Started> =>
-  startClient(url, await startOf(userId, more))
 
 const nextPresence = async (client: Client): Promise<Presence[]> =>
   (await client.next('presence'))['users'] as Presence[]
@@ -49,7 +45,7 @@ const toPeers = await onBothEngines({ limits })
 for (const { url, on } of toAnyone) {
   test(`a watch is answered for all its users, in their order, and then tells the changes ${on}`, async () => {
     const before = Date.now()
-    const [ada, bob] = [await startedAs(url, 'ada'), await startedAs(url, 'bob')]
+    const [ada, bob] = [await startAs(url, 'ada'), await startAs(url, 'bob')]
     assert.ok((ada.started['can'] as string[]).includes('watch'))
     const [never, online, self] = await watch(ada, 'nobody', 'bob', 'ada', 'bob')
     assert.deepEqual(never, offline('nobody'))
@@ -59,24 +55,23 @@ for (const { url, on } of toAnyone) {
     const [gone] = await nextPresence(ada)
     assert.deepEqual([gone?.id, gone?.online], ['bob', false])
     assert.ok(Number(gone?.lastSeenAt) >= before)
-    const back = await startedAs(url, 'bob')
+    const back = await startAs(url, 'bob')
     assert.deepEqual(textOf(await nextPresence(ada)), ['bob online'])
     // More sessions, hidden pages and a lost connection change nothing.
-    const second = await startedAs(url, 'bob')
+    const second = await startAs(url, 'bob')
     second.send({ type: 'visibility', hidden: true })
     await end(second)
     back.socket.terminate()
-    const { resumeKey: key, epoch, offset } = back.started
-    const resumed = await startedAs(url, 'bob', { resume: { key, epoch, offset } })
+    const resumed = await startAs(url, 'bob', resumeOf(back.started))
     await end(resumed)
     assert.deepEqual(textOf(await nextPresence(ada)), ['bob offline'])
   })
 
   test(`each watch replaces the one before ${on}`, async () => {
-    const ada = await startedAs(url, 'ada')
+    const ada = await startAs(url, 'ada')
     assert.deepEqual(textOf(await watch(ada, 'bob', 'carl')), ['bob offline', 'carl offline'])
     assert.deepEqual(textOf(await watch(ada, 'carl', 'dora')), ['carl offline', 'dora offline'])
-    const others = [await startedAs(url, 'bob'), await startedAs(url, 'carl')]
+    const others = [await startAs(url, 'bob'), await startAs(url, 'carl')]
     assert.deepEqual(textOf(await nextPresence(ada)), ['carl online'])
     assert.deepEqual(await watch(ada), [])
     for (const other of others) await end(other)
@@ -87,7 +82,7 @@ for (const { url, on } of toAnyone) {
 
 for (const { url: address, on } of toPeers)
   test(`with the rule 'peers' a user sees those who have written to the user, and no others ${on}`, async () => {
-    const [ada, bob] = [await startedAs(address, 'ada'), await startedAs(address, 'bob')]
+    const [ada, bob] = [await startAs(address, 'ada'), await startAs(address, 'bob')]
     // A stranger's own message unlocks nothing.
     ada.send({ type: 'send', id: '1', to: 'bob', body: 'x' })
     await bob.next('message')
@@ -98,9 +93,9 @@ for (const { url: address, on } of toPeers)
     assert.deepEqual(textOf(await nextPresence(ada)), ['bob online'])
     await end(bob)
     assert.deepEqual(textOf(await nextPresence(ada)), ['bob offline'])
-    const later = await startedAs(address, 'ada')
+    const later = await startAs(address, 'ada')
     assert.deepEqual(textOf(await watch(later, 'bob')), ['bob offline'])
-    await startedAs(address, 'bob')
+    await startAs(address, 'bob')
     for (const client of [ada, later]) assert.deepEqual(textOf(await nextPresence(client)), ['bob online'])
   })
 
@@ -108,7 +103,7 @@ const { url } = toAnyone[0] ?? assert.fail()
 
 test("the rule 'nobody' answers as for users who never came, the own user too", async () => {
   const { url: address } = await startGateway({ limits, presence: 'nobody' })
-  const [ada, bob] = [await startedAs(address, 'ada'), await startedAs(address, 'bob')]
+  const [ada, bob] = [await startAs(address, 'ada'), await startAs(address, 'bob')]
   assert.deepEqual(await watch(ada, 'bob', 'ada'), [offline('bob'), offline('ada')])
   bob.send({ type: 'send', id: '1', to: 'ada', body: 'x' })
   await end(bob)
@@ -116,7 +111,7 @@ test("the rule 'nobody' answers as for users who never came, the own user too", 
 })
 
 test('a watch of more than 100 users, or of an id that none can have, is refused and changes nothing', async () => {
-  const ada = await startedAs(url, 'ada')
+  const ada = await startAs(url, 'ada')
   await watch(ada, 'bob')
   const many = Array.from({ length: 101 }, (_, n) => `user ${n}`)
   for (const users of [many, [''], ['bob', '..'], ['x'.repeat(256)]]) {
@@ -124,16 +119,16 @@ test('a watch of more than 100 users, or of an id that none can have, is refused
     const { re, code, retryable } = await ada.next('refused')
     assert.deepEqual([re, code, retryable], ['watch', 'bad-request', false])
   }
-  await startedAs(url, 'bob')
+  await startAs(url, 'bob')
   assert.deepEqual(textOf(await nextPresence(ada)), ['bob online'])
   assert.equal((await watch(ada, ...many.slice(1))).length, 100)
 })
 
 test('a watch ends with its connection, even if its token expires', async () => {
   const { url: address, watchers } = await assemble(() => ({}), undefined, limits, { presence: 'anyone' })
-  const ada = await startedAs(address, 'ada')
+  const ada = await startAs(address, 'ada')
   // Times in tokens are whole seconds: with a second less it may be expired at once.
-  const bob = await startedAs(address, 'bob', { token: await tokenFor('bob', { expiresIn: 2 }) })
+  const bob = await startAs(address, 'bob', { token: await tokenFor('bob', { expiresIn: 2 }) })
   for (const client of [ada, bob]) await watch(client, 'carl', 'dora')
   await watch(ada, 'carl')
   assert.equal(watchers.size, 2)
@@ -160,9 +155,9 @@ test('the engine watches a user once, however many sessions do', async () => {
     { ...limits, sessionsPerUser: 100 },
     { presence: 'anyone' },
   )
-  const watching = await Promise.all(Array.from({ length: 20 }, () => startedAs(address, 'ada')))
+  const watching = await Promise.all(Array.from({ length: 20 }, () => startAs(address, 'ada')))
   await Promise.all(watching.map((client) => watch(client, 'bob', 'carl')))
-  await startedAs(address, 'bob')
+  await startAs(address, 'bob')
   for (const client of watching) assert.deepEqual(textOf(await nextPresence(client)), ['bob online'])
   assert.deepEqual(calls, ['watch bob carl'])
   for (const client of watching) client.close()
@@ -184,9 +179,9 @@ test('a message that comes while a watch waits for the engine makes its sender v
     limits,
   )
   const [ada, bob, carl] = [
-    await startedAs(address, 'ada'),
-    await startedAs(address, 'bob'),
-    await startedAs(address, 'carl'),
+    await startAs(address, 'ada'),
+    await startAs(address, 'bob'),
+    await startAs(address, 'carl'),
   ]
   carl.send({ type: 'send', id: '1', to: 'ada', body: 'x' })
   await ada.next('message')
@@ -212,13 +207,13 @@ test('if the engine is away, a watch is refused as unavailable and the one befor
     limits,
     { presence: 'anyone' },
   )
-  const ada = await startedAs(address, 'ada')
+  const ada = await startAs(address, 'ada')
   await watch(ada, 'bob')
   isAway = true
   ada.send({ type: 'watch', users: ['carl', 'bob'] })
   const { code, retryable, retryAfter } = await ada.next('refused')
   assert.deepEqual([code, retryable, Number(retryAfter) > 0], ['unavailable', true, true])
-  await startedAs(address, 'bob')
+  await startAs(address, 'bob')
   assert.deepEqual(textOf(await nextPresence(ada)), ['bob online'])
   isAway = false
   assert.deepEqual(textOf(await watch(ada, 'carl', 'bob')), ['carl offline', 'bob online'])
@@ -233,10 +228,10 @@ const fillBuffers = async (client: Client, gateway: Gateway): Promise<void> => {
 
 test('a client that reads slowly learns when a user was last seen who has come and gone meanwhile', async () => {
   const { gateway, url: address } = await startGateway({ presence: 'anyone' })
-  const [slow, fast] = [await startedAs(address, 'slow'), await startedAs(address, 'fast')]
+  const [slow, fast] = [await startAs(address, 'slow'), await startAs(address, 'fast')]
   for (const client of [slow, fast]) assert.deepEqual(await watch(client, 'bob'), [offline('bob')])
   await fillBuffers(slow, gateway)
-  const bob = await startedAs(address, 'bob')
+  const bob = await startAs(address, 'bob')
   assert.deepEqual(textOf(await nextPresence(fast)), ['bob online'])
   await end(bob)
   const gone = await nextPresence(fast)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createToken } from '../../../../src/tokens/index.js'
 import { startGateway } from '../../../support/gateway.js'
-import { openClient, startClient, type Client, type Frame } from '../../../support/raw-client.js'
+import { openClient, startClient, type Client, type Frame, startAs } from '../../../support/raw-client.js'
 import { field, onBothEngines, restOf, statusAndCode, type Rest } from '../../../support/rest/rest-calls.js'
 import { guestStart, startOf } from '../../../support/starts.js'
 import { appId, secret } from '../../../support/tokens.js'
@@ -22,7 +22,7 @@ const guestAt = async (url: string): Promise<Guest> => {
 
 /** Starts a session of the user, and returns what `started` says of the adoption. */
 const adopt = async (url: string, user: string, token: string): Promise<unknown> => {
-  const client = await startClient(url, await startOf(user, { adopt: token }))
+  const client = await startAs(url, user, { adopt: token })
   client.close()
   return client.started['adopted']
 }
@@ -41,7 +41,7 @@ for (const { url, gateway, on } of await onBothEngines({ adoption: 'client', unk
     const guest = await guestAt(url)
     guest.send({ type: 'send', id: 'q', to: 'shop', body: 'a question' })
     await guest.next('sent')
-    const ada = await startClient(url, await startOf('ada', { adopt: guest.token }))
+    const ada = await startAs(url, 'ada', { adopt: guest.token })
     assert.deepEqual(ada.started['adopted'], { guest: guest.id, messages: 1 })
     assert.ok((ada.started['can'] as string[]).includes('adopt'))
     const { frame, code } = await guest.end()
@@ -63,7 +63,7 @@ for (const { url, gateway, on } of await onBothEngines({ adoption: 'client', unk
   })
 
   test(`messages that move reach the user's other pages ${on}`, async () => {
-    const other = await startClient(url, await startOf('cleo'))
+    const other = await startAs(url, 'cleo')
     const guest = await guestAt(url)
     await publish(guest.id, 'for the guest')
     assert.deepEqual(await adopt(url, 'cleo', guest.token), { guest: guest.id, messages: 1 })
@@ -81,7 +81,7 @@ for (const { url, gateway, on } of await onBothEngines({ adoption: 'client', unk
     assert.equal(other.started['adopted'], null, 'no guest adopts a guest')
     await rest('DELETE', `/users/${guest.id}/sessions`)
     assert.equal(await adopt(url, 'dan', guest.token), null, 'the token is revoked')
-    const plain = await startClient(url, await startOf('dan'))
+    const plain = await startAs(url, 'dan')
     assert.ok(!('adopted' in plain.started))
     const wrong = openClient(url, { start: await startOf('dan', { adopt: 1 }) })
     assert.equal((await wrong.end()).code, 4400)

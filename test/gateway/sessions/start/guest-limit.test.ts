@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openClient, startClient } from '../../../support/raw-client.js'
+import { openClient, startClient, startAs } from '../../../support/raw-client.js'
 import { until } from '../../../support/until.js'
 import { startGateway } from '../../../support/gateway.js'
-import { guestStart, startOf } from '../../../support/starts.js'
+import { guestStart } from '../../../support/starts.js'
 
 test('a guest beyond `limits.guests` ends as unavailable, until another guest has left without messages', async () => {
   const { url } = await startGateway({ limits: { guests: 2 } })
@@ -13,7 +13,7 @@ test('a guest beyond `limits.guests` ends as unavailable, until another guest ha
   const { code, frame } = await refused.end()
   assert.deepEqual([code, frame['code'], frame['retryable']], [4503, 'unavailable', true])
   // The limit does not count users.
-  await startClient(url, await startOf('ada'))
+  await startAs(url, 'ada')
   first.send({ type: 'end' })
   await first.closed
   await until('a guest may start', async () => {

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { createRequestQueue } from '../../../../src/gateway/http/request-queue.js'
 import { attachGateway, startGateway } from '../../../support/gateway.js'
 import { listen } from '../../../support/network/http-server.js'
-import { openRaw, startClient, type RawSocket } from '../../../support/raw-client.js'
+import { openRaw, startAs, type RawSocket } from '../../../support/raw-client.js'
 import { startOf } from '../../../support/starts.js'
 import { ask, openStream, startStream } from '../../../support/clients/stream-client.js'
 
@@ -16,7 +16,7 @@ test('an attached gateway answers its streams, and its server keeps its other pa
   const ada = await startStream(url, await startOf('ada'))
   const { body } = await ask(`${url}/v1/session/streams`, '')
   assert.equal(body, 'the site')
-  const bob = await startClient(url, await startOf('bob'))
+  const bob = await startAs(url, 'bob')
   // The server has closed a later socket, which was idle.
   await (
     await openRaw(url)
@@ -98,7 +98,7 @@ test('the metrics count streams apart from WebSockets', async () => {
       })
     ).text()
   await startStream(url, await startOf('ada'))
-  await startClient(url, await startOf('bob'))
+  await startAs(url, 'bob')
   await openStream(url, { type: 'pong' })
   const text = await scrape()
   for (const [transport, state, count] of [
