@@ -1,19 +1,10 @@
 // Starts in the handshake. test/system/transports has the cases that Bun has too: packets, subprotocols, targets and sizes of headers.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import {
-  base64url,
-  handshake,
-  openClient,
-  openRaw,
-  startClient,
-  startProtocol,
-  within,
-} from '../../support/raw-client.js'
+import { base64url, handshake, openClient, openRaw, startProtocol, within } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { startGateway } from '../../support/gateway.js'
 import { startOf, startWithParams } from '../../support/starts.js'
-import { tokenFor } from '../../support/tokens.js'
 
 const never = (): Promise<never> => new Promise(() => undefined)
 const { url } = await startGateway({ authenticate: never }, { startTimeout: 30 })
@@ -29,12 +20,6 @@ test('a start in the handshake starts a session', async () => {
   assert.equal(started['pingInterval'], 25_000)
   assert.equal(typeof started['sessionId'], 'string')
   assert.ok((started['expiresIn'] as number) > 3_590_000 && (started['expiresIn'] as number) <= 3_600_000)
-})
-
-test('unknown fields are ignored, in every frame', async () => {
-  const client = await startClient(url, await startOf('ada', { colour: 'red', client: 'raw/1' }))
-  client.send({ type: 'pong', colour: 'red' }, { type: 'token', token: await tokenFor('ada'), colour: 'red' })
-  assert.equal((await client.next()).type, 'renewed')
 })
 
 void describe('without `chat-session.v1` and a start', { concurrency: true }, () => {
