@@ -18,10 +18,14 @@ export interface Running {
   child: ChildProcess
   /** The address that `serve` or `dev` prints when it is ready. */
   url(): Promise<string>
+  /** What was printed on standard error so far. */
+  errorOutput(): string
   /** Resolves with the match as soon as `pattern` matches what was printed on standard output. Rejects if the process ends before. */
   printed(pattern: RegExp): Promise<RegExpExecArray>
   /** How the process ended. Whoever awaits it gives the process some time to end. */
   readonly outcome: Promise<Outcome>
+  /** Sends SIGTERM. Resolves with how the process ended. */
+  stop(): Promise<Outcome>
 }
 
 /**
@@ -46,12 +50,13 @@ export const run = (
   const outcome = new Promise<Outcome>((resolve) =>
     child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr })),
   )
+  const ended = (): Promise<Outcome> => within(outcome, 'end of the process', 120_000)
   const find = async (pattern: RegExp): Promise<RegExpExecArray> => {
     for (;;) {
       const found = pattern.exec(stdout)
       if (found) return found
-      const ended = await Promise.race([outcome, once(child.stdout, 'data')])
-      if ('code' in ended) throw new Error(`It ended: ${JSON.stringify(ended)}`)
+      const next = await Promise.race([outcome, once(child.stdout, 'data')])
+      if ('code' in next) throw new Error(`It ended: ${JSON.stringify(next)}`)
     }
   }
   const printed = (pattern: RegExp): Promise<RegExpExecArray> =>
@@ -59,9 +64,14 @@ export const run = (
   return {
     child,
     get outcome() {
-      return within(outcome, 'end of the process', 120_000)
+      return ended()
+    },
+    stop() {
+      child.kill('SIGTERM')
+      return ended()
     },
     printed,
+    errorOutput: () => stderr,
     url: async () => (await printed(/^listening on (\S+)\n/m))[1] ?? '',
   }
 }

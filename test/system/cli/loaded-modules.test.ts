@@ -1,21 +1,18 @@
 import assert from 'node:assert/strict'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { run } from '../../support/processes/command-line.js'
+import { writeConfig } from '../../support/processes/write-config.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 
 test('a gateway process does not load the suite of engines', async () => {
   const folder = scratchFolder()
-  const config = join(folder, 'chat.json')
-  const apps = { app: { environment: 'test' } }
-  await writeFile(config, JSON.stringify({ listen: { port: 0 }, engine: { type: 'memory' }, apps }))
   // If this variable is set, Node writes the address of every module that a process has loaded.
   const coverage = join(folder, 'coverage')
-  const gateway = run(['serve', '--config', config], { NODE_V8_COVERAGE: coverage })
+  const gateway = run(['serve', '--config', writeConfig()], { NODE_V8_COVERAGE: coverage })
   await gateway.url()
-  gateway.child.kill('SIGTERM')
-  assert.equal((await gateway.outcome).code, 0)
+  assert.equal((await gateway.stop()).code, 0)
   const loaded = new Set<string>()
   for (const name of await readdir(coverage)) {
     const { result } = JSON.parse(await readFile(join(coverage, name), 'utf8')) as {

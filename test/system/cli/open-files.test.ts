@@ -4,10 +4,9 @@ import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { run } from '../../support/processes/command-line.js'
-import { assertServed, openRaw, startClient, type Client } from '../../support/raw-client.js'
+import { writeConfig } from '../../support/processes/write-config.js'
+import { assertServed, openRaw, startAll } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
-import { startOf } from '../../support/starts.js'
-import { secret } from '../../support/tokens.js'
 
 const folder = scratchFolder()
 
@@ -19,21 +18,9 @@ const nodeWith = async (openFiles: number): Promise<string> => {
   return file
 }
 
-const startAll = async (url: string, users: string[]): Promise<Client[]> => {
-  const clients: Client[] = []
-  for (const user of users) clients.push(await startClient(url, await startOf(user)))
-  return clients
-}
-
 test('with few open files, idle strangers leave enough for users and the engine', async () => {
-  const file = join(folder, 'config.json')
-  const config = {
-    listen: { port: 0 },
-    startTimeout: 300,
-    engine: { type: 'embedded', path: join(folder, 'data') },
-    apps: { app: { environment: 'test', secrets: [secret] } },
-  }
-  await writeFile(file, JSON.stringify(config))
+  const engine = { type: 'embedded', path: join(folder, 'data') } as const
+  const file = writeConfig({ startTimeout: 300, engine })
   const gateway = run(['serve', '--config', file], {}, folder, await nodeWith(128))
   const url = await gateway.url()
   const honest = await startAll(url, ['a', 'b', 'c'])
@@ -42,8 +29,7 @@ test('with few open files, idle strangers leave enough for users and the engine'
   const newcomers = await startAll(url, ['d', 'e'])
   await assertServed([...honest, ...newcomers], 'beside')
   for (const { socket } of silent) socket.destroy()
-  gateway.child.kill('SIGTERM')
-  assert.equal((await gateway.outcome).code, 0)
+  assert.equal((await gateway.stop()).code, 0)
 })
 
 test('the default of limits.connections is three quarters of the open-file limit', async () => {

@@ -5,32 +5,37 @@ import { test } from 'node:test'
 import { createRedisClient } from '../../../src/engine/redis/client/index.js'
 import { createSharedEngine } from '../../../src/engine/redis/redis-engine.js'
 import { startGateway } from '../../support/gateway.js'
-import { startClient } from '../../support/raw-client.js'
+import { startAs } from '../../support/raw-client.js'
 import { standalone } from '../../support/redis/server.js'
-import { startOf } from '../../support/starts.js'
 import { until } from '../../support/until.js'
 
 const server = await standalone({ password: 'a-password-that-no-line-may-show' })
 const url = server.url.replace('//', '//:a-password-that-no-line-may-show@')
 
-test('a page learns of a read mark whose event comes after a newer message', async () => {
+/** Starts two gateways on one Redis. The first one gets the reply to a script when `hold` has resolved. */
+const startTwo = async (hold: (script: string) => Promise<void> | false) => {
   const client = createRedisClient({ type: 'single', url })
   const run = client.run.bind(client)
-  const held: (() => void)[] = []
-  let isHolding = true
   client.run = async (script, input) => {
     const reply = await run(script, input)
-    if (script.name === 'inbox-read' && isHolding) await new Promise<void>((resolve) => held.push(resolve))
+    await hold(script.name)
     return reply
   }
   const prefix = `${randomUUID()}:`
-  const here = await startGateway({}, {}, { engine: createSharedEngine({ client: () => client, prefix }) })
-  const there = await startGateway({}, { engine: { type: 'redis', url, prefix } })
-  const [reader, other] = [
-    await startClient(here.url, await startOf('bob')),
-    await startClient(here.url, await startOf('bob')),
-  ]
-  const ada = await startClient(there.url, await startOf('ada'))
+  return [
+    await startGateway({}, {}, { engine: createSharedEngine({ client: () => client, prefix }) }),
+    await startGateway({}, { engine: { type: 'redis', url, prefix } }),
+  ] as const
+}
+
+test('a page learns of a read mark whose event comes after a newer message', async () => {
+  const held: (() => void)[] = []
+  let isHolding = true
+  const [here, there] = await startTwo(
+    (script) => script === 'inbox-read' && isHolding && new Promise((resolve) => held.push(resolve)),
+  )
+  const [reader, other] = [await startAs(here.url, 'bob'), await startAs(here.url, 'bob')]
+  const ada = await startAs(there.url, 'ada')
   const send = async (id: string): Promise<void> => {
     ada.send({ type: 'send', id, to: 'bob', body: 'hello' })
     for (const bob of [reader, other]) assert.equal((await bob.next('message'))['id'], id)
@@ -48,21 +53,14 @@ test('a page learns of a read mark whose event comes after a newer message', asy
 })
 
 test('an answer of the engine that comes after the mark of another gateway takes no count back', async () => {
-  const client = createRedisClient({ type: 'single', url })
-  const run = client.run.bind(client)
   let release: (() => void) | undefined
-  client.run = async (script, input) => {
-    const reply = await run(script, input)
-    if (script.name === 'peer-read' && !release) await new Promise<void>((resolve) => (release = resolve))
-    return reply
-  }
-  const prefix = `${randomUUID()}:`
-  const here = await startGateway({}, {}, { engine: createSharedEngine({ client: () => client, prefix }) })
-  const there = await startGateway({}, { engine: { type: 'redis', url, prefix } })
-  const reader = await startClient(here.url, await startOf('bob'))
-  const other = await startClient(there.url, await startOf('bob'))
+  const [here, there] = await startTwo(
+    (script) => script === 'peer-read' && !release && new Promise((resolve) => (release = resolve)),
+  )
+  const reader = await startAs(here.url, 'bob')
+  const other = await startAs(there.url, 'bob')
   for (const from of ['ada', 'cleo']) {
-    const sender = await startClient(there.url, await startOf(from))
+    const sender = await startAs(there.url, from)
     sender.send({ type: 'send', id: from, to: 'bob', body: 'hello' })
     for (const bob of [reader, other]) assert.equal((await bob.next('message'))['id'], from)
   }

@@ -1,16 +1,13 @@
 // `engine.tls` of a config: `serve` on a Redis that listens with TLS only, and asks for a certificate.
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { finish, run } from '../../support/processes/command-line.js'
+import { writeConfig } from '../../support/processes/write-config.js'
 import { makeAuthority } from '../../support/network/certificates.js'
-import { startClient } from '../../support/raw-client.js'
+import { startAs } from '../../support/raw-client.js'
 import { standalone } from '../../support/redis/server.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
-import { startOf } from '../../support/starts.js'
-import { appId, secret } from '../../support/tokens.js'
 
 const folder = scratchFolder()
 const authority = makeAuthority(folder, 'authority')
@@ -19,28 +16,17 @@ const { cert, key } = authority.issue(folder, 'gateway')
 const server = await standalone({ tls: authority })
 
 /** Writes a config with these TLS options. Returns its path. */
-const write = (tls: object | undefined): string => {
-  const file = join(folder, `${randomUUID()}.json`)
-  writeFileSync(
-    file,
-    JSON.stringify({
-      listen: { port: 0 },
-      engine: { type: 'redis', url: server.url, ...(tls && { tls }) },
-      apps: { [appId]: { environment: 'test', secrets: [secret] } },
-    }),
-  )
-  return file
-}
+const write = (tls: object | undefined): string =>
+  writeConfig({ engine: { type: 'redis', url: server.url, ...(tls && { tls }) } })
 
 test('serve reaches a Redis with the authority and the certificate of its config', async () => {
   const file = write({ ca: authority.cert, cert, key })
-  const { child, url, outcome } = run(['serve', '--config', file])
-  const ada = await startClient(await url(), await startOf('ada'))
-  const bob = await startClient(await url(), await startOf('bob'))
+  const { url, stop } = run(['serve', '--config', file])
+  const ada = await startAs(await url(), 'ada')
+  const bob = await startAs(await url(), 'bob')
   ada.send({ type: 'send', id: '1', to: 'bob', body: 'over TLS' })
   assert.equal((await bob.next('message'))['body'], 'over TLS')
-  child.kill('SIGTERM')
-  assert.equal((await outcome).code, 0)
+  assert.equal((await stop()).code, 0)
 })
 
 for (const [what, tls, why] of [

@@ -1,19 +1,13 @@
 // `serve` and `check` with URLs of a Redis that does not do what they say.
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { freePort } from '../../support/network/free-port.js'
 import { finish } from '../../support/processes/command-line.js'
+import { writeConfig } from '../../support/processes/write-config.js'
 import { standalone } from '../../support/redis/server.js'
-import { scratchFolder } from '../../support/scratch-folder.js'
-import { appId, secret } from '../../support/tokens.js'
 
-const folder = scratchFolder()
 const server = await standalone({ settings: { databases: 1 } })
-const config = join(folder, 'chat.json')
-const apps = { [appId]: { environment: 'test', secrets: [secret] } }
-writeFileSync(config, JSON.stringify({ listen: { port: 0 }, engine: { type: 'redis' }, apps }))
+const config = writeConfig({ engine: { type: 'redis' } })
 
 const withUrl = (command: 'serve' | 'check', url: string) =>
   finish([command, '--config', config], { REDIS_URL: url })

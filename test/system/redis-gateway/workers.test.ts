@@ -8,12 +8,13 @@ import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import type { GatewayConfig } from '../../../src/gateway/index.js'
 import { freePort } from '../../support/network/free-port.js'
-import { finish, run } from '../../support/processes/command-line.js'
-import { startClient } from '../../support/raw-client.js'
+import { finish, run, type Running } from '../../support/processes/command-line.js'
+import { writeConfig } from '../../support/processes/write-config.js'
+import { startAs } from '../../support/raw-client.js'
 import { standalone } from '../../support/redis/server.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
-import { startOf } from '../../support/starts.js'
-import { appId, secret } from '../../support/tokens.js'
+import { resumeOf } from '../../support/starts.js'
+import { appId } from '../../support/tokens.js'
 import { until } from '../../support/until.js'
 import { restOf } from '../../support/rest/rest-calls.js'
 
@@ -24,34 +25,30 @@ const server = await standalone()
 const folder = scratchFolder()
 
 const write = (config: Partial<GatewayConfig> = {}): string => {
-  const file = join(folder, `${randomUUID()}.json`)
-  const complete: GatewayConfig = {
-    listen: { port: 0 },
-    admin: { port: 0, token },
-    engine: { type: 'redis', url: server.url, prefix: `${randomUUID()}:` },
-    apps: { [appId]: { environment: 'test', secrets: [secret] } },
-    ...config,
-  }
-  writeFileSync(file, JSON.stringify(complete))
-  return file
+  const engine = { type: 'redis', url: server.url, prefix: `${randomUUID()}:` } as const
+  return writeConfig({ admin: { port: 0, token }, engine, ...config })
 }
+
+/** The address of the admin listener. */
+const adminOf = async ({ printed }: Running): Promise<string> =>
+  (await printed(/^admin listening on (\S+)$/m))[1] ?? ''
+
+const scrape = (admin: string): Promise<Response> =>
+  fetch(`${admin}/metrics`, { headers: { authorization: `Bearer ${token}` } })
 
 test('workers share a port and are one gateway: messages, metrics, a worker that dies, and the drain', async () => {
   // With port 0 the successor of the worker that has the admin listener gets another port than the one that was printed.
   const file = write({ admin: { port: await freePort(), token } })
-  const { child, url: listening, outcome } = run(['serve', '--config', file, '--workers', String(WORKERS)])
-  let stdout = ''
-  child.stdout?.on('data', (text: string) => (stdout += text))
-  let stderr = ''
-  child.stderr?.on('data', (text: string) => (stderr += text))
-  const url = await listening()
-  const admin = /^admin listening on (\S+)$/m.exec(stdout)?.[1] ?? ''
+  const running = run(['serve', '--config', file, '--workers', String(WORKERS)])
+  const { child } = running
+  const url = await running.url()
+  const admin = await adminOf(running)
   assert.notEqual(admin, url)
   assert.equal((await fetch(`${url}/metrics`)).status, 404)
   assert.equal((await fetch(`${url}/readyz`)).status, 200)
 
   const names = Array.from({ length: 3 * WORKERS }, (_, n) => `user${n}`)
-  const clients = await Promise.all(names.map(async (name) => startClient(url, await startOf(name))))
+  const clients = await Promise.all(names.map(async (name) => startAs(url, name)))
   const nodeOf = async (name: string): Promise<string> => {
     const text = JSON.stringify(await restOf(url)('GET', `/users/${name}/sessions`))
     return /"node":"([^"]+)"/.exec(text)?.[1] ?? ''
@@ -66,7 +63,7 @@ test('workers share a port and are one gateway: messages, metrics, a worker that
     assert.ok(client.frames.some(({ type }) => type === 'message') || (await client.next('message')))
 
   const metric = async (name: string): Promise<number> => {
-    const response = await fetch(`${admin}/metrics`, { headers: { authorization: `Bearer ${token}` } })
+    const response = await scrape(admin)
     assert.equal(response.status, 200)
     const line = (await response.text()).split('\n').find((each) => each.startsWith(`${name} `))
     return Number(line?.slice(name.length + 1))
@@ -84,14 +81,16 @@ test('workers share a port and are one gateway: messages, metrics, a worker that
   const [first] = clients
   assert.ok(first)
   assert.equal((await first.closed).code, 1006)
-  const { resumeKey: key, epoch, offset } = first.started
-  const again = await startClient(url, { ...(await startOf('user0')), resume: { key, epoch, offset } })
+  const again = await startAs(url, 'user0', resumeOf(first.started))
   assert.equal(again.started['resumed'], true)
-  assert.match(stderr, /"code":null,"signal":"SIGKILL","delay":1000,"msg":"a worker process ended/)
+  assert.match(
+    running.errorOutput(),
+    /"code":null,"signal":"SIGKILL","delay":1000,"msg":"a worker process ended/,
+  )
   let visitors = 0
   await until('another worker carries sessions', async () => {
     const name = `visitor${++visitors}`
-    const visitor = await startClient(url, await startOf(name))
+    const visitor = await startAs(url, name)
     const node = await nodeOf(name)
     visitor.close()
     return !nodes.includes(node)
@@ -102,7 +101,7 @@ test('workers share a port and are one gateway: messages, metrics, a worker that
   const live = clients.filter(({ socket }) => socket.readyState === 1)
   child.kill('SIGTERM')
   for (const client of [...live, again]) assert.equal((await client.end()).frame['code'], 'unavailable')
-  const { code, stdout: printed } = await outcome
+  const { code, stdout: printed, stderr } = await running.outcome
   assert.equal(code, 0)
   assert.match(printed, /^admin listening on http:\S+\nlistening on http:\S+\n$/)
   assert.doesNotMatch(stderr, /MaxListenersExceededWarning/)
@@ -120,19 +119,18 @@ const childrenOf = (parent: number): number[] =>
 
 test('a worker that is killed while the primary process writes to it takes no other worker with it', async () => {
   const file = write({ admin: { port: await freePort(), token } })
-  const { child, url: listening, outcome } = run(['serve', '--config', file, '--workers', '2'])
-  let stdout = ''
-  child.stdout?.on('data', (text: string) => (stdout += text))
-  const url = await listening()
-  const admin = /^admin listening on (\S+)$/m.exec(stdout)?.[1] ?? ''
+  const running = run(['serve', '--config', file, '--workers', '2'])
+  const { child, stop } = running
+  const url = await running.url()
+  const admin = await adminOf(running)
   const primary = child.pid ?? assert.fail()
   const [, killed = assert.fail()] = childrenOf(primary)
-  const client = await startClient(url, await startOf('ada'))
+  const client = await startAs(url, 'ada')
 
   // While the primary process stands still, the first worker asks it for the metrics of all workers, and then the second one dies. So
   // the primary process asks the dead worker before it learns of the death.
   process.kill(primary, 'SIGSTOP')
-  const scraped = fetch(`${admin}/metrics`, { headers: { authorization: `Bearer ${token}` } })
+  const scraped = scrape(admin)
   scraped.catch(() => undefined)
   // The worker answers these requests after it has read the scrape.
   for (let request = 0; request < 3; request++) assert.equal((await fetch(`${admin}/healthz`)).status, 200)
@@ -145,41 +143,42 @@ test('a worker that is killed while the primary process writes to it takes no ot
 
   assert.equal((await fetch(`${url}/readyz`)).status, 200)
   client.close()
-  child.kill('SIGTERM')
-  assert.equal((await outcome).code, 0)
+  assert.equal((await stop()).code, 0)
 })
 
 test('a worker that the system can’t start is tried again, and the other workers go on', async () => {
   const runtime = join(folder, 'node')
   copyFileSync(process.execPath, runtime)
   const args = ['serve', '--config', write(), '--workers', '2']
-  const { child, url: listening, outcome } = run(args, {}, folder, runtime)
-  let stderr = ''
-  child.stderr?.on('data', (text: string) => (stderr += text))
-  const url = await listening()
+  const running = run(args, {}, folder, runtime)
+  const { child, errorOutput, stop } = running
+  const url = await running.url()
   const primary = child.pid ?? assert.fail()
   const [killed = assert.fail()] = childrenOf(primary)
   // Another Node is installed: for a moment the program is not there, and then it is still written.
   renameSync(runtime, `${runtime}.old`)
   process.kill(killed, 'SIGKILL')
-  await until('a start that fails', () => /ENOENT.*"msg":"a worker process could not be started/.test(stderr))
+  await until('a start that fails', () =>
+    /ENOENT.*"msg":"a worker process could not be started/.test(errorOutput()),
+  )
   const file = openSync(runtime, 'w', 0o755)
-  await until('another one', () => /ETXTBSY.*"msg":"a worker process could not be started/.test(stderr))
+  await until('another one', () =>
+    /ETXTBSY.*"msg":"a worker process could not be started/.test(errorOutput()),
+  )
   closeSync(file)
   renameSync(`${runtime}.old`, runtime)
   assert.equal((await fetch(`${url}/readyz`)).status, 200)
   await until('both workers', () => childrenOf(primary).length, 2)
-  child.kill('SIGTERM')
-  assert.equal((await outcome).code, 0)
+  assert.equal((await stop()).code, 0)
 })
 
 test('while Redis hangs, the metrics have every worker, and say that none is ready', async () => {
   const file = write({ admin: { port: await freePort(), token } })
-  const { child, url, printed, outcome } = run(['serve', '--config', file, '--workers', '2'])
-  const admin = (await printed(/^admin listening on (\S+)$/m))[1] ?? ''
-  await url()
+  const running = run(['serve', '--config', file, '--workers', '2'])
+  const admin = await adminOf(running)
+  await running.url()
   const ready = async (): Promise<string> => {
-    const response = await fetch(`${admin}/metrics`, { headers: { authorization: `Bearer ${token}` } })
+    const response = await scrape(admin)
     return /^chat_session_ready (\d)$/m.exec(await response.text())?.[1] ?? assert.fail('no worker answered')
   }
   assert.equal(await ready(), '1')
@@ -189,8 +188,7 @@ test('while Redis hangs, the metrics have every worker, and say that none is rea
   } finally {
     server.resume()
   }
-  child.kill('SIGTERM')
-  assert.equal((await outcome).code, 0)
+  assert.equal((await running.stop()).code, 0)
 })
 
 test('SIGTERM also stops a worker that has only begun to start', async () => {
