@@ -39,6 +39,7 @@ const redisBase = [
   'engine/redis/lua',
   'engine/redis/keys',
   'engine/redis/step-runner',
+  'engine/redis/wire-event',
 ]
 const settings = [...gatewayBase, 'gateway/config', 'gateway/limits']
 const observed = [...settings, 'gateway/metrics']
@@ -229,7 +230,7 @@ export const modules = {
   'engine/redis/apps': engineInterface,
   'engine/redis/nodes/partitions': [...engineInterface, 'engine/redis/client'],
   'engine/redis/keys': [...engineInterface, 'engine/redis/lua', 'engine/redis/nodes/partitions', 'util'],
-  'engine/redis/wire-event': [...engineInterface, 'engine/redis/lua'],
+  'engine/redis/wire-event': [...engineInterface],
   'engine/redis/script': ['engine/redis/client', 'engine/redis/keys', 'engine/redis/lua'],
   'engine/redis/steps': ['engine/redis/keys', 'engine/redis/script'],
   'engine/redis/step-runner': [
@@ -244,7 +245,7 @@ export const modules = {
     'protocol',
   ],
   'engine/redis/lists': ['engine/redis/client', 'engine/redis/script', 'engine/redis/step-runner'],
-  'engine/redis/quotas': [...engineInterface, 'engine/redis/step-runner', 'util'],
+  'engine/redis/quotas': [...engineInterface, 'engine/redis/step-runner', 'engine/redis/wire-event', 'util'],
   'engine/redis/server-check': ['engine/errors', 'engine/redis/client'],
   'engine/redis/messages': [
     ...redisBase,
@@ -299,7 +300,6 @@ export const modules = {
     'engine/redis/server-check',
     'engine/redis/sessions',
     'engine/redis/webhooks',
-    'engine/redis/wire-event',
     'engine/util',
     'util',
     'protocol',

@@ -3,5 +3,5 @@
 -- ARGV: 1 the canary.
 -- Returns 1 if the value was read as it was written, else 0.
 call('SET', K.check, now)
-publish_to(self, text({ EVENT.canary, arg(1) }))
+publish_to(self, text({ type = 'canary', canary = arg(1) }))
 return reply(call('GET', K.check) == string.format('%.0f', now) and 1 or 0)

@@ -15,7 +15,7 @@ export const cursorOf = (partition: number, after: Reply | undefined): string =>
   `${partition}.${String(after)}`
 
 /** Returns the position that a cursor names; the beginning of the list if the cursor is null. */
-export const positionOf = (cursor: string | null): ListPosition => {
+const positionOf = (cursor: string | null): ListPosition => {
   const [partition = '0', after = '0'] = (cursor ?? '').split('.')
   return { partition: Number(partition) || 0, after }
 }
@@ -50,11 +50,22 @@ export const readList = async <T>(
       { length: Math.min(size, runner.partitions.count - first) },
       (_, n) => first + n,
     )
-    const lists = await runner.inPartitions(step, partitions, appId, [after, String(limit - found.length)])
+    const lists = await runner.inPartitions(step, partitions, appId, [after, limit - found.length])
     lists.forEach((list, n) => found.push(...parse(list, first + n)))
     first += partitions.length
     size *= GROWTH
     after = start
   }
   return found.slice(0, limit)
+}
+
+/** Returns a page of at most `limit` items after a cursor, and the cursor after the page: null if no item follows. */
+export const readPage = async <T extends { cursor: string }>(
+  runner: StepRunner,
+  after: string | null,
+  { limit, ...read }: Omit<ListRead<T>, 'from' | 'start'>,
+): Promise<{ page: T[]; next: string | null }> => {
+  const found = await readList(runner, { ...read, from: positionOf(after), start: '0', limit: limit + 1 })
+  const page = found.slice(0, limit)
+  return { page, next: found.length > limit ? (page.at(-1)?.cursor ?? null) : null }
 }

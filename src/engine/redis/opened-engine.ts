@@ -6,7 +6,6 @@ import type {
   AppOptions,
   AppUsage,
   EngineEvent,
-  InboxState,
   LeaseLost,
   PushDevice,
   SessionRef,
@@ -27,7 +26,6 @@ import { SharedAdoptions } from './messages/adoption/shared-adoptions.js'
 import { SharedInboxes } from './messages/shared-inboxes.js'
 import { SharedPeers } from './messages/peers/shared-peers.js'
 import { SharedPushes } from './push/shared-pushes.js'
-import { fields } from './lua/fields.js'
 import { Leases } from './nodes/leases.js'
 import { NodeCalls } from './nodes/node-calls.js'
 import { Partitions } from './nodes/partitions.js'
@@ -48,7 +46,7 @@ import { Sweeper } from './nodes/sweeper.js'
 import { SharedUsers } from './sessions/users/shared-users.js'
 import { UnreadSearch } from './webhooks/unread-search.js'
 import { Webhooks } from './webhooks/webhooks.js'
-import type { EventKinds, WireEvent } from './wire-event.js'
+import type { WireEvent } from './wire-event.js'
 
 const KEY_BYTES = 32
 const NODE_ID_BYTES = 9
@@ -77,8 +75,6 @@ export interface OpenedEngineOptions {
   onOpen: (server: ServerInfo) => void
   onError: (error: unknown) => void
 }
-
-const kinds = fields.event
 
 /** An opened engine: one of the nodes that share a Redis. */
 export class OpenedEngine {
@@ -149,11 +145,10 @@ export class OpenedEngine {
       createUser: (of) => this.users.save(of, {}),
       onOwnCopy: (...args) => this.attached.noteOwnCopy(...args),
     })
-    this.peers = new SharedPeers(runner, (of, state) => this.inboxes.stateOf(of, state))
+    this.peers = new SharedPeers(runner)
     this.pushes = new SharedPushes({
       runner,
       isRevoked: (of, credential) => this.revocations.isRevoked(of, credential),
-      stateOf: (of, state) => this.inboxes.stateOf(of, state),
     })
     this.#adoptions = new SharedAdoptions({ runner, retentionOf: (appId) => this.#apps.retentionOf(appId) })
     this.webhooks = new Webhooks(runner, emit, (appId) => this.#apps.webhooksOf(appId) !== null)
@@ -187,14 +182,10 @@ export class OpenedEngine {
     this.sessions = new SharedSessions({
       ...{ runner, attached: this.attached, revocations: this.revocations, sweeper: this.#sweeper },
       calls: this.calls,
-      stateOf: (of, state) => this.inboxes.stateOf(of, state),
     })
     const parts = { runner, attached: this.attached, sessions: this.sessions }
     this.#carried = new CarriedSessions({ ...parts, emit })
-    this.#states = new UserStates({
-      ...{ runner, attached: this.attached, emit },
-      stateOf: (of, state) => this.inboxes.stateOf(of, state),
-    })
+    this.#states = new UserStates({ runner, attached: this.attached, emit })
     this.#settlement = new Settlement({
       ...{ runner, recent: this.#recentMessages, attached: this.attached, leases: this.#leases, onError },
       calls: this.#recentCalls,
@@ -287,7 +278,7 @@ export class OpenedEngine {
       await this.inboxes.stop()
       // The pending ends and detachments of sessions come first. If `leave` detached a session that is to end, the session would stay
       // until it can no longer be resumed.
-      await this.sessions.finishDepartures().catch(this.#options.onError)
+      await this.sessions.departures.finish().catch(this.#options.onError)
       await this.#leases.leave()
     } catch (error) {
       // If Redis can't be reached, the node's lease ends, and then other nodes detach the sessions of this node.
@@ -355,7 +346,7 @@ export class OpenedEngine {
       ? options.webhooks.unreadAfter
       : undefined
     const { steps } = this.#runner
-    const args = [JSON.stringify(options), unreadAfter === undefined ? '' : '1']
+    const args = [JSON.stringify(options), unreadAfter !== undefined]
     const [isUnsearched] = await this.#runner.onApp(steps.configure, 0, appId, args)
     if (isUnsearched === 1 && unreadAfter !== undefined) this.#unreadSearch.begin(appId, unreadAfter)
     else this.#unreadSearch.end(appId)
@@ -363,7 +354,7 @@ export class OpenedEngine {
 
   /** Tells the other nodes which apps are in this node's config, and learns which are in theirs. */
   async #touchApps(): Promise<void> {
-    const args = [String(APP_IN_USE), ...[...this.#apps.configured()].map(([appId]) => appId)]
+    const args = [APP_IN_USE, ...[...this.#apps.configured()].map(([appId]) => appId)]
     const apps = await this.#runner.onPartition(this.#runner.steps.touchApps, 0, args)
     const [others, removed] = [new Map<string, AppOptions>(), new Set<string>()]
     for (const [id, options, isInUse] of inGroups(apps, 3))
@@ -415,7 +406,7 @@ export class OpenedEngine {
     this.sessions.recent.beat()
     for (const recent of [this.#recentMessages, this.#recentCalls, this.#recentMarks]) recent.beat()
     if (this.#mayLackSecrets) await this.#keepSecrets()
-    await this.sessions.retryDepartures()
+    await this.sessions.departures.retry()
     if (++this.#beats % BEATS_PER_TOUCH === 0) await this.#touchApps()
   }
 
@@ -450,66 +441,67 @@ export class OpenedEngine {
   /** Handles an event from the reply to a step of this node, or an event that a script has published. */
   #receive(event: WireEvent): void {
     const { emit } = this.#options
-    if (event[0] === kinds.canary) return this.#canaries.get(event[1])?.()
-    if (event[0] === kinds.history) return this.#recovery.begin(event[1])
-    if (event[0] === kinds.asked) return this.calls.onAsked(event[1], event[2], event[3])
-    if (event[0] === kinds.seenAsked) return this.calls.onSeenAsked(event[1], event[2], event[3])
-    if (event[0] === kinds.answered) return this.calls.onAnswered(event[1], event[2])
-    const user: UserRef = { appId: event[1], userId: String(event[2]) }
-    const session = (id: string): SessionRef => ({ ...user, sessionId: id })
-    switch (event[0]) {
-      case kinds.sessionEnded:
-        this.attached.remove(session(event[3]))
-        this.sessions.recent.end(session(event[3]), event[4])
-        return emit({ type: 'session-ended', session: session(event[3]), code: event[4] })
-      case kinds.connectionReplaced:
-        this.attached.remove(session(event[3]), event[4])
-        this.sessions.recent.replace(session(event[3]), event[4])
-        return emit({ type: 'connection-replaced', session: session(event[3]), connectionId: event[4] })
-      case kinds.reauth:
-        return emit({ type: 'reauth', session: session(event[3]) })
-      case kinds.userChanged:
-        this.#states.hear(user)
-        return emit({ type: 'user-changed', user: JSON.parse(event[3]) as UserRecord })
-      case kinds.message:
-        return this.attached.receive(user, event[3], event[4], event[5])
-      case kinds.read: {
-        this.#states.hear(user)
-        const [, , , , , , , peer, unread = 0, readOffset = 0] = event
-        const inbox = this.#inboxOf(user, event)
-        if (peer === undefined) return emit({ type: 'read', user, inbox })
-        return emit({ type: 'read', user, inbox, peer: { id: peer || null, unread, readOffset } })
+    switch (event.type) {
+      case 'canary':
+        return this.#canaries.get(event.canary)?.()
+      case 'history':
+        return this.#recovery.begin(event.partition)
+      case 'asked':
+        return this.calls.onAsked(event)
+      case 'seen-asked':
+        return this.calls.onSeenAsked(event)
+      case 'answered':
+        return this.calls.onAnswered(event)
+      case 'session-ended':
+        this.attached.remove(event)
+        this.sessions.recent.end(event, event.code)
+        return emit({ type: event.type, session: sessionOf(event), code: event.code })
+      case 'connection-replaced':
+        this.attached.remove(event, event.connectionId)
+        this.sessions.recent.replace(event, event.connectionId)
+        return emit({ type: event.type, session: sessionOf(event), connectionId: event.connectionId })
+      case 'reauth':
+        return emit({ type: event.type, session: sessionOf(event) })
+      case 'user-changed':
+        this.#states.hear(event)
+        return emit({ type: event.type, user: JSON.parse(event.user) as UserRecord })
+      case 'message':
+        return this.attached.receive(event, event.epoch, event.offset, event.json)
+      case 'read': {
+        this.#states.hear(event)
+        const { epoch, offset, readOffset, unread, peer } = event
+        const inbox = this.#runner.inboxOf(event, [epoch, offset, readOffset, unread])
+        const read = { type: event.type, user: userOf(event), inbox }
+        return emit(peer ? { ...read, peer: { ...peer, id: peer.id || null } } : read)
       }
-      case kinds.signal:
-        return emit({ type: 'signal', user, signal: JSON.parse(event[3]) as Signal })
-      case kinds.presence: {
-        const [, , , online, lastSeenAt, at] = event
-        return this.watches.onEvent(user, online === 1, lastSeenAt < 0 ? null : lastSeenAt, at)
-      }
-      case kinds.pushDue:
-        if (!this.#apps.isRemoved(user.appId)) return emit({ type: 'push-due', user })
+      case 'signal':
+        return emit({ type: event.type, user: userOf(event), signal: JSON.parse(event.signal) as Signal })
+      case 'presence':
+        return this.watches.onEvent(event, event.online, event.lastSeenAt ?? null, event.at)
+      case 'push-due':
+        if (!this.#apps.isRemoved(event.appId)) return emit({ type: event.type, user: userOf(event) })
         // If this fails, the next sweep tries again.
-        return void this.pushes.cancel(user).catch(this.#options.onError)
-      case kinds.devicesEnded:
+        return void this.pushes.cancel(event).catch(this.#options.onError)
+      case 'devices-ended':
         // If this fails, the Redis keys that name the devices' owners stay until they expire. That does no harm.
-        return void this.pushes.letGo(user, JSON.parse(event[3]) as PushDevice[]).catch(this.#options.onError)
-      case kinds.webhooksDue:
-        return this.webhooks.announce(event[1], event[2])
-      case kinds.tokenReleased:
+        return void this.pushes
+          .letGo(userOf(event), JSON.parse(event.devices) as PushDevice[])
+          .catch(this.#options.onError)
+      case 'webhooks-due':
+        return this.webhooks.announce(event.appId, event.partition)
+      case 'token-released':
         // If this fails, the note that a session uses the token stays until the token's Redis hash expires. That does no harm.
-        return void this.revocations.releaseToken(user, event[3], event[4]).catch(this.#options.onError)
-      case kinds.eventDropped:
-        this.#quotas.refresh(event[1])
-        return emit({ type: 'webhook-dropped', appId: event[1], eventType: event[2] })
-      case kinds.counts:
-        return this.#quotas.update(user, event.slice(3) as number[])
+        return void this.revocations
+          .releaseToken(event, event.credential, event.use)
+          .catch(this.#options.onError)
+      case 'event-dropped':
+        this.#quotas.refresh(event.appId)
+        return emit({ type: 'webhook-dropped', appId: event.appId, eventType: event.eventType })
+      case 'counts':
+        return this.#quotas.update(event, event.changed)
     }
   }
-
-  #inboxOf(
-    of: UserRef,
-    [, , , epoch, offset, readOffset, unread]: Extract<WireEvent, [EventKinds['read'], ...unknown[]]>,
-  ): InboxState {
-    return { epoch: this.#runner.epochBase(of) + String(epoch), offset, readOffset, unread }
-  }
 }
+
+const userOf = ({ appId, userId }: UserRef): UserRef => ({ appId, userId })
+const sessionOf = ({ appId, userId, sessionId }: SessionRef): SessionRef => ({ appId, userId, sessionId })

@@ -2,16 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { EventLimits, UserRef } from '../engine.js'
 import { KeyedMutex } from '../../util/keyed-mutex.js'
 import type { StepRunner } from './step-runner.js'
-
-/** Those counts of an app's data that have a limit. */
-export interface Counts {
-  guests: number
-  inboxes: number
-  bytes: number
-  /** How many webhook events are pending, and about how many bytes they have. */
-  events: number
-  eventBytes: number
-}
+import type { Counts } from './wire-event.js'
 
 /** Milliseconds after which the counts are read again, because other nodes change them. */
 const MAX_AGE = 5_000
@@ -20,7 +11,6 @@ const MAX_AGE_AT_LIMIT = 200
 /** Milliseconds from a failed reading to the next one. Each takes a call for each partition, also for those of the masters that answer. */
 const FAILED_WAIT = 200
 
-/** The names of the counts, in the order of their numbers in the event `counts` (`lua/base.lua`). */
 const names = ['guests', 'inboxes', 'bytes', 'events', 'eventBytes'] as const
 
 interface AppCounts {
@@ -80,8 +70,8 @@ export class Quotas {
     this.#counts(appId, maxAge).catch(() => undefined)
   }
 
-  /** Notes what a step of this node has changed in the user's partition: for each changed count its number and its new value. */
-  update(of: UserRef, changed: readonly number[]): void {
+  /** Notes what a step of this node has changed in the user's partition: the new values of counts. */
+  update(of: UserRef, changed: Partial<Counts>): void {
     const partition = this.#runner.partitions.of(of)
     const latest = this.#latest.get(of.appId)
     if (latest) change(latest, partition, changed)
@@ -157,12 +147,11 @@ const othersOf = ({ sum, partitions }: AppCounts, partition: number): Counts => 
   }
 }
 
-const change = ({ sum, partitions }: AppCounts, partition: number, changed: readonly number[]): void => {
+const change = ({ sum, partitions }: AppCounts, partition: number, changed: Partial<Counts>): void => {
   const own = partitions[partition]
   if (!own) return
-  for (let n = 0; n < changed.length; n += 2) {
-    const [name, count] = [names[changed[n] ?? -1], changed[n + 1]]
-    if (name === undefined || count === undefined) continue
+  for (const name of names) {
+    const count = changed[name] ?? own[name]
     sum[name] += count - own[name]
     own[name] = count
   }

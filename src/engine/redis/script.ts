@@ -104,6 +104,12 @@ return reply(unpack(results))`,
     return { ...step, isBatch: true, isShort: false }
   }
 
+  /** Makes a step that is one command of Redis. The step's arguments follow the key in the command. */
+  command(name: string, command: string, kind: KeyKind, options: StepOptions): Step {
+    const run = `return reply(call('${command}',K.${kind},all_args()))`
+    return { ...this.#add(name, [kind], options, { before: '', run }), isShort: true }
+  }
+
   #add(
     path: string,
     keys: readonly KeyKind[],

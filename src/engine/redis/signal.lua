@@ -2,5 +2,5 @@
 -- KEYS: user.
 -- ARGV: 1 the signal as JSON.
 -- Returns nothing.
-emit(call('HGET', K.user, USER.nodes) or nil, { EVENT.signal, appId, userId, arg(1) })
+emit(call('HGET', K.user, USER.nodes) or nil, { type = 'signal', appId = appId, userId = userId, signal = arg(1) })
 return reply()

@@ -1,5 +1,5 @@
 import type { EndCode } from '../../protocol/index.js'
-import type { UserRef, WebhookOptions } from '../engine.js'
+import type { InboxState, UserRef, WebhookOptions } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { sha256 } from '../../util/hash.js'
 import { randomDigits } from '../../util/random-digits.js'
@@ -30,6 +30,11 @@ const argumentOf = ({ unreadAfter, limits, events }: WebhookOptions, epochBase: 
 
 /** Returns an id for a call. A script that runs again, because its first reply was lost, knows by this id what it has counted already. */
 export const callId = (): string => randomDigits()
+
+/** An argument of a step. The script gets a number as text, true as `1`, and false, null and undefined as the empty text. */
+export type Arg = string | number | boolean | null | undefined
+
+const textOf = (arg: Arg): string => (arg === true ? '1' : arg === false ? '' : String(arg ?? ''))
 
 export interface StepRunnerOptions {
   client: RedisClient
@@ -129,7 +134,7 @@ export class StepRunner {
   }
 
   /** Runs a step on a user's keys. */
-  onUser(step: Step, of: UserRef, args: readonly string[], options?: RunOptions): Promise<Reply[]> {
+  onUser(step: Step, of: UserRef, args: readonly Arg[], options?: RunOptions): Promise<Reply[]> {
     return this.inPartition(step, this.partitions.of(of), of, args, options)
   }
 
@@ -155,7 +160,7 @@ export class StepRunner {
     step: Step,
     kinds: readonly KeyKind[],
     { partition, users }: { partition: number; users: readonly OfPartition[] },
-    args: readonly string[],
+    args: readonly Arg[],
   ): Promise<Reply[]> {
     const keys = users.flatMap((user) => this.keys.of(kinds, { partition: user.partition, ...user.of }))
     return this.#run(step, { partition, appId: '', userId: '' }, args, { keys })
@@ -171,7 +176,7 @@ export class StepRunner {
     step: Step,
     partition: number,
     appId: string,
-    args: readonly string[],
+    args: readonly Arg[],
     options?: RunOptions,
   ): Promise<Reply[]> {
     return this.inPartition(step, partition, { appId, userId: '' }, args, options)
@@ -185,7 +190,7 @@ export class StepRunner {
     step: BatchStep,
     partitions: readonly number[],
     appId: string,
-    args: readonly string[],
+    args: readonly Arg[],
   ): Promise<Reply[][]> {
     const size = this.isCluster ? 1 : PARTITIONS_PER_CALL
     const calls: Promise<Reply[]>[] = []
@@ -198,12 +203,12 @@ export class StepRunner {
   }
 
   /** Runs a step about a partition, with empty ids of app and user. */
-  onPartition(step: Step, partition: number, args: readonly string[]): Promise<Reply[]> {
+  onPartition(step: Step, partition: number, args: readonly Arg[]): Promise<Reply[]> {
     return this.inPartition(step, partition, { appId: '', userId: '' }, args)
   }
 
   /** Runs a step on an app's keys in all partitions, and resolves with their results in the same order. */
-  onEveryPartition(step: BatchStep, appId: string, args: readonly string[]): Promise<Reply[][]> {
+  onEveryPartition(step: BatchStep, appId: string, args: readonly Arg[]): Promise<Reply[][]> {
     return this.inPartitions(step, this.partitions.all, appId, args)
   }
 
@@ -215,7 +220,7 @@ export class StepRunner {
   readEveryPartition<T>(
     step: BatchStep,
     appId: string,
-    args: readonly string[],
+    args: readonly Arg[],
     resultOf: (result: Reply[]) => T,
     known: (partition: number) => T | undefined,
   ): Promise<T[]> {
@@ -244,12 +249,22 @@ export class StepRunner {
     return epoch.startsWith(base) && /^\d+$/.test(number) ? Number(number) : -1
   }
 
+  /** Returns the state of an inbox, made from the numbers with which the reply of a step begins. */
+  inboxOf(of: UserRef, [epoch, offset, readOffset, unread]: readonly Reply[]): InboxState {
+    return {
+      epoch: this.epochBase(of) + String(epoch),
+      offset: Number(offset),
+      readOffset: Number(readOffset),
+      unread: Number(unread),
+    }
+  }
+
   /** Runs a step in a partition, perhaps another one than the user's. */
   inPartition(
     step: Step,
     partition: number,
     of: UserRef,
-    args: readonly string[],
+    args: readonly Arg[],
     options: RunOptions = {},
   ): Promise<Reply[]> {
     const owner = { partition, ...of, hashed: options.hashed }
@@ -279,7 +294,7 @@ export class StepRunner {
    */
   async inOrder(
     step: Step,
-    runs: readonly (OfPartition & { args: readonly string[]; options: RunOptions })[],
+    runs: readonly (OfPartition & { args: readonly Arg[]; options: RunOptions })[],
     wanted: string,
   ): Promise<Reply[][]> {
     const lists = runs.map(({ of, partition, args, options: { hashed } }) => [
@@ -317,7 +332,7 @@ export class StepRunner {
   async #run(
     step: Step,
     owner: KeyOwner,
-    args: readonly string[],
+    args: readonly Arg[],
     {
       keys = [],
       prefix,
@@ -344,14 +359,14 @@ export class StepRunner {
   #argsOf(
     step: Step,
     owner: KeyOwner,
-    args: readonly string[],
+    args: readonly Arg[],
     prefix = this.keys.prefixes[owner.partition] ?? '',
   ): string[] {
     const { appId, userId, partition, hashed = '' } = owner
     // Steps without the key `appQueue` add no webhook events.
     const webhooks = step.keys.includes('appQueue') ? this.#options.webhooksOf(appId, partition) : null
     const forWebhooks = webhooks ? argumentOf(webhooks, this.epochBase(owner)) : ''
-    return [prefix, appId, userId, String(partition), hashed, forWebhooks, ...args]
+    return [prefix, appId, userId, String(partition), hashed, forWebhooks, ...args.map(textOf)]
   }
 
   /** Passes on the events in a step's reply, and returns the rest of it. */

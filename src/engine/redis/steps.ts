@@ -10,6 +10,8 @@ const deletions = [...inbox, 'peerLog', 'held'] as const
 /** The keys of a step that puts messages back into an inbox. */
 const restored = ['user', ...events, ...deletions, 'users', 'deadlines', 'state'] as const
 const delivery = ['queue', 'due', 'events', 'pending', 'failed', 'counts', 'deadlines'] as const
+/** The groups of keys that comments of scripts name, as in `…sessions`. */
+export const keyGroups = { events, sessions, inbox, deletions, restored, delivery }
 const again = { repeatable: true } as const
 const reads = { repeatable: true, effect: 'reads' } as const
 /** A mark only rises, so it can be set again. */
@@ -21,6 +23,7 @@ export const loadSteps = () => {
   const library = new StepLibrary()
   const step = library.step.bind(library)
   const batchStep = library.batchStep.bind(library)
+  const command = library.command.bind(library)
   return {
     open: step('open', ['key', 'epochs', 'transfer', 'state'], again),
     check: step('check', ['check'], { ...again, ...grows }),
@@ -42,14 +45,12 @@ export const loadSteps = () => {
 
     startSession: step('sessions/session-start', [...sessions, 'revoked', 'tombs', 'inbox'], grows),
     abandonSession: step('sessions/session-abandon', [...sessions, 'tombs'], again),
-    confirmSession: step('sessions/session-confirm', sessions, again),
+    changeSession: step('sessions/session-change', sessions, again),
     renewSession: step('sessions/session-renew', [...sessions, 'revoked', 'tombs'], again),
     restoreSession: step('sessions/session-restore', [...sessions, 'revoked', 'tombs'], again),
     watch: step('sessions/presence/watch', [], again),
     readCarried: step('recovery/sessions-carried', [], reads),
     readStates: step('recovery/user-states', ['state'], reads),
-    hideSession: step('sessions/session-hide', sessions, again),
-    detachSession: step('sessions/session-detach', sessions),
     endSession: step('sessions/session-end', [...sessions, 'tombs']),
     listSessions: step('sessions/session-list', sessions, again),
     detachNode: step('nodes/node-detach', sessions, again),
@@ -60,8 +61,7 @@ export const loadSteps = () => {
     useToken: step('sessions/revocations/token-use', ['token'], again),
     releaseToken: step('sessions/revocations/token-release', ['token'], again),
     revokeToken: step('sessions/revocations/token-revoke', ['token', 'tokens'], again),
-    readToken: step('sessions/revocations/token-read', ['token'], reads),
-    endToken: step('sessions/revocations/token-end', [...sessions, 'tombs'], again),
+    readToken: command('token-read', 'HEXISTS', 'token', reads),
 
     send: step(
       'messages/send',
@@ -73,14 +73,13 @@ export const loadSteps = () => {
     ),
     restoreMessage: step('messages/message-restore', [...restored, 'id'], { ...again, ...grows }),
     restoreOwnCopy: step('messages/message-restore', [...restored, 'own'], { ...again, ...grows }),
-    trimInbox: step('messages/inbox-trim', ['user', ...deletions, 'counts', 'deadlines'], again),
     readSender: step('messages/sender-read', ['user', 'rate'], again),
     makeOwnCopy: step(
       'messages/own-copies/own-copy-make',
       ['user', ...deletions, 'counts', 'deadlines', 'state', 'own'],
       { ...again, ...grows },
     ),
-    ownCopyMade: step('messages/own-copies/own-copy-made', ['ownCopies'], again),
+    ownCopyMade: command('own-copy-made', 'HDEL', 'ownCopies', again),
     pendingOwnCopies: step('messages/own-copies/own-copies-pending', ['ownCopies'], reads),
 
     adoptGuest: step('messages/adoption/adopt-mark', [...sessions, ...deletions, 'revoked']),
@@ -91,13 +90,11 @@ export const loadSteps = () => {
       { ...again, ...grows },
     ),
     dropAdopted: step('messages/adoption/adopted-drop', ['user', ...deletions, 'counts', 'deadlines'], again),
-    endAdopted: step('messages/adoption/adopted-end', ['adopted'], again),
+    endAdopted: command('adopted-end', 'PEXPIRE', 'adopted', again),
     readHeld: batchStep('messages/held-read', ['held'], reads),
 
-    inboxState: step('messages/inbox-state', ['user', 'state'], reads),
     newestOffsets: step('messages/newest-offsets', ['state'], reads),
-    messagesAfter: step('messages/inbox-after', ['user', ...inbox, 'counts', 'state'], reads),
-    messagesBefore: step('messages/inbox-before', ['user', ...inbox, 'counts', 'state'], reads),
+    readInbox: step('messages/inbox-page', ['user', ...inbox, 'counts', 'state'], reads),
     inboxPeers: step('messages/peers/inbox-peers', ['user', ...inbox, 'peerLog', 'state'], reads),
     readPeer: step(
       'messages/peers/peer-read',
@@ -119,7 +116,7 @@ export const loadSteps = () => {
     replayEvent: step('webhooks/events-replay', delivery),
     eventsSummary: batchStep('webhooks/events-summary', ['events', 'pending'], reads),
     beginUnread: step('webhooks/unread-begin', ['user', ...inbox, 'deadlines'], again),
-    unreadBegun: step('webhooks/unread-begun', ['appNotes'], again),
+    unreadBegun: command('unread-begun', 'HSET', 'appNotes', again),
     eventsDue: batchStep('webhooks/events-due', ['due', 'events', 'deadlines']),
 
     listUsers: batchStep('sessions/users/list-users', ['users'], reads),

@@ -1,61 +1,52 @@
-import type { EngineEvent } from '../engine.js'
-import type { fields } from './lua/fields.js'
+import type { EngineEvent, InboxState, PeerState, SessionRef, UserRef } from '../engine.js'
 
-export type EventKinds = typeof fields.event
+/** Those counts of an app's data that have a limit. */
+export interface Counts {
+  guests: number
+  inboxes: number
+  bytes: number
+  /** How many webhook events are pending, and about how many bytes they have. */
+  events: number
+  eventBytes: number
+}
+
+/** The ids of a session. */
+export type SessionId = readonly [appId: string, userId: string, sessionId: string]
+
+/** What an event that a script or another node has sent says, by its type. */
+interface WireEvents {
+  'session-ended': SessionRef & { code: Extract<EngineEvent, { code: unknown }>['code'] }
+  'connection-replaced': SessionRef & { connectionId: string }
+  reauth: SessionRef
+  /** `user` and `signal` are JSON. */
+  'user-changed': UserRef & { user: string }
+  signal: UserRef & { signal: string }
+  /** `json` is the message without its offset. It is missing if the message is large: then the node reads the message from the inbox. */
+  message: UserRef & { epoch: number; offset: number; json?: string }
+  /** Only if messages with one peer were marked as read, the event has the `peer`. The id of the backend is empty. */
+  read: UserRef & Omit<InboxState, 'epoch'> & { epoch: number; peer?: PeerState & { id: string } }
+  presence: UserRef & { online: boolean; lastSeenAt?: number; at: number }
+  /** There may be something to push. */
+  'push-due': UserRef
+  /** The devices of a user, which are JSON, ended with the user. */
+  'devices-ended': UserRef & { devices: string }
+  /** The history or the generation of a server has another number; in a cluster, that of a partition. */
+  history: { partition: number }
+  'webhooks-due': { appId: string; partition: number }
+  'event-dropped': { appId: string; eventType: string }
+  /** A text that a node publishes to itself, to see whether its subscription works. */
+  canary: { canary: string }
+  /** A session no longer uses its token. */
+  'token-released': UserRef & { credential: string; use: string }
+  /** The new values of changed counts. */
+  counts: UserRef & { changed: Partial<Counts> }
+  /** Another node's question; another node's question about the times when sessions were last seen; the answer to either. */
+  asked: { from: string; id: number; question: string }
+  'seen-asked': { from: string; id: number; sessions: readonly SessionId[] }
+  answered: { id: number; answer: string | null }
+}
+
+export type WireEventOf<Type extends keyof WireEvents> = { type: Type } & WireEvents[Type]
 
 /** An event in the form in which scripts write it. */
-export type WireEvent =
-  | [
-      kind: EventKinds['sessionEnded'],
-      appId: string,
-      userId: string,
-      sessionId: string,
-      code: Extract<EngineEvent, { code: unknown }>['code'],
-    ]
-  | [
-      kind: EventKinds['connectionReplaced'],
-      appId: string,
-      userId: string,
-      sessionId: string,
-      connectionId: string,
-    ]
-  | [kind: EventKinds['reauth'], appId: string, userId: string, sessionId: string]
-  | [kind: EventKinds['userChanged'], appId: string, userId: string, user: string]
-  | [kind: EventKinds['message'], appId: string, userId: string, epoch: number, offset: number, json?: string]
-  | [
-      kind: EventKinds['read'],
-      appId: string,
-      userId: string,
-      epoch: number,
-      offset: number,
-      readOffset: number,
-      unread: number,
-      // Only if messages with one peer were marked as read.
-      ...peer: [] | [peer: string, unread: number, readOffset: number],
-    ]
-  | [kind: EventKinds['signal'], appId: string, userId: string, signal: string]
-  | [
-      kind: EventKinds['presence'],
-      appId: string,
-      userId: string,
-      online: 0 | 1,
-      lastSeenAt: number,
-      at: number,
-    ]
-  | [kind: EventKinds['pushDue'], appId: string, userId: string]
-  | [kind: EventKinds['devicesEnded'], appId: string, userId: string, devices: string]
-  | [kind: EventKinds['history'], partition: number]
-  | [kind: EventKinds['webhooksDue'], appId: string, partition: number]
-  | [kind: EventKinds['canary'], canary: string]
-  | [kind: EventKinds['tokenReleased'], appId: string, userId: string, credential: string, use: string]
-  | [kind: EventKinds['eventDropped'], appId: string, type: string]
-  // For each changed count its number and its new value (`quotas.ts`).
-  | [kind: EventKinds['counts'], appId: string, userId: string, ...changed: number[]]
-  | [kind: EventKinds['asked'], node: string, id: number, question: string]
-  | [
-      kind: EventKinds['seenAsked'],
-      node: string,
-      id: number,
-      sessions: readonly [appId: string, userId: string, sessionId: string][],
-    ]
-  | [kind: EventKinds['answered'], id: number, answer: string | null]
+export type WireEvent = { [Type in keyof WireEvents]: WireEventOf<Type> }[keyof WireEvents]

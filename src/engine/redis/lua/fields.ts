@@ -5,12 +5,10 @@ const user = {
   /** When the user was created; absent if the user does not exist. Even then the hash may have, for example, an inbox or a revocation. */
   createdAt: 'cr',
   /**
-   * The profile that the backend vouches for, its times (`timesOf` in `shared-users.ts`), and the profile that clients claim. A profile is
-   * JSON, and absent if it is empty.
+   * As JSON: the profile that the backend vouches for, its times, and the profile that clients claim. Absent for a user without these.
+   * Scripts compare and write them together.
    */
-  vouched: 'v',
-  vouchedAt: 'va',
-  claimed: 'c',
+  profiles: 'p',
   /** The user's name and photo as messages carry them: JSON. */
   sender: 's',
   /** `1` for a guest. */
@@ -85,7 +83,7 @@ type UserField = keyof typeof user
 const userFields = Object.keys(user) as UserField[]
 
 /** Few scripts read these fields of a user, so `load` leaves them out. */
-const large: readonly UserField[] = ['vouched', 'vouchedAt', 'claimed', 'devices']
+const large: readonly UserField[] = ['profiles', 'devices']
 
 /** The fields of a user that a message needs, besides `inbox`. */
 const ofMessages: readonly UserField[] = ['createdAt', 'sender', 'nodes', 'online', 'deviceCount']
@@ -245,37 +243,8 @@ const state = {
   madeAt: 'm',
 } as const
 
-/** The first item of an event that a script sends to a node: the kind of the event. */
-const event = {
-  sessionEnded: 'e',
-  connectionReplaced: 'r',
-  reauth: 'a',
-  userChanged: 'u',
-  message: 'm',
-  read: 'd',
-  signal: 's',
-  presence: 'p',
-  /** The history or the generation of a server has another number; in a cluster, that of a partition. */
-  history: 'g',
-  webhooksDue: 'w',
-  eventDropped: 'x',
-  /** A text that a node publishes to itself, to see whether its subscription works. */
-  canary: 'k',
-  counts: 'c',
-  /** A session no longer uses its token. */
-  tokenReleased: 't',
-  /** There may be something to push. */
-  pushDue: 'o',
-  /** The devices of a user ended with the user. */
-  devicesEnded: 'l',
-  /** Another node's question; another node's question about the times when sessions were last seen; the answer to either. */
-  asked: 'q',
-  seenAsked: 'y',
-  answered: 'n',
-} as const
-
 /**
  * The names of fields in Redis, by the names that TypeScript and Lua use. The names in Redis are short, because a Redis may have millions
  * of users and sessions. A script reads `fields.session` as `SESSION`, and so on.
  */
-export const fields = { user, session, entry, unread, queue, state, event }
+export const fields = { user, session, entry, unread, queue, state }

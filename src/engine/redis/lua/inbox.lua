@@ -6,7 +6,6 @@
 -- so on. Messages from a transfer may have gaps between their offsets, so their items begin with the offset and a space. `aging` has the
 -- user of each inbox, with the time of its oldest message or an earlier time. In each function `keys` are the keys of the inbox's user, and
 -- `owner` is the user's id.
-local MAX_EXPIRED = 64
 -- How many messages beyond the retention one script deletes at most. After the retention was lowered there may be thousands, and other
 -- calls would wait while one script deletes all of them.
 local MAX_DROPPED = 256
@@ -140,13 +139,11 @@ local function exceeds(user, last, bytes, retention)
   return last - user.first + 1 > retention.messages or (bytes > retention.bytes and user.first < last)
 end
 
-local NO_ENTRIES = {}
-
 -- Returns the oldest messages: those that are beyond the retention if the newest offset of the inbox is `last` and its messages take
 -- `bytes` bytes. It returns at most `MAX_DROPPED` messages; a later script finds the others. It reads few messages that stay, because each
 -- message to a full inbox waits for these reads.
 local function beyond(keys, user, last, bytes, retention)
-  if not exceeds(user, last, bytes, retention) then return NO_ENTRIES end
+  if not exceeds(user, last, bytes, retention) then return {} end
   local old, first, kept = {}, user.first, last - retention.messages + 1
   while #old < MAX_DROPPED and first <= user.newest and (first < kept or (bytes > retention.bytes and first < last)) do
     local chunk = entries(keys, first, user.newest, math.min(math.max(kept - first, #old, 1), MAX_CHUNK, MAX_DROPPED - #old))
@@ -202,6 +199,7 @@ end
 -- Deletes messages that are older than `age`, a limited number in one step. Returns whether more may have expired.
 local function expire(keys, user, owner, age)
   if user.first > user.newest or not user.oldestAt or user.oldestAt + age > now then return false end
+  local MAX_EXPIRED = 64
   local old, found = {}, entries(keys, user.first, user.newest, MAX_EXPIRED)
   if #found == 0 then forget_missing(keys, user, owner) end
   for _, entry in ipairs(found) do
@@ -229,11 +227,11 @@ end
 local function append(keys, user, owner, json, from, to, retention, isRead, old, trace)
   local last, size = user.newest + 1, #json + RULES.messageOverhead
   drop(keys, user, owner, old or beyond(keys, user, last, user.bytes + size, retention))
-  call('RPUSH', keys.peerLog, add_entry(keys, owner, whole(last), json, from, to, now_text(), isRead, trace))
+  call('RPUSH', keys.peerLog, add_entry(keys, owner, whole(last), json, from, to, whole(now), isRead, trace))
   if user.newest == 0 then count('inboxes', 1) end
   if user.first > user.newest then
     user.oldestAt = now
-    call('ZADD', keys.aging, now_text(), owner)
+    call('ZADD', keys.aging, whole(now), owner)
   end
   user.newest = last
   user.bytes = user.bytes + size
@@ -274,21 +272,37 @@ end
 
 local function message_of(offset, json) return '{"offset":' .. whole(offset) .. ',' .. string.sub(json, 2) end
 
--- How many bytes a message in a published text may have.
-local MAX_PUBLISHED = 2048
-
 -- Tells the nodes of a user that a message was stored. All but the calling node get a large message without its JSON, and read it from the
 -- inbox.
 local function emit_message(user, owner, offset, json)
   if not user.nodes then return end
+  local MAX_PUBLISHED = 2048
   local epoch = epoch_of(user)
-  local brief = #json > MAX_PUBLISHED and { EVENT.message, appId, owner, epoch, offset } or nil
-  emit(user.nodes, { EVENT.message, appId, owner, epoch, offset, json }, brief)
+  local brief = { type = 'message', appId = appId, userId = owner, epoch = epoch, offset = offset }
+  local event = { type = 'message', appId = appId, userId = owner, epoch = epoch, offset = offset, json = json }
+  emit(user.nodes, event, #json > MAX_PUBLISHED and brief)
 end
+
+-- Returns the epoch of the inbox as webhook events have it: as JSON.
+local function epoch_text(user) return text(epochBase .. whole(epoch_of(user))) end
 
 -- Adds the event `message.created`.
 local function report_message(user, offset, json, traceparent)
   if not asked['message.created'] then return end
-  local epoch = text(epochBase .. string.format('%.0f', epoch_of(user)))
-  add_event(user, 'message.created', '"epoch":' .. epoch .. ',"message":' .. message_of(offset, json) .. traceparent)
+  add_event(user, 'message.created', '"epoch":' .. epoch_text(user) .. ',"message":' .. message_of(offset, json) .. traceparent)
+end
+
+-- Tells the nodes of the user that the inbox's mark was set, or the mark of a peer: `peer` has the peer's `id`, `unread` and `readOffset`.
+local function emit_read(user, peer)
+  emit(user.nodes, { type = 'read', appId = appId, userId = userId, epoch = epoch_of(user), offset = user.newest,
+    readOffset = user.readOffset, unread = user.unread, peer = peer })
+end
+
+-- Does what `emit_read` does, and adds the event `message.read`.
+local function report_read(user, peer)
+  emit_read(user, peer)
+  if not asked['message.read'] then return end
+  local with = peer and ',"with":' .. (peer.id == '' and 'null' or text(peer.id)) .. ',"unreadWith":' .. peer.unread
+    .. ',"readOffsetWith":' .. peer.readOffset or ''
+  add_event(user, 'message.read', '"epoch":' .. epoch_text(user) .. ',"readOffset":' .. user.readOffset .. ',"unread":' .. user.unread .. with)
 end

@@ -16,10 +16,10 @@ end
 -- The published texts of a channel are numbered, so that a node notices that a text was lost: the next text has too great a number, or the
 -- node asks for the newest numbers. A run is a sequence of these numbers. Each process of the server begins another run. So does a script
 -- that finds more than `MAX_CHANNELS` channels, because otherwise the table of their numbers grows for ever.
-local MAX_CHANNELS = 100000
 local run, numbers, channelCount
 
 local function run_name()
+  local MAX_CHANNELS = 100000
   if not run or channelCount > MAX_CHANNELS then
     run = string.sub(history(), 1, 12) .. string.format('%.0f', now - shift)
     numbers, channelCount = {}, 0

@@ -71,8 +71,6 @@ export const sent = [
   'held',
 ] as const
 
-export type SendArgs = Record<(typeof sendArgs)[number], string>
-export type AwayArgs = Record<(typeof awayArgs)[number], string>
 export type Sent = Record<(typeof sent)[number], string | number | null>
 
 export const sentOf = (reply: readonly unknown[]): Sent =>

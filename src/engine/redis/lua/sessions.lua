@@ -1,8 +1,4 @@
 -- Shared by all scripts: the changes of a user's sessions.
--- About how many rows one step reads. A user may have 10,000 rows, and other calls wait while a script reads.
-local ROWS_PER_STEP = 500
--- If the caller of `read_step` stops before the last step, the sweep does the work of that step after this many milliseconds.
-local LAST_STEP_WITHIN = 5000
 
 -- Returns whether a credential is revoked: because of its user, its app, or its token. `issuedAt` is nil if the time is not known. `token`
 -- is nil if the credential has no token's id.
@@ -29,10 +25,17 @@ local function facts_of(row)
     .. ',"startedAt":' .. string.format('%.0f', row[SESSION.startedAt])
 end
 
+-- Tells the node of a session that the session left a connection, because another connection carries it now.
+local function report_replaced(row)
+  local connection = row[SESSION.connectionId]
+  if not connection then return end
+  emit(row[SESSION.nodeId], { type = 'connection-replaced', appId = appId, userId = userId, sessionId = row.id, connectionId = connection })
+end
+
 -- Tells the calling node that a session no longer uses its token. The node deletes the field that `use` names from the token's Redis hash,
 -- which may be in another partition than the user.
 local function release_token(credential, use)
-  if use then events[#events + 1] = { EVENT.tokenReleased, appId, userId, credential, use } end
+  if use then events[#events + 1] = { type = 'token-released', appId = appId, userId = userId, credential = credential, use = use } end
 end
 
 -- Removes a session, and does not report its end.
@@ -79,7 +82,7 @@ end
 
 -- Tells the node of the connection, and the app's backend, that a session has ended.
 local function report_end(user, row, code, wasOnline)
-  emit(row[SESSION.nodeId] or self, { EVENT.sessionEnded, appId, userId, row.id, code })
+  emit(row[SESSION.nodeId] or self, { type = 'session-ended', appId = appId, userId = userId, sessionId = row.id, code = code })
   if asked['session.ended'] then add_event(user, 'session.ended', facts_of(row) .. ',"code":' .. text(code)) end
   add_presence_event(user, wasOnline)
 end
@@ -87,12 +90,12 @@ end
 -- Deletes the user's push devices. The calling node deletes the devices' own keys, which may be in other partitions.
 local function end_devices(user)
   local devices = user.deviceCount and call('HGET', K.user, USER.devices)
-  if devices then events[#events + 1] = { EVENT.devicesEnded, appId, userId, devices } end
+  if devices then events[#events + 1] = { type = 'devices-ended', appId = appId, userId = userId, devices = devices } end
   clear(user, { 'devices', 'deviceCount', 'pushDueAt', 'pushCall' })
 end
 
--- Deletes the user's inbox. The user's next inbox has another epoch. The caller also calls `store_inbox`.
-local function delete_inbox(user)
+-- Deletes the user's inbox. The user's next inbox has another epoch, unless the messages have moved. The caller also calls `store_inbox`.
+local function delete_inbox(user, hasMoved)
   if user.newest > 0 then
     -- The keys are deleted even if the numbers show no message: older messages may be there if somebody has deleted the newest ones by
     -- hand.
@@ -100,10 +103,21 @@ local function delete_inbox(user)
     call('ZREM', K.aging, userId)
     count('inboxes', -1)
     count('bytes', -user.bytes)
-    user.deletions = user.deletions + 1
+    if not hasMoved then user.deletions = user.deletions + 1 end
   end
   reset_inbox(user)
   clear(user, { 'unreadCheckAt', 'unreadCheckOffset' })
+end
+
+-- Deletes the user. The inbox stays, and so do a revocation and an adoption.
+local function delete_user(user)
+  if user.createdAt then
+    call('ZREM', K.users, userId)
+    count('users', -1)
+    if user.guest then count('guests', -1) end
+  end
+  clear(user, { 'createdAt', 'guest', 'lastSeenAt', 'profiles', 'sender' })
+  end_devices(user)
 end
 
 -- Deletes the user and the inbox if the user is a guest who has no sessions and no messages, and whose `keptUntil` has passed or is nil.
@@ -116,15 +130,14 @@ local function forget_guest(user)
     if not declared.inbox then return set(user, 'keptUntil', 0) end
     delete_inbox(user)
   end
-  call('ZREM', K.users, userId)
-  count('users', -1)
-  count('guests', -1)
-  clear(user, { 'createdAt', 'guest', 'keptUntil', 'lastSeenAt', 'vouched', 'vouchedAt', 'claimed', 'sender' })
-  end_devices(user)
+  delete_user(user)
+  set(user, 'keptUntil', nil)
   add_event(user, 'user.deleted', '')
 end
 
-local function end_session(user, row, code, wasOnline)
+local function end_session(user, row, code)
+  local wasOnline = presence(user)
+  if row[SESSION.connectionId] then row[SESSION.lastSeenAt] = now end
   remove(user, row)
   report_end(user, row, code, wasOnline)
   if row[SESSION.guest] == 1 then forget_guest(user) end
@@ -156,8 +169,7 @@ local function end_due_sessions(user, isLast)
   end
   sort_by(expired, SESSION.expiresAt)
   for _, row in ipairs(expired) do
-    local wasOnline = presence(user)
-    end_session(user, row, 'timeout', wasOnline)
+    end_session(user, row, 'timeout')
   end
   local wasOnline = presence(user)
   for _, row in ipairs(away) do
@@ -190,6 +202,8 @@ end
 -- last step also calls `end_due_sessions`. Returns `step` for the next step, or nil after the last; and whether this step has read only a
 -- page.
 local function read_step(user, step)
+  -- A user may have 10,000 rows, and other calls wait while a script reads.
+  local ROWS_PER_STEP = 500
   if step == 'last' or (step == '' and call('HLEN', K.sessions) <= ROWS_PER_STEP) then
     end_due_sessions(user, step == 'last')
     return nil, false
@@ -208,15 +222,17 @@ end
 
 -- Tells the nodes that watch the user that the user came online or went offline. A node orders these events by their time.
 local function tell_watchers(user, online)
-  local nodes = call('ZRANGEBYSCORE', K.watch, '(' .. now_text(), '+inf')
+  local nodes = call('ZRANGEBYSCORE', K.watch, '(' .. whole(now), '+inf')
   if #nodes == 0 then return end
-  emit(table.concat(nodes, ' '), { EVENT.presence, appId, userId, online and 1 or 0, online and now or user.lastSeenAt or -1, now })
+  local seen = online and now or user.lastSeenAt
+  emit(table.concat(nodes, ' '), { type = 'presence', appId = appId, userId = userId, online = online, lastSeenAt = seen, at = now })
 end
 
 -- Writes the user's nodes, presence and deadlines as they follow from the sessions. Each script that changes sessions calls it last. A
 -- script that also changes the inbox calls `store_inbox`, too.
 local function finish(user, isPage)
   if areChanged and isPage then
+    local LAST_STEP_WITHIN = 5000
     -- Only the last step knows all sessions. If the last step does not come, the sweep does its work at this deadline.
     set(user, 'sessionsDueAt', math.min(user.sessionsDueAt or math.huge, now + LAST_STEP_WITHIN))
   elseif areChanged then

@@ -30,7 +30,7 @@ end
 
 -- Tells every node that the history or the generation has another number.
 local function tell_history()
-  local event = { EVENT.history, tonumber(partition) }
+  local event = { type = 'history', partition = tonumber(partition) }
   events[#events + 1] = event
   publish_to('all', text(event))
 end

@@ -89,7 +89,7 @@ end
 -- Counts a dropped event. If the newest event of the queue is an `events.dropped`, and not also the oldest event, that event counts the
 -- drop. Else this function adds an `events.dropped`. `state` is the JSON of what the `events.dropped` says about presence.
 local function drop_event(key, owner, kind, state, online)
-  events[#events + 1] = { EVENT.eventDropped, appId, kind }
+  events[#events + 1] = { type = 'event-dropped', appId = appId, eventType = kind }
   local queue = queue_of(owner)
   local first, newest, size = range_of(key)
   if newest and newest ~= first and newest == queue[QUEUE.dropped] then
@@ -130,5 +130,5 @@ local function announce()
   if not isDue then return end
   isDue = false
   call('ZADD', K.deadlines, 'LT', now + DUE_EVENTS_WAIT, events_member())
-  events[#events + 1] = { EVENT.webhooksDue, appId, tonumber(partition) }
+  events[#events + 1] = { type = 'webhooks-due', appId = appId, partition = tonumber(partition) }
 end

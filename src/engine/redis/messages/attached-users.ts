@@ -3,6 +3,7 @@ import type { EngineEvent, InboxPage, Position, SessionRef, UserRef } from '../.
 import { userKey } from '../../user-key.js'
 import type { OwnCopyPlace } from './own-copies/own-copies.js'
 import type { StepRunner } from '../step-runner.js'
+import type { SessionId } from '../wire-event.js'
 
 /** How many messages one read returns at most. */
 const PAGE = 100
@@ -10,8 +11,6 @@ const PAGE = 100
 const READ_AT_ONCE = 32
 /** How many groups of users are compared with Redis at once. */
 const GROUPS_AT_ONCE = 4
-/** The ids of a session. */
-export type SessionId = readonly [appId: string, userId: string, sessionId: string]
 /** When a connection last answered a ping, and how many milliseconds the answer took. */
 export type Seen = readonly [lastSeenAt: number, rtt: number]
 
@@ -238,8 +237,7 @@ export class AttachedUsers {
   /** Resolves with whether Redis has all messages to these users that this node knows of. */
   async #compareGroup(group: { partition: number; users: AttachedUser[] }): Promise<boolean> {
     const { runner } = this.#options
-    const count = String(group.users.length)
-    const newest = await runner.onUsers(runner.steps.newestOffsets, ['user'], group, [count])
+    const newest = await runner.onUsers(runner.steps.newestOffsets, ['user'], group, [group.users.length])
     let hasAll = true
     for (const [n, user] of group.users.entries()) {
       const [epoch, offset] = [Number(newest[2 * n]), Number(newest[2 * n + 1])]

@@ -1,5 +1,5 @@
 -- Marks the messages up to an offset as read, or as many of these as one step can.
--- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, inbox, unread, aging, deadlines, state.
+-- KEYS: user, …events, …inbox, deadlines, state.
 -- ARGV: 1 the number of the epoch (`state.lua`); 2 the offset.
 -- Returns 0 if the inbox has another epoch; else 1; the number of the epoch; the newest offset; the read offset; the number of unread
 --   messages; and 1 if another step has to go on, else 0.
@@ -22,12 +22,7 @@ if target > user.readOffset then
   user.readOffset = target
   if user.readUpTo and user.readUpTo < target then user.readUpTo = target end
   -- Only the last step emits the event, for all steps.
-  if not isUnfinished then emit(user.nodes, { EVENT.read, appId, userId, epoch_of(user), user.newest, user.readOffset, user.unread }) end
-  if asked['message.read'] and not isUnfinished then
-    local epoch = text(epochBase .. string.format('%.0f', epoch_of(user)))
-    add_event(user, 'message.read', '"epoch":' .. epoch .. ',"readOffset":' .. user.readOffset
-      .. ',"unread":' .. user.unread)
-  end
+  if not isUnfinished then report_read(user) end
   store(user)
   announce()
 end

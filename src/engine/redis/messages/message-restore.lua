@@ -1,8 +1,6 @@
 -- Stores a message again that an earlier master had stored, and that this server perhaps lacks. In the epoch that the inbox had then, the
 -- message goes to its offset. In a later epoch it goes to the end of the inbox.
--- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, inbox, unread, aging, peerLog, held, users, deadlines, state,
---   id; or user, sessions, queue, counts, numbers, due, events, pending, appQueue, inbox, unread, aging, peerLog, held, users, deadlines,
---   state, own.
+-- KEYS: …restored, id; or …restored, own.
 -- ARGV: 1 the number of the epoch; 2 the offset; 3 the message as JSON; 4 the sender (empty for the backend); 5 the recipient; 6 the rules,
 --   in the form in which `rules_of` reads them; 7 the member `traceparent`, as in `send`; 8 the value of the key `id` or `own`; 9 the
 --   milliseconds for which that key is kept; 10 what the names of the sender's keys begin with, if this script also makes the sender's own

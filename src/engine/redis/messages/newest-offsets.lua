@@ -6,7 +6,6 @@ read_generation()
 local result = {}
 for n = 1, tonumber(arg(1)) do
   local user = load_inbox(KEYS[n])
-  result[#result + 1] = epoch_of(user)
-  result[#result + 1] = user.newest
+  push(result, epoch_of(user), user.newest)
 end
 return reply(unpack(result))

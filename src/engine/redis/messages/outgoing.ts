@@ -3,9 +3,9 @@ import type { CheckedMessage, SendRules, UserRef } from '../../engine.js'
 import { contentDigest } from '../../util/content-digest.js'
 import type { Reply } from '../client/port.js'
 import { hashOf } from '../keys.js'
-import { awayArgs, sendArgs, type AwayArgs, type SendArgs, type Sent } from '../lua/send-call.js'
+import { awayArgs, sendArgs, type Sent } from '../lua/send-call.js'
 import type { RecentMessage } from './recent-messages.js'
-import type { RunOptions, StepRunner } from '../step-runner.js'
+import type { Arg, RunOptions, StepRunner } from '../step-runner.js'
 
 /**
  * What one attempt to send a message has of its own. The rules are not part of it: to copy them for each attempt took a twentieth of the
@@ -23,7 +23,7 @@ export interface Attempt {
 }
 
 /** Returns the milliseconds for which a message's id makes a retry safe. */
-const windowOf = ({ sendWindow }: SendRules): string => String(Math.max(1, Math.ceil(sendWindow)))
+const windowOf = ({ sendWindow }: SendRules): number => Math.max(1, Math.ceil(sendWindow))
 
 /** A message to send, independent of the caller's object, which may change later. */
 export class Outgoing {
@@ -43,7 +43,7 @@ export class Outgoing {
   readonly profile: string | undefined
   /** The hashed key of the step, and the sender if the step also changes the sender's inbox. */
   readonly keys: RunOptions
-  readonly #content: Pick<SendArgs, 'mode' | 'from' | 'senderPrefix' | 'head' | 'middle' | 'digest'>
+  readonly #content: Record<'mode' | 'from' | 'senderPrefix' | 'head' | 'middle' | 'digest', string>
   readonly #runner: StepRunner
   readonly #message: CheckedMessage
 
@@ -83,32 +83,31 @@ export class Outgoing {
    * Returns the arguments of the step that sends the message. `read` is what the step `readSender` has returned, for a message that `isAway`:
    * that step has counted it.
    */
-  args(rules: SendRules, attempt: Attempt, read: readonly Reply[] = []): string[] {
+  args(rules: SendRules, attempt: Attempt, read: readonly Reply[] = []): Arg[] {
     const { quota, createdAt, onlyFinds = false } = attempt
-    const [, profile, senderDeletions, isNew, isMissing] = read.map(String)
-    const args: SendArgs = {
+    const [, profile, senderDeletions, isNew, isMissing] = read as readonly Arg[]
+    const args: Record<(typeof sendArgs)[number], Arg> = {
       ...this.#content,
       words: this.#rulesOf(rules, onlyFinds),
-      maxInboxes: String(quota.inboxes),
-      maxBytes: String(quota.bytes),
-      perSecond: this.isAway ? '' : this.rateIn(attempt),
+      maxInboxes: quota.inboxes,
+      maxBytes: quota.bytes,
+      perSecond: this.isAway ? null : this.rateIn(attempt),
       createdAt,
-      maxHeld: String(quota.bytesPerSender ?? ''),
+      maxHeld: quota.bytesPerSender,
       traceparent: this.traceparent,
-      profile: this.profile ?? profile ?? '',
+      profile: this.profile ?? profile,
     }
     const list = sendArgs.map((name) => args[name])
     if (!this.isAway) return list
-    const away: AwayArgs = {
-      ...{ note: this.noteId, id: this.id },
-      ...{ senderDeletions: senderDeletions ?? '', isNew: isNew ?? '', isMissing: isMissing ?? '' },
+    const away: Record<(typeof awayArgs)[number], Arg> = {
+      ...{ note: this.noteId, id: this.id, senderDeletions, isNew, isMissing },
     }
     return [...list, ...awayArgs.map((name) => away[name])]
   }
 
-  /** How many messages the sender may send in a second; empty for no limit. */
-  rateIn({ messagesPerSecond }: Pick<Attempt, 'messagesPerSecond'>): string {
-    return this.sender && messagesPerSecond !== undefined ? String(messagesPerSecond) : ''
+  /** How many messages the sender may send in a second; null or undefined for no limit. */
+  rateIn({ messagesPerSecond }: Pick<Attempt, 'messagesPerSecond'>): number | null | undefined {
+    return this.sender && messagesPerSecond
   }
 
   /** About how many bytes the message takes. */

@@ -25,7 +25,7 @@ export interface RecentMessage {
   readonly rules: string
   readonly traceparent: string
   /** The hashed key by which a retry finds the message, its value, and the milliseconds for which it is kept. */
-  readonly found: Required<Pick<RunOptions, 'hashed'>> & { value: string; keptFor: string }
+  readonly found: Required<Pick<RunOptions, 'hashed'>> & { value: string; keptFor: number }
   /** The own copy that the same step has made, and what the names of its sender's keys begin with; undefined for none. */
   readonly own?: { readonly prefix: string; readonly epoch: number; readonly offset: number } | undefined
 }
@@ -97,9 +97,8 @@ export class RecentMessages {
     for (const { of } of concerned) users.set(userKey(of), { of, partition: this.#runner.partitions.of(of) })
     const newest = new Map<string, readonly [epoch: number, offset: number]>()
     for (const group of this.#runner.userGroups(users.values())) {
-      const count = String(group.users.length)
       const read = await this.#runner
-        .onUsers(this.#runner.steps.newestOffsets, ['user'], group, [count])
+        .onUsers(this.#runner.steps.newestOffsets, ['user'], group, [group.users.length])
         .catch((error: unknown) => noteAway(group.partition, error))
       if (!read) continue
       for (const [n, { of }] of group.users.entries())
@@ -120,19 +119,9 @@ export class RecentMessages {
     const { steps } = this.#runner
     const { of, epoch, offset, json, from, to, rules, traceparent, found, own } = message
     const step = found.hashed.startsWith('own:') ? steps.restoreOwnCopy : steps.restoreMessage
-    const args = [
-      String(epoch),
-      String(offset),
-      json,
-      from,
-      to,
-      rules,
-      traceparent,
-      found.value,
-      found.keptFor,
-    ]
-    args.push(own?.prefix ?? '', String(own?.epoch ?? ''), String(own?.offset ?? ''))
-    const [isDone] = await this.#runner.onUser(step, of, args, { hashed: found.hashed })
+    const args = [epoch, offset, json, from, to, rules, traceparent, found.value, found.keptFor]
+    const ownArgs = [own?.prefix, own?.epoch, own?.offset]
+    const [isDone] = await this.#runner.onUser(step, of, [...args, ...ownArgs], { hashed: found.hashed })
     return isDone === 1
   }
 }

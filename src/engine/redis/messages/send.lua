@@ -1,6 +1,5 @@
 -- Puts a message into the recipient's inbox and, in mode `here`, the sender's own copy of it into the sender's inbox.
--- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, inbox, unread, aging, peerLog, users, deadlines, ownCopies, state,
---   id, held, rate.
+-- KEYS: user, …events, …inbox, peerLog, users, deadlines, ownCopies, state, id, held, rate.
 -- ARGV: those that `lua/send-call.ts` names.
 -- Returns `not-sent` for a message that is only looked up, and whose id is not stored. Or `limited`, and the milliseconds to wait. Or
 --   `adopted`, the user who has adopted the recipient, and when that user was created. Or `conflict`, `unknown-user`, `unknown-sender`,
@@ -50,7 +49,7 @@ if rules.onlyFinds then return reply('not-sent') end
 if createdAt ~= '' and user.createdAt ~= tonumber(createdAt) then return reply('unknown-user') end
 if not rules.createsRecipient and not user.createdAt then return reply('unknown-user') end
 
-sentAt = now_text()
+sentAt = whole(now)
 json = head .. profile .. middle .. sentAt .. '}'
 local size = #json + RULES.messageOverhead
 

@@ -17,10 +17,10 @@ import type { RecentMessages } from './recent-messages.js'
 import type { Quotas } from '../quotas.js'
 import { SendLanes } from './send-lanes.js'
 import { OwnCopies, type OwnCopyPlace } from './own-copies/own-copies.js'
-import { callId, type StepRunner } from '../step-runner.js'
+import { callId, type Arg, type StepRunner } from '../step-runner.js'
 
 /** Returns the limit as an argument for Redis, which does not understand `Infinity`, and returns no list for 0. */
-const countOf = (limit: number): string => String(Math.min(Math.max(1, limit), 1_000_000))
+const countOf = (limit: number): number => Math.min(Math.max(1, limit), 1_000_000)
 
 /** The user who has adopted the recipient of a message, and when that user was created. */
 interface Adopted {
@@ -86,7 +86,7 @@ export class SharedInboxes {
   }
 
   async state(of: UserRef): Promise<InboxState> {
-    return this.stateOf(of, await this.#runner.onUser(this.#runner.steps.inboxState, of, []))
+    return this.#runner.inboxOf(of, await this.#read(of, 0))
   }
 
   async after(
@@ -94,19 +94,22 @@ export class SharedInboxes {
     { epoch, offset }: { epoch?: string | undefined; offset: number },
     limit: number,
   ): Promise<MessagePage> {
-    const number = epoch === undefined ? '' : this.#runner.epochNumber(of, epoch)
-    const args = [String(number), String(offset), countOf(limit)]
-    const reply = await this.#runner.onUser(this.#runner.steps.messagesAfter, of, args)
+    const number = epoch === undefined ? 'any' : this.#runner.epochNumber(of, epoch)
+    const reply = await this.#read(of, countOf(limit), offset, number)
     return { ...this.#pageOf(of, reply, limit), lost: reply[5] === 1 }
   }
 
   async before(of: UserRef, before: number | null, limit: number): Promise<InboxPage> {
-    const args = [String(before ?? ''), countOf(limit)]
-    return this.#pageOf(of, await this.#runner.onUser(this.#runner.steps.messagesBefore, of, args), limit)
+    return this.#pageOf(of, await this.#read(of, countOf(limit), before), limit)
+  }
+
+  /** The arguments are those of `inbox-page.lua`. */
+  #read(of: UserRef, limit: number, offset?: number | null, epoch?: Arg): Promise<Reply[]> {
+    return this.#runner.onUser(this.#runner.steps.readInbox, of, [limit, offset, epoch])
   }
 
   async markRead(of: UserRef, { epoch, offset }: Position): Promise<InboxState | null> {
-    const args = [String(this.#runner.epochNumber(of, epoch)), String(offset)]
+    const args = [this.#runner.epochNumber(of, epoch), offset]
     const options = { changes: { mark: true } }
     for (;;) {
       const [isComparable, ...state] = await this.#runner.onUser(
@@ -117,7 +120,7 @@ export class SharedInboxes {
       )
       if (isComparable !== 1) return null
       const isUnfinished = state[4]
-      if (isUnfinished !== 1) return this.stateOf(of, state)
+      if (isUnfinished !== 1) return this.#runner.inboxOf(of, state)
     }
   }
 
@@ -309,23 +312,13 @@ export class SharedInboxes {
   async #trim(of: UserRef, { retention: { messages, bytes, age } }: SendRules): Promise<void> {
     const { steps } = this.#runner
     for (let isBeyond = true; isBeyond && !this.#isStopped;) {
-      const [left] = await this.#runner.onUser(steps.trimInbox, of, [messages, bytes, age].map(String))
+      const [left] = await this.#runner.onUser(steps.expireInbox, of, [age, messages, bytes])
       isBeyond = left === 1
     }
   }
 
   #pageOf(of: UserRef, reply: readonly Reply[], limit: number): InboxPage {
     const messages = (reply[4] as string[]).slice(0, limit).map((json) => JSON.parse(json) as Message)
-    return { messages, inbox: this.stateOf(of, reply) }
-  }
-
-  /** Makes the state of an inbox from the numbers with which the reply of a step begins. */
-  stateOf(of: UserRef, [epoch, offset, readOffset, unread]: readonly Reply[]): InboxState {
-    return {
-      epoch: this.#runner.epochBase(of) + String(epoch),
-      offset: Number(offset),
-      readOffset: Number(readOffset),
-      unread: Number(unread),
-    }
+    return { messages, inbox: this.#runner.inboxOf(of, reply) }
   }
 }

@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto'
 import { EngineError } from '../../errors.js'
-import { fields } from '../lua/fields.js'
-import type { Seen, SessionId } from '../messages/attached-users.js'
+import type { Seen } from '../messages/attached-users.js'
 import type { StepRunner } from '../step-runner.js'
+import type { SessionId, WireEvent, WireEventOf } from '../wire-event.js'
 
 /** Milliseconds until an answer must have arrived. They exceed the 10 seconds for which the other node may delay a client's frames. */
 const TIMEOUT = 15_000
@@ -11,8 +11,6 @@ const SEEN_TIMEOUT = 2_000
 
 /** The form of a node's name. `ask` gets it from a client, who may send any text. `ask` resolves with null for a text of another form. */
 const NAME = /^[\w-]{1,64}$/
-
-const kinds = fields.event
 
 interface Question {
   resolve(answer: string): void
@@ -47,7 +45,11 @@ export class NodeCalls {
   /** Asks a node. Resolves with null if there is no node of this name. Rejects with `unavailable` if there is no answer. */
   async ask(node: string, question: string): Promise<string | null> {
     if (!NAME.test(node)) return null
-    return this.#ask(`name:${node}`, (id) => [kinds.asked, this.#options.name, id, question], TIMEOUT)
+    return this.#ask(
+      `name:${node}`,
+      (id) => ({ type: 'asked', from: this.#options.name, id, question }),
+      TIMEOUT,
+    )
   }
 
   /**
@@ -55,12 +57,13 @@ export class NodeCalls {
    * answer.
    */
   async askSeen(nodeId: string, sessions: readonly SessionId[]): Promise<(Seen | null)[] | null> {
-    const event = (id: number): unknown[] => [kinds.seenAsked, this.#options.name, id, sessions]
+    const from = this.#options.name
+    const event = (id: number): WireEvent => ({ type: 'seen-asked', from, id, sessions })
     const answer = await this.#ask(nodeId, event, SEEN_TIMEOUT).catch(() => null)
     return answer === null ? null : (JSON.parse(answer) as (Seen | null)[])
   }
 
-  onAsked(from: string, id: number, question: string): void {
+  onAsked({ from, id, question }: WireEventOf<'asked'>): void {
     const { answer, onError } = this.#options
     answer(question)
       .catch((error: unknown) => {
@@ -71,13 +74,13 @@ export class NodeCalls {
       .catch(onError)
   }
 
-  onSeenAsked(from: string, id: number, sessions: readonly SessionId[]): void {
+  onSeenAsked({ from, id, sessions }: WireEventOf<'seen-asked'>): void {
     const { seen, onError } = this.#options
     this.#answer(from, id, JSON.stringify(seen(sessions))).catch(onError)
   }
 
   /** `answer` is null if the other node failed. */
-  onAnswered(id: number, answer: string | null): void {
+  onAnswered({ id, answer }: WireEventOf<'answered'>): void {
     const question = this.#questions.get(id)
     if (answer !== null) question?.resolve(answer)
     else question?.reject(new EngineError('unavailable', 'The other gateway failed to answer.'))
@@ -88,11 +91,7 @@ export class NodeCalls {
       reject(new EngineError('unavailable', 'The engine was closed before the other gateway answered.'))
   }
 
-  async #ask(
-    channel: string,
-    event: (id: number) => readonly unknown[],
-    timeout: number,
-  ): Promise<string | null> {
+  async #ask(channel: string, event: (id: number) => WireEvent, timeout: number): Promise<string | null> {
     const id = ++this.#lastId
     const { promise, cancel } = this.#expect(id, timeout)
     try {
@@ -103,7 +102,7 @@ export class NodeCalls {
   }
 
   #answer(from: string, id: number, text: string | null): Promise<boolean> {
-    return this.#tell(`name:${from}`, [kinds.answered, id, text])
+    return this.#tell(`name:${from}`, { type: 'answered', id, answer: text })
   }
 
   #expect(id: number, timeout: number): { promise: Promise<string>; cancel: () => void } {
@@ -126,7 +125,7 @@ export class NodeCalls {
   }
 
   /** Resolves with whether a node received the event. */
-  async #tell(channel: string, event: readonly unknown[]): Promise<boolean> {
+  async #tell(channel: string, event: WireEvent): Promise<boolean> {
     const { runner } = this.#options
     const [count] = await runner.onPartition(runner.steps.tellNode, 0, [channel, JSON.stringify(event)])
     return Number(count) > 0

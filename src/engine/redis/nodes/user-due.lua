@@ -53,7 +53,7 @@ local function report_unread()
     set(user, 'unreadCheckOffset', oldest.offset)
     return at
   end
-  add_event(user, 'message.unread', '"userId":' .. text(userId) .. ',"epoch":' .. text(epochBase .. string.format('%.0f', epoch_of(user)))
+  add_event(user, 'message.unread', '"userId":' .. text(userId) .. ',"epoch":' .. epoch_text(user)
     .. ',"unread":' .. user.unread .. ',"oldestAt":' .. string.match(oldest[ENTRY.message], '"sentAt":(%d+)}$')
     .. ',"messages":[' .. table.concat(newest, ',') .. ']')
 end
@@ -68,7 +68,7 @@ end
 if user.pushDueAt and (user.pushDueAt <= now or user.pushCall == arg(1)) then
   set(user, 'pushDueAt', now + RULES.pushLease)
   set(user, 'pushCall', arg(1))
-  events[#events + 1] = { EVENT.pushDue, appId, userId }
+  events[#events + 1] = { type = 'push-due', appId = appId, userId = userId }
 end
 store_inbox(user)
 finish(user)

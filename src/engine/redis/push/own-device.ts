@@ -16,7 +16,7 @@ export const ownDevice = async (
 ): Promise<PushOwner | undefined> => {
   const owner: PushOwner = [userId, keys.p256dh, keys.auth]
   const partition = runner.partitions.ofDevice(appId, id)
-  const args = [mode, JSON.stringify(owner), String(engineRules.pushKeptFor + OWNER_MARGIN)]
+  const args = [mode, JSON.stringify(owner), engineRules.pushKeptFor + OWNER_MARGIN]
   const hashed = `device:${hashOf(appId, id)}` as const
   const [before] = await runner.onApp(runner.steps.ownPush, partition, appId, args, { hashed })
   return before === '' ? undefined : (JSON.parse(String(before)) as PushOwner)

@@ -1,5 +1,5 @@
 -- Reads the unread messages after an offset, without those of guests whom the user has adopted. One step reads at most `MAX_READ` messages.
--- KEYS: user, inbox, unread, aging, counts, state.
+-- KEYS: user, …inbox, counts, state.
 -- ARGV: 1 the offset.
 -- Returns the number of the inbox's epoch; the newest offset; the read offset; the number of unread messages; the offset after which
 --   another step has to go on, or 0; and a list with the newest unread message of each sender as JSON, the oldest message first.

@@ -1,5 +1,5 @@
 -- Stores a user's devices, and when there may be something to push to them.
--- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, deadlines, state.
+-- KEYS: user, …events, deadlines, state.
 -- ARGV: 1 the devices as they were read, as JSON (empty for none); 2 the new devices, as JSON (empty for none); 3 the number of new
 --   devices; 4 milliseconds until there may be something to push (empty if there is nothing, `same` to leave `pushDueAt` unchanged); 5 the
 --   newest offset of the messages that the caller has looked at; from 6 on: the data of events `push.failed`, each as JSON without braces.

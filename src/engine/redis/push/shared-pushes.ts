@@ -1,6 +1,5 @@
 import type {
   Credential,
-  InboxState,
   PushDevice,
   PushOutcome,
   PushSubscriptionData,
@@ -16,7 +15,6 @@ import {
   pushDeviceId,
   withSubscription,
 } from '../../push-devices.js'
-import type { Reply } from '../client/port.js'
 import type { StepRunner } from '../step-runner.js'
 import { ownDevice } from './own-device.js'
 
@@ -42,8 +40,6 @@ interface Stored {
 export interface SharedPushesOptions {
   runner: StepRunner
   isRevoked: (of: UserRef, credential: Credential) => Promise<boolean>
-  /** Makes the state of an inbox from the values that a step has returned. */
-  stateOf: (of: UserRef, state: readonly Reply[]) => InboxState
 }
 
 /**
@@ -128,14 +124,11 @@ export class SharedPushes {
   }
 
   async unreadSenders(of: UserRef, after: number, limit: number): Promise<UnreadSenders> {
-    const { runner, stateOf } = this.#options
+    const { runner } = this.#options
     const newest = new Map<string | null, UnreadSenders['messages'][number]>()
     for (let from = after; ;) {
-      const [epoch, offset, readOffset, unread, next, list] = await runner.onUser(
-        runner.steps.readPushUnread,
-        of,
-        [String(from)],
-      )
+      const reply = await runner.onUser(runner.steps.readPushUnread, of, [from])
+      const [next, list] = reply.slice(4)
       for (const json of list as string[]) {
         const message = JSON.parse(json) as UnreadSenders['messages'][number]
         // The senders are in the order of their newest messages, so this sender moves to the end.
@@ -144,10 +137,7 @@ export class SharedPushes {
       }
       from = Number(next)
       if (from === 0)
-        return {
-          inbox: stateOf(of, [epoch, offset, readOffset, unread] as Reply[]),
-          messages: [...newest.values()].slice(0, limit),
-        }
+        return { inbox: runner.inboxOf(of, reply), messages: [...newest.values()].slice(0, limit) }
     }
   }
 
@@ -209,8 +199,7 @@ export class SharedPushes {
       const { devices, dueIn, through = 0, reports = [] } = change(stored)
       if (stored.devices.length === 0 && devices.length === 0) return stored.exists
       const [result] = await runner.onUser(runner.steps.writePush, of, [
-        ...[stored.json, devices.length > 0 ? JSON.stringify(devices) : '', String(devices.length)],
-        ...[dueIn === null ? '' : String(dueIn), String(through)],
+        ...[stored.json, devices.length > 0 && JSON.stringify(devices), devices.length, dueIn, through],
         ...reports.map((report) => JSON.stringify(report).slice(1, -1)),
       ])
       if (result !== 0) return result === 1

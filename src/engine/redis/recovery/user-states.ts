@@ -1,12 +1,12 @@
-import type { EngineEvent, InboxState, UserRef } from '../../engine.js'
+import type { EngineEvent, UserRef } from '../../engine.js'
 import { userKey } from '../../user-key.js'
 import type { Reply } from '../client/port.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
 import { userRecordOf } from '../sessions/users/shared-users.js'
 import type { StepRunner } from '../step-runner.js'
 
-/** How many values the step `readStates` returns for each user: four of the inbox, the digest of the profile, and the profile. */
-const VALUES_PER_USER = 9
+/** How many values the step `readStates` returns for each user: four of the inbox, the digest of the profiles, and what `userRecordOf` reads. */
+const VALUES_PER_USER = 7
 const DIGEST = 4
 /** How often users are read at most if events about them come meanwhile. */
 const MAX_TRIES = 8
@@ -22,8 +22,6 @@ interface Known {
 export interface UserStatesOptions {
   runner: StepRunner
   attached: AttachedUsers
-  /** Makes the state of an inbox from the numbers that a step returns. */
-  stateOf: (of: UserRef, state: readonly Reply[]) => InboxState
   emit: (event: EngineEvent) => void
 }
 
@@ -73,9 +71,9 @@ export class UserStates {
   }
 
   #compare(of: UserRef, values: readonly Reply[]): void {
-    const { attached, stateOf, emit } = this.#options
+    const { runner, attached, emit } = this.#options
     if (this.#heard.has(userKey(of)) || attached.connectionsOf(of).size === 0) return
-    const inbox = stateOf(of, values)
+    const inbox = runner.inboxOf(of, values)
     const before = this.#known.get(of)
     const known: Known = {
       marked: inbox.readOffset + inbox.offset - inbox.unread,

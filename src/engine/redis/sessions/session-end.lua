@@ -1,5 +1,5 @@
 -- Ends a session.
--- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, tombs.
+-- KEYS: …sessions, tombs.
 -- ARGV: 1 the session; 2 the code of the end; 3 the connection that must carry the session (empty for any); 4 `1` if a recovery makes the
 --   end again.
 -- Returns 1 if the session has ended, 0 if there is no such session or another connection carries it; and the number of the server's
@@ -15,8 +15,6 @@ if not row or (connection and row[SESSION.connectionId] ~= connection) then
   finish(user)
   return reply(0, history_number())
 end
-local wasOnline = presence(user)
-if row[SESSION.connectionId] then row[SESSION.lastSeenAt] = now end
-end_session(user, row, arg(2), wasOnline)
+end_session(user, row, arg(2))
 finish(user)
 return reply(1, history_number())

@@ -1,5 +1,5 @@
 -- Reads a user's sessions.
--- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch.
+-- KEYS: …sessions.
 -- ARGV: none.
 -- Returns for each session its id and its row.
 local user = load(K.user)

@@ -1,6 +1,6 @@
 -- Gives a session a new credential. If the new credential is revoked, or if another connection carries the session, the session keeps its
 -- old credential.
--- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked, tombs.
+-- KEYS: …sessions, revoked, tombs.
 -- ARGV: 1 the session; 2 the connection; 3 the authentication method; 4 the token's `tokenHash` (empty for none); 5 when the credential was
 --   issued (empty if that is unknown); 6 the credential as JSON; 7 the name of the note about this session in the token's
 --   Redis hash (empty for no token).

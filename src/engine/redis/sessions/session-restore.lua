@@ -1,5 +1,5 @@
 -- Makes a session's start again: an earlier master has acknowledged the start, and perhaps this server lacks it.
--- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked, tombs.
+-- KEYS: …sessions, revoked, tombs.
 -- ARGV: 1 the session; 2 its row, as the start has stored it; 3 `1` if the session has ended since (then the script makes no new row,
 --   but replaces the row of an earlier start, so that `session-end`, which runs next, finds the connection of this start).
 -- Returns 1 if the start was made again, else 0.
@@ -25,9 +25,7 @@ end
 local wasOnline = presence(user)
 if isOutdated then
   release_token(stored[SESSION.credential], stored[SESSION.tokenUse])
-  if stored[SESSION.connectionId] then
-    emit(stored[SESSION.nodeId], { EVENT.connectionReplaced, appId, userId, row.id, stored[SESSION.connectionId] })
-  end
+  report_replaced(stored)
 else
   -- Perhaps the server has given the number in the row to another session, so this session gets a new one.
   row[SESSION.number] = next_number()

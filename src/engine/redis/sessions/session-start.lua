@@ -1,5 +1,5 @@
 -- Starts or resumes a session, unless its credential is revoked.
--- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked, tombs, inbox.
+-- KEYS: …sessions, revoked, tombs, inbox.
 -- ARGV: 1 the id of a new session; 2 the connection; 3 the hash of the key that resumes a session (empty for none); 4 how many sessions the
 --   user may have; 5 `1` if the page is hidden; 6 `1` for a guest; 7 the token's `tokenHash` (empty for none); 8 when the credential was
 --   issued (empty if that is unknown); 9 the time at which the user must have been created (empty for any); 10 the fields of the session's
@@ -7,7 +7,7 @@
 --   begin (empty for none); 12 the offset of that position.
 -- Returns 0 if the credential is revoked, if the user was not created at that time, or if `session-abandon` ran first; else ten values:
 --   1; 1 if a session was resumed, else 0; the session's id; the session's row; the number of the server's history (`lua/state.lua`); 1 if
---   messages after the position are gone, else 0; and the state of the inbox, as `inbox-state` returns it.
+--   messages after the position are gone, else 0; and the state of the inbox, as `inbox-page` returns it.
 await_epochs()
 local id, connection, resumes, limit = arg(1), arg(2), optional(3), tonumber(arg(4))
 local isHidden, isGuest, token, issuedAt, known = arg(5) == '1', arg(6) == '1', optional(7), tonumber(arg(8)), arg(10)
@@ -31,8 +31,7 @@ local row, json
 local replaced = {}
 if old then
   release_token(old[SESSION.credential], old[SESSION.tokenUse])
-  local replacedId = old[SESSION.connectionId]
-  if replacedId then emit(old[SESSION.nodeId], { EVENT.connectionReplaced, appId, userId, old.id, replacedId }) end
+  report_replaced(old)
   row = cjson.decode('{' .. known)
   row.id, row[SESSION.lastSeenAt], row[SESSION.starts] = old.id, now, (old[SESSION.starts] or 0) + 1
   row[SESSION.number], row[SESSION.startedAt], row[SESSION.guest] = old[SESSION.number], old[SESSION.startedAt], old[SESSION.guest]
@@ -44,7 +43,7 @@ if old then
   json = put(row)
 else
   if total >= limit then replaced = make_room(user, limit) end
-  local number, at = whole(next_number()), now_text()
+  local number, at = whole(next_number()), whole(now)
   local hidden = isHidden and '"' .. SESSION.hiddenSince .. '":' .. whole(next_number()) .. ',' or ''
   json = '{"' .. SESSION.number .. '":' .. number .. ',"' .. SESSION.startedAt .. '":' .. at .. ',"' .. SESSION.lastSeenAt .. '":' .. at
     .. ',"' .. SESSION.starts .. '":1,' .. hidden .. known

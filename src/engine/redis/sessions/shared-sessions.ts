@@ -3,7 +3,6 @@ import type { EndCode } from '../../../protocol/index.js'
 import { randomDigits } from '../../../util/random-digits.js'
 import type {
   Credential,
-  InboxState,
   SessionPage,
   SessionRecord,
   SessionRef,
@@ -17,11 +16,11 @@ import type { Reply } from '../client/port.js'
 import { Departures } from './departures.js'
 import { fields } from '../lua/fields.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
-import { cursorOf, inGroups, positionOf, readList } from '../lists.js'
+import { cursorOf, inGroups, readPage } from '../lists.js'
 import type { SharedRevocations } from './revocations/shared-revocations.js'
 import { RecentSessions, type RecentSession } from './recent-sessions.js'
 import { credentialArgs, recordOf, startedRow, storedSessions, type StoredSession } from './session-record.js'
-import type { StepRunner } from '../step-runner.js'
+import type { Arg, StepRunner } from '../step-runner.js'
 import type { NodeCalls } from '../nodes/node-calls.js'
 import type { Sweeper } from '../nodes/sweeper.js'
 
@@ -31,32 +30,22 @@ export interface SharedSessionsOptions {
   revocations: SharedRevocations
   sweeper: Sweeper
   calls: NodeCalls
-  /** Makes the state of an inbox from the values that a step has returned. */
-  stateOf: (of: UserRef, state: readonly Reply[]) => InboxState
 }
 
 /** The sessions of users. */
 export class SharedSessions {
+  readonly #options: SharedSessionsOptions
   readonly #runner: StepRunner
-  readonly #attached: AttachedUsers
-  readonly #revocations: SharedRevocations
-  readonly #sweeper: Sweeper
-  readonly #calls: NodeCalls
-  readonly #stateOf: SharedSessionsOptions['stateOf']
   /** What this node has last done with sessions. */
   readonly recent: RecentSessions
-  readonly #departures = new Departures()
+  readonly departures = new Departures()
   /** The connections of starts that are being undone. */
   readonly #abandoned = new Set<string>()
 
-  constructor({ runner, attached, revocations, sweeper, calls, stateOf }: SharedSessionsOptions) {
-    this.#runner = runner
-    this.#attached = attached
-    this.#revocations = revocations
-    this.#sweeper = sweeper
-    this.#calls = calls
-    this.#stateOf = stateOf
-    this.recent = new RecentSessions((of) => runner.partitions.of(of))
+  constructor(options: SharedSessionsOptions) {
+    this.#options = options
+    this.#runner = options.runner
+    this.recent = new RecentSessions((of) => options.runner.partitions.of(of))
   }
 
   async start(request: SessionRequest): Promise<StartedSession | null> {
@@ -64,7 +53,7 @@ export class SharedSessions {
     const of = { appId, userId }
     const [, token, issuedAt] = credentialArgs(appId, request.credential)
     const newId = randomUUID()
-    const finish = this.#attached.expectStart(of)
+    const finish = this.#options.attached.expectStart(of)
     try {
       // First the token's Redis hash gets a note that a session uses the token. If a revocation comes before the note, this start finds the
       // revocation. A revocation that comes later finds the note.
@@ -73,15 +62,16 @@ export class SharedSessions {
       const args = [
         newId,
         connectionId,
-        resumes ?? '',
-        String(sessionsPerUser),
-        hidden ? '1' : '0',
-        guest ? '1' : '0',
+        resumes,
+        sessionsPerUser,
+        hidden,
+        guest,
         token,
         issuedAt,
-        String(request.userCreatedAt ?? ''),
+        request.userCreatedAt,
         startedRow(request, this.#runner.nodeId, use),
-        ...(after ? [String(this.#runner.epochNumber(of, after.epoch)), String(after.offset)] : ['', '']),
+        after && this.#runner.epochNumber(of, after.epoch),
+        after?.offset,
       ]
       const [isStarted, isResumed, sessionId, row, history, isLost, ...state] = await this.#runner
         .onUser(this.#runner.steps.startSession, of, args, { changes: { endsAs: 'too-many-sessions' } })
@@ -94,8 +84,8 @@ export class SharedSessions {
         })
       if (isStarted !== 1) return null
       const session = recordOf(of, String(sessionId), String(row))
-      const inbox = this.#stateOf(of, state)
-      if (this.#attached.add(session, connectionId, Number(state[0]), inbox.offset)) {
+      const inbox = this.#runner.inboxOf(of, state)
+      if (this.#options.attached.add(session, connectionId, Number(state[0]), inbox.offset)) {
         const credential = { credential: request.credential, use }
         this.recent.start(session, connectionId, String(row), credential, Number(history))
       }
@@ -109,17 +99,17 @@ export class SharedSessions {
   #abandon(request: SessionRequest, newId: string, use: string): void {
     const { appId, userId, connectionId, resumableFor } = request
     const of = { appId, userId }
-    const args = [connectionId, newId, String(resumableFor)]
+    const args = [connectionId, newId, resumableFor]
     this.#abandoned.add(connectionId)
     const abandon = async (): Promise<void> => {
       const [hasRun] = await this.#runner.onUser(this.#runner.steps.abandonSession, of, args)
       this.#abandoned.delete(connectionId)
-      this.#sweeper.wake(this.#runner.partitions.of(of), resumableFor)
+      this.#options.sweeper.wake(this.#runner.partitions.of(of), resumableFor)
       // If the start has run, the note is deleted when the session ends.
       if (hasRun !== 1) await this.#releaseToken(request, use)
     }
     // If Redis is away, the change stays pending, and a later retry makes it.
-    this.#departures.run(abandon).catch(() => undefined)
+    this.departures.run(abandon).catch(() => undefined)
   }
 
   /** Does what `SharedRevocations.useToken` does, with a new note. If the reply was lost, deletes the note, which is perhaps there. */
@@ -131,7 +121,7 @@ export class SharedSessions {
     const of = { appId, userId, credential }
     const use = randomDigits()
     try {
-      return await this.#revocations.useToken(of, credential, use)
+      return await this.#options.revocations.useToken(of, credential, use)
     } catch (error) {
       if (mayHaveRun(error)) this.#releaseLater(of, use)
       throw error
@@ -140,7 +130,7 @@ export class SharedSessions {
 
   /** Deletes the note as soon as Redis lets it. */
   #releaseLater(of: UserRef & { credential: Credential }, use: string): void {
-    this.#departures.run(() => this.#releaseToken(of, use)).catch(() => undefined)
+    this.departures.run(() => this.#releaseToken(of, use)).catch(() => undefined)
   }
 
   /** Deletes the note that a session uses a token, because its start or its renewal has not run. */
@@ -148,11 +138,12 @@ export class SharedSessions {
     { appId, userId, credential }: UserRef & { credential: Credential },
     use: string,
   ): Promise<void> {
-    if (use !== '') await this.#revocations.releaseToken({ appId, userId }, JSON.stringify(credential), use)
+    if (use !== '')
+      await this.#options.revocations.releaseToken({ appId, userId }, JSON.stringify(credential), use)
   }
 
   async confirm(session: SessionRef, connectionId: string): Promise<void> {
-    await this.#change('confirmSession', session, connectionId)
+    await this.#change('changeSession', session, connectionId, 'confirm')
   }
 
   async renew(session: SessionRef, connectionId: string, credential: Credential): Promise<boolean> {
@@ -180,14 +171,14 @@ export class SharedSessions {
   }
 
   async setHidden(session: SessionRef, connectionId: string, hidden: boolean): Promise<void> {
-    await this.#change('hideSession', session, connectionId, hidden ? '1' : '0')
+    await this.#change('changeSession', session, connectionId, hidden ? 'hide' : 'show')
   }
 
   async detach(session: SessionRef, connectionId: string, resumableFor: number): Promise<void> {
     // Even if the call fails, this connection no longer carries the session.
-    this.#attached.remove(session, connectionId)
+    this.#options.attached.remove(session, connectionId)
     const stored = this.recent.depart(session, connectionId, { detachedFor: resumableFor })
-    await this.#departures.run(async () => stored(await this.#detach(session, connectionId, resumableFor)))
+    await this.departures.run(async () => stored(await this.#detach(session, connectionId, resumableFor)))
   }
 
   async end(session: SessionRef, code: EndCode, connectionId: string | undefined): Promise<boolean> {
@@ -196,9 +187,9 @@ export class SharedSessions {
       if (hasEnded === 1) this.recent.depart(session, undefined, { code })(Number(history))
       return hasEnded === 1
     }
-    this.#attached.remove(session, connectionId)
+    this.#options.attached.remove(session, connectionId)
     const stored = this.recent.depart(session, connectionId, { code })
-    return this.#departures.run(async () => {
+    return this.departures.run(async () => {
       const [hasEnded, history] = await this.#end(session, code, connectionId)
       stored(Number(history))
       return hasEnded === 1
@@ -221,7 +212,7 @@ export class SharedSessions {
     const session = { ...of, sessionId }
     if (row !== undefined && (await this.restoreToken(recent))) {
       const hasEnded = recent.departure !== undefined && 'code' in recent.departure
-      await this.#change('restoreSession', session, row, hasEnded ? '1' : '0')
+      await this.#change('restoreSession', session, row, hasEnded)
     }
     const { departure, connectionId } = recent
     if (!departure) return
@@ -232,17 +223,7 @@ export class SharedSessions {
   /** Notes again that a session uses its token. Returns false if the token is revoked. */
   async restoreToken({ of, credential, departure }: RecentSession): Promise<boolean> {
     if (!credential || (departure && 'code' in departure)) return true
-    return (await this.#revocations.useToken(of, credential.credential, credential.use)) !== null
-  }
-
-  /** Detaches and ends the sessions for which that has failed because Redis was away. */
-  retryDepartures(): Promise<void> {
-    return this.#departures.retry()
-  }
-
-  /** Waits for the detachments and ends that run, and then does what `retryDepartures` does. Must be called before this node leaves. */
-  finishDepartures(): Promise<void> {
-    return this.#departures.finish()
+    return (await this.#options.revocations.useToken(of, credential.credential, credential.use)) !== null
   }
 
   async of(of: UserRef): Promise<SessionRecord[]> {
@@ -251,25 +232,15 @@ export class SharedSessions {
 
   /** Returns a page of the app's sessions, partition by partition. */
   async inApp(appId: string, after: string | null, limit: number): Promise<SessionPage> {
-    const found = await readList(this.#runner, {
-      ...{
-        step: this.#runner.steps.listAppSessions,
-        appId,
-        from: positionOf(after),
-        start: '0',
-        limit: limit + 1,
-      },
+    const { page, next } = await readPage(this.#runner, after, {
+      ...{ step: this.#runner.steps.listAppSessions, appId, limit },
       parse: (list, partition) =>
         inGroups(list, 2).map(([member, number]) => {
           const [sessionId = '', userId = ''] = String(member).split('\0')
           return { sessionId, userId, cursor: cursorOf(partition, number) }
         }),
     })
-    const page = found.slice(0, limit)
-    return {
-      sessions: await this.#read(appId, page),
-      next: found.length > limit ? (page.at(-1)?.cursor ?? null) : null,
-    }
+    return { sessions: await this.#read(appId, page), next }
   }
 
   async status(of: UserRef): Promise<UserStatus> {
@@ -326,7 +297,7 @@ export class SharedSessions {
       [...byNode].map(async ([nodeId, records]) => {
         const ids = records.map(({ appId, userId, sessionId }) => [appId, userId, sessionId] as const)
         const isOwn = nodeId === this.#runner.nodeId
-        const seen = isOwn ? this.#attached.seen(ids) : await this.#calls.askSeen(nodeId, ids)
+        const seen = isOwn ? this.#options.attached.seen(ids) : await this.#options.calls.askSeen(nodeId, ids)
         records.forEach((record, n) => {
           const [lastSeenAt, rtt] = seen?.[n] ?? []
           if (lastSeenAt === undefined || rtt === undefined) return
@@ -347,12 +318,12 @@ export class SharedSessions {
     resumableFor: number | undefined,
   ): Promise<number> {
     const [isDetached, history] = await this.#change(
-      'detachSession',
+      'changeSession',
       session,
-      ...[connectionId, String(resumableFor ?? '')],
+      ...[connectionId, 'detach', resumableFor],
     )
     if (isDetached === 1 && resumableFor !== undefined)
-      this.#sweeper.wake(this.#runner.partitions.of(session), resumableFor)
+      this.#options.sweeper.wake(this.#runner.partitions.of(session), resumableFor)
     return Number(history)
   }
 
@@ -360,18 +331,18 @@ export class SharedSessions {
   #end(
     { appId, userId, sessionId }: SessionRef,
     code: EndCode,
-    connectionId = '',
+    connectionId?: string,
     isRepeated = false,
   ): Promise<Reply[]> {
-    const args = [sessionId, code, connectionId, isRepeated ? '1' : '']
+    const args = [sessionId, code, connectionId, isRepeated]
     const options = { changes: { endsAs: code } }
     return this.#runner.onUser(this.#runner.steps.endSession, { appId, userId }, args, options)
   }
 
   #change(
-    step: 'confirmSession' | 'renewSession' | 'hideSession' | 'detachSession' | 'restoreSession',
+    step: 'changeSession' | 'renewSession' | 'restoreSession',
     { appId, userId, sessionId }: SessionRef,
-    ...args: string[]
+    ...args: Arg[]
   ): Promise<Reply[]> {
     return this.#runner.onUser(this.#runner.steps[step], { appId, userId }, [sessionId, ...args])
   }

@@ -1,5 +1,5 @@
 -- Reads a user's presence, number of sessions, revocation, and number of unread messages.
--- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked.
+-- KEYS: …sessions, revoked.
 -- ARGV: none.
 -- Returns five values: 1 if the user is online, else 0; the number of sessions; when the user was last seen, or false; the time of the
 --   revocation (credentials that were issued up to then are revoked), or false; the number of unread messages.

@@ -64,7 +64,7 @@ const factsOf = (
   const parsed = (name: Field): unknown => JSON.parse(textOf(name) ?? 'null') ?? undefined
   const numberOf = (name: Field): number | undefined => parsed(name) as number | undefined
   const leftOf = (name: Field): number => Math.max(0, (numberOf(name) ?? 0) - now)
-  const stored = (['vouched', 'vouchedAt', 'claimed', 'createdAt'] as const).map((name) => textOf(name) ?? '')
+  const stored = (['profiles', 'createdAt'] as const).map((name) => textOf(name) ?? null)
   const record = userRecordOf(of, stored) ?? undefined
   const [revokedBefore = null, checkedFrom] = [numberOf('revokedBefore'), numberOf('unreadCheckOffset')]
   const [by, byCreatedAt = 0, createdAt = 0, messages = 0] =

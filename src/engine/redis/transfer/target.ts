@@ -17,7 +17,7 @@ import { hashOf, type HashedKind, type KeyKind, type KeyOwner } from '../keys.js
 import { fields, inboxNumbers, type InboxNumber } from '../lua/fields.js'
 import { ownDevice } from '../push/own-device.js'
 import { tokenHash } from '../sessions/session-record.js'
-import { profileText, timesText } from '../sessions/users/shared-users.js'
+import { profilesText } from '../sessions/users/shared-users.js'
 import { FIRST_PARTITION, RedisRows, type Command, type RedisPlace } from './rows.js'
 
 const KEY_BYTES = 32
@@ -158,9 +158,7 @@ class RedisImport {
     const sender = record && senderOf(record)
     const hash: Partial<Record<keyof typeof fields.user, string | number | null | undefined>> = {
       createdAt: record?.createdAt,
-      vouched: record && profileText(record.vouched),
-      vouchedAt: record && timesText(record),
-      claimed: record && profileText(record.claimed),
+      profiles: record && profilesText(record),
       sender: sender && JSON.stringify(sender),
       guest: guest ? 1 : null,
       lastSeenAt,

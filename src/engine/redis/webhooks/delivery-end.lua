@@ -1,5 +1,5 @@
 -- Ends the delivery of a user's oldest pending event.
--- KEYS: queue, due, events, pending, failed, counts, deadlines.
+-- KEYS: …delivery.
 -- ARGV: 1 the event's number; 2 the event's id; 3 `delivered`, `retry` or `failed`; 4 for `retry`: the milliseconds until the next
 --   delivery; 5 why the delivery failed; 6 how many failed events a partition keeps; 7 the id of this call.
 -- Returns milliseconds until the app's next event in this partition is due, or -1 if none is pending.

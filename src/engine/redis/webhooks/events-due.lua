@@ -1,6 +1,6 @@
 -- Reads the milliseconds until the next event is due, and sets when the sweep looks for that event.
 -- KEYS: due, events, deadlines.
--- ARGV: 1 `1` if the oldest pending event of each user becomes due now, because no node delivers it, else `0`; 2 the milliseconds after
+-- ARGV: 1 `1` if the oldest pending event of each user becomes due now, because no node delivers it, else empty; 2 the milliseconds after
 --   which the sweep looks for the app's events if the calling node does not deliver them (empty if it does, `never` if no node does).
 -- Returns the milliseconds, or -1 if no event is pending.
 if arg(1) == '1' then

@@ -13,8 +13,6 @@ while #found < 4 * limit and (pending[p] or failed[f]) do
   if isPending then p = p + 1 else f = f + 1 end
   local dueAt = call('ZSCORE', K.due, seq)
   local left = dueAt and math.ceil(tonumber(dueAt) - now) or ''
-  for _, value in ipairs({ isPending and 'pending' or 'failed', call('HGET', K.events, seq), outcome_of(seq), left }) do
-    found[#found + 1] = value
-  end
+  push(found, isPending and 'pending' or 'failed', call('HGET', K.events, seq), outcome_of(seq), left)
 end
 return found

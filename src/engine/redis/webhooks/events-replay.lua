@@ -1,5 +1,5 @@
 -- Makes a failed event of the user pending again.
--- KEYS: queue, due, events, pending, failed, counts, deadlines.
+-- KEYS: …delivery.
 -- ARGV: 1 the event's number; 2 the event's id.
 -- Returns milliseconds until the app's next event in this partition is due, or -1 if none is pending; 1 if the user had this failed event,
 --   else 0.

@@ -6,7 +6,6 @@
 local found = {}
 for _, seq in ipairs(call('ZRANGEBYSCORE', K.due, '-inf', now, 'LIMIT', 0, arg(1))) do
   call('ZADD', K.due, now + tonumber(arg(2)), seq)
-  found[#found + 1] = call('HGET', K.events, seq)
-  found[#found + 1] = outcome_of(seq)
+  push(found, call('HGET', K.events, seq), outcome_of(seq))
 end
 return reply_list(found, next_due())

@@ -1,5 +1,5 @@
 -- Sets when the sweep looks for the unread messages of a user whose app begins to ask for `message.unread`, unless that time is set.
--- KEYS: user, inbox, unread, aging, deadlines.
+-- KEYS: user, …inbox, deadlines.
 -- ARGV: 1 since when the app asks for `message.unread`, in milliseconds before now; 2 its option `unreadAfter`.
 -- Returns nothing.
 local user = load_inbox(K.user)

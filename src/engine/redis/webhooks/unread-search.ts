@@ -58,9 +58,9 @@ export class UnreadSearch {
     for (; search.partition < partitions.count; search.partition++, search.after = '') {
       for (let isFull = true; isFull && isCurrent();) {
         const [ids = []] = await this.#runner.inPartitions(steps.listUsers, [search.partition], appId, [
-          ...[search.after, String(USERS_PER_STEP)],
+          ...[search.after, USERS_PER_STEP],
         ])
-        const args = [Math.ceil(performance.now() - search.since), search.unreadAfter].map(String)
+        const args = [Math.ceil(performance.now() - search.since), search.unreadAfter]
         await Promise.all(
           ids.map((userId) =>
             this.#runner.onUser(steps.beginUnread, { appId, userId: String(userId) }, args),
@@ -73,6 +73,6 @@ export class UnreadSearch {
       if (!isCurrent()) return
     }
     this.#searches.delete(appId)
-    await this.#runner.onApp(steps.unreadBegun, 0, appId, [])
+    await this.#runner.onPartition(steps.unreadBegun, 0, [`${appId}\0`, '1'])
   }
 }

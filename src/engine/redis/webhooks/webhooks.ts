@@ -9,7 +9,7 @@ import type {
 import { seqOf } from '../../decide/webhooks/queue.js'
 import { engineRules } from '../../rules.js'
 import type { Reply } from '../client/port.js'
-import { cursorOf, inGroups, positionOf, readList } from '../lists.js'
+import { cursorOf, inGroups, readPage } from '../lists.js'
 import { callId, type StepRunner } from '../step-runner.js'
 import { Timer } from '../../../util/timer.js'
 
@@ -74,9 +74,7 @@ export class Webhooks {
   async resume(appId: string, isAlone: boolean): Promise<void> {
     const endsLeases = isAlone && !this.#resumed.has(appId)
     this.#resumed.add(appId)
-    const delays = await this.#runner.onEveryPartition(this.#runner.steps.eventsDue, appId, [
-      ...[endsLeases ? '1' : '0', ''],
-    ])
+    const delays = await this.#runner.onEveryPartition(this.#runner.steps.eventsDue, appId, [endsLeases])
     // Other calls may have been answered meanwhile, and their answers may be newer than `delays`. So an earlier time stays.
     for (const [partition, [delay]] of delays.entries()) {
       const known = this.#due.get(appId)?.get(partition)
@@ -95,7 +93,7 @@ export class Webhooks {
   async find(appId: string, partition: number): Promise<void> {
     if (this.#resumed.has(appId)) return this.announce(appId, partition)
     // If no node delivers the app's events, the sweep looks for them no more. `resume` puts them back when the app has webhooks again.
-    const args = ['0', this.#hasWebhooks(appId) ? String(UNDELIVERED_WAIT) : 'never']
+    const args = [false, this.#hasWebhooks(appId) ? UNDELIVERED_WAIT : 'never']
     await this.#runner.inPartitions(this.#runner.steps.eventsDue, [partition], appId, args)
   }
 
@@ -111,7 +109,7 @@ export class Webhooks {
       const asked = due.splice(0, limit - taken.length)
       const share = Math.floor((limit - taken.length) / asked.length)
       const since = this.#announcements
-      const args = [String(share), String(leaseFor)]
+      const args = [share, leaseFor]
       const takeFrom = async (partition: number): Promise<void> => {
         const [next, ...list] = await this.#runner.onApp(steps.takeEvents, partition, appId, args)
         this.#note(appId, partition, Number(next), since)
@@ -140,42 +138,32 @@ export class Webhooks {
   async endDelivery(of: UserRef, eventId: string, outcome: DeliveryOutcome): Promise<void> {
     const id = this.#idOf(of, eventId)
     if (!id) return
-    const args: [kind: string, retryIn: string, reason: string] =
+    const args: [kind: string, retryIn: number | null, reason: string] =
       'retryAfter' in outcome
-        ? ['retry', String(outcome.retryAfter), outcome.error]
+        ? ['retry', outcome.retryAfter, outcome.error]
         : 'failed' in outcome
-          ? ['failed', '0', outcome.failed]
-          : ['delivered', '0', '']
+          ? ['failed', null, outcome.failed]
+          : ['delivered', null, '']
     const maxFailed = Math.ceil(engineRules.maxFailedEvents / this.#runner.partitions.count)
     const { endDelivery } = this.#runner.steps
     const since = this.#announcements
     const [next] = await this.#runner.inPartition(endDelivery, id.partition, of, [
-      ...[id.seq, eventId, ...args, String(maxFailed), callId()],
+      ...[id.seq, eventId, ...args, maxFailed, callId()],
     ])
     this.#note(of.appId, id.partition, Number(next), since)
   }
 
   /** Returns a page of pending and failed events, partition by partition. */
   async list(appId: string, after: string | null, limit: number): Promise<PendingEventPage> {
-    const found = await readList(this.#runner, {
-      ...{
-        step: this.#runner.steps.listEvents,
-        appId,
-        from: positionOf(after),
-        start: '0',
-        limit: limit + 1,
-      },
+    const { page, next } = await readPage(this.#runner, after, {
+      ...{ step: this.#runner.steps.listEvents, appId, limit },
       parse: (list, partition) =>
         inGroups(list, 4).map((group) => {
           const event = pendingEventOf(group)
           return { event, cursor: cursorOf(partition, event.event.seq) }
         }),
     })
-    const page = found.slice(0, limit)
-    return {
-      events: page.map(({ event }) => event),
-      next: found.length > limit ? (page.at(-1)?.cursor ?? null) : null,
-    }
+    return { events: page.map(({ event }) => event), next }
   }
 
   async replay(of: UserRef, eventId: string): Promise<boolean> {

@@ -45,7 +45,7 @@ const setUp = async (options: RedisClientOptions) => {
   /** The numbers of the users' epochs. */
   const numbers = new Map<string, number>()
   for (const user of users) {
-    const [epoch, offset] = await runner.onUser(runner.steps.inboxState, user, [])
+    const [epoch, offset] = await runner.onUser(runner.steps.readInbox, user, ['0', '', ''])
     numbers.set(user.userId, Number(epoch))
     attached.add({ ...user, sessionId: user.userId }, 'a connection', Number(epoch), Number(offset))
   }

@@ -55,8 +55,7 @@ it('emits a message that it has to read, though the first read fails', async () 
   const errors: unknown[] = []
   const one = redisEngines(() => ({ type: 'single', url: server.url })).createWith('read again:')
   const two = createSharedEngine({
-    client: () =>
-      failingClient({ type: 'single', url: server.url }, 'inbox-after', () => errors.length === 0),
+    client: () => failingClient({ type: 'single', url: server.url }, 'inbox-page', () => errors.length === 0),
     prefix: 'read again:',
     onError: (error) => errors.push(error),
   })
@@ -92,7 +91,7 @@ it('emits messages to the new connection of a session that is detached and resum
     const reply = run(script, keys, args)
     if (script.name === 'session-start') void reply.then(release)
     // The replies are kept together, as if both had come in one chunk.
-    return script.name === 'session-detach'
+    return script.name === 'session-change'
       ? new Promise<Reply>((resolve) => (release = resolve)).then(() => reply)
       : reply
   }

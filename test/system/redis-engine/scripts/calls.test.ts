@@ -19,7 +19,7 @@ it('an operation takes the same calls, whatever the number of gateways', async (
     assert.deepEqual(always(more.operations[name]), always(few.operations[name]), name)
   const { start, again, message, webhook, loss } = few.operations
   // A user who is stored as the start says is read, and not written.
-  const known = { 'user-read': 1, 'token-use': 1, 'session-start': 1, 'session-confirm': 1 }
+  const known = { 'user-read': 1, 'token-use': 1, 'session-start': 1, 'session-change': 1 }
   assert.deepEqual(again.scripts, known)
   assert.deepEqual(start.scripts, { ...known, 'token-read': 1, 'user-save': 1 })
   // One gateway delivers an event, though others know the app.

@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { withValues } from '../../../../src/engine/redis/lua/prelude.js'
-import { loadSteps } from '../../../../src/engine/redis/steps.js'
+import { keyGroups, loadSteps } from '../../../../src/engine/redis/steps.js'
 import { loadTransferSteps } from '../../../../src/engine/redis/transfer/rows.js'
 import { engineRules } from '../../../../src/engine/rules.js'
 
@@ -25,8 +25,12 @@ const comments = new Map(
   }),
 )
 
-it('every script has a step, and every step a script', () => {
-  assert.deepEqual([...comments.keys()].sort(), [...new Set(steps.map(({ name }) => name))].sort())
+it('every script has a step', () => {
+  const names = new Set(steps.map(({ name }) => name))
+  assert.deepEqual(
+    [...comments.keys()].filter((name) => !names.has(name)),
+    [],
+  )
 })
 
 it('every script stands beside a file that names its step', () => {
@@ -45,7 +49,10 @@ it('every script stands beside a file that names its step', () => {
 for (const name of comments.keys())
   it(`${name} says what it does, its keys, its arguments and what it returns`, () => {
     const comment = comments.get(name) ?? ''
-    const [, keys] = /^[A-Z].*?\. KEYS: (.*?)\. ARGV: .*\. Returns .*\.$/.exec(comment) ?? []
+    const [, named = ''] = /^[A-Z].*?\. KEYS: (.*?)\. ARGV: .*\. Returns .*\.$/.exec(comment) ?? []
+    const keys = named.replaceAll(/…(\w+)/g, (_, group: keyof typeof keyGroups) =>
+      keyGroups[group].join(', '),
+    )
     const of = steps.filter((step) => step.name === name).map((step) => step.keys.join(', '))
     assert.equal(keys, of.map((text) => text || 'only those that the caller passes').join('; or '), comment)
   })

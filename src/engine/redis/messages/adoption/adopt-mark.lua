@@ -1,6 +1,5 @@
 -- Deletes a guest, and notes which user adopts the guest. The guest's messages stay until they are moved to the user.
--- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
---   aging, peerLog, held, revoked.
+-- KEYS: …sessions, …deletions, revoked.
 -- ARGV: 1 the user who adopts; 2 when that user was created; 3 when the guest was created, as the caller knows it (empty if the backend
 --   adopts); 4 when the guest's credential, by which the user adopts, was issued (empty if that is unknown); 5 `retention.age`.
 -- Returns the number of messages that the guest had, or -1 if this user can't adopt the guest.
@@ -20,13 +19,10 @@ for _, row in pairs(sessions()) do
   remove(user, row)
   report_end(user, row, 'replaced', wasOnline)
 end
-call('ZREM', K.users, userId)
-count('users', -1)
-count('guests', -1)
 local messages = math.max(user.newest - user.first + 1, 0)
 set(user, 'adoption', text({ by, byCreatedAt, user.createdAt, messages }))
-clear(user, { 'createdAt', 'guest', 'lastSeenAt', 'vouched', 'vouchedAt', 'claimed', 'sender', 'unreadCheckAt', 'unreadCheckOffset' })
-end_devices(user)
+delete_user(user)
+clear(user, { 'unreadCheckAt', 'unreadCheckOffset' })
 set(user, 'keptUntil', math.ceil(now + age))
 set(user, 'moveDueAt', now + MOVE_RETRY)
 store_inbox(user)

@@ -1,7 +1,6 @@
 -- Appends messages of an adopted guest to the user's inbox. Leaves out older messages of the guest that do not fit into the retention
 -- beside those of the user.
--- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, inbox, unread, aging, peerLog, held, deadlines, state,
---   adopted.
+-- KEYS: user, …events, …deletions, deadlines, state, adopted.
 -- ARGV: 1 the guest; 2 when the user was created; 3 how many messages the guest had; 4 how many of these the guest's inbox still has,
 --   including those in this call (empty if no later call may append any); 5 the bytes that they take there; 6 by how many bytes the move
 --   may lengthen a message; 7 `retention.messages`; 8 `retention.bytes`; 9 `retention.age`; from 10 on seven arguments for each message: its
@@ -48,8 +47,8 @@ for n = 10, arg_count(), 7 do
   left, leftBytes = left - 1, leftBytes - bytes
 end
 -- Clients count each new message as unread, even one that the guest had read. So this event tells them the right number.
-if hasRead then emit(user.nodes, { EVENT.read, appId, userId, epoch_of(user), user.newest, user.readOffset, user.unread }) end
--- If the caller crashes before `adopted-end`, the key expires after `retention.age`. By then each message of the guest has expired, too.
+if hasRead then emit_read(user) end
+-- If the caller crashes before it lets the key expire, the key expires after `retention.age`. By then each message of the guest has expired, too.
 local keptFor = math.max(retention.age, KEPT_AT_LEAST)
 if keptFor < math.huge then
   call('SET', K.adopted, string.format('%.0f', taken), 'PX', string.format('%.0f', math.ceil(keptFor)))

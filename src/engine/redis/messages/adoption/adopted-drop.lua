@@ -1,6 +1,6 @@
 -- Deletes messages of an adopted guest that `adopted-append` has appended to the user's inbox or left out. With the last message it deletes
 -- the guest's inbox.
--- KEYS: user, inbox, unread, aging, peerLog, held, counts, deadlines.
+-- KEYS: user, …deletions, counts, deadlines.
 -- ARGV: 1 the offset of the last such message (empty for all messages).
 -- Returns 1 if the guest still has messages, else 0.
 local user = load(K.user)
@@ -12,13 +12,7 @@ drop(K, user, userId, old)
 if #old < MAX_DROPPED and to >= user.first then user.first = to + 1 end
 local isLast = user.first > user.newest
 if isLast then
-  if user.newest > 0 then
-    call('DEL', K.inbox, K.unread, K.peerLog)
-    call('ZREM', K.aging, userId)
-    count('inboxes', -1)
-    count('bytes', -user.bytes)
-  end
-  reset_inbox(user)
+  delete_inbox(user, true)
   clear(user, { 'moveDueAt' })
 else
   set(user, 'moveDueAt', now + MOVE_RETRY)

@@ -1,5 +1,5 @@
 -- Reads the oldest messages of an adopted guest that have not been moved to the user yet.
--- KEYS: user, inbox, unread, aging, counts.
+-- KEYS: user, …inbox, counts.
 -- ARGV: 1 how many messages at most.
 -- Returns nothing if no messages are to be moved; else the user who has adopted the guest; when that user was created; how many messages
 --   the guest had; how many of these the guest's inbox still has, including the returned ones; the bytes that they take; and for each
@@ -9,8 +9,6 @@ if not user.moveDueAt then return reply() end
 local adoption, found = cjson.decode(user.adoption), {}
 for _, entry in ipairs(entries(K, user.first, user.newest, arg(1))) do
   local isRead = entry.offset <= math.max(user.readOffset, (mark_of(K, user, entry.peer)))
-  for _, value in ipairs({ entry.offset, entry[ENTRY.message], entry.bytes, entry.storedAt, isRead and 1 or 0 }) do
-    found[#found + 1] = value
-  end
+  push(found, entry.offset, entry[ENTRY.message], entry.bytes, entry.storedAt, isRead and 1 or 0)
 end
 return reply_list(found, adoption[1], adoption[2], adoption[4], user.newest - user.first + 1, user.bytes)

@@ -3,7 +3,7 @@ import type { Adoption, AdoptionRequest, Retention, UserRef } from '../../../eng
 import { adoptedJson, adoptionGrowth } from '../../../util/adopted-json.js'
 import type { Reply } from '../../client/port.js'
 import { hashOf } from '../../keys.js'
-import type { StepRunner } from '../../step-runner.js'
+import type { Arg, StepRunner } from '../../step-runner.js'
 
 /** How many messages one run of `#step` moves. A message may have 16 kB of text, so a run may move 1 MB. */
 const MESSAGES_PER_STEP = 64
@@ -12,6 +12,9 @@ const STEPS_AWAITED = 16
 /** How many values `adopted-read` returns before the messages, and for each message. */
 const FIELDS_BEFORE_MESSAGES = 5
 const FIELDS_PER_MESSAGE = 5
+
+/** For how many milliseconds a repeated `adopted-append` appends no message twice, after the last message was moved. */
+const KEPT_AFTER_MOVE = '3600000'
 
 const EVERYTHING: Retention = { messages: 1_000_000_000, bytes: Infinity, age: Infinity }
 
@@ -51,10 +54,7 @@ export class SharedAdoptions {
   }: AdoptionRequest): Promise<Adoption | null> {
     if (isGuestId(userId)) return null
     const guest = { appId, userId: guestId }
-    const args = [
-      ...[userId, userCreatedAt, proof?.createdAt ?? ''],
-      ...[proof?.credential.issuedAt ?? '', retention.age],
-    ].map(String)
+    const args = [userId, userCreatedAt, proof?.createdAt, proof?.credential.issuedAt, retention.age]
     const { adoptGuest } = this.#runner.steps
     const [messages] = await this.#runner.onUser(adoptGuest, guest, args, { changes: { endsAs: 'replaced' } })
     return Number(messages) < 0 ? null : { guest: guestId, messages: Number(messages) }
@@ -78,7 +78,7 @@ export class SharedAdoptions {
   async #step(guest: UserRef): Promise<boolean> {
     const { steps } = this.#runner
     const { appId } = guest
-    const reply = await this.#runner.onUser(steps.readAdopted, guest, [String(MESSAGES_PER_STEP)])
+    const reply = await this.#runner.onUser(steps.readAdopted, guest, [MESSAGES_PER_STEP])
     const [by, ...known] = reply.splice(0, FIELDS_BEFORE_MESSAGES)
     if (by === undefined) return false
     const user = { appId, userId: String(by) }
@@ -97,7 +97,7 @@ export class SharedAdoptions {
     const [hasMore] = await this.#runner.onUser(steps.dropAdopted, guest, [isKept ? last : ''])
     if (hasMore === 1) return true
     // If the user was deleted, an earlier run has perhaps made the key. Nothing else would delete it.
-    await this.#runner.onUser(steps.endAdopted, user, [], { hashed: adoptedKey(guest) })
+    await this.#runner.onUser(steps.endAdopted, user, [KEPT_AFTER_MOVE], { hashed: adoptedKey(guest) })
     return false
   }
 
@@ -113,11 +113,11 @@ export class SharedAdoptions {
   ): Promise<boolean> {
     const { messages, bytes, age } = this.#retentionOf(guest.appId) ?? EVERYTHING
     const limits = [adoptionGrowth(guest.userId, userId), messages, bytes, age]
-    const args = [guest.userId, ...known, ...limits, ...found]
+    const args = [guest.userId, ...(known as Arg[]), ...limits, ...found]
     const [isKept] = await this.#runner.onUser(
       this.#runner.steps.appendAdopted,
       { appId: guest.appId, userId },
-      args.map(String),
+      args,
       { hashed: adoptedKey(guest), changes: { mark: true } },
     )
     return isKept === 1

@@ -9,9 +9,6 @@ for n = 1, #all, 2 do
   -- The caller reports a note that can't be read. The others are made all the same.
   local isNote, note = pcall(cjson.decode, string.match(all[n + 1], '%z(.*)'))
   local sentAt = isNote and tonumber(note[5]) or 0
-  if sentAt + tonumber(arg(1)) <= now then
-    found[#found + 1] = all[n]
-    found[#found + 1] = all[n + 1]
-  end
+  if sentAt + tonumber(arg(1)) <= now then push(found, all[n], all[n + 1]) end
 end
 return reply_list(found)

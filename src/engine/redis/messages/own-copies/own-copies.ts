@@ -6,7 +6,7 @@ import { isOfServer } from '../../client/failures.js'
 import type { Reply } from '../../client/port.js'
 import { hashOf } from '../../keys.js'
 import type { RecentMessages } from '../recent-messages.js'
-import type { StepRunner } from '../../step-runner.js'
+import type { Arg, StepRunner } from '../../step-runner.js'
 
 /** For how many milliseconds an own copy can be found longer than its message. */
 const FOUND_LONGER = 60_000
@@ -70,8 +70,8 @@ export class OwnCopies {
     noteId: string,
   ): Promise<OwnCopyPlace> {
     const { steps, partitions } = this.#runner
-    const limits = [window + FOUND_LONGER, messages, bytes].map((each) => String(Math.ceil(each)))
-    const args = [json, to, String(fromDeletions), ...limits]
+    const limits = [window + FOUND_LONGER, messages, bytes].map(Math.ceil)
+    const args = [json, to, fromDeletions, ...limits]
     const hash = hashOf(from.appId, from.userId, to, id, String(fromDeletions), String(toDeletions))
     const hashed = `own:${hash}` as const
     const made = await this.#runner.onUser(steps.makeOwnCopy, from, args, { hashed })
@@ -81,7 +81,7 @@ export class OwnCopies {
     // The send does not wait until the `Note` is deleted. If the `Note` stays, `makePending` finds it, and makes no second own copy.
     this.#runner.onPartition(steps.ownCopyMade, partition, [noteId]).catch(() => undefined)
     const place = { offset: Number(offset), epoch: Number(epoch) }
-    const [keptFor = ''] = limits
+    const [keptFor = 0] = limits
     if (place.epoch > 0)
       this.#recent?.note(json.length, () => ({
         ...{ of: from, ...place, json, from: from.userId, to, traceparent: '' },
@@ -98,12 +98,12 @@ export class OwnCopies {
   async #makeForAdopter(
     [, by, createdAt]: readonly Reply[],
     { appId, userId: guest }: UserRef,
-    [json = '', , , ...limits]: readonly string[],
+    [json, , , ...limits]: readonly Arg[],
     hashed: `own:${string}`,
   ): Promise<[offset: number, epoch: number]> {
     const user = { appId, userId: String(by) }
-    const { json: adopted, content } = adoptedJson(JSON.parse(json) as Message, guest, user.userId)
-    const args = [adopted, content.to, '', ...limits, String(createdAt)]
+    const { json: adopted, content } = adoptedJson(JSON.parse(String(json)) as Message, guest, user.userId)
+    const args = [adopted, content.to, '', ...limits, createdAt as Arg]
     const [offset] = await this.#runner.onUser(this.#runner.steps.makeOwnCopy, user, args, { hashed })
     return [Number(offset), 0]
   }
@@ -114,7 +114,7 @@ export class OwnCopies {
    * rejects at the end.
    */
   async makePending(partition: number, age: number): Promise<void> {
-    const list = await this.#runner.onPartition(this.#runner.steps.pendingOwnCopies, partition, [String(age)])
+    const list = await this.#runner.onPartition(this.#runner.steps.pendingOwnCopies, partition, [age])
     const away = new Set<number>()
     const failures: unknown[] = []
     for (let n = 0; n + 1 < list.length && away.size < MAX_FAILURES; n += 2) {

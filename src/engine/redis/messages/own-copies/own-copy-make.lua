@@ -1,6 +1,6 @@
 -- Puts the sender's own copy of a message into the sender's inbox, if that inbox lacks it. In a cluster the recipient may be in another
 -- partition.
--- KEYS: user, inbox, unread, aging, peerLog, held, counts, deadlines, state, own.
+-- KEYS: user, …deletions, counts, deadlines, state, own.
 -- ARGV: 1 the message as JSON; 2 the recipient; 3 how many inboxes of the sender were deleted before the message was sent (empty for a user
 --   who has adopted the sender); 4 the milliseconds for which the key `own` is kept; 5 `retention.messages`; 6 `retention.bytes`;
 --   7 for a user who has adopted the sender, when that user was created (else empty).

@@ -1,8 +1,8 @@
 -- Reads the peer of each message that comes after those known to the caller. Also reads the messages, and the unread counts of peers, that
 -- the caller asks for.
--- KEYS: user, inbox, unread, aging, peerLog, state.
+-- KEYS: user, …inbox, peerLog, state.
 -- ARGV: 1 the number of the epoch that the caller knows; 2 the last offset whose peer the caller knows; 3 how many items of `peerLog` to
---   read at most; 4 1 if the unread counts leave out the messages whose items are read, else 0; 5 how many offsets follow; from 6 on the
+--   read at most; 4 1 if the unread counts leave out the messages whose items are read, else empty; 5 how many offsets follow; from 6 on the
 --   offsets of messages to read; then the ids of peers whose unread counts the caller asks for (empty for the backend).
 -- Returns the number of the epoch; the newest offset; the read offset; the number of unread messages; the oldest offset; 1 if the caller
 --   knows another epoch or inbox, else 0; the last offset whose item of `peerLog` was read; the items that were read, separated by NUL; a
@@ -30,7 +30,6 @@ for n = 6, firstPeer - 1 do
 end
 for n = firstPeer, arg_count() do
   local unread, mark = unread_of(K, user, arg(n))
-  peers[#peers + 1] = unread - (leftOutWith[arg(n)] or 0)
-  peers[#peers + 1] = mark
+  push(peers, unread - (leftOutWith[arg(n)] or 0), mark)
 end
 return reply(epoch_of(user), user.newest, user.readOffset, user.unread - leftOut, user.first, isOther and 1 or 0, to, table.concat(items, '\0'), messages, peers)

@@ -1,6 +1,6 @@
 -- Marks the messages of a peer up to an offset as read, or as many of these as one step can. A user with whom the inbox has no messages
 -- gets no mark.
--- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, inbox, unread, aging, peerLog, deadlines, state.
+-- KEYS: user, …events, …inbox, peerLog, deadlines, state.
 -- ARGV: 1 the number of the epoch; 2 the offset; 3 the peer (empty for the backend); 4 the last offset whose peer the caller knows; 5 the
 --   offset of the newest message with the peer up to that offset (0 if there is none).
 -- Returns 0 if the inbox has another epoch; else 1; the number of the epoch; the newest offset; the read offset; the number of unread
@@ -61,14 +61,7 @@ if target > readOffset and newest > 0 then
   advance()
   unread, readOffset = peer_state()
   -- Only the last step emits the event, for all steps.
-  if not isUnfinished then
-    emit(user.nodes, { EVENT.read, appId, userId, epoch_of(user), user.newest, user.readOffset, user.unread, peer, unread, readOffset })
-  end
-  if asked['message.read'] and not isUnfinished then
-    local epoch = text(epochBase .. string.format('%.0f', epoch_of(user)))
-    add_event(user, 'message.read', '"epoch":' .. epoch .. ',"readOffset":' .. user.readOffset .. ',"unread":' .. user.unread
-      .. ',"with":' .. (peer == '' and 'null' or text(peer)) .. ',"unreadWith":' .. unread .. ',"readOffsetWith":' .. readOffset)
-  end
+  if not isUnfinished then report_read(user, { id = peer, unread = unread, readOffset = readOffset }) end
   store(user)
   announce()
 end

@@ -14,7 +14,6 @@ import type {
 import { userKey } from '../../../user-key.js'
 import { directions, type Direction } from '../../../decide/messages/inbox.js'
 import { PeerIndex } from '../../../util/peer-index.js'
-import type { Reply } from '../../client/port.js'
 import type { StepRunner } from '../../step-runner.js'
 
 /** The number of messages whose peers one step reads. Other calls wait while a step runs. */
@@ -56,17 +55,14 @@ const kinds: Readonly<Record<string, Direction>> = {
  */
 export class SharedPeers {
   readonly #runner: StepRunner
-  readonly #stateOf: (of: UserRef, state: readonly Reply[]) => InboxState
   /** The indexes of the inboxes that were asked about last. */
   readonly #indexes = new LRUCache<string, Cached>({
     maxSize: MAX_BYTES,
     sizeCalculation: ({ index }) => index.bytes,
   })
 
-  /** `stateOf` makes the state of an inbox from the numbers that a step returns. */
-  constructor(runner: StepRunner, stateOf: (of: UserRef, state: readonly Reply[]) => InboxState) {
+  constructor(runner: StepRunner) {
     this.#runner = runner
-    this.#stateOf = stateOf
   }
 
   async exchanges(of: UserRef, peers: readonly (string | null)[]): Promise<Exchange[]> {
@@ -115,7 +111,7 @@ export class SharedPeers {
     const epochNumber = this.#runner.epochNumber(of, epoch)
     const [newest, answer] = await this.#ask(of, (index) => index.get(peer)?.newest ?? 0)
     if (answer.epoch !== epochNumber) return null
-    const args = [epochNumber, offset, peer ?? '', answer.inbox.offset, newest].map(String)
+    const args = [epochNumber, offset, peer, answer.inbox.offset, newest]
     for (;;) {
       const [isComparable, ...state] = await this.#runner.onUser(this.#runner.steps.readPeer, of, args, {
         changes: { markOf: peer },
@@ -124,7 +120,7 @@ export class SharedPeers {
       const [isUnfinished, unread, readOffset] = state.slice(4)
       if (isUnfinished === 1) continue
       return {
-        inbox: this.#stateOf(of, state),
+        inbox: this.#runner.inboxOf(of, state),
         peer: { id: peer, unread: Number(unread), readOffset: Number(readOffset) },
       }
     }
@@ -173,9 +169,8 @@ export class SharedPeers {
     isLast: boolean,
   ): Promise<Answer> {
     const { last } = index
-    const ids = peers.map((id) => id ?? '')
-    const args = [epoch, last, MESSAGES_PER_STEP, isLast ? 1 : 0, offsets.length, ...offsets, ...ids]
-    const reply = await this.#runner.onUser(this.#runner.steps.inboxPeers, of, args.map(String))
+    const args = [epoch, last, MESSAGES_PER_STEP, isLast, offsets.length, ...offsets, ...peers]
+    const reply = await this.#runner.onUser(this.#runner.steps.inboxPeers, of, args)
     const [first, isOther, to, items, messages, unread] = reply.slice(4)
     const next = isOther === 1 ? new PeerIndex(of.userId) : index
     // If another call has added the same messages meanwhile, this call adds none.
@@ -186,7 +181,7 @@ export class SharedPeers {
       addItems(next, String(items).split('\0'), Number(to))
     }
     return {
-      ...{ epoch: Number(reply[0]), index: next, inbox: this.#stateOf(of, reply) },
+      ...{ epoch: Number(reply[0]), index: next, inbox: this.#runner.inboxOf(of, reply) },
       messages: new Map(
         (messages as string[]).flatMap((json, n) =>
           json === '' ? [] : [[offsets[n] ?? 0, JSON.parse(json) as Message]],

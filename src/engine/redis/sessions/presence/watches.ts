@@ -95,7 +95,7 @@ export class Watches {
 
   async #read(users: readonly Watched[]): Promise<void> {
     const { runner, interval } = this.#options
-    const duration = String(Math.ceil(interval * KEPT_FOR))
+    const duration = Math.ceil(interval * KEPT_FOR)
     await Promise.all(
       runner.userGroups(users).map(async (group) => {
         const before = group.users.map(({ eventCount }) => eventCount)

@@ -2,7 +2,7 @@ import { isIssuedUpTo } from '../../../decide/revocations/revoked.js'
 import type { Credential, Revocation, UserRef } from '../../../engine.js'
 import type { Reply } from '../../client/port.js'
 import { tokenHash } from '../session-record.js'
-import type { StepRunner } from '../../step-runner.js'
+import type { Arg, StepRunner } from '../../step-runner.js'
 
 /** How many sessions of a revoked app are ended at once in a partition. */
 const ENDED_PER_STEP = 100
@@ -15,7 +15,7 @@ const ends = { changes: { endsAs: 'revoked' } } as const
  * Returns up to when credentials must have been issued to be revoked with the user or the app, from what the step `readUser` returns; null if
  * neither is revoked.
  */
-export const revokedBeforeOf = ([, , , , before]: readonly Reply[]): number | null =>
+export const revokedBeforeOf = ([, , before]: readonly Reply[]): number | null =>
   (before ?? null) === null ? null : Number(before)
 
 /** The revocations of users, apps and tokens. */
@@ -37,7 +37,7 @@ export class SharedRevocations {
   /** Returns whether a token is revoked by its id; false if the credential has none. */
   async isTokenRevoked(appId: string, tokenId: string | null): Promise<boolean> {
     if (tokenId === null) return false
-    const [result] = await this.#onToken(this.#runner.steps.readToken, appId, tokenId, [])
+    const [result] = await this.#onToken(this.#runner.steps.readToken, appId, tokenId, ['revoked'])
     return result === 1
   }
 
@@ -52,7 +52,7 @@ export class SharedRevocations {
     use: string,
   ): Promise<string | null> {
     if (tokenId === null) return ''
-    const args = [String(expiresAt ?? ''), use]
+    const args = [expiresAt, use]
     const [result] = await this.#onToken(this.#runner.steps.useToken, appId, tokenId, args, userId)
     return result === 1 ? use : null
   }
@@ -65,32 +65,28 @@ export class SharedRevocations {
 
   async revokeUser(of: UserRef, { issuedBefore, mode }: Revocation): Promise<number> {
     const upTo = issuedBefore === null ? 'all' : ''
-    const before = await this.#revoke(of, ['1', String(issuedBefore ?? ''), mode, upTo])
-    const repeat = (): Promise<unknown> => this.#revoke(of, ['1', String(before), mode, ''])
+    const before = await this.#revoke(of, [true, issuedBefore, mode, upTo])
+    const repeat = (): Promise<unknown> => this.#revoke(of, [true, before, mode, ''])
     this.#runner.remember({ partition: this.#runner.partitions.of(of), repeat })
     return before
   }
 
   async revokeApp(appId: string, { issuedBefore, mode }: Revocation): Promise<number> {
     const { steps } = this.#runner
-    const [[time] = []] = await this.#runner.inPartitions(steps.revokeApp, [0], appId, [
-      issuedBefore === null ? '' : String(issuedBefore),
-    ])
-    const marks = await this.#runner.onEveryPartition(steps.revokeApp, appId, [String(time)])
+    const [[time] = []] = await this.#runner.inPartitions(steps.revokeApp, [0], appId, [issuedBefore])
+    const marks = await this.#runner.onEveryPartition(steps.revokeApp, appId, [Number(time)])
     // From now on every start is compared with the revocation. So only sessions whose numbers are at most `newest` can have a revoked
     // credential.
     for (const [partition, [before]] of marks.entries())
       this.#runner.remember({
         partition,
-        repeat: () => this.#runner.inPartitions(steps.revokeApp, [partition], appId, [String(before)]),
+        repeat: () => this.#runner.inPartitions(steps.revokeApp, [partition], appId, [Number(before)]),
       })
     const left = marks.entries()
     const revokeNext = async (): Promise<void> => {
       for (const [partition, [before, newest]] of left)
-        await this.#revokeIn(appId, partition, [
-          ...['0', String(before), mode],
-          issuedBefore === null ? String(newest) : '',
-          String(newest),
+        await this.#revokeIn(appId, partition, Number(newest), [
+          ...[false, Number(before), mode, issuedBefore === null && Number(newest)],
         ])
     }
     await Promise.all(Array.from({ length: REVOKED_AT_ONCE }, revokeNext))
@@ -103,11 +99,7 @@ export class SharedRevocations {
     const repeat = (): Promise<unknown> => this.#onToken(steps.revokeToken, appId, tokenId, [tokenId])
     this.#runner.remember({ partition: this.#runner.partitions.ofToken(appId, tokenId), repeat })
     const token = tokenHash(appId, tokenId)
-    const endAll = async (userId: string): Promise<void> => {
-      for (let step: Reply | undefined = ''; typeof step === 'string';)
-        [step] = await this.#runner.onUser(steps.endToken, { appId, userId }, [token, step], ends)
-    }
-    await Promise.all(users.map(endAll))
+    await Promise.all(users.map((userId) => this.#revoke({ appId, userId }, [false, '', 'end', ''], token)))
   }
 
   async lift(of: UserRef): Promise<boolean> {
@@ -115,15 +107,14 @@ export class SharedRevocations {
     return result === 1
   }
 
-  /** Carries out an app's revocation in a partition, `ENDED_PER_STEP` sessions at a time. `args` ends with the newest session's number. */
-  async #revokeIn(appId: string, partition: number, args: readonly string[]): Promise<void> {
+  /** Carries out an app's revocation in a partition, `ENDED_PER_STEP` sessions at a time, up to the session with the number `newest`. */
+  async #revokeIn(appId: string, partition: number, newest: number, args: readonly Arg[]): Promise<void> {
     const { steps } = this.#runner
-    const newest = Number(args.at(-1))
     const done = new Set<string>()
     for (let number = 0; number < newest;) {
       const [list = []] = (await this.#runner.inPartitions(steps.listAppSessions, [partition], appId, [
-        String(number),
-        String(ENDED_PER_STEP),
+        number,
+        ENDED_PER_STEP,
       ])) as string[][]
       if (list.length === 0) return
       const userIds = new Set<string>()
@@ -133,19 +124,19 @@ export class SharedRevocations {
         done.add(userId)
         number = Number(list[n + 1])
       }
-      await Promise.all([...userIds].map((userId) => this.#revoke({ appId, userId }, args.slice(0, 4))))
+      await Promise.all([...userIds].map((userId) => this.#revoke({ appId, userId }, args)))
     }
   }
 
   /** Carries out a revocation for a user in several steps, because one step for many sessions would make other calls wait. */
-  async #revoke(of: UserRef, args: readonly string[]): Promise<number> {
+  async #revoke(of: UserRef, args: readonly Arg[], token = ''): Promise<number> {
     const { steps } = this.#runner
-    const [before, upTo, next] = await this.#runner.onUser(steps.revoke, of, [...args, ''], ends)
+    const [before, upTo, next] = await this.#runner.onUser(steps.revoke, of, [...args, '', token], ends)
     const [, , mode = ''] = args
     // Sessions that start from now on have credentials that are not revoked, so all further steps get the `upTo` of the first.
-    const following = ['0', String(before), mode, String(upTo ?? '')]
+    const following = [false, Number(before), mode, upTo as Arg]
     for (let step = next; typeof step === 'string';)
-      [, , step] = await this.#runner.onUser(steps.revoke, of, [...following, step], ends)
+      [, , step] = await this.#runner.onUser(steps.revoke, of, [...following, step, token], ends)
     return Number(before)
   }
 
@@ -153,7 +144,7 @@ export class SharedRevocations {
     step: StepRunner['steps']['useToken'],
     appId: string,
     tokenId: string,
-    args: readonly string[],
+    args: readonly Arg[],
     userId = '',
   ) {
     const partition = this.#runner.partitions.ofToken(appId, tokenId)

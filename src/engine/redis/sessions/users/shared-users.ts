@@ -22,7 +22,7 @@ import { KeyedMutex } from '../../../../util/keyed-mutex.js'
 import type { Reply } from '../../client/port.js'
 import { readList, type ListPosition } from '../../lists.js'
 import type { Quotas } from '../../quotas.js'
-import type { StepRunner } from '../../step-runner.js'
+import type { Arg, StepRunner } from '../../step-runner.js'
 import { revokedBeforeOf, type SharedRevocations } from '../revocations/shared-revocations.js'
 
 /** How many times a save is tried again if other nodes change the user meanwhile. */
@@ -31,54 +31,28 @@ const MAX_TRIES = 50
 /** The result of a write. `conflict`: another node has changed the user since it was read. */
 type Written = SavedUser | 'revoked' | 'full' | 'conflict'
 
-/** The stored fields of a user, which a save compares as texts. The text of an absent field is empty. */
-type Fields = [vouched: string, vouchedAt: string, claimed: string, createdAt: string]
+type Profiles = Pick<UserRecord, 'vouched' | 'vouchedAt' | 'setAt' | 'claimed'>
 
-const fieldsOf = (reply: readonly Reply[]): Fields => {
-  const [vouched, vouchedAt, claimed, createdAt] = reply.map((field) => (field === null ? '' : String(field)))
-  return [vouched ?? '', vouchedAt ?? '', claimed ?? '', createdAt ?? '']
+/** Returns a user's profiles and their times as Redis has them: as JSON, or as the empty text if there is none. */
+export const profilesText = ({ vouched, vouchedAt, setAt, claimed }: Profiles): string => {
+  const json = JSON.stringify({ vouched, vouchedAt, setAt, claimed })
+  return json === NO_PROFILES ? '' : json
 }
 
-const profileOf = (json: string) => (json === '' ? {} : (JSON.parse(json) as UserRecord['vouched']))
-
-/**
- * Returns what the field `vouchedAt` of Redis has: when the vouched profile was issued, and behind a space when the backend last set it. It
- * is one field, because the scripts compare and write the two together.
- */
-export const timesOf = (text: string | undefined): Pick<UserRecord, 'vouchedAt' | 'setAt'> => {
-  const [vouchedAt = '', setAt] = (text ?? '').split(' ')
-  return {
-    vouchedAt: vouchedAt === '' ? null : Number(vouchedAt),
-    ...(setAt !== undefined && { setAt: Number(setAt) }),
-  }
-}
-
-export const timesText = ({ vouchedAt, setAt }: Pick<UserRecord, 'vouchedAt' | 'setAt'>): string =>
-  [vouchedAt ?? '', ...(setAt === undefined ? [] : [setAt])].join(' ')
-
-const userOf = (
-  { appId, userId }: UserRef,
-  [vouched, vouchedAt, claimed, createdAt]: Fields,
-): UserRecord | null =>
-  createdAt === ''
-    ? null
-    : {
-        appId,
-        userId,
-        vouched: profileOf(vouched),
-        ...timesOf(vouchedAt),
-        claimed: profileOf(claimed),
-        createdAt: Number(createdAt),
-      }
+const NO_PROFILES = JSON.stringify({ vouched: {}, vouchedAt: null, claimed: {} })
 
 /** Returns a user's record, made from what the step `readUser` returns; null if there is no such user. */
-export const userRecordOf = (of: UserRef, reply: readonly Reply[]): UserRecord | null =>
-  userOf(of, fieldsOf(reply))
-
-/** Returns a profile as it is stored: as JSON, but an empty profile as the empty text, for which Redis keeps no field. */
-export const profileText = (profile: UserRecord['vouched']): string => {
-  const json = JSON.stringify(profile)
-  return json === '{}' ? '' : json
+export const userRecordOf = (
+  { appId, userId }: UserRef,
+  [profiles, createdAt = null]: readonly Reply[],
+): UserRecord | null => {
+  if (createdAt === null) return null
+  return {
+    appId,
+    userId,
+    ...(JSON.parse(String(profiles ?? NO_PROFILES)) as Profiles),
+    createdAt: Number(createdAt),
+  }
 }
 
 /** Reads and writes the users of apps in Redis. */
@@ -170,8 +144,7 @@ export class SharedUsers {
       for (let triesLeft = MAX_TRIES; ; triesLeft--) {
         const reply = await this.#read(of)
         if (admission && isIssuedUpTo(admission.credential.issuedAt, revokedBeforeOf(reply))) return 'revoked'
-        const fields = fieldsOf(reply)
-        const stored = userOf(of, fields)
+        const stored = userRecordOf(of, reply)
         const refusal = refuse(stored)
         if (refusal) return refusal
         if (stored && maxGuests === null && changesNothing(stored, change))
@@ -180,7 +153,7 @@ export class SharedUsers {
           return 'revoked'
         // The script that writes compares once more with the revocations of the user and the app.
         const write = (guests: number | null): Promise<Written> =>
-          this.#write(of, copy, fields, guests, admission)
+          this.#write(of, copy, reply, guests, admission)
         const written =
           maxGuests === null || stored
             ? await write(maxGuests)
@@ -211,11 +184,11 @@ export class SharedUsers {
   async #write(
     of: UserRef,
     change: UserChange,
-    fields: Fields,
+    read: readonly Reply[],
     maxGuests: number | null,
     admission: Admission | undefined,
   ): Promise<Written> {
-    const stored = userOf(of, fields)
+    const stored = userRecordOf(of, read)
     const user = userAfter(of, stored, change, 0)
     const created = stored === null
     const changed = hasChanged(user, stored)
@@ -223,16 +196,14 @@ export class SharedUsers {
       return { user, created: false, changed: false }
     const sender = senderOf(user)
     const args = [
-      ...fields,
-      profileText(user.vouched),
-      timesText(user),
-      profileText(user.claimed),
-      sender === null ? '' : JSON.stringify(sender),
-      String(maxGuests ?? ''),
-      changed ? JSON.stringify(user) : '',
-      changed ? JSON.stringify(userEventData(user)).slice(1, -1) : '',
-      admission ? '1' : '',
-      admission ? String(admission.credential.issuedAt ?? '') : '',
+      ...(read.slice(0, 2) as Arg[]),
+      profilesText(user),
+      sender && JSON.stringify(sender),
+      maxGuests,
+      changed && JSON.stringify(user),
+      changed && JSON.stringify(userEventData(user)).slice(1, -1),
+      admission !== undefined,
+      admission?.credential.issuedAt,
     ]
     const { saveUser } = this.#runner.steps
     const [outcome, createdAt] = await this.#runner.onUser(saveUser, of, args, { changes: { profile: true } })
