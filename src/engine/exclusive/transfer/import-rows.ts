@@ -54,14 +54,11 @@ export const importRows = async (
 
 /** Deletes all rows but `unfinishedTransfer`. */
 const deleteAll = async (store: Store): Promise<void> => {
-  for (let left = true; left;) {
+  for (;;) {
     const found = await store.iterator(EVERYTHING).all()
-    const old = found.filter(([key]) => key !== rows.unfinishedTransfer)
-    await store.batch(
-      old.map(([key]) => del(key)),
-      { sync: true },
-    )
-    left = found.length === ROWS_PER_WRITE
+    const deletions = found.filter(([key]) => key !== rows.unfinishedTransfer).map(([key]) => del(key))
+    if (deletions.length === 0) return
+    await store.batch(deletions, { sync: true })
   }
 }
 

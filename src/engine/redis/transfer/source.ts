@@ -137,13 +137,11 @@ async function* exportEvents({ runner }: RedisRows, partition: number, appId: st
 }
 
 async function* exportTokens(rows: RedisRows, name: string, partition: number, appId: string): TransferPages {
-  for (
-    let from = 0, found: [string, string][] = [];
-    from === 0 || found.length > 0;
-    from += TOKENS_PER_PAGE
-  ) {
+  for (let from = 0; ; from += TOKENS_PER_PAGE) {
     const range = [String(from), String(from + TOKENS_PER_PAGE - 1)]
-    found = pairsOf((await rows.read(partition, [['ZRANGE', name, ...range, 'WITHSCORES']]))[0])
+    const [reply] = await rows.read(partition, [['ZRANGE', name, ...range, 'WITHSCORES']])
+    const found = pairsOf(reply)
+    if (found.length === 0) return
     yield found.flatMap(([tokenId, until]): TransferRecord[] => {
       const left = until === 'inf' ? null : Number(until) - rows.now
       return left === null || left > 0 ? [{ kind: 'token', appId, tokenId, left }] : []

@@ -106,13 +106,10 @@ class RedisImport {
   #add(record: TransferRecord): void | Promise<void> {
     const { partitions } = this.#rows.runner
     switch (record.kind) {
-      case 'key':
-        return this.#put(
-          FIRST_PARTITION,
-          'SET',
-          'key',
-          Buffer.from(record.key, 'base64url').toString('base64'),
-        )
+      case 'key': {
+        const bytes = Buffer.from(record.key, 'base64url')
+        return this.#put(FIRST_PARTITION, 'SET', 'key', bytes.toString('base64'))
+      }
       case 'app': {
         const { appId, revokedBefore, options, isSearched } = record
         if (revokedBefore !== undefined)
@@ -298,11 +295,11 @@ class RedisImport {
   }
 
   /** Adds to a field of a hash. */
-  #count({ partition, ...owner }: KeyOwner, kind: KeyKind, field: string, difference: number): void {
-    const key = this.#rows.key(kind, { partition, ...owner })
+  #count(owner: KeyOwner, kind: KeyKind, field: string, difference: number): void {
+    const key = this.#rows.key(kind, owner)
     const id = `${key}\0${field}`
     const sum = (this.#sums.get(id)?.sum ?? 0) + difference
-    this.#sums.set(id, { partition, key, field, sum })
+    this.#sums.set(id, { partition: owner.partition, key, field, sum })
   }
 
   async #send(): Promise<void> {
