@@ -11,7 +11,7 @@ import { pairsOf, type Command, type RedisRows } from './rows.js'
 /** A message may have 16 kB of text, so a page may have 1 MB. */
 const MESSAGES_PER_PAGE = 64
 
-/** Yields pages of records: first what is known about a user, without messages, then the messages of the inbox. */
+/** Yields what is known about a user, and the messages of the inbox. */
 export async function* exportUser(
   rows: RedisRows,
   of: UserRef,
@@ -38,18 +38,20 @@ export async function* exportUser(
       ? [[field.slice(1) || null, upTo, newest]]
       : []
   })
-  yield offset === 0 ? [user] : [user, { kind: 'inbox', ...of, deletions, offset, first, readOffset, marks }]
-
-  for (let from = first, isLast = offset === 0; !isLast;) {
+  let records: TransferRecord[] = [user]
+  if (offset > 0) records.push({ kind: 'inbox', ...of, deletions, offset, first, readOffset, marks })
+  for (let from = first, isLast = false; from <= offset && !isLast;) {
     const range = [`${from}-0`, `${offset}-9`, 'COUNT', String(MESSAGES_PER_PAGE)]
     const [entries] = await rows.read(partition, [['XRANGE', rows.key('inbox', owner), ...range]])
     const found = (entries as [id: string, entry: string[]][]).map((each) => messageOf(of, each, rows.now))
     const received = found.filter(({ message, age }) => message.to === of.userId && age <= sendWindow)
     await addSentIds(rows, owner, received, deletions)
-    yield found
+    yield records.concat(found)
+    records = []
     from = (found.at(-1)?.message.offset ?? offset) + 1
     isLast = found.length < MESSAGES_PER_PAGE
   }
+  yield records
 }
 
 /** Returns what the hash of a user says. */

@@ -10,7 +10,7 @@ import { FIRST_PARTITION, pairsOf, RedisRows, type RedisPlace } from './rows.js'
 
 const EVENTS_PER_PAGE = 200
 const TOKENS_PER_PAGE = 500
-/** The first pages of this many users are read at once. */
+/** The first pages of this many users are read at once. Each may have 1 MB. */
 const USERS_AT_ONCE = 16
 
 const IN_USE = 'A gateway uses the Redis of --from: stop it. After a crash its lease ends within 10 seconds.'
@@ -109,7 +109,6 @@ async function* exportKeys(rows: RedisRows, sendWindow: number): TransferPages {
     }
     while (users.length > 0) {
       const exports = users.splice(-USERS_AT_ONCE).map((of) => exportUser(rows, of, sendWindow))
-      // The first pages have no messages, so several are read at once.
       const firsts = await Promise.all(exports.map((pages) => pages.next()))
       for (const [n, pages] of exports.entries()) {
         const first = firsts[n]
