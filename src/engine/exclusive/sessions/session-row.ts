@@ -1,36 +1,26 @@
 import { randomUUID } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Connected, Keys } from '../../decide/sessions/session.js'
-import type { Credential, SessionRecord, SessionRequest, AuthMethod } from '../../engine.js'
+import type { Credential, SessionRecord, SessionRequest } from '../../engine.js'
+import { lastOf, rows } from '../store/rows.js'
+import { read, readAll, type Store } from '../store/store.js'
 
 /** A session that has not ended, in memory. */
-export interface Session extends Omit<SessionRecord, 'state' | 'hidden' | 'credential'>, Connected, Keys {
-  /** The fields of the credential. To save memory, they are not in an object of their own. */
-  authMethod: AuthMethod
-  tokenId: string | null
-  issuedAt: number | null
-  credentialExpiresAt: number | null
+export interface Session extends Omit<SessionRecord, 'state' | 'hidden'>, Connected, Keys {
   /** The number of the session's start. Starts, detachments and hidings are numbered in one sequence, because clocks may go back. */
   number: number
   /** The number of the last hiding of the session's page; null while the page is visible. */
   hiddenSince: number | null
-  /** Whether the session's row may be in the store. */
-  mayBeStored: boolean
 }
 
-export const setCredential = (
-  session: Session,
-  { authMethod, tokenId, issuedAt, expiresAt }: Credential,
-): void => {
-  session.authMethod = authMethod
-  session.tokenId = tokenId
-  session.issuedAt = issuedAt
-  session.credentialExpiresAt = expiresAt
-}
+/** Returns a copy, which a later change of the caller's object does not reach. */
+export const copyOf = ({ authMethod, tokenId, issuedAt, expiresAt }: Credential): Credential => ({
+  ...{ authMethod, tokenId, issuedAt, expiresAt },
+})
 
 /** Returns a session that starts now. Its page is visible. */
 export const newSession = (request: SessionRequest, number: number): Session => {
   const { appId, userId, guest, origin, address, client, node, connectionId, keyHash, resumableFor } = request
-  const { authMethod, tokenId, issuedAt, expiresAt } = request.credential
   const now = Date.now()
   return {
     number,
@@ -40,10 +30,7 @@ export const newSession = (request: SessionRequest, number: number): Session => 
     userId,
     sessionId: randomUUID(),
     guest,
-    authMethod,
-    tokenId,
-    issuedAt,
-    credentialExpiresAt: expiresAt,
+    credential: copyOf(request.credential),
     origin,
     address,
     client,
@@ -58,7 +45,6 @@ export const newSession = (request: SessionRequest, number: number): Session => 
     expiresAt: null,
     offlineAt: null,
     offline: false,
-    mayBeStored: false,
   }
 }
 
@@ -69,12 +55,7 @@ export const recordOf = (session: Session): SessionRecord => ({
   userId: session.userId,
   sessionId: session.sessionId,
   guest: session.guest,
-  credential: {
-    authMethod: session.authMethod,
-    tokenId: session.tokenId,
-    issuedAt: session.issuedAt,
-    expiresAt: session.credentialExpiresAt,
-  },
+  credential: copyOf(session.credential),
   origin: session.origin,
   address: session.address,
   client: session.client,
@@ -98,10 +79,7 @@ const STORED_FIELDS = [
   'appId',
   'userId',
   'guest',
-  'authMethod',
-  'tokenId',
-  'issuedAt',
-  'credentialExpiresAt',
+  'credential',
   'origin',
   'address',
   'client',
@@ -135,6 +113,24 @@ export const sessionOf = (sessionId: string, stored: StoredSession, openAt: numb
     connectionId: null,
     expiresAt: null,
     offlineAt: null,
-    mayBeStored: true,
+  }
+}
+
+/** Returns the last time at which the engine is known to have been open; 0 if no time is stored. */
+export const openAtOf = (store: Store): number => (read(store, rows.openAt) as number | undefined) ?? 0
+
+/** How many sessions are read in one turn of the event loop. Each takes about 8 µs. */
+const READ_PER_STEP = 256
+
+/** Reads the stored sessions, in the order of their starts. */
+export const readSessions = async (store: Store): Promise<Session[]> => {
+  const openAt = openAtOf(store)
+  const sessions: Session[] = []
+  for (let after: string | undefined; ;) {
+    const page = await readAll<StoredSession>(store, { ...rows.sessionsAfter(after), limit: READ_PER_STEP })
+    for (const [row, stored] of page) sessions.push(sessionOf(lastOf(row), stored, openAt))
+    if (page.length < READ_PER_STEP) return sessions.sort((a, b) => a.number - b.number)
+    after = page.at(-1)?.[0]
+    await nextTurn()
   }
 }

@@ -19,9 +19,10 @@ import {
 } from '../../decide/sessions/session.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import { SessionIndex } from './session-index.js'
-import { SessionJournal } from './session-journal.js'
-import { isHidden, newSession, recordOf, setCredential, type Session } from './session-row.js'
-import type { Store } from '../store/store.js'
+import { copyOf, isHidden, newSession, readSessions, recordOf, storedSessionOf } from './session-row.js'
+import type { Session } from './session-row.js'
+import { rows } from '../store/rows.js'
+import { del, put, type Store } from '../store/store.js'
 import type { Presence } from '../webhooks/webhook-events.js'
 
 /** The result of `Sessions.start`. */
@@ -35,11 +36,25 @@ interface Started {
   replacedConnectionId: string | null
 }
 
-interface SessionCallbacks {
+interface SessionsOptions {
+  /** Returns the group commit through which changes are written now; undefined if sessions are not written. */
+  commit: () => GroupCommit | undefined
   /** Called with each session that ends because its resume window is over. `wasOnline` says whether the user was online until then. */
   onExpired: (session: SessionRecord, wasOnline: boolean) => void
   /** Called with each session that no longer makes its user online. */
   onAway: (session: SessionRecord) => void
+}
+
+/** Calls `each` with every session, and `pause` after each step. */
+const inSteps = async (
+  sessions: readonly Session[],
+  pause: () => Promise<void> | undefined,
+  each: (session: Session) => void,
+): Promise<void> => {
+  for (let start = 0; start < sessions.length; start += LOADED_PER_STEP) {
+    for (const session of sessions.slice(start, start + LOADED_PER_STEP)) each(session)
+    await pause()
+  }
 }
 
 /** The clock of resume windows. Setting the machine's time does not move it, and so neither shortens nor extends a window. */
@@ -47,65 +62,48 @@ const monotonicNow = (): number => performance.now()
 
 /** How many sessions are ended, or marked as away, before other work runs. After a restart many sessions are due at the same time. */
 const DUE_PER_STEP = 32
-/** How many sessions of an earlier process are detached in one turn of the event loop. */
-const DETACHED_PER_STEP = 1_000
+/** How many sessions of an earlier process are detached, or written, in one turn of the event loop. */
+const LOADED_PER_STEP = 1_000
 
 /**
- * The sessions that have not ended. Their state in memory is the valid one. If the volume is persistent, the journal writes each change
- * afterwards. A start waits until the row of its session is written (`flush`), because the client receives a resume key, which must work
- * even after a crash. A revocation waits, too.
+ * The sessions that have not ended. Their state in memory is the valid one. Each change is written afterwards, and a recovery writes those
+ * that a failed commit has kept. A start waits until the row of its session is written (`flush`), because the client receives a resume
+ * key, which must work even after a crash. A revocation waits, too.
  */
 export class Sessions {
+  readonly #options: SessionsOptions
   readonly #index = new SessionIndex<Session>()
-  readonly #deadlines = new Deadlines<Session>(monotonicNow, () => this.#endExpired())
-  /** Sessions without a connection, by `offlineAt`. */
-  readonly #offlineDeadlines = new Deadlines<Session>(monotonicNow, () => this.#markAway())
-  readonly #onExpired: SessionCallbacks['onExpired']
-  readonly #onAway: SessionCallbacks['onAway']
-  readonly #journal = new SessionJournal((session) => this.#isCurrent(session))
+  /** The sessions without a connection: each at the end of its resume window, and before that at `offlineAt`. */
+  readonly #deadlines = new Deadlines<Session>(monotonicNow, () => this.#onDue())
   #lastNumber = 0
   #isLoading = false
 
-  constructor({ onExpired, onAway }: SessionCallbacks) {
-    this.#onExpired = onExpired
-    this.#onAway = onAway
+  constructor(options: SessionsOptions) {
+    this.#options = options
   }
 
   /** Loads the sessions of an earlier process. No connection carries them, so they are detached from now on. */
   async load(store: Store): Promise<void> {
     this.#isLoading = true
-    const sessions: Session[] = []
-    for await (const page of this.#journal.read(store))
-      for (const session of page) {
-        const { number, detached, hiddenSince } = session
-        this.#lastNumber = Math.max(this.#lastNumber, number, detached ?? 0, hiddenSince ?? 0)
-        this.#index.add(session)
-        sessions.push(session)
-      }
-    // Sessions are detached only when all are loaded, because the number of a detachment has to be above all numbers in the store.
-    for (let start = 0; start < sessions.length; start += DETACHED_PER_STEP) {
-      const now = monotonicNow()
+    const sessions = await readSessions(store)
+    // The number of a detachment has to be above all numbers in the store.
+    for (const { number, detached, hiddenSince } of sessions)
+      this.#lastNumber = Math.max(this.#lastNumber, number, detached ?? 0, hiddenSince ?? 0)
+    await inSteps(sessions, nextTurn, (session) => {
+      this.#index.add(session)
       // The resume window begins now, because no client could return while the engine was closed.
-      for (const session of sessions.slice(start, start + DETACHED_PER_STEP)) this.#detach(session, now)
-      await nextTurn()
-    }
+      this.#detach(session, monotonicNow())
+    })
     this.#isLoading = false
   }
 
-  /** Writes every change through `commit` from now on. Resolves when every session is written. */
-  journalTo(commit: GroupCommit): Promise<void> {
-    return this.#journal.startWriting(commit, [...this.#index.all()])
-  }
-
-  /** Writes one session to a store that a recovery has opened, where the row may be outdated. If the session has ended, deletes the row. */
-  rewriteOne(ref: SessionRef, commit: GroupCommit): void {
-    this.#journal.rewrite(ref, this.#index.find(ref), commit)
-  }
-
-  /** As `journalTo`, for a store that a recovery has opened. Also deletes the rows of sessions that have ended. */
-  async rewriteTo(store: Store, commit: GroupCommit): Promise<void> {
-    await this.#journal.deleteOthers(store, commit, (ref) => this.#index.find(ref) !== undefined)
-    await this.journalTo(commit)
+  /** Writes every session, in steps: those that were loaded have changed. */
+  writeAll(): Promise<void> {
+    return inSteps(
+      [...this.#index.all()],
+      () => this.flush(),
+      (session) => this.#write(session),
+    )
   }
 
   has(user: UserRef): boolean {
@@ -120,7 +118,7 @@ export class Sessions {
 
   /** Returns the number of the app's sessions. If many expire together, some count until a later step ends them. */
   count(appId: string): number {
-    this.#endExpired()
+    this.#onDue()
     return this.#index.count(appId)
   }
 
@@ -131,7 +129,7 @@ export class Sessions {
 
   /** Returns a page of the app's sessions. `after` is the number of the last session on the page before; null for the first page. */
   inApp(appId: string, after: string | null, limit: number): SessionPage {
-    this.#endExpired()
+    this.#onDue()
     const now = monotonicNow()
     const found: Session[] = []
     for (let cursor = Number(after ?? 0); found.length <= limit;) {
@@ -182,11 +180,11 @@ export class Sessions {
   }
 
   /**
-   * Resolves when the sessions in their present state are written, so that they survive a crash of the process. Returns undefined if the
-   * volume is not persistent.
+   * Resolves when the sessions in their present state are written, so that they survive a crash of the process. Returns undefined if
+   * sessions are not written.
    */
   flush(): Promise<void> | undefined {
-    return this.#journal.flush()
+    return this.#options.commit()?.flush()
   }
 
   confirm(ref: SessionRef, connectionId: string): void {
@@ -195,14 +193,14 @@ export class Sessions {
     session.lastSeenAt = Date.now()
     if (session.previousKeyHash === null) return
     session.previousKeyHash = null
-    this.#journal.write(session)
+    this.#write(session)
   }
 
   renew(ref: SessionRef, connectionId: string, credential: Credential): void {
     const session = this.#index.find(ref)
     if (session?.connectionId !== connectionId) return
-    this.#setCredential(session, credential)
-    this.#journal.write(session)
+    this.#index.setCredential(session, copyOf(credential))
+    this.#write(session)
   }
 
   touch(ref: SessionRef, connectionId: string, rtt: number): void {
@@ -217,7 +215,7 @@ export class Sessions {
     const session = this.#index.find(ref)
     if (session?.connectionId !== connectionId || isHidden(session) === hidden) return
     this.#setHidden(session, hidden)
-    this.#journal.write(session)
+    this.#write(session)
   }
 
   detach(ref: SessionRef, connectionId: string, resumableFor: number): void {
@@ -226,7 +224,7 @@ export class Sessions {
     session.lastSeenAt = Date.now()
     session.resumableFor = resumableFor
     this.#detach(session, monotonicNow())
-    this.#journal.write(session)
+    this.#write(session)
     this.#endExpiredOf(ref)
   }
 
@@ -242,16 +240,18 @@ export class Sessions {
 
   stop(): void {
     this.#deadlines.stop()
-    this.#offlineDeadlines.stop()
   }
 
-  /** Ends sessions whose resume window is over, some in each step. */
-  #endExpired(): void {
+  /** Ends sessions whose resume window is over, and marks those that no longer make their user online, some in each step. */
+  #onDue(): void {
     // No session ends while sessions are being loaded, though the first may be due before the last is detached. The timer fires again
     // later.
     if (this.#isLoading) return
     const now = monotonicNow()
-    for (const session of this.#deadlines.takeDue(now, DUE_PER_STEP)) this.#endIfExpired(session, now)
+    for (const session of this.#deadlines.takeDue(now, DUE_PER_STEP)) {
+      this.#endIfExpired(session, now)
+      this.#markIfAway(session, now)
+    }
   }
 
   /** Ends those of a user's sessions whose resume window is over, because the timer may fire late. */
@@ -262,10 +262,10 @@ export class Sessions {
 
   #endIfExpired(session: Session, now: number): void {
     // Since the deadline was set, the session may have been resumed, have ended, or have been detached again.
-    if (!isOver(session, now) || !this.#isCurrent(session)) return
+    if (!isOver(session, now) || !this.#index.has(session)) return
     const { online } = this.presence(session)
     this.#remove(session)
-    this.#onExpired(recordOf(session), online)
+    this.#options.onExpired(recordOf(session), online)
   }
 
   #create(request: SessionRequest): Started {
@@ -274,7 +274,7 @@ export class Sessions {
     const replaced = sessionsBeyond(this.#index.of(session), request.sessionsPerUser - 1)
     for (const old of replaced) this.#remove(old)
     this.#index.add(session)
-    this.#journal.write(session)
+    this.#write(session)
     return {
       session: recordOf(session),
       resumed: false,
@@ -295,8 +295,8 @@ export class Sessions {
     session.client = request.client
     session.node = request.node
     session.rtt = null
-    this.#setCredential(session, request.credential)
-    this.#journal.write(session)
+    this.#index.setCredential(session, copyOf(request.credential))
+    this.#write(session)
     return {
       session: recordOf(session),
       resumed: true,
@@ -305,41 +305,34 @@ export class Sessions {
     }
   }
 
-  #setCredential(session: Session, credential: Credential): void {
-    this.#index.changeToken(session, () => setCredential(session, credential))
-  }
-
   #setHidden(session: Session, hidden: boolean): void {
     session.hiddenSince = hidden ? ++this.#lastNumber : null
-  }
-
-  #isCurrent(session: Session): boolean {
-    return this.#index.has(session)
   }
 
   #detach(session: Session, now: number): void {
     Object.assign(session, detached(session, ++this.#lastNumber, now))
     this.#deadlines.add(session.expiresAt ?? now, session)
-    if (!session.offline) this.#offlineDeadlines.add(session.offlineAt ?? now, session)
-  }
-
-  /** Marks sessions whose connection has been lost for `engineRules.offlineAfter`, some in each step. */
-  #markAway(): void {
-    if (this.#isLoading) return
-    const now = monotonicNow()
-    for (const session of this.#offlineDeadlines.takeDue(now, DUE_PER_STEP)) this.#markIfAway(session, now)
+    if (!session.offline) this.#deadlines.add(session.offlineAt ?? now, session)
   }
 
   #markIfAway(session: Session, now: number): void {
     // The session may have been resumed, have ended, or have lost another connection since the deadline was set.
-    if (!goesOffline(session, now) || !this.#isCurrent(session)) return
+    if (!goesOffline(session, now) || !this.#index.has(session)) return
     session.offline = true
-    this.#journal.write(session)
-    this.#onAway(recordOf(session))
+    this.#write(session)
+    this.#options.onAway(recordOf(session))
   }
 
   #remove(session: Session): void {
     this.#index.delete(session)
-    this.#journal.write(session)
+    this.#write(session)
+  }
+
+  /** Writes the session in the state that it has when the batch begins. If it has ended by then, its row is deleted. */
+  #write(session: Session): void {
+    const row = rows.session(session)
+    this.#options.commit()?.deferKept(row, (batch) => {
+      batch.push(this.#index.has(session) ? put(row, storedSessionOf(session)) : del(row))
+    })
   }
 }

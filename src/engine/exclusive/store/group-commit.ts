@@ -164,15 +164,21 @@ export class GroupCommit {
    * the change all the same, and the recovery writes it with `takeOver`.
    */
   keep(operations: Operation[]): void {
-    this.#overlay.keep(operations)
-    if (this.#refusal) return
-    for (const operation of operations) this.#operations.push(operation)
-    this.#schedule()
+    for (const operation of operations) this.#overlay.keep(operation.key, operation)
+    this.append(operations)
   }
 
-  /** Writes the changes that `failed` has kept. */
+  /** As `defer`, for a state that outlives this commit: if it is not written, the recovery writes it with `takeOver`. */
+  deferKept(name: string, write: DeferredWrite): void {
+    this.#overlay.keep(name, write)
+    this.defer(name, write)
+  }
+
+  /** Writes what `failed` has kept. */
   takeOver(failed: GroupCommit): void {
-    this.keep(failed.#overlay.kept)
+    for (const [row, change] of failed.#overlay.kept)
+      if (typeof change === 'function') this.deferKept(row, change)
+      else this.keep([change])
   }
 
   /**

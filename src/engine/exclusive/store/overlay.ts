@@ -1,11 +1,12 @@
 import { LazyOperation, type Operation } from './store.js'
 
-type Rows = Map<string, Operation>
+/** A change to keep: an operation, or a function that adds the operations to a batch (see `GroupCommit.defer`). */
+export type Kept = Operation | ((batch: Operation[]) => void)
 
-/** The operations of one batch, the latest of each row. Those of `kept` outlast the batch if it fails. */
+/** The operations of one batch, the latest of each row, and those changes of the batch that outlast it if it fails. */
 interface Generation {
-  rows: Rows
-  kept: Rows
+  rows: Map<string, Operation>
+  kept: Map<string, Kept>
 }
 
 const newGeneration = (): Generation => ({ rows: new Map(), kept: new Map() })
@@ -32,14 +33,15 @@ export class Overlay {
       if (!(operation instanceof LazyOperation)) this.#next.rows.set(operation.key, operation)
   }
 
-  keep(operations: readonly Operation[]): void {
-    this.add(operations)
-    for (const operation of operations) this.#next.kept.set(operation.key, operation)
+  /** Keeps a change of the row. */
+  keep(row: string, change: Kept): void {
+    if (typeof change !== 'function') this.#next.rows.set(row, change)
+    this.#next.kept.set(row, change)
   }
 
   /** Called when a batch begins, which writes all operations so far. */
   begin(): void {
-    if (this.#next.rows.size === 0) return
+    if (this.#next.rows.size + this.#next.kept.size === 0) return
     this.#writing = this.#next
     this.#next = newGeneration()
   }
@@ -51,12 +53,14 @@ export class Overlay {
 
   /** Called when a batch has failed: drops all operations but those to keep. */
   drop(): void {
-    const kept = new Map([...this.#writing.kept, ...this.#next.kept])
-    this.#next = { rows: kept, kept }
+    const kept = this.kept
+    this.#next = newGeneration()
     this.#writing = NOTHING
+    for (const [row, change] of kept) this.keep(row, change)
   }
 
-  get kept(): Operation[] {
-    return [...this.#next.kept.values()]
+  /** The kept changes that are not written. */
+  get kept(): ReadonlyMap<string, Kept> {
+    return new Map([...this.#writing.kept, ...this.#next.kept])
   }
 }

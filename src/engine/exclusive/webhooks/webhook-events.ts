@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../../protocol/index.js'
-import type { SessionRef, UserRef, WebhookEventType, WebhookOptions } from '../../engine.js'
+import type { UserRef, WebhookEventType, WebhookOptions } from '../../engine.js'
 import type { EventQueue } from './event-queue.js'
 import type { AddedEvent, NewEvent } from './user-queues.js'
 import type { GroupCommit } from '../store/group-commit.js'
@@ -89,11 +89,10 @@ export class WebhookEvents {
   }
 
   /**
-   * Takes over from an object whose store has failed: adds again the events that were not written. For an event about a session, also calls
-   * `writeSession` with that session, so that one batch writes the event and the session's row. With two batches and a crash between them,
-   * the receiver could see a session end without a start, or end twice. A second call takes over only what has come since the first.
+   * Takes over from an object whose store has failed: adds again the events that were not written. A second call takes over only what has
+   * come since the first.
    */
-  takeOver(failed: WebhookEvents, writeSession: (session: SessionRef) => void): void {
+  takeOver(failed: WebhookEvents): void {
     for (const [appId, options] of failed.#apps) this.configure(appId, options)
     // All events are looked up before the first one is added again, because adding may change the queue.
     const left = failed.#unwritten.filter(
@@ -105,8 +104,6 @@ export class WebhookEvents {
       // Both objects share `attempts`. If this recovery fails, the next one takes over from `failed` again, and has to look for the writes
       // of this object, too, because they may have reached the disk.
       this.#defer(event, attempts)
-      const { sessionId } = event.data
-      if (typeof sessionId === 'string') writeSession({ appId: event.appId, userId: event.userId, sessionId })
     }
   }
 

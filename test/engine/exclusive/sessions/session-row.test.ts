@@ -11,7 +11,8 @@ test('a stored session has every field that it had, but those that are true only
   const started = newSession(request({ appId: 'app', userId: 'ada' }), 7)
   const session = {
     ...started,
-    ...{ detached: 9, hiddenSince: 8, guest: true, tokenId: 'token', issuedAt: 1, credentialExpiresAt: 2 },
+    ...{ detached: 9, hiddenSince: 8, guest: true },
+    credential: { ...started.credential, tokenId: 'token', issuedAt: 1, expiresAt: 2 },
     ...{ origin: 'https://example.com', client: 'chat-session/1', rtt: 3, lastSeenAt: started.startedAt + 4 },
     ...{ previousKeyHash: 'earlier', offline: true },
     ...{ expiresAt: 5, offlineAt: 6 },
@@ -20,7 +21,7 @@ test('a stored session has every field that it had, but those that are true only
   assert.ok(Array.isArray(row))
   assert.deepEqual(sessionOf(session.sessionId, row, 0), {
     ...session,
-    ...{ connectionId: null, expiresAt: null, offlineAt: null, mayBeStored: true },
+    ...{ connectionId: null, expiresAt: null, offlineAt: null },
   })
 })
 

@@ -318,6 +318,9 @@ void describe('the group commit', () => {
     await memory.batch([put('a', 'old')])
     const store = withStore(memory, { batch: () => Promise.reject(new Error('The disk is full.')) })
     const failed = new GroupCommit(store, () => undefined)
+    let state = 1
+    failed.deferKept('state', (batch) => batch.push(put('state', state)))
+    failed.defer('part', (batch) => batch.push(put('part', state)))
     failed.keep([put('kept', 1)])
     await assert.rejects(failed.sync([put('a', 'new')]))
     failed.append([put('b', 1)])
@@ -328,8 +331,12 @@ void describe('the group commit', () => {
     const next = new GroupCommit(memory, unexpected)
     next.takeOver(failed)
     assert.deepEqual(valuesIn(next), ['old', undefined, 1, 2])
+    state = 2
     await next.close()
-    assert.deepEqual([memory.getSync('kept'), memory.getSync('kept later')], ['1', '2'])
+    assert.deepEqual(
+      ['kept', 'kept later', 'state', 'part'].map((row) => memory.getSync(row)),
+      ['1', '2', '2', undefined],
+    )
   })
 
   void it('is idle when whoever waited for a write has gone on, and has written what follows', async () => {

@@ -17,7 +17,7 @@ const after = (steps: readonly Step[]): Overlay => {
   for (const step of steps) {
     if (typeof step === 'string') overlay[step]()
     else if ('add' in step) overlay.add(step.add)
-    else overlay.keep(step.keep)
+    else for (const operation of step.keep) overlay.keep(operation.key, operation)
   }
   return overlay
 }
@@ -51,7 +51,7 @@ void describe('the overlay', () => {
 
   void it('keeps the latest of each row', () => {
     const overlay = after([told, 'begin', { keep: [del('b')] }, { keep: [put('a', 4)] }, 'drop'])
-    assert.deepEqual(overlay.kept, [put('a', 4), del('b')])
+    assert.deepEqual([...overlay.kept.values()], [put('a', 4), del('b')])
   })
 
   void it('leaves out messages, whose newest state is in memory', () => {
