@@ -6,6 +6,7 @@ import { Clock } from '../../util/clock.js'
 import { Scheduler } from '../../util/scheduler.js'
 import { EventQueue } from './webhooks/event-queue.js'
 import { sweepExpired } from './store/expiry-sweep.js'
+import type { Core } from './store/core.js'
 import { checkFormat, putFormat } from './store/format.js'
 import { GroupCommit, SPACING } from './store/group-commit.js'
 import { Adoptions } from './sessions/adoptions.js'
@@ -18,18 +19,12 @@ import { rows } from './store/rows.js'
 import { put, read, type Operation, type Store, type Volume } from './store/store.js'
 import { Usage } from './store/usage.js'
 import { Users } from './sessions/users.js'
+import { UserQueues } from './webhooks/user-queues.js'
 import { WebhookEvents, type Presence } from './webhooks/webhook-events.js'
 
-/**
- * The most rows that `reads` reads at once. There is room for a page of pending events and a page of failed ones, because both pages must
- * be read at the same moment.
- */
-const MAX_EVENT_ROWS = 4_096
-
 /** An open volume, and what reads and writes its rows. After a failed write, a recovery opens another `Database`. */
-export interface Database {
+export interface Database extends Core {
   volume: Volume
-  commit: GroupCommit
   users: Users
   guests: Guests
   revocations: Revocations
@@ -38,12 +33,8 @@ export interface Database {
   pushes: Pushes
   queue: EventQueue
   webhooks: WebhookEvents
-  /** Runs the jobs of `queue` and `pushes`, and the sweep of expired rows. */
-  scheduler: Scheduler
-  reads: Reads
   /** The bytes of `Engine.key`. */
   key: Uint8Array
-  clock: Clock
 }
 
 interface EpochRow {
@@ -108,82 +99,19 @@ interface DatabaseOptions {
   prepare: (database: Database) => Promise<void>
 }
 
-export const openDatabase = async ({
-  openVolume,
-  signal,
-  onFailure,
-  emit,
-  onError,
-  hasSession,
-  presenceOf,
-  failedClock,
-  prepare,
-}: DatabaseOptions): Promise<Database> => {
-  const volume = await openVolume(signal)
+export const openDatabase = async (options: DatabaseOptions): Promise<Database> => {
+  const volume = await options.openVolume(options.signal)
   try {
-    const { store, identity, cacheBytes } = volume
-    const inboxBytes = cacheBytes * SHARES.inboxes
-    const peerBytes = cacheBytes * SHARES.peers
-    if (read(store, rows.unfinishedTransfer) !== undefined)
-      throw new EngineError('unavailable', unfinishedTransfer("The engine's folder"))
-    const commit = new GroupCommit(
-      store,
-      onFailure,
-      () => volume.assertPresent(),
-      volume.isPersistent ? SPACING : 0,
-    )
-    const { key, epochKey } = await loadSecrets(store, commit, identity)
-    const usage = new Usage(store, commit)
-    const clock = new Clock(Math.max(loadTime(store), failedClock?.now() ?? 0))
-    const revocations = new Revocations(store, commit, clock)
-    await revocations.load()
-    const reads = new Reads(store, MAX_EVENT_ROWS)
-    const scheduler = new Scheduler(clock, () => commit.isWritable, onError)
-    const queue = new EventQueue({ store, reads, commit, clock, scheduler, emit })
-    sweepExpired({ store, commit, scheduler, clock })
-    const webhooks = new WebhookEvents({ commit, queue, presenceOf, onError })
-    const pushes = new Pushes({ reads, commit, clock, scheduler, revocations, webhooks, emit })
-    const users = new Users({
-      ...{ store, commit, usage, webhooks, cacheBytes: cacheBytes - inboxBytes - peerBytes },
-      onDelete: (of) => pushes.forget(of),
-    })
-    const adoptions = new Adoptions({ commit, clock, users, revocations, webhooks })
-    const onEmptied = (of: UserRef): void => guests.deleteIfUnused(of)
-    const inboxes = new Inboxes({
-      ...{ store, commit, users, usage, revocations, adoptions, pushes, webhooks, clock, epochKey },
-      ...{ isPersistent: volume.isPersistent, cacheBytes: inboxBytes, peerBytes, emit, onEmptied, onError },
-    })
-    const isInUse = (of: UserRef): boolean => hasSession(of) || inboxes.hasMessages(of)
-    const guests = new Guests({
-      ...{ store, commit, users, clock, isInUse, onError },
-      deleteAll: (of) => inboxes.delete(of, () => users.delete(of)),
-    })
-    const parts = {
-      volume,
-      commit,
-      users,
-      guests,
-      revocations,
-      usage,
-      inboxes,
-      pushes,
-      queue,
-      webhooks,
-      clock,
-    }
-    const database = { ...parts, key: Buffer.from(key, 'base64url'), scheduler, reads }
+    const database = await connect(volume, options)
+    const { commit, guests, inboxes } = database
     try {
       await inboxes.loadIds()
-      await prepare(database)
+      await options.prepare(database)
       // Throws if the write of a background job has failed by now, because then the commit refuses every further write.
       commit.assertWritable()
       guests.sweep()
     } catch (error) {
-      // Background jobs must not read from a closed store.
-      await scheduler.stop()
-      await guests.stop()
-      await inboxes.stop()
-      await commit.close()
+      await stop(database)
       throw error
     }
     return database
@@ -197,17 +125,61 @@ export const openDatabase = async ({
   }
 }
 
-/** Writes pending changes and closes the store. */
-export const closeDatabase = async (database: Database): Promise<void> => {
-  const { volume, commit, users, guests, inboxes, queue, scheduler, reads } = database
-  if (volume.isPersistent) saveTime(database)
+/** Makes everything that reads and writes the rows of a volume. */
+const connect = async (
+  volume: Volume,
+  { onFailure, emit, onError, hasSession, presenceOf, failedClock }: DatabaseOptions,
+): Promise<Database> => {
+  const { store, identity, isPersistent, cacheBytes } = volume
+  const inboxBytes = cacheBytes * SHARES.inboxes
+  const peerBytes = cacheBytes * SHARES.peers
+  if (read(store, rows.unfinishedTransfer) !== undefined)
+    throw new EngineError('unavailable', unfinishedTransfer("The engine's folder"))
+  const commit = new GroupCommit(store, onFailure, () => volume.assertPresent(), isPersistent ? SPACING : 0)
+  const { key, epochKey } = await loadSecrets(store, commit, identity)
+  const clock = new Clock(Math.max(loadTime(store), failedClock?.now() ?? 0))
+  const scheduler = new Scheduler(clock, () => commit.isWritable, onError)
+  const core: Core = { store, commit, reads: new Reads(store), clock, scheduler, emit, onError }
+  const usage = new Usage(core)
+  const revocations = new Revocations(core)
+  const queues = new UserQueues(core, usage)
+  const queue = new EventQueue(core, usage, queues)
+  const webhooks = new WebhookEvents({ ...core, queues, presenceOf })
+  const pushes = new Pushes({ ...core, revocations, webhooks })
+  const users = new Users({
+    ...{ ...core, usage, webhooks, cacheBytes: cacheBytes - inboxBytes - peerBytes },
+    onDelete: (of) => pushes.forget(of),
+  })
+  const adoptions = new Adoptions({ ...core, users, revocations, webhooks })
+  const inboxes = new Inboxes({
+    ...{ ...core, users, usage, revocations, adoptions, pushes, webhooks, epochKey },
+    ...{ isPersistent, cacheBytes: inboxBytes, peerBytes },
+    onEmptied: (of) => guests.deleteIfUnused(of),
+  })
+  const guests = new Guests({
+    ...{ ...core, users },
+    isInUse: (of) => hasSession(of) || inboxes.hasMessages(of),
+    deleteAll: (of) => inboxes.delete(of, () => users.delete(of)),
+  })
+  sweepExpired(core)
+  const parts = { users, guests, revocations, usage, inboxes, pushes, queue, webhooks }
+  return { ...core, ...parts, volume, key: Buffer.from(key, 'base64url') }
+}
+
+/** Ends everything that reads the store, and writes what waits. */
+const stop = async ({ commit, reads, scheduler, queue }: Database): Promise<void> => {
   await scheduler.stop()
-  await guests.stop()
-  await users.idle()
   await queue.idle()
   await reads.idle()
   await commit.idle()
-  await inboxes.stop()
+  // Whoever waited for a write may have gone on with a read.
+  await reads.idle()
   await commit.close()
-  await volume.store.close()
+}
+
+/** Writes pending changes and closes the store. */
+export const closeDatabase = async (database: Database): Promise<void> => {
+  if (database.volume.isPersistent) saveTime(database)
+  await stop(database)
+  await database.volume.store.close()
 }

@@ -111,7 +111,10 @@ export const createExclusiveEngine = (
         unread: database.inboxes.state(of).unread,
       })),
     usage: (appId) =>
-      use(({ sessions, database }) => ({ ...database.usage.of(appId), sessions: sessions.count(appId) })),
+      use(({ sessions, database }) => {
+        const { users, guests, inboxes, bytes } = database.usage.of(appId)
+        return { users, guests, inboxes, bytes, sessions: sessions.count(appId) }
+      }),
     deleteUser: async ({ appId, userId }) => {
       const of = { appId, userId }
       // This is read first: if the user is a guest without messages, the end of the last session deletes the user.

@@ -110,7 +110,7 @@ void describe('a new webhook event', () => {
     const queue = withEvent(EMPTY_QUEUE, event(5, 'message.read'), 10, now)
     assert.deepEqual([queue.first, queue.last, queue.run, queue.dueAt], [5, 5, 2, 70])
     const longer = withEvent(queue, event(6, 'message.read'), 20, { run: 3, dueAt: 90 })
-    assert.deepEqual(longer, { ...queue, last: 6, count: 2, bytes: 30 })
+    assert.deepEqual(longer, { ...queue, last: 6, count: 2, bytes: 30, change: 6 })
   })
 
   void it('about presence is the one that may be cancelled, but not as the oldest', () => {

@@ -1,6 +1,11 @@
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import type { Engine } from '../../../src/engine/engine.js'
 import { createExclusiveEngine } from '../../../src/engine/exclusive/exclusive-engine.js'
+import type { Core } from '../../../src/engine/exclusive/store/core.js'
+import { GroupCommit } from '../../../src/engine/exclusive/store/group-commit.js'
+import { Reads } from '../../../src/engine/exclusive/store/reads.js'
+import { Clock } from '../../../src/util/clock.js'
+import { Scheduler } from '../../../src/util/scheduler.js'
 import type { Operation, Volume, Store } from '../../../src/engine/exclusive/store/store.js'
 
 export const volumeOf = (store: Store, more: Partial<Volume> = {}): Volume => ({
@@ -24,6 +29,18 @@ export const engineOn = async (
   const engine = createExclusiveEngine(() => Promise.resolve(volume), { onError })
   await engine.open()
   return engine
+}
+
+/** What the parts of a database on the store share. No write may fail. */
+export const coreOf = (store: Store): Core => {
+  const unexpected = (error: unknown): never => {
+    throw error
+  }
+  const commit = new GroupCommit(store, unexpected)
+  const clock = new Clock(Date.now())
+  const scheduler = new Scheduler(clock, () => commit.isWritable, unexpected)
+  const reads = new Reads(store)
+  return { store, commit, reads, clock, scheduler, emit: () => undefined, onError: unexpected }
 }
 
 /** The same store with some of its methods replaced. */

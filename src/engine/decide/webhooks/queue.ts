@@ -28,7 +28,10 @@ export interface Queue extends Due {
   readonly presence: PresenceEvent | null
   /** The number of the newest `events.dropped` that may count further events; 0 if there is none. */
   readonly dropped: number
-  /** The number of the newest change in place of a new event: an older event was removed, or the new one was counted as dropped. */
+  /**
+   * The number of the newest change by a new event: it was added, and this is its number, or it has cancelled an older one, or it was
+   * counted as dropped.
+   */
   readonly change: number
 }
 
@@ -96,7 +99,7 @@ export const fateOf = (
 export const withEvent = (queue: Queue, event: Kind & { seq: number }, size: number, now: Due): Queue => {
   const { type, seq } = event
   const grown = { last: seq, count: queue.count + 1, bytes: queue.bytes + size, online: onlineOf(event) }
-  const next = { ...queue, ...grown }
+  const next = { ...queue, ...grown, change: seq }
   if (queue.first === 0) return { ...next, ...now, first: seq }
   if (type === 'events.dropped') next.dropped = seq
   const { last: previous, online: before, presence } = queue

@@ -100,7 +100,6 @@ export class InboxTable {
 
   /** Returns the `deletionsSuffix` for a message. Because of this suffix, an id that was used before a deletion counts as new. */
   deletionsIn({ appId, from, to }: CheckedMessage): string {
-    if (!this.#revocations.mayHaveDeletions(appId)) return ''
     const counts = [from, to].map((userId) => (userId === null ? 0 : this.open({ appId, userId }).deletions))
     return deletionsSuffix(counts)
   }

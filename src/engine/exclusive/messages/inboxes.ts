@@ -1,15 +1,5 @@
-import type {
-  Adoption,
-  AdoptionRequest,
-  EngineEvent,
-  InboxState,
-  Position,
-  Retention,
-  UserRef,
-} from '../../engine.js'
-import type { Clock } from '../../../util/clock.js'
-import { Scheduler } from '../../../util/scheduler.js'
-import type { GroupCommit } from '../store/group-commit.js'
+import type { Adoption, AdoptionRequest, InboxState, Position, Retention, UserRef } from '../../engine.js'
+import type { Core } from '../store/core.js'
 import { AdoptedMessages } from './adopted-messages.js'
 import { StoredIdempotencyKeys, type IdempotencyKeys } from './ids/idempotency.js'
 import { Deletions } from './retention/deletions.js'
@@ -18,14 +8,13 @@ import { InboxReader } from './inbox-reader.js'
 import { InboxTable } from './inbox-table.js'
 import { Peers } from './peers/peers.js'
 import { MemoryIdempotencyKeys } from './ids/memory-idempotency.js'
-import { Reads } from '../store/reads.js'
 import { RetentionSweep, type SweptInboxes } from './retention/retention-sweep.js'
 import type { Pushes } from '../push/pushes.js'
 import type { Adoptions } from '../sessions/adoptions.js'
 import type { Revocations } from '../sessions/revocations.js'
 import { SenderShares } from './sends/sender-shares.js'
 import { Sends } from './sends/sends.js'
-import { del, type Operation, type Store } from '../store/store.js'
+import { del, type Operation } from '../store/store.js'
 import { UnreadChecks, type Unread } from './unread/unread-checks.js'
 import { UnreadLimit } from './unread/unread-limit.js'
 import { UnreadScan } from './unread/unread-scan.js'
@@ -33,17 +22,13 @@ import type { Usage } from '../store/usage.js'
 import type { Users } from '../sessions/users.js'
 import type { WebhookEvents } from '../webhooks/webhook-events.js'
 
-interface InboxesOptions {
-  store: Store
-  commit: GroupCommit
+interface InboxesOptions extends Core {
   users: Users
   usage: Usage
   revocations: Revocations
   adoptions: Adoptions
   pushes: Pushes
   webhooks: WebhookEvents
-  /** The engine's clock, which stops while the engine is closed. */
-  clock: Clock
   /** The secret from which the epochs of inboxes are derived: see `InboxTable`. */
   epochKey: string
   /** Whether the store is on a disk. */
@@ -52,11 +37,8 @@ interface InboxesOptions {
   cacheBytes: number
   /** About how many bytes the indexes of peers may take. */
   peerBytes: number
-  emit: (event: EngineEvent) => void
   /** Called after retention has deleted the last message of an inbox. By then another message may have come. */
   onEmptied: (of: UserRef) => void
-  /** Called with errors of background jobs. */
-  onError: (error: unknown) => void
 }
 
 export class Inboxes {
@@ -65,8 +47,6 @@ export class Inboxes {
   readonly sends: Sends
   readonly #options: InboxesOptions
   readonly #table: InboxTable
-  readonly #reads: Reads
-  readonly #scheduler: Scheduler
   readonly #deletions: Deletions
   readonly #retentionSweep: RetentionSweep
   readonly #purge: InboxPurge
@@ -77,15 +57,12 @@ export class Inboxes {
   readonly #idempotencyKeys: IdempotencyKeys
 
   constructor(options: InboxesOptions) {
-    const { store, commit, users, usage, adoptions, pushes, webhooks, clock, emit } = options
+    const { store, commit, reads, clock, scheduler, emit } = options
+    const { users, usage, adoptions, pushes, webhooks } = options
     const table = new InboxTable(options)
     const shares = new SenderShares(table, commit)
-    const reads = new Reads(store)
-    const scheduler = new Scheduler(clock, () => commit.isWritable, options.onError)
     this.#options = options
     this.#table = table
-    this.#reads = reads
-    this.#scheduler = scheduler
     this.#deletions = new Deletions({ table, usage, shares, onEmptied: options.onEmptied })
     this.#unreadLimit = new UnreadLimit((of) => table.open(of))
     this.reader = new InboxReader(reads, (of) => table.open(of))
@@ -190,7 +167,7 @@ export class Inboxes {
     const { ref, from, to, bytes } = inbox.stored
     const counted = revocations.countDeletion(of)
     // This comes first, because `others` may read the store, and nothing may change if that read fails.
-    const operations = [...others(), ...counted, ...this.#purge.add(ref, from, to)]
+    const operations = [...others(), counted, ...this.#purge.add(ref, from, to)]
     usage.add(of.appId, { inboxes: -1, bytes: -bytes })
     this.#unreadLimit.forget(inbox)
     this.#table.replace(inbox, inbox.deletions + 1)
@@ -232,11 +209,5 @@ export class Inboxes {
       for (const message of await this.reader.read(inbox, from, to, Infinity))
         this.#options.emit({ type: 'message', user: inbox.of, epoch: inbox.epoch, message })
     }
-  }
-
-  /** Stops the background jobs, and resolves when no read runs. */
-  async stop(): Promise<void> {
-    await this.#scheduler.stop()
-    await this.#reads.idle()
   }
 }

@@ -1,14 +1,6 @@
-import type { Clock } from '../../../util/clock.js'
 import { LruCache } from '../../../util/lru-cache.js'
-import type { Job, Scheduler } from '../../../util/scheduler.js'
-import type {
-  Credential,
-  EngineEvent,
-  PushDevice,
-  PushOutcome,
-  PushSubscriptionData,
-  UserRef,
-} from '../../engine.js'
+import type { Job } from '../../../util/scheduler.js'
+import type { Credential, PushDevice, PushOutcome, PushSubscriptionData, UserRef } from '../../engine.js'
 import {
   afterPage,
   afterPushes,
@@ -20,8 +12,7 @@ import {
 } from '../../push-devices.js'
 import { engineRules } from '../../rules.js'
 import type { Revocations } from '../sessions/revocations.js'
-import type { GroupCommit } from '../store/group-commit.js'
-import type { Reads } from '../store/reads.js'
+import type { Core } from '../store/core.js'
 import { afterRow } from '../store/row-keys.js'
 import { rows } from '../store/rows.js'
 import { userKey } from '../../user-key.js'
@@ -55,14 +46,9 @@ interface Failure {
   error: unknown
 }
 
-interface PushesOptions {
-  reads: Reads
-  commit: GroupCommit
-  clock: Clock
-  scheduler: Scheduler
+interface PushesOptions extends Core {
   revocations: Revocations
   webhooks: WebhookEvents
-  emit: (event: EngineEvent) => void
 }
 
 /** The users' devices to which gateways push messages, and the times at which the engine emits `push-due` for users. */

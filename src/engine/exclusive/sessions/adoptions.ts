@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { isGuestId } from '../../../protocol/index.js'
 import type { Adoption, AdoptionRequest, UserRef } from '../../engine.js'
 import { isAdoptedBy, mayAdopt } from '../../decide/adoption/adoption.js'
-import type { Clock } from '../../../util/clock.js'
-import type { GroupCommit } from '../store/group-commit.js'
+import type { Core } from '../store/core.js'
 import { rows } from '../store/rows.js'
 import { put, type Operation } from '../store/store.js'
 import type { WebhookEvents } from '../webhooks/webhook-events.js'
@@ -22,9 +21,7 @@ export type AdoptionRow = [
   messages: number,
 ]
 
-interface AdoptionsOptions {
-  commit: GroupCommit
-  clock: Clock
+interface AdoptionsOptions extends Core {
   users: Users
   revocations: Revocations
   webhooks: WebhookEvents

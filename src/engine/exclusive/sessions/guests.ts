@@ -1,25 +1,19 @@
 import type { UserRef } from '../../engine.js'
-import type { Clock } from '../../../util/clock.js'
-import { Deadlines } from '../../../util/deadlines.js'
-import { Scheduler } from '../../../util/scheduler.js'
+import type { Job } from '../../../util/scheduler.js'
 import { engineRules } from '../../rules.js'
-import type { GroupCommit } from '../store/group-commit.js'
+import type { Core } from '../store/core.js'
 import { rows } from '../store/rows.js'
-import { readAll, type Operation, type Store } from '../store/store.js'
+import type { Operation } from '../store/store.js'
 import type { Users } from './users.js'
 
 const GUESTS_PER_STEP = 200
 
-interface GuestsOptions {
-  store: Store
-  commit: GroupCommit
+interface GuestsOptions extends Core {
   users: Users
-  clock: Clock
   /** Returns whether the guest has a session or a message. Such a guest is kept. */
   isInUse: (of: UserRef) => boolean
   /** Deletes the guest and its inbox. Returns the operations that store this. */
   deleteAll: (of: UserRef) => Operation[]
-  onError: (error: unknown) => void
 }
 
 /**
@@ -28,29 +22,28 @@ interface GuestsOptions {
  */
 export class Guests {
   readonly #options: GuestsOptions
-  readonly #scheduler: Scheduler
-  readonly #deadlines: Deadlines<UserRef>
-  /** The time until which a guest whose session has not started is kept, by the guest's row. */
-  readonly #starting = new Map<string, number>()
+  /** The guests whose session has not started, by row, and until when they are kept. The first one's time is over first. */
+  readonly #starting = new Map<string, { of: UserRef; until: number }>()
+  /** Deletes guests whose session has not started in time. */
+  readonly #job: Job
 
   constructor(options: GuestsOptions) {
-    const { commit, clock, onError } = options
     this.#options = options
-    this.#scheduler = new Scheduler(clock, () => commit.isWritable, onError)
-    this.#deadlines = new Deadlines(
-      () => clock.now(),
-      () => {
-        for (const guest of this.#deadlines.takeDue(clock.now())) this.deleteIfUnused(guest)
-      },
-    )
+    this.#job = options.scheduler.job((now) => {
+      for (const { of, until } of this.#starting.values()) {
+        if (until > now) return Promise.resolve(until)
+        this.deleteIfUnused(of)
+      }
+      return Promise.resolve(Infinity)
+    })
   }
 
   /** Deletes, in the background, the guests that a crash has left without a session. Called after the sessions are loaded. */
   sweep(): void {
-    const { store, commit, clock } = this.#options
+    const { reads, commit, clock, scheduler } = this.#options
     let after: string | undefined
-    const job = this.#scheduler.job(async () => {
-      const found = await readAll<number>(store, { ...rows.guestsAfter(after), limit: GUESTS_PER_STEP })
+    const job = scheduler.job(async () => {
+      const found = await reads.all<number>({ ...rows.guestsAfter(after), limit: GUESTS_PER_STEP })
       for (const [row] of found) {
         this.deleteIfUnused(rows.guestOf(row))
         after = row
@@ -58,14 +51,17 @@ export class Guests {
       await commit.flush()
       return found.length < GUESTS_PER_STEP ? Infinity : clock.now()
     })
-    this.#scheduler.schedule(job, clock.now())
+    scheduler.schedule(job, clock.now())
   }
 
   /** Keeps the guest until `started` is called, for `engineRules.guestStartTimeout` at most. */
   expectStart({ appId, userId }: UserRef): void {
-    const deadline = this.#options.clock.now() + engineRules.guestStartTimeout
-    this.#starting.set(rows.guest({ appId, userId }), deadline)
-    this.#deadlines.add(deadline, { appId, userId })
+    const { clock, scheduler } = this.#options
+    const of = { appId, userId }
+    const until = clock.now() + engineRules.guestStartTimeout
+    this.started(of)
+    this.#starting.set(rows.guest(of), { of, until })
+    scheduler.schedule(this.#job, until)
   }
 
   /** Called when the guest's session has started. From then on only sessions and messages keep the guest. */
@@ -78,8 +74,7 @@ export class Guests {
     const { commit, users, clock, isInUse, deleteAll, onError } = this.#options
     const of = { appId, userId }
     const row = rows.guest(of)
-    const startsUntil = this.#starting.get(row)
-    if (startsUntil !== undefined && startsUntil > clock.now()) return
+    if ((this.#starting.get(row)?.until ?? 0) > clock.now()) return
     this.#starting.delete(row)
     if (!commit.isWritable) return
     try {
@@ -88,10 +83,5 @@ export class Guests {
       // The store can't be read. The guest stays until the next opening.
       onError(error)
     }
-  }
-
-  async stop(): Promise<void> {
-    this.#deadlines.stop()
-    await this.#scheduler.stop()
   }
 }

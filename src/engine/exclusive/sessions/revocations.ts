@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Credential, UserRef } from '../../engine.js'
-import type { Clock } from '../../../util/clock.js'
 import { isIssuedUpTo, later, tokenKeptFor } from '../../decide/revocations/revoked.js'
-import type { GroupCommit } from '../store/group-commit.js'
+import type { Core } from '../store/core.js'
 import { rows } from '../store/rows.js'
-import { del, put, read, readAll, type Operation, type Store } from '../store/store.js'
+import { del, put, read, type Operation } from '../store/store.js'
 
 /** The data of a user that remain when the user is deleted. */
 export interface UserRow {
@@ -17,13 +16,6 @@ export interface UserRow {
 /** The time until which the revocation of a token is kept. Null means for ever, because JSON has no `Infinity`. */
 export type RevokedToken = [until: number | null]
 
-/** An app's `revokedBefore`, and which other kinds of rows the app has. If it has none of a kind, look-ups need not read the store. */
-interface AppRows {
-  revokedBefore: number | null
-  hasUsers: boolean
-  hasTokens: boolean
-}
-
 const NO_ROW: UserRow = { revokedBefore: null, deletions: 0 }
 
 /**
@@ -31,43 +23,23 @@ const NO_ROW: UserRow = { revokedBefore: null, deletions: 0 }
  * refused because of it.
  */
 export class Revocations {
-  readonly #store: Store
-  readonly #commit: GroupCommit
-  readonly #clock: Clock
-  readonly #apps = new Map<string, AppRows>()
+  readonly #core: Core
 
-  constructor(store: Store, commit: GroupCommit, clock: Clock) {
-    this.#store = store
-    this.#commit = commit
-    this.#clock = clock
-  }
-
-  /** Reads which rows apps have. Must be called before every other method. */
-  async load(): Promise<void> {
-    for (const [row, revokedBefore] of await readAll<number>(this.#store, rows.allAppRevocations)) {
-      const { kind, appId } = rows.appRevocationOf(row)
-      this.#set(appId, kind === 'app' ? { revokedBefore } : { [kind]: true })
-    }
+  constructor(core: Core) {
+    this.#core = core
   }
 
   isRevoked(of: UserRef, { issuedAt, tokenId }: Credential): boolean {
-    const app = this.#apps.get(of.appId)
-    if (!app) return false
     if (isIssuedUpTo(issuedAt, this.revokedBefore(of))) return true
-    if (!app.hasTokens || tokenId === null) return false
-    return read(this.#store, rows.revokedToken(of.appId, tokenId)) !== undefined
+    return tokenId !== null && read(this.#core.store, rows.revokedToken(of.appId, tokenId)) !== undefined
   }
 
   /** Credentials of the user that were issued up to the returned time are revoked. Null if there is no revocation. */
   revokedBefore(of: UserRef): number | null {
-    const app = this.#apps.get(of.appId)
-    if (!app) return null
-    const user = app.hasUsers ? (read(this.#store, rows.revokedUser(of)) as UserRow | undefined) : undefined
-    return later(app.revokedBefore, user?.revokedBefore ?? null)
-  }
-
-  mayHaveDeletions(appId: string): boolean {
-    return this.#apps.get(appId)?.hasUsers ?? false
+    const { store } = this.#core
+    const app = read(store, rows.revokedApp(of.appId)) as number | undefined
+    const user = read(store, rows.revokedUser(of)) as UserRow | undefined
+    return later(app ?? null, user?.revokedBefore ?? null)
   }
 
   /** Returns how many inboxes of the user were deleted. */
@@ -79,9 +51,12 @@ export class Revocations {
   async revokeUser({ appId, userId }: UserRef, before: number): Promise<number> {
     const of = { appId, userId }
     const row = this.#rowOf(of)
-    await this.#commit.sync(
-      this.#userOperations(of, { ...row, revokedBefore: later(before, row.revokedBefore) }),
-    )
+    await this.#core.commit.sync([
+      put(rows.revokedUser(of), {
+        ...row,
+        revokedBefore: later(before, row.revokedBefore),
+      } satisfies UserRow),
+    ])
     return later(before, this.revokedBefore(of)) ?? before
   }
 
@@ -89,11 +64,10 @@ export class Revocations {
    * Revokes credentials of the app's users that were issued up to `before`. Resolves with the app's `revokedBefore`, which may be later.
    */
   async revokeApp(appId: string, before: number): Promise<number> {
-    const row = rows.appRevocation('app', appId)
-    const earlier = this.#commit.newest(row) as number | undefined
+    const row = rows.revokedApp(appId)
+    const earlier = this.#core.commit.newest(row) as number | undefined
     const revokedBefore = Math.max(before, earlier ?? before)
-    await this.#commit.sync([put(row, revokedBefore)])
-    this.#set(appId, { revokedBefore })
+    await this.#core.commit.sync([put(row, revokedBefore)])
     return revokedBefore
   }
 
@@ -103,52 +77,38 @@ export class Revocations {
    */
   async revokeToken(appId: string, tokenId: string, expiresAt: number | null | undefined): Promise<void> {
     const row = rows.revokedToken(appId, tokenId)
-    const atLeast = this.#clock.now() + tokenKeptFor(expiresAt, Date.now())
-    this.#set(appId, { hasTokens: true })
-    const earlier = this.#commit.newest(row) as RevokedToken | undefined
+    const atLeast = this.#core.clock.now() + tokenKeptFor(expiresAt, Date.now())
+    const earlier = this.#core.commit.newest(row) as RevokedToken | undefined
     const until = earlier ? Math.max(atLeast, earlier[0] ?? Infinity) : atLeast
-    const operations = [put(rows.appRevocation('hasTokens', appId), 1), put(row, [until])]
+    const operations = [put(row, [until])]
     // With this row the sweep of expired rows finds the revocation.
     if (until < Infinity) operations.push(put(rows.expiry(until, randomUUID()), [row]))
-    await this.#commit.sync(operations)
+    await this.#core.commit.sync(operations)
   }
 
   /** Removes the user's revocation, and calls `onLift` just before. Resolves with false if there is none. */
   async lift({ appId, userId }: UserRef, onLift: () => void): Promise<boolean> {
     const of = { appId, userId }
     // `onLift` looks for what is revoked, so a revocation that is being written has to count by then.
-    if (this.#commit.isPending(rows.revokedUser(of))) await this.#commit.sync([])
+    if (this.#core.commit.isPending(rows.revokedUser(of))) await this.#core.commit.sync([])
     const row = this.#rowOf(of)
     if (row.revokedBefore === null) return false
     onLift()
-    await this.#commit.sync(
-      row.deletions > 0
-        ? this.#userOperations(of, { ...row, revokedBefore: null })
-        : [del(rows.revokedUser(of))],
-    )
+    const left: UserRow = { ...row, revokedBefore: null }
+    await this.#core.commit.sync([
+      row.deletions > 0 ? put(rows.revokedUser(of), left) : del(rows.revokedUser(of)),
+    ])
     return true
   }
 
-  /** Counts a deletion of the user's inbox. Returns the operations that store this. */
-  countDeletion(of: UserRef): Operation[] {
+  /** Counts a deletion of the user's inbox. Returns the operation that stores this. */
+  countDeletion(of: UserRef): Operation {
     const row = this.#rowOf(of)
-    return this.#userOperations(of, { ...row, deletions: row.deletions + 1 })
+    return put(rows.revokedUser(of), { ...row, deletions: row.deletions + 1 } satisfies UserRow)
   }
 
   /** Returns the user's row, even if it is not written yet. */
   #rowOf(of: UserRef): UserRow {
-    if (!this.#apps.get(of.appId)?.hasUsers) return NO_ROW
-    return (this.#commit.newest(rows.revokedUser(of)) as UserRow | undefined) ?? NO_ROW
-  }
-
-  #userOperations(of: UserRef, row: UserRow): Operation[] {
-    // This is set before the write. If the write fails, look-ups read the store and find no row, which does no harm.
-    this.#set(of.appId, { hasUsers: true })
-    return [put(rows.appRevocation('hasUsers', of.appId), 1), put(rows.revokedUser(of), row)]
-  }
-
-  #set(appId: string, change: Partial<AppRows>): void {
-    const known = this.#apps.get(appId) ?? { revokedBefore: null, hasUsers: false, hasTokens: false }
-    this.#apps.set(appId, { ...known, ...change })
+    return (this.#core.commit.newest(rows.revokedUser(of)) as UserRow | undefined) ?? NO_ROW
   }
 }

@@ -2,12 +2,11 @@ import { LRUCache } from 'lru-cache'
 import type { Message } from '../../../protocol/index.js'
 import type { SavedUser, UserChange, UserRecord, UserRef } from '../../engine.js'
 import { copyChange, hasChanged, senderOf, userAfter, userEventData } from '../../user-changes.js'
-import type { GroupCommit } from '../store/group-commit.js'
-import { Reads } from '../store/reads.js'
+import type { Core } from '../store/core.js'
 import { lastOf } from '../store/row-keys.js'
 import { rows } from '../store/rows.js'
 import { userKey } from '../../user-key.js'
-import { del, put, read, type Operation, type Store } from '../store/store.js'
+import { del, put, read, type Operation } from '../store/store.js'
 import type { Usage } from '../store/usage.js'
 import type { WebhookEvents } from '../webhooks/webhook-events.js'
 import { storedUserOf, userRecordOf, type StoredUser } from './user-row.js'
@@ -24,9 +23,7 @@ interface SaveOptions<Refusal> {
 const recordOf = (of: UserRef, stored: unknown): UserRecord | null =>
   stored === undefined ? null : userRecordOf(of, stored as StoredUser)
 
-interface UsersOptions {
-  store: Store
-  commit: GroupCommit
+interface UsersOptions extends Core {
   usage: Usage
   webhooks: WebhookEvents
   /** About how many bytes the senders in memory may take. */
@@ -36,28 +33,18 @@ interface UsersOptions {
 }
 
 export class Users {
-  readonly #store: Store
-  readonly #commit: GroupCommit
-  readonly #usage: Usage
-  readonly #webhooks: WebhookEvents
-  readonly #reads: Reads
-  readonly #onDelete: (of: UserRef) => Operation[]
+  readonly #options: UsersOptions
   /** The field `sender` of messages, by the result of `userKey`. Only users who exist have an entry. */
   readonly #senders: LRUCache<string, { sender: Message['sender'] }>
 
-  constructor({ store, commit, usage, webhooks, cacheBytes, onDelete }: UsersOptions) {
-    this.#onDelete = onDelete
-    this.#senders = new LRUCache({ max: Math.ceil(cacheBytes / SENDER_BYTES) })
-    this.#store = store
-    this.#commit = commit
-    this.#usage = usage
-    this.#webhooks = webhooks
-    this.#reads = new Reads(store)
+  constructor(options: UsersOptions) {
+    this.#options = options
+    this.#senders = new LRUCache({ max: Math.ceil(options.cacheBytes / SENDER_BYTES) })
   }
 
   /** Returns the user as it is written. */
   get(of: UserRef): UserRecord | null {
-    return recordOf(of, read(this.#store, rows.user(of)))
+    return recordOf(of, read(this.#options.store, rows.user(of)))
   }
 
   /** Returns whether the user who was created at `createdAt` exists. A user who is being deleted does not. */
@@ -85,10 +72,10 @@ export class Users {
   create({ appId, userId }: UserRef): Operation[] {
     const of = { appId, userId }
     const user = userAfter(of, null, {}, Date.now())
-    this.#usage.add(appId, { users: 1 })
+    this.#options.usage.add(appId, { users: 1 })
     return [
       put(rows.user(of), storedUserOf(user)),
-      ...this.#webhooks.operations(of, 'user.created', userEventData(user)),
+      ...this.#options.webhooks.operations(of, 'user.created', userEventData(user)),
     ]
   }
 
@@ -101,14 +88,15 @@ export class Users {
     change: UserChange,
     { isGuest = false, refuse }: SaveOptions<Refusal> = {},
   ): Promise<SavedUser | Refusal> {
+    const { commit, usage, webhooks } = this.#options
     const of = { appId, userId }
     const row = rows.user(of)
     // The answer tells of the user whom another call is writing, so it waits for that write, too.
-    const isPending = this.#commit.isPending(row)
+    const isPending = commit.isPending(row)
     const stored = this.#newest(of)
     const refusal = refuse?.(stored)
     if (refusal !== undefined) {
-      if (isPending) await this.#commit.syncSpaced([])
+      if (isPending) await commit.syncSpaced([])
       return refusal
     }
     const user = userAfter(of, stored, copyChange(change), Date.now())
@@ -118,17 +106,16 @@ export class Users {
       const operations: Operation[] = [put(row, storedUserOf(user))]
       if (isNewGuest) operations.push(put(rows.guest(of), 1))
       const type = stored ? 'user.updated' : 'user.created'
-      if (this.#webhooks.asks(appId, type))
-        operations.push(...this.#webhooks.operations(of, type, userEventData(user)))
-      if (!stored) this.#usage.add(appId, { users: 1, guests: Number(isNewGuest) })
+      if (webhooks.asks(appId, type)) operations.push(...webhooks.operations(of, type, userEventData(user)))
+      if (!stored) usage.add(appId, { users: 1, guests: Number(isNewGuest) })
       this.#senders.delete(userKey(of))
-      await this.#commit.syncSpaced(operations)
+      await commit.syncSpaced(operations)
     } else {
       const isVouchedAgain = user.vouchedAt !== stored?.vouchedAt
       // If the profile has not changed, the write needs no sync: a power cut can lose only the new `vouchedAt`.
-      if (isVouchedAgain) this.#commit.append([put(row, storedUserOf(user))])
-      if (isPending) await this.#commit.syncSpaced([])
-      else if (isVouchedAgain) await this.#commit.flush()
+      if (isVouchedAgain) commit.append([put(row, storedUserOf(user))])
+      if (isPending) await commit.syncSpaced([])
+      else if (isVouchedAgain) await commit.flush()
     }
     return { user, created: stored === null, changed }
   }
@@ -141,7 +128,7 @@ export class Users {
     const of = { appId, userId }
     const operations = this.remove(of)
     // This comes after the other reads: if one of them failed, an event that is not written would hold back the user's later ones.
-    if (operations.length > 0) operations.push(...this.#webhooks.operations(of, 'user.deleted', {}))
+    if (operations.length > 0) operations.push(...this.#options.webhooks.operations(of, 'user.deleted', {}))
     return operations
   }
 
@@ -153,30 +140,30 @@ export class Users {
       del(rows.user(of)),
       del(rows.guest(of)),
       del(rows.lastSeen(of)),
-      ...this.#onDelete(of),
+      ...this.#options.onDelete(of),
     ]
-    this.#usage.add(of.appId, { users: -1, guests: -Number(isGuest) })
+    this.#options.usage.add(of.appId, { users: -1, guests: -Number(isGuest) })
     this.#senders.delete(userKey(of))
     return operations
   }
 
   /** Reads the users of the app that come after `userId`, in the order of their rows. */
   async after(appId: string, userId: string | null, limit: number): Promise<UserRecord[]> {
-    const found = await this.#reads.all<StoredUser>({ ...rows.usersAfter(appId, userId), limit })
+    const found = await this.#options.reads.all<StoredUser>({ ...rows.usersAfter(appId, userId), limit })
     return found.map(([row, stored]) => userRecordOf({ appId, userId: lastOf(row) }, stored))
   }
 
   /** Resolves when every read so far has ended. */
   async idle(): Promise<void> {
-    await this.#reads.idle()
+    await this.#options.reads.idle()
   }
 
   /** Returns the user, even if it is not written yet. */
   #newest(of: UserRef): UserRecord | null {
-    return recordOf(of, this.#commit.newest(rows.user(of)))
+    return recordOf(of, this.#options.commit.newest(rows.user(of)))
   }
 
   #isGuest(of: UserRef): boolean {
-    return this.#commit.newest(rows.guest(of)) !== undefined
+    return this.#options.commit.newest(rows.guest(of)) !== undefined
   }
 }

@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import type { Clock } from '../../../util/clock.js'
-import type { Scheduler } from '../../../util/scheduler.js'
-import type { GroupCommit } from './group-commit.js'
+import type { Core } from './core.js'
 import { rows } from './rows.js'
-import { del, put, readAll, type Operation, type Store } from './store.js'
+import { del, put, type Operation } from './store.js'
 
 /** The most index rows that one step deletes. */
 const INDEX_ROWS_PER_STEP = 32
@@ -12,15 +10,8 @@ const INDEX_ROWS_PER_STEP = 32
  */
 const INTERVAL = 3_600_000
 
-interface ExpirySweepOptions {
-  store: Store
-  commit: GroupCommit
-  scheduler: Scheduler
-  clock: Clock
-}
-
 /** Deletes the rows of revoked tokens and of adoptions when they have expired. The index of `rows.expiry` lists these rows. */
-export const sweepExpired = ({ store, commit, scheduler, clock }: ExpirySweepOptions): void => {
+export const sweepExpired = ({ reads, commit, scheduler, clock }: Core): void => {
   const hasExpired = (row: string, now: number): boolean => {
     // If the token was revoked again for a longer time, this row has not expired, and a later row of the index lists it again.
     const stored = commit.newest(row) as [number | null] | undefined
@@ -28,7 +19,7 @@ export const sweepExpired = ({ store, commit, scheduler, clock }: ExpirySweepOpt
     return stored !== undefined && (stored[0] ?? Infinity) <= now
   }
   const job = scheduler.job(async (now) => {
-    const due = await readAll<string[]>(store, { ...rows.expiriesBefore(now), limit: INDEX_ROWS_PER_STEP })
+    const due = await reads.all<string[]>({ ...rows.expiriesBefore(now), limit: INDEX_ROWS_PER_STEP })
     if (due.length === 0) return now + INTERVAL
     const operations: Operation[] = []
     const failures: unknown[] = []

@@ -30,9 +30,6 @@ export interface InboxRef extends UserRef {
   deletions?: number
 }
 
-/** The kinds of an app's rows that `Revocations.load` reads. */
-type AppRevocationKind = 'app' | 'hasUsers' | 'hasTokens'
-
 /** The keys of all rows in the store. */
 export const rows = {
   key: 'key',
@@ -115,13 +112,7 @@ export const rows = {
   /** Rows that say when the next `push-due` of a user is emitted. */
   pushes: timedRows('push due'),
   ...webhookRows,
-  /** The kind and the app's id are one part of the key, so that one range covers all apps. Neither contains a space. */
-  appRevocation: (kind: AppRevocationKind, appId: string) => keyOf('revocations', `${kind} ${appId}`),
-  allAppRevocations: below('revocations'),
-  appRevocationOf: (row: string): { kind: AppRevocationKind; appId: string } => {
-    const [kind, appId = ''] = lastOf(row).split(' ')
-    return { kind: kind as AppRevocationKind, appId }
-  },
+  revokedApp: (appId: string) => keyOf('revoked app', appId),
   revokedUser: ({ appId, userId }: UserRef) => keyOf('revoked', appId, userId),
   /** The token's id comes last, because it may contain any character. */
   revokedToken: (appId: string, tokenId: string) => keyOf('revoked token', appId, tokenId),

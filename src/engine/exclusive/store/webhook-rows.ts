@@ -16,8 +16,6 @@ const after = (number: number | null, ...parts: string[]): Range =>
 export const webhookRows = {
   /** The number of the latest run that has set a `dueAt`. */
   run: 'run',
-  /** The counters of an app's events. */
-  eventCounts: (appId: string) => keyOf('event counts', appId),
   pendingEvent: (appId: string, seq: number) => keyOf('event', appId, padded(seq)),
   pendingEventsAfter: (appId: string, seq: number | null): Range => after(seq, 'event', appId),
   failedEvent: (appId: string, seq: number) => keyOf('failed event', appId, padded(seq)),

@@ -61,9 +61,8 @@ export async function* exportRows(store: Store): TransferPages {
 
   const key = read(store, rows.key) as string | undefined
   yield key === undefined ? [] : [{ kind: 'key', key }]
-  yield* each(rows.allAppRevocations, (row, revokedBefore: number) => {
-    const { kind, appId } = rows.appRevocationOf(row)
-    return kind === 'app' ? { kind, appId, revokedBefore } : undefined
+  yield* each(below('revoked app'), (row, revokedBefore: number) => {
+    return { kind: 'app', appId: lastOf(row), revokedBefore }
   })
   yield* each(rows.allUnreadScans, (row, scan: ScanRow) =>
     scan === true ? { kind: 'app', appId: lastOf(row), isSearched: true } : undefined,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Clock } from '../../../util/clock.js'
+import { Scheduler } from '../../../util/scheduler.js'
 import { EngineError } from '../../errors.js'
 import type { PushOwner } from '../../push-devices.js'
 import {
@@ -16,10 +17,12 @@ import type { StoredInbox } from '../messages/inbox-row.js'
 import { deletionsSuffix } from '../messages/inbox-table.js'
 import type { ScanRow } from '../messages/unread/unread-scan.js'
 import type { AdoptionRow } from '../sessions/adoptions.js'
-import type { RevokedToken } from '../sessions/revocations.js'
+import { revocationKinds, type RevokedToken } from '../sessions/revocations.js'
 import { storedUserOf } from '../sessions/user-row.js'
+import type { Core } from '../store/core.js'
 import { putFormat } from '../store/format.js'
 import { GroupCommit } from '../store/group-commit.js'
+import { Reads } from '../store/reads.js'
 import { rows } from '../store/rows.js'
 import { del, put, read, type Operation, type Store } from '../store/store.js'
 import { Usage } from '../store/usage.js'
@@ -80,8 +83,20 @@ class RowImport {
   constructor(store: Store) {
     this.#store = store
     const commit = (this.#commit = new GroupCommit(store, ignore))
-    this.#usage = new Usage(store, commit)
-    this.#queues = new UserQueues({ store, commit, clock: new Clock(this.#now), emit: ignore, onDue: ignore })
+    const clock = new Clock(this.#now)
+    // No job runs here: the engine that opens the store emits what is due.
+    const scheduler = new Scheduler(clock, () => false, ignore)
+    const core: Core = {
+      store,
+      commit,
+      reads: new Reads(store),
+      clock,
+      scheduler,
+      emit: ignore,
+      onError: ignore,
+    }
+    this.#usage = new Usage(core)
+    this.#queues = new UserQueues(core, this.#usage)
   }
 
   async write(pages: TransferPages): Promise<void> {
@@ -99,7 +114,12 @@ class RowImport {
       }
       await this.#sync()
     }
-    await this.#commit.sync([put(rows.time, this.#now), putFormat(), del(rows.unfinishedTransfer)])
+    await this.#commit.sync([
+      put(rows.revocations, revocationKinds),
+      put(rows.time, this.#now),
+      putFormat(),
+      del(rows.unfinishedTransfer),
+    ])
   }
 
   /** Each write is synced, because LevelDB does not sync a log after it has begun the next one. */
@@ -127,14 +147,13 @@ class RowImport {
         return this.#put(rows.key, record.key)
       case 'app': {
         const { appId, revokedBefore, isSearched } = record
-        if (revokedBefore !== undefined) this.#put(rows.appRevocation('app', appId), revokedBefore)
+        if (revokedBefore !== undefined) this.#put(rows.revokedApp(appId), revokedBefore)
         if (isSearched) this.#put(rows.unreadScan(appId), true satisfies ScanRow)
         return
       }
       case 'token': {
         const { appId, tokenId, left } = record
         const row = rows.revokedToken(appId, tokenId)
-        this.#put(rows.appRevocation('hasTokens', appId), 1)
         if (left === null) return this.#put(row, [null] satisfies RevokedToken)
         return this.#putExpiring(row, left, (until): RevokedToken => [until])
       }
@@ -165,7 +184,6 @@ class RowImport {
     }
     if (lastSeenAt !== undefined) this.#put(rows.lastSeen(facts), lastSeenAt)
     if (revoked) {
-      this.#put(rows.appRevocation('hasUsers', appId), 1)
       this.#put(rows.revokedUser(facts), revoked)
     }
     if (adoption) {
@@ -206,12 +224,12 @@ class RowImport {
     this.#numbers.add(`${appId} ${seq}`)
     const id = event.id.replace(/\d+(?=_[^_]*$)/, String(seq))
     const row: EventRow = { event: { ...event, id, seq }, attempts, lastError }
-    const { counts } = this.#queues
-    counts.add(appId, { last: Math.max(0, seq - counts.of(appId).last), failed: state === 'failed' ? 1 : 0 })
+    const lastEvent = Math.max(0, seq - this.#usage.of(appId).lastEvent)
+    this.#usage.add(appId, { lastEvent, failed: state === 'failed' ? 1 : 0 })
     if (state === 'failed') return this.#put(rows.failedEvent(appId, seq), row)
     this.#put(rows.pendingEvent(appId, seq), row)
     if (queue.last > 0) this.#put(rows.nextEvent(of, queue.last), seq)
-    const after = withEvent(queue, row.event, sizeOf(event), this.#queues.dueAt(this.#now))
+    const after = withEvent(queue, row.event, sizeOf(event), this.#queues.dueIn(0))
     this.#queues.set(of, after, this.#operations)
   }
 

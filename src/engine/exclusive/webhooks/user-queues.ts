@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { JsonObject } from '../../../protocol/index.js'
-import type { EngineEvent, UserRef, WebhookEvent, WebhookEventType, WebhookOptions } from '../../engine.js'
-import type { Clock } from '../../../util/clock.js'
+import type { UserRef, WebhookEvent, WebhookEventType, WebhookOptions } from '../../engine.js'
 import { randomDigits } from '../../../util/random-digits.js'
 import {
   cancelledBy,
@@ -18,10 +17,10 @@ import {
   type PresenceEvent,
   type Queue,
 } from '../../decide/webhooks/queue.js'
-import { EventCounts } from './event-counts.js'
-import type { GroupCommit } from '../store/group-commit.js'
+import type { Core } from '../store/core.js'
 import { rows } from '../store/rows.js'
-import { del, put, read, type Operation, type Store } from '../store/store.js'
+import { del, put, read, type Operation } from '../store/store.js'
+import type { Usage } from '../store/usage.js'
 
 /** How many users' queues are kept in memory. */
 const MAX_CACHED = 10_000
@@ -33,58 +32,50 @@ export interface NewEvent extends UserRef {
   data: JsonObject
 }
 
-/** A change of a queue in place of a new event: an older event was removed, or the new one was counted as dropped. */
-export interface QueueChange {
-  of: UserRef
-  seq: number
-}
-
-/** The result of `UserQueues.add`. `added` has the id of the added event, or the change in place of it. */
+/** The result of `UserQueues.add`. */
 export interface AddedEvent {
-  added: { id: string } | { change: QueueChange }
+  /** The number of the change: see `Queue.change`. */
+  change: number
   /** The next batch must write these operations. */
   operations: Operation[]
 }
 
-interface UserQueuesOptions {
-  store: Store
-  commit: GroupCommit
-  clock: Clock
-  emit: (event: EngineEvent) => void
-  /** Called when an event of the app gets the time at which it is due. `at` is a time of the engine's clock. */
-  onDue: (appId: string, at: number) => void
-}
-
 /** Loads and keeps the queues of users, for which `decide/webhooks/queue.ts` decides. */
 export class UserQueues {
-  readonly counts: EventCounts
   /** The number of this run (see `Due`). Events of earlier runs are due at once. */
   readonly run: number
-  readonly #options: UserQueuesOptions
+  readonly #core: Core
+  readonly #usage: Usage
+  /** Schedules when `webhooks-due` is emitted. */
+  readonly #schedule: (appId: string, at: number) => void
   readonly #limits = new Map<string, WebhookOptions['limits']>()
   readonly #users = new LRUCache<string, Queue>({ max: MAX_CACHED })
   #isRunStored = false
 
-  constructor(options: UserQueuesOptions) {
-    this.#options = options
-    this.counts = new EventCounts(options.store, options.commit)
-    this.run = ((read(options.store, rows.run) as number | undefined) ?? 0) + 1
+  constructor(core: Core, usage: Usage) {
+    this.#core = core
+    this.#usage = usage
+    this.#schedule = core.scheduler.perApp((appId, now) => this.#announce(appId, now))
+    this.run = ((read(core.store, rows.run) as number | undefined) ?? 0) + 1
   }
 
-  limit(appId: string, limits: WebhookOptions['limits']): void {
+  /** Sets the app's limits, and emits `webhooks-due` for pending events. */
+  resume(appId: string, limits: WebhookOptions['limits']): void {
     this.#limits.set(appId, limits)
+    this.#schedule(appId, this.#core.clock.now())
   }
 
   /** Returns a pending event, even if it is not written yet. */
   eventOf(appId: string, seq: number): EventRow | undefined {
-    return this.#options.commit.newest(rows.pendingEvent(appId, seq)) as EventRow | undefined
+    return this.#core.commit.newest(rows.pendingEvent(appId, seq)) as EventRow | undefined
   }
 
+  /** Adds an event. An event that cancels another one is not stored. An event beyond a limit of the user or of the app is dropped. */
   add(event: NewEvent): AddedEvent {
     const { appId, userId, data } = event
     const of = { appId, userId }
     const queue = this.of(of)
-    const { pending: count, bytes } = this.counts.of(appId)
+    const { pending: count, eventBytes: bytes } = this.#usage.of(appId)
     const limits = this.#limits.get(appId)
     const cancelled = cancelledBy(queue, event)
     if (cancelled) return this.#cancel(of, cancelled)
@@ -99,37 +90,37 @@ export class UserQueues {
   }
 
   /**
-   * Returns whether a store that was opened again has this change. Changes are written in order, so a store with a later change has this
-   * one, too.
+   * Returns whether a store that was opened again has this change of the user's queue. Changes are written in order, so a store with a
+   * later change has this one, too.
    */
-  hasChange({ of, seq }: QueueChange): boolean {
-    return this.of(of).change >= seq
+  hasChange(of: UserRef, change: number): boolean {
+    return this.of(of).change >= change
   }
 
   of(of: UserRef): Queue {
     const row = rows.eventQueue(of)
     const cached = this.#users.get(row)
     if (cached) return cached
-    const queue = (this.#options.commit.newest(row) as Queue | undefined) ?? EMPTY_QUEUE
+    const queue = (this.#core.commit.newest(row) as Queue | undefined) ?? EMPTY_QUEUE
     this.#users.set(row, queue)
     return queue
   }
 
-  /** Returns the time for an oldest event that is due at `at`. */
-  dueAt(at: number): Due {
-    return { run: this.run, dueAt: Math.trunc(at) }
+  /** Returns the time for an oldest event that is due in `after` milliseconds. */
+  dueIn(after: number): Due {
+    return { run: this.run, dueAt: Math.trunc(this.#core.clock.now() + after) }
   }
 
   /** Returns the number of the event after another pending one of the user; undefined if that is the newest. */
   next(of: UserRef, seq: number): number | undefined {
-    return this.#options.commit.newest(rows.nextEvent(of, seq)) as number | undefined
+    return this.#core.commit.newest(rows.nextEvent(of, seq)) as number | undefined
   }
 
   /** Puts `after` in the place of the user's queue. Adds the operations that store it, but for those of its events. */
   set(of: UserRef, after: Queue, operations: Operation[]): void {
     const before = this.of(of)
     // This line may read the store, and a failed read must leave the queue as it is stored.
-    this.counts.add(of.appId, { pending: after.count - before.count, bytes: after.bytes - before.bytes })
+    this.#usage.add(of.appId, { pending: after.count - before.count, eventBytes: after.bytes - before.bytes })
     this.#users.set(rows.eventQueue(of), after)
     operations.push(after.count > 0 ? put(rows.eventQueue(of), after) : del(rows.eventQueue(of)))
     if (before.first === after.first && before.run === after.run && before.dueAt === after.dueAt) return
@@ -138,15 +129,12 @@ export class UserQueues {
     if (!this.#isRunStored) operations.push(put(rows.run, this.run))
     this.#isRunStored = true
     operations.push(put(rows.dueEvent(of.appId, { ...after, userId: of.userId }), 1))
-    this.#options.onDue(of.appId, after.dueAt)
+    this.#schedule(of.appId, after.dueAt)
   }
 
   /** Adds an event behind the user's other events. */
-  #append(
-    of: UserRef,
-    { type, at, data }: Pick<WebhookEvent, 'type' | 'at' | 'data'>,
-  ): AddedEvent & { added: { id: string } } {
-    const seq = this.counts.next(of.appId)
+  #append(of: UserRef, { type, at, data }: Pick<WebhookEvent, 'type' | 'at' | 'data'>): AddedEvent {
+    const seq = this.#usage.nextEvent(of.appId)
     const id = `evt_${seq}_${randomDigits()}`
     const event: WebhookEvent = { id, type, seq, at, ...of, data }
     const operations = [
@@ -154,37 +142,41 @@ export class UserQueues {
     ]
     const before = this.of(of)
     if (before.last > 0) operations.push(put(rows.nextEvent(of, before.last), seq))
-    this.set(of, withEvent(before, event, sizeOf(event), this.dueAt(this.#options.clock.now())), operations)
-    return { added: { id }, operations }
+    this.set(of, withEvent(before, event, sizeOf(event), this.dueIn(0)), operations)
+    return { change: seq, operations }
   }
 
   /** Removes the user's newest event about presence. */
   #cancel(of: UserRef, presence: PresenceEvent): AddedEvent {
     const { seq, previous, next } = presence
-    const change = this.counts.next(of.appId)
+    const change = this.#usage.nextEvent(of.appId)
     const operations = [del(rows.pendingEvent(of.appId, seq)), del(rows.nextEvent(of, seq))]
     operations.push(next > 0 ? put(rows.nextEvent(of, previous), next) : del(rows.nextEvent(of, previous)))
     this.set(of, withoutPresence(this.of(of), presence, change), operations)
-    return { added: { change: { of, seq: change } }, operations }
+    return { change, operations }
   }
 
   /** Counts a dropped event in an `events.dropped` of a queue. `state` is what that event says about presence. */
   #drop(of: UserRef, { type, at }: NewEvent, state: JsonObject): AddedEvent {
-    const change = this.counts.next(of.appId)
-    const added = { change: { of, seq: change } }
+    const change = this.#usage.nextEvent(of.appId)
     const queue = { ...this.of(of), change }
     const seq = countingDrops(queue)
     const row = seq > 0 ? this.eventOf(of.appId, seq) : undefined
-    this.#options.emit({ type: 'webhook-dropped', appId: of.appId, eventType: type })
-    if (!row) {
-      const operations: Operation[] = []
-      this.set(of, queue, operations)
-      const event = { type: 'events.dropped' as const, at, data: droppedData({}, type, state) }
-      return { added, operations: [...operations, ...this.#append(of, event).operations] }
-    }
+    this.#core.emit({ type: 'webhook-dropped', appId: of.appId, eventType: type })
+    if (!row) return this.#append(of, { type: 'events.dropped', at, data: droppedData({}, type, state) })
     const event = { ...row.event, at, data: droppedData(row.event.data, type, state) }
     const operations = [put(rows.pendingEvent(of.appId, seq), { ...row, event } satisfies EventRow)]
     this.set(of, withChanged(queue, event, sizeOf(event) - sizeOf(row.event)), operations)
-    return { added, operations }
+    return { change, operations }
+  }
+
+  /** Does one step of the app's job: emits `webhooks-due` if an event is due, and resolves with the time at which the next one is due. */
+  async #announce(appId: string, now: number): Promise<number> {
+    const { commit, reads, emit } = this.#core
+    await commit.flush()
+    const [due] = await reads.all({ ...rows.dueEventsUntil(appId, this.run, now), limit: 1 })
+    if (due) emit({ type: 'webhooks-due', appId })
+    const [next] = await reads.all({ ...rows.dueEventsAfter(appId, this.run, now), limit: 1 })
+    return next ? rows.dueEventOf(next[0]).dueAt : Infinity
   }
 }

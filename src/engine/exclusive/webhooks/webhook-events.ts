@@ -1,8 +1,7 @@
 import type { JsonObject } from '../../../protocol/index.js'
 import type { UserRef, WebhookEventType, WebhookOptions } from '../../engine.js'
-import type { EventQueue } from './event-queue.js'
-import type { AddedEvent, NewEvent } from './user-queues.js'
-import type { GroupCommit } from '../store/group-commit.js'
+import type { Core } from '../store/core.js'
+import type { NewEvent, UserQueues } from './user-queues.js'
 import type { Operation } from '../store/store.js'
 
 /** How many events are kept in memory while the store can't be written. */
@@ -21,25 +20,20 @@ export interface Presence {
 /** An event about a change that happens in memory first and is written later. */
 interface Unwritten {
   event: NewEvent
-  /** The result of each attempt to write the event. While writes are refused, there are no attempts. */
-  attempts: AddedEvent['added'][]
+  /** The change of the queue by each attempt to write the event. While writes are refused, there are no attempts. */
+  attempts: number[]
   /** The number of the batch that writes the event. */
   batch: number
 }
 
-interface WebhookEventsOptions {
-  commit: GroupCommit
-  queue: EventQueue
+interface WebhookEventsOptions extends Core {
+  queues: UserQueues
   presenceOf: (of: UserRef) => Presence
-  onError: (error: unknown) => void
 }
 
 /** Adds the events that apps ask for to the queue. */
 export class WebhookEvents {
-  readonly #commit: GroupCommit
-  readonly #queue: EventQueue
-  readonly #presenceOf: (of: UserRef) => Presence
-  readonly #onError: (error: unknown) => void
+  readonly #options: WebhookEventsOptions
   readonly #apps = new Map<string, WebhookOptions>()
   /**
    * The events that are perhaps not written yet, the oldest first. A recovery adds them again, because their changes are only in memory.
@@ -50,11 +44,8 @@ export class WebhookEvents {
   #pruneAt = MIN_PRUNED
   #hasReportedLoss = false
 
-  constructor({ commit, queue, presenceOf, onError }: WebhookEventsOptions) {
-    this.#commit = commit
-    this.#queue = queue
-    this.#presenceOf = presenceOf
-    this.#onError = onError
+  constructor(options: WebhookEventsOptions) {
+    this.#options = options
   }
 
   configure(appId: string, options: WebhookOptions | null): void {
@@ -63,7 +54,7 @@ export class WebhookEvents {
       return
     }
     this.#apps.set(appId, { ...options, events: [...options.events] })
-    this.#queue.resume(appId, options.limits)
+    this.#options.queues.resume(appId, options.limits)
   }
 
   /** Whether the app asks for events of this type. */
@@ -80,7 +71,7 @@ export class WebhookEvents {
   /** Adds an event with its user's presence. Returns the operations that store it; an empty list if the app does not ask for it. */
   operations(of: UserRef, type: WebhookEventType, data: JsonObject): Operation[] {
     if (!this.asks(of.appId, type)) return []
-    return this.#queue.add(this.#event(of, type, data)).operations
+    return this.#options.queues.add(this.#event(of, type, data)).operations
   }
 
   /** Stores an event with the next batch, which also writes the change that the event reports. */
@@ -97,7 +88,7 @@ export class WebhookEvents {
     // All events are looked up before the first one is added again, because adding may change the queue.
     const left = failed.#unwritten.filter(
       (unwritten) =>
-        !this.#takenOver.has(unwritten) && !this.#isWritten(unwritten, failed.#commit.lastWritten),
+        !this.#takenOver.has(unwritten) && !this.#isWritten(unwritten, failed.#options.commit.lastWritten),
     )
     for (const unwritten of failed.#unwritten) this.#takenOver.add(unwritten)
     for (const { event, attempts } of left) {
@@ -108,30 +99,26 @@ export class WebhookEvents {
   }
 
   #isWritten({ event, attempts, batch }: Unwritten, lastWritten: number): boolean {
-    return (
-      batch <= lastWritten ||
-      attempts.some((attempt) =>
-        'id' in attempt ? this.#queue.has(event, attempt.id) : this.#queue.hasChange(attempt.change),
-      )
-    )
+    return batch <= lastWritten || attempts.some((change) => this.#options.queues.hasChange(event, change))
   }
 
   #event({ appId, userId }: UserRef, type: WebhookEventType, data: JsonObject): NewEvent {
-    const { online, sessions } = this.#presenceOf({ appId, userId })
+    const { online, sessions } = this.#options.presenceOf({ appId, userId })
     return { appId, userId, type, at: Date.now(), data: { ...data, online, sessions } }
   }
 
-  #defer(event: NewEvent, attempts: AddedEvent['added'][] = []): void {
-    if (!this.#commit.isWritable) return this.#keep({ event, attempts, batch: Infinity })
+  #defer(event: NewEvent, attempts: number[] = []): void {
+    const { commit, queues } = this.#options
+    if (!commit.isWritable) return this.#keep({ event, attempts, batch: Infinity })
     try {
-      const { added, operations } = this.#queue.add(event)
-      this.#commit.append(operations)
-      attempts.push(added)
-      this.#keep({ event, attempts, batch: this.#commit.nextBatch })
+      const { change, operations } = queues.add(event)
+      commit.append(operations)
+      attempts.push(change)
+      this.#keep({ event, attempts, batch: commit.nextBatch })
     } catch (error) {
       // The store can't be read. The error is not thrown, because some changes have no caller who would get it, such as the end of a resume
       // window. The recovery adds this event and all later ones again, so that the user's events keep their order.
-      this.#commit.fail(error)
+      commit.fail(error)
       this.#keep({ event, attempts, batch: Infinity })
     }
   }
@@ -139,10 +126,10 @@ export class WebhookEvents {
   #keep(unwritten: Unwritten): void {
     this.#unwritten.push(unwritten)
     if (this.#unwritten.length < this.#pruneAt) return
-    this.#unwritten = this.#unwritten.filter(({ batch }) => batch > this.#commit.lastWritten)
+    this.#unwritten = this.#unwritten.filter(({ batch }) => batch > this.#options.commit.lastWritten)
     if (this.#unwritten.length >= MAX_UNWRITTEN) {
       this.#unwritten = this.#unwritten.slice(MAX_UNWRITTEN / 2)
-      if (!this.#hasReportedLoss) this.#onError(new Error(LOST))
+      if (!this.#hasReportedLoss) this.#options.onError(new Error(LOST))
       this.#hasReportedLoss = true
     }
     // The next pruning waits until there are twice as many events, so that pruning costs a constant time per event.

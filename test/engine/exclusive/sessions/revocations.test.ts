@@ -3,14 +3,11 @@ import { describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { rows } from '../../../../src/engine/exclusive/store/rows.js'
 import { sweepExpired } from '../../../../src/engine/exclusive/store/expiry-sweep.js'
-import { GroupCommit } from '../../../../src/engine/exclusive/store/group-commit.js'
 import { Revocations } from '../../../../src/engine/exclusive/sessions/revocations.js'
 import { put, type Store } from '../../../../src/engine/exclusive/store/store.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
 import { request, startSession, until } from '../../../../src/engine/suite/kit.js'
-import { Clock } from '../../../../src/util/clock.js'
-import { Scheduler } from '../../../../src/util/scheduler.js'
-import { createPowerCutStore, engineOn, rules, withStore } from '../../../support/engine/stores.js'
+import { coreOf, createPowerCutStore, engineOn, rules, withStore } from '../../../support/engine/stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
 const bob = { appId: 'app', userId: 'bob' }
@@ -59,8 +56,9 @@ void describe('revocations and deletions', () => {
         await memory.batch(operations)
       }
       const store = withStore(memory, { batch })
-      const commit = new GroupCommit(store, () => assert.fail())
-      const revocations = new Revocations(store, commit, new Clock(Date.now()))
+      const core = coreOf(store)
+      const { commit } = core
+      const revocations = new Revocations(core)
       let isIdle = false
       const revoked = revoke(revocations)
       const idle = commit.idle().then(() => (isIdle = true))
@@ -104,7 +102,6 @@ void describe('revocations and deletions', () => {
     // This token was revoked a second time, for ever.
     const forEver = rows.revokedToken('app', 'for ever')
     await store.batch([
-      put(rows.appRevocation('hasTokens', 'app'), 1),
       put(row, [1_000]),
       put(forEver, [Infinity]),
       put(rows.expiry(1_000, 'x'), [forEver, row]),
@@ -119,11 +116,7 @@ void describe('revocations and deletions', () => {
     const memory = new MemoryStore()
     const row = rows.revokedToken('app', 'old')
     const expiry = rows.expiry(1_000, 'x')
-    await memory.batch([
-      put(rows.appRevocation('hasTokens', 'app'), 1),
-      put(row, [1_000]),
-      put(expiry, [row]),
-    ])
+    await memory.batch([put(row, [1_000]), put(expiry, [row])])
     let revoked: Promise<void> | undefined
     const store = withStore(memory, {
       iterator: (range) => {
@@ -136,11 +129,10 @@ void describe('revocations and deletions', () => {
         await memory.batch(operations)
       },
     })
-    const commit = new GroupCommit(store, () => assert.fail())
-    const clock = new Clock(Date.now())
-    const revocations = new Revocations(store, commit, clock)
-    const scheduler = new Scheduler(clock, () => true, assert.ifError)
-    sweepExpired({ store, commit, scheduler, clock })
+    const core = coreOf(store)
+    const { commit, scheduler } = core
+    const revocations = new Revocations(core)
+    sweepExpired(core)
     await until('the sweep has ended', () => Promise.resolve(memory.getSync(expiry) === undefined))
     await revoked
     await scheduler.stop()

@@ -115,7 +115,7 @@ void describe('the rows of webhook events', () => {
       }
       return put(rows.failedEvent('app', seq), { event, attempts: 9, lastError: 'gone' })
     })
-    await store.batch([put(rows.eventCounts('app'), { last: 20_000, pending: 0, failed: 10_000 }), ...old])
+    await store.batch([put(rows.usage('app'), { lastEvent: 20_000, failed: 10_000 }), ...old])
     const engine = await withWebhooksOn(store)
     const users = ['ada', 'bob', 'cy']
     for (const userId of users) await engine.saveUser({ appId: 'app', userId }, {})

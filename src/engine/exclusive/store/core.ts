@@ -1,0 +1,20 @@
+import type { Clock } from '../../../util/clock.js'
+import type { Scheduler } from '../../../util/scheduler.js'
+import type { EngineEvent } from '../../engine.js'
+import type { GroupCommit } from './group-commit.js'
+import type { Reads } from './reads.js'
+import type { Store } from './store.js'
+
+/** What every part of an open database uses. */
+export interface Core {
+  store: Store
+  commit: GroupCommit
+  reads: Reads
+  /** The engine's clock, which stops while the engine is closed. */
+  clock: Clock
+  /** Runs background jobs as long as the store can be written. */
+  scheduler: Scheduler
+  emit: (event: EngineEvent) => void
+  /** Called with errors that no caller gets. */
+  onError: (error: unknown) => void
+}
