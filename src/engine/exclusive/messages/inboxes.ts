@@ -167,7 +167,7 @@ export class Inboxes {
     const { ref, from, to, bytes } = inbox.stored
     const counted = revocations.countDeletion(of)
     // This comes first, because `others` may read the store, and nothing may change if that read fails.
-    const operations = [...others(), counted, ...this.#purge.add(ref, from, to)]
+    const operations = [...others(), ...counted, ...this.#purge.add(ref, from, to)]
     usage.add(of.appId, { inboxes: -1, bytes: -bytes })
     this.#unreadLimit.forget(inbox)
     this.#table.replace(inbox, inbox.deletions + 1)

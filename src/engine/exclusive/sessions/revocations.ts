@@ -16,6 +16,10 @@ export interface UserRow {
 /** The time until which the revocation of a token is kept. Null means for ever, because JSON has no `Infinity`. */
 export type RevokedToken = [until: number | null]
 
+/** The kinds of rows that the store may have. They are stored together, in `rows.revocations`. */
+export const revocationKinds = ['app', 'user', 'token'] as const
+type Kind = (typeof revocationKinds)[number]
+
 const NO_ROW: UserRow = { revokedBefore: null, deletions: 0 }
 
 /**
@@ -24,21 +28,23 @@ const NO_ROW: UserRow = { revokedBefore: null, deletions: 0 }
  */
 export class Revocations {
   readonly #core: Core
+  /** The kinds of rows that the store may have. If it has none of a kind, a start need not look for a row of it. */
+  readonly #kinds: Set<Kind>
 
   constructor(core: Core) {
     this.#core = core
+    this.#kinds = new Set(read(core.store, rows.revocations) as Kind[] | undefined)
   }
 
   isRevoked(of: UserRef, { issuedAt, tokenId }: Credential): boolean {
     if (isIssuedUpTo(issuedAt, this.revokedBefore(of))) return true
-    return tokenId !== null && read(this.#core.store, rows.revokedToken(of.appId, tokenId)) !== undefined
+    return tokenId !== null && this.#read('token', rows.revokedToken(of.appId, tokenId)) !== undefined
   }
 
   /** Credentials of the user that were issued up to the returned time are revoked. Null if there is no revocation. */
   revokedBefore(of: UserRef): number | null {
-    const { store } = this.#core
-    const app = read(store, rows.revokedApp(of.appId)) as number | undefined
-    const user = read(store, rows.revokedUser(of)) as UserRow | undefined
+    const app = this.#read('app', rows.revokedApp(of.appId)) as number | undefined
+    const user = this.#read('user', rows.revokedUser(of)) as UserRow | undefined
     return later(app ?? null, user?.revokedBefore ?? null)
   }
 
@@ -51,12 +57,8 @@ export class Revocations {
   async revokeUser({ appId, userId }: UserRef, before: number): Promise<number> {
     const of = { appId, userId }
     const row = this.#rowOf(of)
-    await this.#core.commit.sync([
-      put(rows.revokedUser(of), {
-        ...row,
-        revokedBefore: later(before, row.revokedBefore),
-      } satisfies UserRow),
-    ])
+    const revokedBefore = later(before, row.revokedBefore)
+    await this.#core.commit.sync(this.#putUser(of, { ...row, revokedBefore }))
     return later(before, this.revokedBefore(of)) ?? before
   }
 
@@ -67,7 +69,7 @@ export class Revocations {
     const row = rows.revokedApp(appId)
     const earlier = this.#core.commit.newest(row) as number | undefined
     const revokedBefore = Math.max(before, earlier ?? before)
-    await this.#core.commit.sync([put(row, revokedBefore)])
+    await this.#core.commit.sync(this.#put('app', row, revokedBefore))
     return revokedBefore
   }
 
@@ -80,7 +82,7 @@ export class Revocations {
     const atLeast = this.#core.clock.now() + tokenKeptFor(expiresAt, Date.now())
     const earlier = this.#core.commit.newest(row) as RevokedToken | undefined
     const until = earlier ? Math.max(atLeast, earlier[0] ?? Infinity) : atLeast
-    const operations = [put(row, [until])]
+    const operations = this.#put('token', row, [until])
     // With this row the sweep of expired rows finds the revocation.
     if (until < Infinity) operations.push(put(rows.expiry(until, randomUUID()), [row]))
     await this.#core.commit.sync(operations)
@@ -94,21 +96,34 @@ export class Revocations {
     const row = this.#rowOf(of)
     if (row.revokedBefore === null) return false
     onLift()
-    const left: UserRow = { ...row, revokedBefore: null }
-    await this.#core.commit.sync([
-      row.deletions > 0 ? put(rows.revokedUser(of), left) : del(rows.revokedUser(of)),
-    ])
+    await this.#core.commit.sync(
+      row.deletions > 0 ? this.#putUser(of, { ...row, revokedBefore: null }) : [del(rows.revokedUser(of))],
+    )
     return true
   }
 
-  /** Counts a deletion of the user's inbox. Returns the operation that stores this. */
-  countDeletion(of: UserRef): Operation {
+  /** Counts a deletion of the user's inbox. Returns the operations that store this. */
+  countDeletion(of: UserRef): Operation[] {
     const row = this.#rowOf(of)
-    return put(rows.revokedUser(of), { ...row, deletions: row.deletions + 1 } satisfies UserRow)
+    return this.#putUser(of, { ...row, deletions: row.deletions + 1 })
   }
 
   /** Returns the user's row, even if it is not written yet. */
   #rowOf(of: UserRef): UserRow {
+    if (!this.#kinds.has('user')) return NO_ROW
     return (this.#core.commit.newest(rows.revokedUser(of)) as UserRow | undefined) ?? NO_ROW
+  }
+
+  #putUser(of: UserRef, row: UserRow): Operation[] {
+    return this.#put('user', rows.revokedUser(of), row)
+  }
+
+  #put(kind: Kind, row: string, value: unknown): Operation[] {
+    this.#kinds.add(kind)
+    return [put(rows.revocations, [...this.#kinds]), put(row, value)]
+  }
+
+  #read(kind: Kind, row: string): unknown {
+    return this.#kinds.has(kind) ? read(this.#core.store, row) : undefined
   }
 }

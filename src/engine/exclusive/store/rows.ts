@@ -112,6 +112,8 @@ export const rows = {
   /** Rows that say when the next `push-due` of a user is emitted. */
   pushes: timedRows('push due'),
   ...webhookRows,
+  /** Which kinds of the next three rows there may be. */
+  revocations: 'revocations',
   revokedApp: (appId: string) => keyOf('revoked app', appId),
   revokedUser: ({ appId, userId }: UserRef) => keyOf('revoked', appId, userId),
   /** The token's id comes last, because it may contain any character. */

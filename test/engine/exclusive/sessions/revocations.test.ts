@@ -102,6 +102,7 @@ void describe('revocations and deletions', () => {
     // This token was revoked a second time, for ever.
     const forEver = rows.revokedToken('app', 'for ever')
     await store.batch([
+      put(rows.revocations, ['token']),
       put(row, [1_000]),
       put(forEver, [Infinity]),
       put(rows.expiry(1_000, 'x'), [forEver, row]),
@@ -116,7 +117,7 @@ void describe('revocations and deletions', () => {
     const memory = new MemoryStore()
     const row = rows.revokedToken('app', 'old')
     const expiry = rows.expiry(1_000, 'x')
-    await memory.batch([put(row, [1_000]), put(expiry, [row])])
+    await memory.batch([put(rows.revocations, ['token']), put(row, [1_000]), put(expiry, [row])])
     let revoked: Promise<void> | undefined
     const store = withStore(memory, {
       iterator: (range) => {
