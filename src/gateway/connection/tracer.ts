@@ -4,39 +4,34 @@ import type { TracedFrame } from '../../protocol/internal.js'
 type FrameListener = (frame: TracedFrame) => void
 
 /** Lets operators watch the frames of single sessions, without their content. This takes almost no time while no session is watched. */
-export interface Tracer {
-  /** Returns whether any session is watched. Call this before each `record…`. */
-  isOn(): boolean
-  /** `bytes` is the length of a client's frame. Does nothing while the connection has no session yet. */
-  recordReceived(session: SessionRef | undefined, type: string, bytes: number): void
-  /** `code` is the code of a `refused` or an `ended` frame. */
-  recordSent(session: SessionRef | undefined, json: string, code: string | null): void
-  /** Calls `listener` with each frame on any of the session's connections, until `signal` aborts. */
-  watch(session: SessionRef, listener: FrameListener, signal: AbortSignal): void
-}
+export type Tracer = ReturnType<typeof createTracer>
 
 /** Matches the type, with which every frame of a gateway begins. */
 const FRAME_TYPE = /^\{"type":"([a-z]+)"/
 
 const keyOf = ({ appId, userId, sessionId }: SessionRef): string => `${appId}\0${userId}\0${sessionId}`
 
-export const createTracer = (): Tracer => {
+export const createTracer = () => {
   const watched = new Map<string, Set<FrameListener>>()
 
   return {
-    isOn: () => watched.size > 0,
-    recordReceived(session, type, bytes) {
+    /** Returns whether any session is watched. Call this before each `record…`. */
+    isOn: (): boolean => watched.size > 0,
+    /** `bytes` is the length of a client's frame. Does nothing while the connection has no session yet. */
+    recordReceived(session: SessionRef | undefined, type: string, bytes: number): void {
       const listeners = session && watched.get(keyOf(session))
       listeners?.forEach((listener) => listener({ at: Date.now(), direction: 'in', type, bytes, code: null }))
     },
-    recordSent(session, json, code) {
+    /** `code` is the code of a `refused` or an `ended` frame. */
+    recordSent(session: SessionRef | undefined, json: string, code: string | null): void {
       const listeners = session && watched.get(keyOf(session))
       if (!listeners) return
       const type = FRAME_TYPE.exec(json)?.[1] ?? 'unknown'
       const bytes = Buffer.byteLength(json)
       listeners.forEach((listener) => listener({ at: Date.now(), direction: 'out', type, bytes, code }))
     },
-    watch(session, listener, signal) {
+    /** Calls `listener` with each frame on any of the session's connections, until `signal` aborts. */
+    watch(session: SessionRef, listener: FrameListener, signal: AbortSignal): void {
       const key = keyOf(session)
       const listeners = watched.get(key) ?? new Set()
       watched.set(key, listeners.add(listener))

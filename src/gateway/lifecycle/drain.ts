@@ -45,22 +45,12 @@ export const eachInTurns = async (
 type CloseOne = (connection: Connection, retryAfter: number) => void
 
 /** Closes the connections of a gateway. */
-interface Drain {
-  isDraining(): boolean
-  /** Closes all present connections with `close`. Each call gets a random delay, so that clients don't all reconnect at once. */
-  closeAll(close: CloseOne): Promise<void>
-  /** Returns a random delay; null before the drain. */
-  retryAfter(): number | null
-  /** Called when a connection is closed and removed. */
-  onClosed(): void
-  /** Ends each connection once its frames are answered, at the latest after `timeout` milliseconds. */
-  run(timeout: number): Promise<void>
-}
+export type Drain = ReturnType<typeof createDrain>
 
 export const createDrain = (
   settings: Pick<Settings, 'resumeWindow'>,
   connections: ReadonlySet<Connection>,
-): Drain => {
+) => {
   const empty = new AbortController()
   let isDraining = false
 
@@ -87,13 +77,17 @@ export const createDrain = (
   }
 
   return {
-    isDraining: () => isDraining,
-    closeAll: (close) => closeAll(close),
-    retryAfter: () => (isDraining ? delay() : null),
-    onClosed() {
+    isDraining: (): boolean => isDraining,
+    /** Closes all present connections with `close`. Each call gets a random delay, so that clients don't all reconnect at once. */
+    closeAll: (close: CloseOne): Promise<void> => closeAll(close),
+    /** Returns a random delay; null before the drain. */
+    retryAfter: (): number | null => (isDraining ? delay() : null),
+    /** Called when a connection is closed and removed. */
+    onClosed(): void {
       if (isDraining && connections.size === 0) empty.abort()
     },
-    async run(timeout) {
+    /** Ends each connection once its frames are answered, at the latest after `timeout` milliseconds. */
+    async run(timeout: number): Promise<void> {
       isDraining = true
       const waited =
         connections.size > 0 ? sleep(timeout, undefined, empty).catch(() => undefined) : undefined

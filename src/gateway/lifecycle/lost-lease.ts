@@ -1,7 +1,7 @@
 import type { LeaseLost } from '../../engine/index.js'
 import type { Connection } from '../connection/connection.js'
 import type { Log } from '../log.js'
-import type { createDrain } from './drain.js'
+import type { Drain } from './drain.js'
 
 /** What clients and the log are told, by the cause of a lost lease. */
 const LEASE_LOST: Record<LeaseLost['cause'], string> = {
@@ -18,7 +18,7 @@ const LEASE_LOST: Record<LeaseLost['cause'], string> = {
 export const closeAfterLostLease = (
   { cause }: LeaseLost,
   connections: ReadonlySet<Connection>,
-  drain: Pick<ReturnType<typeof createDrain>, 'closeAll'>,
+  drain: Pick<Drain, 'closeAll'>,
   log: Log,
 ): void => {
   const why = LEASE_LOST[cause]

@@ -93,15 +93,8 @@ const measureUsage = async (
   metrics.inboxBytes.set({ app }, usage.bytes)
 }
 
-interface Scrape {
-  /** Returns all metrics in Prometheus' text format. */
-  text: () => Promise<string>
-  /** Returns all metrics as prom-client's objects. */
-  collect: () => Promise<object[]>
-}
-
 /** Sets the gauges from the gateway's state before each scrape, and creates the series that must begin at 0. */
-export const createScrape = (metrics: Metrics, context: ScrapeContext): Scrape => {
+export const createScrape = (metrics: Metrics, context: ScrapeContext) => {
   const { settings, engine, dispatcher, connectionLimits, startQueue, watchers } = context
   metrics.info.set({ version: VERSION }, 1)
 
@@ -150,7 +143,9 @@ export const createScrape = (metrics: Metrics, context: ScrapeContext): Scrape =
   })
 
   return {
-    text: async () => (await metrics.scrape()) + (await scrapeProcess()),
-    collect: async () => [...(await metrics.collect()), ...(await collectProcess())],
+    /** Returns all metrics in Prometheus' text format. */
+    text: async (): Promise<string> => (await metrics.scrape()) + (await scrapeProcess()),
+    /** Returns all metrics as prom-client's objects. */
+    collect: async (): Promise<object[]> => [...(await metrics.collect()), ...(await collectProcess())],
   }
 }

@@ -6,13 +6,13 @@ import { flushOpenTelemetry, type OpenTelemetryApi } from '../open-telemetry.js'
 import type { Pushes } from '../push/pushes.js'
 import { CLOSE_TIMEOUT } from '../transports/handshake.js'
 import type { Dispatcher } from '../webhooks/dispatcher.js'
-import type { createDrain } from './drain.js'
+import type { Drain } from './drain.js'
 
 interface Parts {
   readonly settings: Pick<Settings, 'drainTime'>
   readonly log: Log
   readonly engine: Pick<Engine, 'close'>
-  readonly drain: Pick<ReturnType<typeof createDrain>, 'run'>
+  readonly drain: Pick<Drain, 'run'>
   readonly dispatcher: Pick<Dispatcher, 'close'>
   readonly pushes: Pick<Pushes, 'close' | 'handOver'>
   readonly openTelemetry: Promise<OpenTelemetryApi | undefined>

@@ -1,13 +1,5 @@
 /** Runs a bounded number of jobs at once. */
-export interface ConcurrencyLimit {
-  /**
-   * Runs `job` when its turn comes, and resolves or rejects as the job does. The jobs of one `group` wait in the order in which they came,
-   * and groups take turns. If too many jobs wait, returns undefined, and the job never runs. Before that, those waiting jobs whose
-   * `isWanted` returns false give their places to others: each of these is rejected. If there are none, a job of a group with few waiting
-   * jobs takes the place of the newest one of the group with the most, which is rejected with a `NoPlaceError`.
-   */
-  run<T>(job: () => Promise<T>, isWanted?: () => boolean, group?: string): Promise<T> | undefined
-}
+export type ConcurrencyLimit = ReturnType<typeof createConcurrencyLimit>
 
 /** A job has lost its place to one of another group, and never runs. */
 export class NoPlaceError extends Error {}
@@ -19,7 +11,7 @@ interface WaitingJob {
 }
 
 /** Creates a limit. `max` jobs run at once, and `maxWaiting` further jobs wait. */
-export const createConcurrencyLimit = (max: number, maxWaiting: number): ConcurrencyLimit => {
+export const createConcurrencyLimit = (max: number, maxWaiting: number) => {
   /** The jobs that wait, by group, the oldest first. The first group has the next turn. */
   const waiting = new Map<string, WaitingJob[]>()
   let waitingCount = 0
@@ -78,7 +70,13 @@ export const createConcurrencyLimit = (max: number, maxWaiting: number): Concurr
   }
 
   return {
-    run(job, isWanted = () => true, group = '') {
+    /**
+     * Runs `job` when its turn comes, and resolves or rejects as the job does. The jobs of one `group` wait in the order in which they
+     * came, and groups take turns. If too many jobs wait, returns undefined, and the job never runs. Before that, those waiting jobs whose
+     * `isWanted` returns false give their places to others: each of these is rejected. If there are none, a job of a group with few waiting
+     * jobs takes the place of the newest one of the group with the most, which is rejected with a `NoPlaceError`.
+     */
+    run<T>(job: () => Promise<T>, isWanted = () => true, group = ''): Promise<T> | undefined {
       if (isFull()) removeUnwanted()
       if (isFull()) displace(group)
       if (isFull()) return undefined

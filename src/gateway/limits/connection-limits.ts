@@ -20,30 +20,7 @@ export interface Slot {
   isReleased: boolean
 }
 
-export interface ConnectionLimits {
-  /**
-   * Counts a socket that was accepted. `clientAddress` is undefined if only a request will tell it. Beyond a limit of open sockets the
-   * oldest other socket without a session is closed; if there is none, the new socket is refused. Beyond the limit of new sockets in a
-   * second the new socket is refused.
-   */
-  accept(remoteAddress: string, evict: Slot['evict'], clientAddress: string | undefined): Slot
-  /**
-   * Counts a socket for its client's address. A trusted proxy may send requests of several clients on one socket. Each time the address
-   * changes, the socket counts only for the new address.
-   */
-  identify(slot: Slot, clientAddress: string): void
-  /**
-   * Called when a peer has sent forwarded headers although no proxy is trusted. If the peer's address is private, the peer is the
-   * operator's proxy, and counts for no limit of an address. A peer on the internet may have made up the header, and counts as before.
-   */
-  onForwarded(slot: Slot): void
-  /** Called when the socket has a session. From then on it is not closed to make room for others. */
-  start(slot: Slot): void
-  /** Stops counting a socket that is closed, or that was refused and will close. A second call does nothing. */
-  release(slot: Slot): void
-  /** Returns how many sockets are counted. */
-  size(): number
-}
+export type ConnectionLimits = ReturnType<typeof createConnectionLimits>
 
 interface Limits {
   connections: number
@@ -104,7 +81,7 @@ export const createConnectionLimits = (
   rateLimiter: RateLimiter,
   log: Log,
   onReached: (limit: keyof Limits) => void,
-): ConnectionLimits => {
+) => {
   const addresses = new Map<string, Address>()
   const proxies = new Set<string>()
   let hasWarned = false
@@ -153,6 +130,10 @@ export const createConnectionLimits = (
     slot.address = undefined
   }
 
+  /**
+   * Counts a socket for its client's address. A trusted proxy may send requests of several clients on one socket. Each time the address
+   * changes, the socket counts only for the new address.
+   */
   const identify = (slot: Slot, clientAddress: string): void => {
     recheck(slot)
     const key = addressKey(clientAddress)
@@ -176,7 +157,12 @@ export const createConnectionLimits = (
   }
 
   return {
-    accept(remoteAddress, evict, clientAddress) {
+    /**
+     * Counts a socket that was accepted. `clientAddress` is undefined if only a request will tell it. Beyond a limit of open sockets the
+     * oldest other socket without a session is closed; if there is none, the new socket is refused. Beyond the limit of new sockets in a
+     * second the new socket is refused.
+     */
+    accept(remoteAddress: string, evict: Slot['evict'], clientAddress: string | undefined): Slot {
       const slot: Slot = {
         refusal: undefined,
         evict,
@@ -202,7 +188,11 @@ export const createConnectionLimits = (
       return slot
     },
     identify,
-    onForwarded(slot) {
+    /**
+     * Called when a peer has sent forwarded headers although no proxy is trusted. If the peer's address is private, the peer is the
+     * operator's proxy, and counts for no limit of an address. A peer on the internet may have made up the header, and counts as before.
+     */
+    onForwarded(slot: Slot): void {
       // Only a process on this machine reaches a Unix socket, whose peers have no address.
       if (slot.remoteAddress !== 'unknown' && !isPrivateAddress(slot.remoteAddress)) {
         if (!hasWarned) log.error({ address: slot.remoteAddress }, FORWARDED_FROM_INTERNET)
@@ -218,7 +208,8 @@ export const createConnectionLimits = (
       recheck(slot)
       if (slot.refusal === 'rate-limited') slot.refusal = undefined
     },
-    start(slot) {
+    /** Called when the socket has a session. From then on it is not closed to make room for others. */
+    start(slot: Slot): void {
       leaveOpening(slot)
       // The previous `evict` would keep objects in memory for as long as the session lasts.
       slot.evict = neverEvicted
@@ -228,8 +219,10 @@ export const createConnectionLimits = (
       const address = slot.address === undefined ? undefined : addresses.get(slot.address)
       if (address) address.sessions += 1
     },
-    size: () => sockets,
-    release(slot) {
+    /** Returns how many sockets are counted. */
+    size: (): number => sockets,
+    /** Stops counting a socket that is closed, or that was refused and will close. A second call does nothing. */
+    release(slot: Slot): void {
       if (slot.isReleased) return
       slot.isReleased = true
       sockets -= 1

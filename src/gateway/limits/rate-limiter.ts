@@ -9,17 +9,7 @@ export type LimitName =
   | 'inboxMessagesPerSecond'
 
 /** Limits how much each key may use in a second. Each key of each limit has a token bucket with room for the tokens of one second. */
-export interface RateLimiter {
-  /** Takes one token of `perSecond`. Returns 0 if there was a token, else the milliseconds until there is one. */
-  take(limit: LimitName, key: string, perSecond: number): number
-  /**
-   * Spends `amount` tokens of `perSecond`. If the bucket has fewer tokens, the key is in debt afterwards. Returns what remains, in seconds:
-   * 1 is a full bucket, -2 is a debt that is repaid in two seconds. Of a debt above `MAX_DEBT` only `MAX_DEBT` is kept.
-   */
-  spend(limit: LimitName, key: string, perSecond: number, amount: number): number
-  /** Returns how many buckets are kept. */
-  size(): number
-}
+export type RateLimiter = ReturnType<typeof createRateLimiter>
 
 /** Milliseconds in which an empty bucket fills. */
 const SECOND = 1_000
@@ -33,18 +23,16 @@ export const MAX_THROTTLED = 10_000
 const ROUNDING = 1e-6
 
 /** The buckets that were used in a period. Each bucket is a number, because an object would take more memory. */
-class Generation {
+interface Generation {
   /** When the generation began, on the limiter's clock. */
   readonly start: number
   /**
    * When each key's bucket is full again, in milliseconds after `start`. These numbers are small, so that rounding errors do not add up.
    */
-  readonly fullAt = new Map<string, number>()
-
-  constructor(start: number) {
-    this.start = start
-  }
+  readonly fullAt: Map<string, number>
 }
+
+const newGeneration = (start: number): Generation => ({ start, fullAt: new Map() })
 
 /** The buckets of one limit. A full bucket need not be kept. */
 class Buckets {
@@ -57,8 +45,8 @@ class Buckets {
 
   constructor(fullAfter: number, now: number) {
     this.#fullAfter = fullAfter
-    this.#recent = new Generation(now)
-    this.#older = new Generation(now)
+    this.#recent = newGeneration(now)
+    this.#older = newGeneration(now)
   }
 
   get size(): number {
@@ -84,13 +72,13 @@ class Buckets {
   #rotate(now: number): void {
     const age = now - this.#recent.start
     if (age <= this.#fullAfter) return
-    this.#older = age > 2 * this.#fullAfter ? new Generation(now) : this.#recent
-    this.#recent = new Generation(now)
+    this.#older = age > 2 * this.#fullAfter ? newGeneration(now) : this.#recent
+    this.#recent = newGeneration(now)
   }
 }
 
 /** Creates a rate limiter. `clock` returns milliseconds. If the clock goes back, no time passes until the clock has caught up. */
-export const createRateLimiter = (clock: () => number = () => performance.now()): RateLimiter => {
+export const createRateLimiter = (clock: () => number = () => performance.now()) => {
   let now = clock()
   const buckets: Record<LimitName, Buckets> = {
     messagesPerSecond: new Buckets(SECOND, now),
@@ -102,7 +90,8 @@ export const createRateLimiter = (clock: () => number = () => performance.now())
     inboxMessagesPerSecond: new Buckets(SECOND * (1 + MAX_DEBT), now),
   }
   return {
-    take(limit, key, perSecond) {
+    /** Takes one token of `perSecond`. Returns 0 if there was a token, else the milliseconds until there is one. */
+    take(limit: LimitName, key: string, perSecond: number): number {
       now = Math.max(now, clock())
       const missing = buckets[limit].missing(key, now)
       const tokens = perSecond * (1 - missing / SECOND)
@@ -110,12 +99,17 @@ export const createRateLimiter = (clock: () => number = () => performance.now())
       buckets[limit].set(key, now, Math.min(SECOND, missing + SECOND / perSecond))
       return 0
     },
-    spend(limit, key, perSecond, amount) {
+    /**
+     * Spends `amount` tokens of `perSecond`. If the bucket has fewer tokens, the key is in debt afterwards. Returns what remains, in
+     * seconds: 1 is a full bucket, -2 is a debt that is repaid in two seconds. Of a debt above `MAX_DEBT` only `MAX_DEBT` is kept.
+     */
+    spend(limit: LimitName, key: string, perSecond: number, amount: number): number {
       now = Math.max(now, clock())
       const missing = buckets[limit].missing(key, now) + (amount * SECOND) / perSecond
       buckets[limit].set(key, now, Math.min(missing, SECOND * (1 + MAX_DEBT)))
       return 1 - missing / SECOND
     },
-    size: () => Object.values(buckets).reduce((sum, { size }) => sum + size, 0),
+    /** Returns how many buckets are kept. */
+    size: (): number => Object.values(buckets).reduce((sum, { size }) => sum + size, 0),
   }
 }

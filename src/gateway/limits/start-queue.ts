@@ -4,24 +4,7 @@ import { addressKey } from './connection-limits.js'
  * Limits how many sessions start at once, so that the event loop serves them without delay. Messages that are posted without a session
  * count as starts, too. Without a limit, thousands of clients that reconnect together would slow down every start and every session.
  */
-export interface StartQueue {
-  /**
-   * Calls `work(false)` at once, or `work(true)` after a wait for earlier starts. Resolves with true when `work` has finished; with false
-   * if the start has waited for too long and `work` is not called. If too many starts wait, returns undefined and does not call `work`.
-   * Starts of one address wait in order, and addresses take turns, so that a flood from one address delays the others little. `bytes` is
-   * the memory that the start takes while it waits. If the start has to wait, `onWait` gets a function that removes it from the queue. Then
-   * the promise resolves with false. If the queue is full, a start of an address with few waiting starts takes the place of the newest ones
-   * of an address with many.
-   */
-  run(
-    work: (hasWaited: boolean) => Promise<void>,
-    address: string,
-    bytes: number,
-    onWait?: (leave: () => void) => void,
-  ): Promise<boolean> | undefined
-  /** Returns how many starts wait. */
-  waiting(): number
-}
+export type StartQueue = ReturnType<typeof createStartQueue>
 
 interface AtOnce {
   /** At least this many starts run at once even if other work delays the event loop. Else a busy gateway would start no session. */
@@ -93,7 +76,7 @@ interface AddressQueue {
   load: number
 }
 
-export const createStartQueue = (options: Partial<StartQueueOptions> = {}): StartQueue => {
+export const createStartQueue = (options: Partial<StartQueueOptions> = {}) => {
   const limits = { ...DEFAULTS, ...options }
   let atOnce = limits.atOnce.first
   /** When each running start began, the oldest first. */
@@ -242,8 +225,22 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
   }
 
   return {
-    waiting: () => byAge.size,
-    run(work, clientAddress, bytes, onWait) {
+    /** Returns how many starts wait. */
+    waiting: (): number => byAge.size,
+    /**
+     * Calls `work(false)` at once, or `work(true)` after a wait for earlier starts. Resolves with true when `work` has finished; with false
+     * if the start has waited for too long and `work` is not called. If too many starts wait, returns undefined and does not call `work`.
+     * Starts of one address wait in order, and addresses take turns, so that a flood from one address delays the others little. `bytes` is
+     * the memory that the start takes while it waits. If the start has to wait, `onWait` gets a function that removes it from the queue.
+     * Then the promise resolves with false. If the queue is full, a start of an address with few waiting starts takes the place of the
+     * newest ones of an address with many.
+     */
+    run(
+      work: (hasWaited: boolean) => Promise<void>,
+      clientAddress: string,
+      bytes: number,
+      onWait?: (leave: () => void) => void,
+    ): Promise<boolean> | undefined {
       if (!isFull() && byAge.size === 0) return begin(work, false)
       const address = addressKey(clientAddress)
       if (!makeRoom(address, bytes)) return undefined

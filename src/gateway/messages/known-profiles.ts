@@ -17,10 +17,7 @@ interface Known {
 }
 
 /** The names and photos of users, for lists of peers. */
-export interface KnownProfiles {
-  /** Resolves with the name and the photo of a user; with null if the user has neither, does not exist, or can't be read. */
-  of(user: UserRef): Promise<Message['sender']>
-}
+export type KnownProfiles = ReturnType<typeof createKnownProfiles>
 
 interface Options {
   engine: Pick<Engine, 'user'>
@@ -31,12 +28,7 @@ interface Options {
 }
 
 /** A page shows the same peers again and again, so what was read of a user is kept for ten seconds. */
-export const createKnownProfiles = ({
-  engine,
-  log,
-  metrics,
-  now = () => performance.now(),
-}: Options): KnownProfiles => {
+export const createKnownProfiles = ({ engine, log, metrics, now = () => performance.now() }: Options) => {
   const profiles = new LRUCache<string, Known>({
     maxSize: MAX_SIZE,
     sizeCalculation: ({ sender }, key) =>
@@ -60,7 +52,8 @@ export const createKnownProfiles = ({
   }
 
   return {
-    async of(user) {
+    /** Resolves with the name and the photo of a user; with null if the user has neither, does not exist, or can't be read. */
+    async of(user: UserRef): Promise<Message['sender']> {
       const key = userKey(user)
       const known = profiles.get(key) ?? (await read(user))
       if (!known) return null

@@ -22,24 +22,22 @@ const HEAVY_EVERY = 4
 const BYTES_PER_MESSAGE = 2_048
 
 /** Spreads the pages of messages of all sessions and REST calls over turns of the event loop. */
-export interface MessageTurns {
-  /**
-   * Resolves when this many messages of the user's inbox may be read or sent, in this turn or in a later one. `bytes` is about how many
-   * bytes they have. Users take turns, on however many connections each of them reads.
-   */
-  wait(user: UserRef, messages: number, bytes?: number): Promise<void>
-}
+export type MessageTurns = ReturnType<typeof createMessageTurns>
 
 /**
  * Creates the turns. Without them the memory engine would read many pages in one turn, and Redis could answer with the pages of many
  * sessions in one turn. Heavy readers keep nobody else waiting.
  */
-export const createMessageTurns = (): MessageTurns => {
+export const createMessageTurns = () => {
   const turns = createTurnLimit(MAX_PER_TURN)
   const heavyTurns = createTurnLimit(MAX_HEAVY, HEAVY_EVERY)
   const rates = createRateLimiter()
   return {
-    wait: ({ appId, userId }, messages, bytes = 0) =>
+    /**
+     * Resolves when this many messages of the user's inbox may be read or sent, in this turn or in a later one. `bytes` is about how many
+     * bytes they have. Users take turns, on however many connections each of them reads.
+     */
+    wait: ({ appId, userId }: UserRef, messages: number, bytes = 0): Promise<void> =>
       new Promise((resolve) => {
         // A page itself counts as one message, because even an empty page takes time.
         const weight = 1 + messages + bytes / BYTES_PER_MESSAGE

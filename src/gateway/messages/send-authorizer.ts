@@ -25,10 +25,7 @@ export interface Asking {
 }
 
 /** Asks the `authorizeSendUrl` of apps about clients' messages. */
-export interface SendAuthorizer {
-  /** Begins to ask about a message of an app with an `authorizeSendUrl`. A message that the engine has already is not asked about. */
-  begin(app: App, message: AskedMessage, rules: SendRules): Asking
-}
+export type SendAuthorizer = ReturnType<typeof createSendAuthorizer>
 
 /** For each app, how many requests run at once, and how many further messages wait for them. More could overload the backend. */
 const MAX_ASKED = 200
@@ -63,7 +60,7 @@ interface AuthorizerContext {
   metrics: Metrics
 }
 
-export const createSendAuthorizer = ({ engine, log, metrics }: AuthorizerContext): SendAuthorizer => {
+export const createSendAuthorizer = ({ engine, log, metrics }: AuthorizerContext) => {
   const limits = new Map<string, ConcurrencyLimit>()
   /** The messages that are asked about and not stored yet, by the hash of everything but the origin. */
   const pending = new Map<string, Promise<Decision>>()
@@ -118,7 +115,8 @@ export const createSendAuthorizer = ({ engine, log, metrics }: AuthorizerContext
   }
 
   return {
-    begin(app, message, rules) {
+    /** Begins to ask about a message of an app with an `authorizeSendUrl`. A message that the engine has already is not asked about. */
+    begin(app: App, message: AskedMessage, rules: SendRules): Asking {
       const { origin, ...known } = message
       const key = sha256(JSON.stringify(known))
       const decision = pending.get(key) ?? decide(app, message, JSON.stringify({ ...known, origin }), rules)

@@ -16,19 +16,7 @@ const RENEW_AFTER = 5_000
 /** Milliseconds after which a user who is handed over is due. If it were earlier, the engine could name the user to this gateway again. */
 const HANDED_OVER_IN = 1_000
 
-export interface Pushes {
-  /** Called for the engine's event `push-due`. */
-  onDue(user: UserRef): void
-  /** Pushes a test notification to each of the user's devices, without retries. Resolves with null if the app has no `push`. */
-  test(app: App, user: UserRef): Promise<PushTest[] | null>
-  /** Begins no more pushes, and resolves when all have ended. After `timeout` milliseconds the requests are aborted. */
-  close(timeout: number): Promise<void>
-  /**
-   * Called after `close`, right before the engine closes: gives back the leases of the users whose pushes have not begun, so that another
-   * gateway pushes to them at once. Waits for the runs that `close` has cut off, which give back theirs.
-   */
-  handOver(): Promise<void>
-}
+export type Pushes = ReturnType<typeof createPushes>
 
 interface PushesContext extends Omit<PushContext, 'createdAt'> {
   /** Resolves with the apps by id, once the engine is open. */
@@ -47,7 +35,7 @@ interface Due {
  * Sends pushes to the users whom the engine's `push-due` events name, at most one run for a user at a time. If too many users wait, further
  * events are dropped: the engine names the user again when the lease ends.
  */
-export const createPushes = ({ apps, ...rest }: PushesContext): Pushes => {
+export const createPushes = ({ apps, ...rest }: PushesContext) => {
   const { engine, log, metrics } = rest
   const context: PushContext = { ...rest, createdAt: Date.now() }
   /** The users whose pushes run and those who wait, in their order. */
@@ -95,7 +83,7 @@ export const createPushes = ({ apps, ...rest }: PushesContext): Pushes => {
     }
   }
 
-  /** While this gateway closes, the users are only remembered, for `handOver`. */
+  /** Called for the engine's event `push-due`. While this gateway closes, the users are only remembered, for `handOver`. */
   const onDue = (user: UserRef): void => {
     const key = `${user.appId}/${user.userId}`
     const known = users.get(key)
@@ -108,7 +96,8 @@ export const createPushes = ({ apps, ...rest }: PushesContext): Pushes => {
 
   return {
     onDue,
-    async test({ push }, user) {
+    /** Pushes a test notification to each of the user's devices, without retries. Resolves with null if the app has no `push`. */
+    async test({ push }: App, user: UserRef): Promise<PushTest[] | null> {
       if (!push) return null
       const { offset, unread } = await engine.inbox(user)
       const text = pushPayload(
@@ -127,14 +116,19 @@ export const createPushes = ({ apps, ...rest }: PushesContext): Pushes => {
         }),
       )
     },
-    async close(timeout) {
+    /** Begins no more pushes, and resolves when all have ended. After `timeout` milliseconds the requests are aborted. */
+    async close(timeout: number): Promise<void> {
       isClosed = true
       const timer = setTimeout(() => context.requests.close(), timeout)
       await Promise.all(running)
       clearTimeout(timer)
       context.requests.close()
     },
-    async handOver() {
+    /**
+     * Called after `close`, right before the engine closes: gives back the leases of the users whose pushes have not begun, so that another
+     * gateway pushes to them at once. Waits for the runs that `close` has cut off, which give back theirs.
+     */
+    async handOver(): Promise<void> {
       const now = performance.now()
       // After the end of a lease the engine may have named the user to another gateway.
       const held = [...users.values()].filter(

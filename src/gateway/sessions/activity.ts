@@ -9,17 +9,7 @@ const MAX_PER_USER = 20
 const MAX_USERS = 2_000
 
 /** The latest changes of this gateway's sessions, for operators. They are kept only in memory. */
-export interface Activity {
-  record(change: Omit<SessionChange, 'seq' | 'at'>): void
-  /** Called with each event of the engine. Records the ends of sessions. */
-  onEvent(event: EngineEvent): void
-  /** Returns the app's latest changes, oldest first. */
-  latest(appId: string): readonly SessionChange[]
-  /** Returns the user's latest changes, oldest first. */
-  latestOf(user: UserRef): readonly SessionChange[]
-  /** Calls `listener` with each change of the app until `signal` aborts. */
-  listen(appId: string, listener: (change: SessionChange) => void, signal: AbortSignal): void
-}
+export type Activity = ReturnType<typeof createActivity>
 
 const add = (list: SessionChange[], change: SessionChange, max: number): SessionChange[] => {
   list.push(change)
@@ -27,33 +17,36 @@ const add = (list: SessionChange[], change: SessionChange, max: number): Session
   return list
 }
 
-export const createActivity = (): Activity => {
+export const createActivity = () => {
   const apps = new Map<string, SessionChange[]>()
   const users = new LRUCache<string, SessionChange[]>({ max: MAX_USERS })
   const listeners = new Map<string, Set<(change: SessionChange) => void>>()
   // `seq` begins with the present time. So it is greater than before a restart, and a console that reconnects misses no change.
   let seq = Date.now()
 
-  const activity: Activity = {
-    record({ appId, userId, sessionId, type, code }) {
-      const change: SessionChange = { seq: ++seq, at: Date.now(), appId, userId, sessionId, type, code }
-      apps.set(appId, add(apps.get(appId) ?? [], change, MAX_PER_APP))
-      const key = userKey(change)
-      users.set(key, add(users.get(key) ?? [], change, MAX_PER_USER))
-      listeners.get(appId)?.forEach((listener) => listener(change))
+  const record = ({ appId, userId, sessionId, type, code }: Omit<SessionChange, 'seq' | 'at'>): void => {
+    const change: SessionChange = { seq: ++seq, at: Date.now(), appId, userId, sessionId, type, code }
+    apps.set(appId, add(apps.get(appId) ?? [], change, MAX_PER_APP))
+    const key = userKey(change)
+    users.set(key, add(users.get(key) ?? [], change, MAX_PER_USER))
+    listeners.get(appId)?.forEach((listener) => listener(change))
+  }
+
+  return {
+    record,
+    /** Called with each event of the engine. Records the ends of sessions. */
+    onEvent(event: EngineEvent): void {
+      if (event.type === 'session-ended') record({ ...event.session, type: 'ended', code: event.code })
     },
-    onEvent(event) {
-      if (event.type !== 'session-ended') return
-      const { session, code } = event
-      activity.record({ ...session, type: 'ended', code })
-    },
-    latest: (appId) => apps.get(appId) ?? [],
-    latestOf: (user) => users.get(userKey(user)) ?? [],
-    listen(appId, listener, signal) {
+    /** Returns the app's latest changes, oldest first. */
+    latest: (appId: string): readonly SessionChange[] => apps.get(appId) ?? [],
+    /** Returns the user's latest changes, oldest first. */
+    latestOf: (user: UserRef): readonly SessionChange[] => users.get(userKey(user)) ?? [],
+    /** Calls `listener` with each change of the app until `signal` aborts. */
+    listen(appId: string, listener: (change: SessionChange) => void, signal: AbortSignal): void {
       const set = listeners.get(appId) ?? new Set()
       listeners.set(appId, set.add(listener))
       signal.addEventListener('abort', () => set.delete(listener), { once: true })
     },
   }
-  return activity
 }

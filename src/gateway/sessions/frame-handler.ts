@@ -97,7 +97,7 @@ export const createFrameHandler = (
       ...(retryAfter !== undefined && { retryAfter }),
     })
     metrics.refusals.inc({ app: appId, frame: re.type, code })
-    if (re.type === 'send' && retryable) sendBarrier.raise({ code, why, retryAfter })
+    if (re.type === 'send' && retryable) sendBarrier.raise(code, why, retryAfter)
   }
 
   const createOwnMessaging = () =>

@@ -7,18 +7,6 @@ export interface HubSession {
   onEvent(event: EngineEvent): void
 }
 
-/** The sessions of this gateway, by user. */
-export interface Hub {
-  add(session: HubSession): void
-  remove(session: HubSession): void
-  /** Returns the user's sessions, as they are now. */
-  sessionsOf(user: UserRef): readonly HubSession[]
-  /** Returns how many sessions there are. */
-  size(): number
-  /** Calls `onEvent` of the sessions of the event's user. */
-  dispatch(event: EngineEvent): void
-}
-
 /** Returns the event's user; undefined for an event that no session of the user receives. */
 const userOf = (event: EngineEvent): UserRef | undefined => {
   switch (event.type) {
@@ -43,31 +31,31 @@ const userOf = (event: EngineEvent): UserRef | undefined => {
   }
 }
 
-const NO_SESSIONS: readonly HubSession[] = []
+/** The sessions of this gateway, by user. */
+export type Hub = ReturnType<typeof createHub>
 
-export const createHub = (): Hub => {
+export const createHub = () => {
   /** The sessions by app, and then by user id. A key of both would cost a new string for each event. */
   const apps = new Map<string, Multimap<HubSession>>()
-  const sessionsOf = ({ appId, userId }: UserRef): readonly HubSession[] =>
-    apps.get(appId)?.get(userId) ?? NO_SESSIONS
   let size = 0
   return {
-    sessionsOf,
-    size: () => size,
-    add(session) {
+    /** Returns how many sessions there are. */
+    size: (): number => size,
+    add(session: HubSession): void {
       size += 1
       const { appId, userId } = session.user
       let users = apps.get(appId)
       if (!users) apps.set(appId, (users = new Multimap()))
       users.add(userId, session)
     },
-    remove(session) {
+    remove(session: HubSession): void {
       size -= 1
       apps.get(session.user.appId)?.delete(session.user.userId, session)
     },
-    dispatch(event) {
+    /** Calls `onEvent` of the sessions of the event's user, as they are now. */
+    dispatch(event: EngineEvent): void {
       const user = userOf(event)
-      if (user) for (const session of sessionsOf(user)) session.onEvent(event)
+      if (user) for (const session of apps.get(user.appId)?.get(user.userId) ?? []) session.onEvent(event)
     },
   }
 }

@@ -23,13 +23,6 @@ const plainHeaders = ({ rawHeaders }: IncomingMessage): string[] => {
 /** With an upgrade Node removes its own `error` listener, and an `error` without a listener would end the process. */
 const ignore = (): void => undefined
 
-/** Gives requests back to their server if their upgrade is not wanted. */
-interface RequestReturn {
-  /** Called with every request of the server. */
-  onRequest(request: IncomingMessage, response: ServerResponse): void
-  returnRequest(request: IncomingMessage, socket: Duplex, head: Buffer): void
-}
-
 /** From Node 22.21 and 24.9 on a server asks this function which requests with an `Upgrade` header are upgraded. */
 interface ChoosingServer extends Server {
   shouldUpgradeCallback?: (request: IncomingMessage) => boolean
@@ -59,7 +52,7 @@ export const chooseUpgrades = (
  * Where `chooseUpgrades` does nothing and `upgrade` has a listener, Node emits `upgrade` in place of `request` for each request that asks
  * for an upgrade. `returnRequest` gives such a request back to the server without its `Upgrade` header.
  */
-export const createRequestReturn = (server: Server): RequestReturn => {
+export const createRequestReturn = (server: Server) => {
   /** The latest response of each socket. */
   const responses = new WeakMap<Duplex, ServerResponse>()
 
@@ -71,10 +64,11 @@ export const createRequestReturn = (server: Server): RequestReturn => {
   }
 
   return {
-    onRequest(request, response) {
+    /** Called with every request of the server. */
+    onRequest(request: IncomingMessage, response: ServerResponse): void {
       responses.set(request.socket, response)
     },
-    returnRequest(request, socket, head) {
+    returnRequest(request: IncomingMessage, socket: Duplex, head: Buffer): void {
       const earlier = responses.get(socket)
       if (!earlier || earlier.closed) return giveBack(request, socket, head)
       // The client pipelines requests. Each `connection` event begins another queue of responses. If an earlier queue still had a response,

@@ -7,18 +7,7 @@ import type { ConnectionLimits, Slot } from '../limits/connection-limits.js'
  * The slots of open sockets: their places in the limits of connections. The gateway's own server counts a socket when it is accepted. A
  * socket of a server to which the gateway is attached counts from its first request to the gateway on.
  */
-export interface SocketSlots {
-  /**
-   * Counts every socket that `server` accepts. `clientOf` returns the address of the socket's client, if it is known before a request.
-   * Returns a set that always has the open sockets.
-   */
-  watch(server: Server, isTls: boolean, clientOf: (socket: Socket) => string | undefined): ReadonlySet<Duplex>
-  /**
-   * Returns the slot of a socket. If the socket does not count yet, counts it. The `evict` of this slot does not close the socket, because
-   * another listener of the server may answer on it. After `evict` the socket does not count until its next request to the gateway.
-   */
-  slotOf(socket: Duplex): Slot
-}
+export type SocketSlots = ReturnType<typeof createSocketSlots>
 
 const remoteAddressOf = (socket: Duplex): string =>
   (socket instanceof Socket && socket.remoteAddress) || 'unknown'
@@ -26,7 +15,7 @@ const remoteAddressOf = (socket: Duplex): string =>
 /** Returns the client's address and port, which are unique among the open sockets of a server. */
 const endpointOf = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort}`
 
-export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
+export const createSocketSlots = (limits: ConnectionLimits) => {
   // The slot is a property of the socket, so that all sockets can share the listeners. With a WeakMap, and a closure for each socket, an
   // idle session takes 6% more memory.
   const SLOT: unique symbol = Symbol('slot')
@@ -38,7 +27,15 @@ export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
   }
 
   return {
-    watch(server, isTls, clientOf) {
+    /**
+     * Counts every socket that `server` accepts. `clientOf` returns the address of the socket's client, if it is known before a request.
+     * Returns a set that always has the open sockets.
+     */
+    watch(
+      server: Server,
+      isTls: boolean,
+      clientOf: (socket: Socket) => string | undefined,
+    ): ReadonlySet<Duplex> {
       const handshaking = new Map<string, Slot>()
       // This set is needed, because Node's `closeAllConnections()` leaves out WebSockets and sockets in their TLS handshake.
       const sockets = new Set<Duplex>()
@@ -65,7 +62,13 @@ export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
       })
       return sockets
     },
-    slotOf(socket: Slotted) {
+    /**
+     * Returns the slot of a socket. If the socket does not count yet, counts it. The `evict` of this slot does not close the socket,
+     * because another listener of the server may answer on it. After `evict` the socket does not count until its next request to the
+     * gateway.
+     */
+    slotOf(duplex: Duplex): Slot {
+      const socket: Slotted = duplex
       const known = socket[SLOT]
       if (known) return known
       const evict = (): void => {

@@ -12,32 +12,9 @@ import { createRequestMeter } from '../outbound/request-meter.js'
 const MAX_LISTED = 200
 
 /** Delivers the webhook events of all apps. */
-export interface Dispatcher {
-  /** Sets the apps, and delivers their pending events. Called when the engine is open, and after each reload of the config. */
-  configure(apps: ReadonlyMap<string, Pick<AppSettings, 'webhooks'>>): void
-  /** Sets the gauges of pending events from the engine. Called at each scrape. */
-  measure(): Promise<void>
-  /** Called for the engine's event `webhooks-due`. */
-  wake(appId: string): void
-  /** Returns the latest deliveries, the newest first. */
-  deliveries(appId: string): readonly DeliverySummary[]
-  /** Sends an event of type `test`, without retries. Resolves with null if the app has no webhooks. */
-  test(appId: string): Promise<DeliverySummary | null>
-  /** Delivers an event that was given up. Resolves with false if there is no such event. */
-  replay(appId: string, userId: string, eventId: string): Promise<boolean>
-  /**
-   * Begins no more deliveries, and resolves when all have ended. After `timeout` milliseconds they are aborted, and their events stay
-   * pending.
-   */
-  close(timeout: number): Promise<void>
-}
+export type Dispatcher = ReturnType<typeof createDispatcher>
 
-export const createDispatcher = (
-  queue: WebhookQueue,
-  log: Log,
-  tracing: Tracing,
-  metrics: Metrics,
-): Dispatcher => {
+export const createDispatcher = (queue: WebhookQueue, log: Log, tracing: Tracing, metrics: Metrics) => {
   const dispatchers = new Map<string, AppDispatcher>()
   let isClosed = false
   const listed = new Map<string, DeliverySummary[]>()
@@ -72,7 +49,8 @@ export const createDispatcher = (
   }
 
   return {
-    configure(apps) {
+    /** Sets the apps, and delivers their pending events. Called when the engine is open, and after each reload of the config. */
+    configure(apps: ReadonlyMap<string, Pick<AppSettings, 'webhooks'>>): void {
       // The engine may open while the gateway closes. Then nothing is delivered.
       if (isClosed) return
       for (const [appId, dispatcher] of dispatchers)
@@ -85,7 +63,8 @@ export const createDispatcher = (
       }
       for (const dispatcher of dispatchers.values()) dispatcher.wake()
     },
-    async measure() {
+    /** Sets the gauges of pending events from the engine. Called at each scrape. */
+    async measure(): Promise<void> {
       for (const app of dispatchers.keys())
         try {
           const { pending, oldestAt } = await queue.pendingSummary(app)
@@ -97,19 +76,24 @@ export const createDispatcher = (
           log.warn({ appId: app, err }, "the engine can't say how many webhooks are pending")
         }
     },
-    wake(appId) {
-      dispatchers.get(appId)?.wake()
-    },
-    deliveries: (appId) => (listed.get(appId) ?? []).toReversed(),
-    async test(appId) {
-      return (await dispatchers.get(appId)?.test()) ?? null
-    },
-    async replay(appId, userId, eventId) {
+    /** Called for the engine's event `webhooks-due`. */
+    wake: (appId: string): void => dispatchers.get(appId)?.wake(),
+    /** Returns the latest deliveries, the newest first. */
+    deliveries: (appId: string): readonly DeliverySummary[] => (listed.get(appId) ?? []).toReversed(),
+    /** Sends an event of type `test`, without retries. Resolves with null if the app has no webhooks. */
+    test: async (appId: string): Promise<DeliverySummary | null> =>
+      (await dispatchers.get(appId)?.test()) ?? null,
+    /** Delivers an event that was given up. Resolves with false if there is no such event. */
+    async replay(appId: string, userId: string, eventId: string): Promise<boolean> {
       const isReplayed = await queue.replayEvent(appId, userId, eventId)
       if (isReplayed) dispatchers.get(appId)?.wake()
       return isReplayed
     },
-    async close(timeout) {
+    /**
+     * Begins no more deliveries, and resolves when all have ended. After `timeout` milliseconds they are aborted, and their events stay
+     * pending.
+     */
+    async close(timeout: number): Promise<void> {
       isClosed = true
       for (const [appId, dispatcher] of dispatchers) void remove(appId, dispatcher, timeout)
       await Promise.all(closing)

@@ -1,24 +1,11 @@
-import type { RefusalCode } from '../../../protocol/index.js'
 import type { RefusalParts } from '../../messages/client-sends.js'
 import type { ConnectionHandle } from '../connection-handle.js'
-
-/** Why a send is refused for now. `retryAfter` is in milliseconds. */
-interface SendRefusal {
-  code: RefusalCode
-  why: string
-  retryAfter: number | undefined
-}
 
 /**
  * Keeps the messages of one connection in the order in which its client sent them. If a send is refused for now, the client may have sent
  * further messages already. These are refused, too, until the client has received the first refusal.
  */
-export interface SendBarrier {
-  /** Returns the refusal of an earlier send that a new send would overtake; undefined if there is none. */
-  current(): RefusalParts | undefined
-  /** Refuses the next sends for the same reason. Called when a send that the client may try again was refused. */
-  raise(reason: SendRefusal): void
-}
+export type SendBarrier = ReturnType<typeof createSendBarrier>
 
 /**
  * Creates the barrier of a connection. A connection ends if the gateway receives nothing for `silenceLimit` milliseconds. When this time has
@@ -27,30 +14,32 @@ export interface SendBarrier {
 export const createSendBarrier = (
   connection: Pick<ConnectionHandle, 'ping' | 'hasAnswered' | 'answersPings'>,
   silenceLimit: number,
-): SendBarrier => {
-  let raised: { reason: SendRefusal; since: number; ping: number } | undefined
+) => {
+  let raised: { refusal: RefusalParts; since: number; ping: number } | undefined
 
   const standing = () => {
     if (!raised) return undefined
     // A client that never sends `pong` can't confirm the refusal. For such a client the barrier stays for the refusal's `retryAfter`.
-    const duration = connection.answersPings() ? silenceLimit : (raised.reason.retryAfter ?? 0)
+    const duration = connection.answersPings() ? silenceLimit : (raised.refusal[2] ?? 0)
     if (performance.now() >= raised.since + duration || connection.hasAnswered(raised.ping))
       raised = undefined
     return raised
   }
 
   return {
-    current() {
+    /** Returns the refusal of an earlier send that a new send would overtake; undefined if there is none. */
+    current(): RefusalParts | undefined {
       const barrier = standing()
       if (!barrier) return undefined
-      const { code, why, retryAfter } = barrier.reason
+      const [code, why, retryAfter] = barrier.refusal
       const remaining = retryAfter && Math.max(0, Math.ceil(barrier.since + retryAfter - performance.now()))
       return [code, why, remaining]
     },
-    raise(reason) {
+    /** Refuses the next sends for the same reason. Called when a send that the client may try again was refused. */
+    raise(...refusal: RefusalParts): void {
       // A send that the barrier itself refuses does not raise it again. Otherwise a client that keeps sending would never get through.
       if (standing()) return
-      raised = { reason, since: performance.now(), ping: connection.ping() }
+      raised = { refusal, since: performance.now(), ping: connection.ping() }
       // `started` counts as the first ping, and `hasAnswered` compares the ping's number with the number of pongs. A client that sent no
       // `pong` for `started` is always one pong behind, so only its answer to this second `ping` confirms the refusal.
       connection.ping()

@@ -5,7 +5,7 @@ import { createSendBarrier } from '../../../../src/gateway/sessions/messages/sen
 import { holdClock } from '../../../support/held-clock.js'
 
 const SILENCE = 10_000
-const reason = { code: 'rate-limited', why: 'Too many.', retryAfter: 300 } as const
+const refusal = ['rate-limited', 'Too many.', 300] as const
 
 /** A barrier that has been raised. The number of pings that its client has answered is `pongs`. */
 const raised = (t: TestContext, answersPings: boolean) => {
@@ -20,7 +20,7 @@ const raised = (t: TestContext, answersPings: boolean) => {
     SILENCE,
   )
   assert.equal(barrier.current(), undefined)
-  barrier.raise(reason)
+  barrier.raise(...refusal)
   return { barrier, client, clock }
 }
 
@@ -43,7 +43,7 @@ for (const [what, answersPings, stands] of [
     const { barrier, clock } = raised(t, answersPings)
     clock.advance(stands - 1)
     // A client that keeps sending does not raise it again.
-    barrier.raise(reason)
+    barrier.raise(...refusal)
     assert.ok(barrier.current())
     clock.advance(1)
     assert.equal(barrier.current(), undefined)
