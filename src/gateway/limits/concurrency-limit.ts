@@ -1,10 +1,12 @@
+import { FairQueue, type Queued } from './fair-queue.js'
+
 /** Runs a bounded number of jobs at once. */
 export type ConcurrencyLimit = ReturnType<typeof createConcurrencyLimit>
 
 /** A job has lost its place to one of another group, and never runs. */
 export class NoPlaceError extends Error {}
 
-interface WaitingJob {
+interface WaitingJob extends Queued {
   readonly begin: () => void
   readonly isWanted: () => boolean
   readonly giveUp: (error: Error) => void
@@ -12,61 +14,19 @@ interface WaitingJob {
 
 /** Creates a limit. `max` jobs run at once, and `maxWaiting` further jobs wait. */
 export const createConcurrencyLimit = (max: number, maxWaiting: number) => {
-  /** The jobs that wait, by group, the oldest first. The first group has the next turn. */
-  const waiting = new Map<string, WaitingJob[]>()
-  let waitingCount = 0
+  const waiting = new FairQueue<WaitingJob>(maxWaiting)
   let running = 0
-
-  const isFull = (): boolean => running >= max && waitingCount >= maxWaiting
-
-  const add = (group: string, job: WaitingJob): void => {
-    const jobs = waiting.get(group)
-    if (jobs) jobs.push(job)
-    else waiting.set(group, [job])
-    waitingCount++
-  }
-
-  /** Removes and returns the job that has the next turn. */
-  const take = (): WaitingJob | undefined => {
-    const [next] = waiting
-    if (!next) return undefined
-    const [group, jobs] = next
-    waiting.delete(group)
-    const job = jobs.shift()
-    if (jobs.length > 0) waiting.set(group, jobs)
-    waitingCount--
-    return job
-  }
 
   /** Gives the place of a finished job to the next waiting job, so that no new job overtakes those that wait. */
   const release = (): void => {
-    const next = take()
+    const next = waiting.take()
     if (next) next.begin()
     else running--
   }
 
   const removeUnwanted = (): void => {
-    for (const [group, all] of waiting) {
-      const wanted: WaitingJob[] = []
-      for (const job of all)
-        if (job.isWanted()) wanted.push(job)
-        else job.giveUp(new Error('The job is wanted no more.'))
-      waitingCount -= all.length - wanted.length
-      if (wanted.length > 0) waiting.set(group, wanted)
-      else waiting.delete(group)
-    }
-  }
-
-  /** Makes room for a job of this group, so that a flood of one group can't keep out others. */
-  const displace = (group: string): void => {
-    const own = waiting.get(group)?.length ?? 0
-    const largest = [...waiting.values()].reduce<WaitingJob[]>(
-      (most, each) => (each.length > most.length ? each : most),
-      [],
-    )
-    if (largest.length <= own + 1) return
-    waitingCount--
-    largest.pop()?.giveUp(new NoPlaceError())
+    for (const job of waiting.items)
+      if (!job.isWanted() && waiting.remove(job)) job.giveUp(new Error('The job is wanted no more.'))
   }
 
   return {
@@ -77,14 +37,18 @@ export const createConcurrencyLimit = (max: number, maxWaiting: number) => {
      * jobs takes the place of the newest one of the group with the most, which is rejected with a `NoPlaceError`.
      */
     run<T>(job: () => Promise<T>, isWanted = () => true, group = ''): Promise<T> | undefined {
-      if (isFull()) removeUnwanted()
-      if (isFull()) displace(group)
-      if (isFull()) return undefined
       const isFree = running < max
       if (isFree) running++
+      else {
+        if (waiting.isFull) removeUnwanted()
+        if (!waiting.makeRoom(group, 0)) return undefined
+      }
       const turn = isFree
         ? Promise.resolve()
-        : new Promise<void>((resolve, reject) => add(group, { begin: resolve, isWanted, giveUp: reject }))
+        : new Promise<void>((begin, giveUp) => {
+            const refuse = (): void => giveUp(new NoPlaceError())
+            waiting.add({ group, bytes: 0, begin, isWanted, giveUp, refuse })
+          })
       return turn.then(async () => {
         try {
           return await job()

@@ -1,13 +1,3 @@
-/** The names of a gateway's limits per second. Each limit has its own buckets. */
-export type LimitName =
-  | 'messagesPerSecond'
-  | 'requestsPerSecond'
-  | 'signalsPerSecond'
-  | 'bytesPerSecond'
-  | 'connectionsPerSecondPerAddress'
-  | 'restPerSecond'
-  | 'inboxMessagesPerSecond'
-
 /** Limits how much each key may use in a second. Each key of each limit has a token bucket with room for the tokens of one second. */
 export type RateLimiter = ReturnType<typeof createRateLimiter>
 
@@ -18,6 +8,18 @@ const SECOND = 1_000
 export const MAX_DEBT = 10
 /** Milliseconds for which a client may send more than `bytesPerSecond`. A pause of its socket may go on beyond them by `MAX_DEBT`. */
 export const MAX_THROTTLED = 10_000
+
+/** A gateway's limits per second, which have buckets of their own: milliseconds after which any bucket of the limit is full again. */
+const FULL_AFTER = {
+  messagesPerSecond: SECOND,
+  requestsPerSecond: SECOND,
+  signalsPerSecond: SECOND,
+  bytesPerSecond: SECOND * (1 + MAX_DEBT),
+  connectionsPerSecondPerAddress: SECOND,
+  restPerSecond: SECOND,
+  inboxMessagesPerSecond: SECOND * (1 + MAX_DEBT),
+}
+export type LimitName = keyof typeof FULL_AFTER
 
 /** After exactly the time that `take` returned, a bucket may lack this part of a token, because of rounding. */
 const ROUNDING = 1e-6
@@ -80,15 +82,9 @@ class Buckets {
 /** Creates a rate limiter. `clock` returns milliseconds. If the clock goes back, no time passes until the clock has caught up. */
 export const createRateLimiter = (clock: () => number = () => performance.now()) => {
   let now = clock()
-  const buckets: Record<LimitName, Buckets> = {
-    messagesPerSecond: new Buckets(SECOND, now),
-    requestsPerSecond: new Buckets(SECOND, now),
-    signalsPerSecond: new Buckets(SECOND, now),
-    bytesPerSecond: new Buckets(SECOND * (1 + MAX_DEBT), now),
-    connectionsPerSecondPerAddress: new Buckets(SECOND, now),
-    restPerSecond: new Buckets(SECOND, now),
-    inboxMessagesPerSecond: new Buckets(SECOND * (1 + MAX_DEBT), now),
-  }
+  const buckets = Object.fromEntries(
+    Object.entries(FULL_AFTER).map(([limit, fullAfter]) => [limit, new Buckets(fullAfter, now)]),
+  ) as Record<LimitName, Buckets>
   return {
     /** Takes one token of `perSecond`. Returns 0 if there was a token, else the milliseconds until there is one. */
     take(limit: LimitName, key: string, perSecond: number): number {

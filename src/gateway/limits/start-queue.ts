@@ -1,4 +1,5 @@
 import { addressKey } from './connection-limits.js'
+import { FairQueue, type Queued } from './fair-queue.js'
 
 /**
  * Limits how many sessions start at once, so that the event loop serves them without delay. Messages that are posted without a session
@@ -61,19 +62,10 @@ export const nextAtOnce = (
   return current
 }
 
-interface Waiting {
-  readonly address: string
-  readonly bytes: number
+/** A start that waits. Its group is the key of its address. */
+interface Waiting extends Queued {
   readonly since: number
   readonly begin: () => void
-  readonly refuse: () => void
-}
-
-/** The starts of one address that wait, the oldest first. */
-interface AddressQueue {
-  readonly starts: Waiting[]
-  /** The share of the queue's room that the starts take: the sum of their `loadOf`. */
-  load: number
 }
 
 export const createStartQueue = (options: Partial<StartQueueOptions> = {}) => {
@@ -86,14 +78,7 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}) => {
    * `work` finishes without a wait would run in one turn.
    */
   let finished = 0
-  /** The starts that wait, by address. The first address has the next turn. */
-  const waiting = new Map<string, AddressQueue>()
-  /** The address that had the greatest load when it was last compared with others, and this load, which no address exceeds. */
-  let largest = ''
-  let largestLoad = 0
-  /** The starts of `waiting`, the oldest first. */
-  const byAge = new Set<Waiting>()
-  let waitingBytes = 0
+  const waiting = new FairQueue<Waiting>(limits.waiting, limits.waitingBytes)
   let timer: NodeJS.Timeout | undefined
   /** When `timer` fires. */
   let dueAt = 0
@@ -121,86 +106,23 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}) => {
     return true
   }
 
-  /** Returns how much of the queue's room a start takes. The room is bounded in starts and in bytes, so it takes a part of both bounds. */
-  const loadOf = (bytes: number): number => 1 / limits.waiting + bytes / limits.waitingBytes
-
-  const add = (start: Waiting): void => {
-    const { address, bytes } = start
-    const queue = waiting.get(address) ?? { starts: [], load: 0 }
-    waiting.set(address, queue)
-    queue.starts.push(start)
-    queue.load += loadOf(bytes)
-    byAge.add(start)
-    waitingBytes += bytes
-    if (queue.load >= largestLoad) [largest, largestLoad] = [address, queue.load]
-  }
-
-  /** Removes the oldest start of an address from the queue, and returns it. */
-  const take = (address: string): Waiting | undefined => {
-    const queue = waiting.get(address)
-    const next = queue?.starts.shift()
-    if (!queue || !next) return undefined
-    queue.load -= loadOf(next.bytes)
-    waiting.delete(address)
-    if (queue.starts.length > 0) waiting.set(address, queue)
-    byAge.delete(next)
-    waitingBytes -= next.bytes
-    return next
-  }
-
   /** Removes a start from the queue, if it still waits. */
   const leave = (start: Waiting): void => {
-    if (!byAge.delete(start)) return
-    waitingBytes -= start.bytes
-    const queue = waiting.get(start.address)
-    queue?.starts.splice(queue.starts.indexOf(start), 1)
-    if (queue) queue.load -= loadOf(start.bytes)
-    if (queue?.starts.length === 0) waiting.delete(start.address)
-    start.refuse()
-  }
-
-  const largestQueue = (): AddressQueue | undefined => {
-    const known = waiting.get(largest)
-    // All addresses are compared only if this one has lost half of its load. Otherwise each start that finds no room would cost a search.
-    if (known && known.load > largestLoad / 2) return known
-    largestLoad = 0
-    // Of equal addresses the last one is taken, because its turn comes last.
-    for (const [address, { load }] of waiting)
-      if (load >= largestLoad) [largest, largestLoad] = [address, load]
-    return waiting.get(largest)
-  }
-
-  /**
-   * Makes room for a start, so that a flood from one address can't keep out others: refuses the newest starts of the address with the
-   * greatest load, if this address still has at least the load of the start's own address then. Returns false if the start finds no room.
-   */
-  const makeRoom = (address: string, bytes: number): boolean => {
-    const ownLoad = (waiting.get(address)?.load ?? 0) + loadOf(bytes)
-    while (byAge.size >= limits.waiting || waitingBytes + bytes > limits.waitingBytes) {
-      const queue = largestQueue()
-      const newest = queue?.starts.at(-1)
-      if (!queue || !newest || queue.load - loadOf(newest.bytes) < ownLoad) return false
-      leave(newest)
-    }
-    return true
+    if (waiting.remove(start)) start.refuse()
   }
 
   const refuseOld = (): void => {
     const before = performance.now() - limits.maxWait
-    for (const { address, since } of byAge) {
-      if (since > before) return
-      take(address)?.refuse()
+    for (const start of waiting.items) {
+      if (start.since > before) return
+      leave(start)
     }
   }
 
   const isFull = (): boolean => running.size + finished >= atOnce
 
   const beginWaiting = (): void => {
-    while (!isFull()) {
-      const [turn] = waiting.keys()
-      if (turn === undefined) return
-      take(turn)?.begin()
-    }
+    for (let next; !isFull() && (next = waiting.take());) next.begin()
   }
 
   const endTurn = (): void => {
@@ -216,9 +138,9 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}) => {
   const measure = (): void => {
     atOnce = nextAtOnce(atOnce, limits.atOnce, performance.now() - dueAt, hasWaiting)
     timer = undefined
-    if (hasBegun || byAge.size > 0) schedule()
+    hasWaiting = waiting.items.size > 0
+    if (hasBegun || hasWaiting) schedule()
     hasBegun = false
-    hasWaiting = byAge.size > 0
     forgetSlow()
     refuseOld()
     beginWaiting()
@@ -226,7 +148,7 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}) => {
 
   return {
     /** Returns how many starts wait. */
-    waiting: (): number => byAge.size,
+    waiting: (): number => waiting.items.size,
     /**
      * Calls `work(false)` at once, or `work(true)` after a wait for earlier starts. Resolves with true when `work` has finished; with false
      * if the start has waited for too long and `work` is not called. If too many starts wait, returns undefined and does not call `work`.
@@ -241,20 +163,20 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}) => {
       bytes: number,
       onWait?: (leave: () => void) => void,
     ): Promise<boolean> | undefined {
-      if (!isFull() && byAge.size === 0) return begin(work, false)
-      const address = addressKey(clientAddress)
-      if (!makeRoom(address, bytes)) return undefined
+      if (!isFull() && waiting.items.size === 0) return begin(work, false)
+      const group = addressKey(clientAddress)
+      if (!waiting.makeRoom(group, bytes)) return undefined
       hasWaiting = true
+      if (!timer) schedule()
       return new Promise((resolve, reject) => {
         const start: Waiting = {
-          address,
+          group,
           bytes,
           since: performance.now(),
           begin: () => void begin(work, true).then(resolve, reject),
           refuse: () => resolve(false),
         }
-        add(start)
-        if (!timer) schedule()
+        waiting.add(start)
         onWait?.(() => leave(start))
       })
     },
