@@ -64,16 +64,6 @@ interface Service {
   silentSince: number | null
 }
 
-export interface PushRequests {
-  /**
-   * Posts a body to a push service. `listed` is the name in `push.hosts` that allows the host. Rejects with an `OutboundRequestError` if
-   * there is no answer.
-   */
-  post(url: URL, headers: Record<string, string | number>, body: Buffer, listed?: string): Promise<PushAnswer>
-  /** Ends all requests as `aborted`. */
-  close(): void
-}
-
 class PrivateAddressError extends Error {}
 
 /**
@@ -92,14 +82,23 @@ const publicLookup =
     })
   }
 
-export const createPushRequests = (network: PushNetwork): PushRequests => {
+export type PushRequests = ReturnType<typeof createPushRequests>
+
+type Headers = Readonly<Record<string, string | number>>
+
+const unreachable = (why: string): OutboundRequestError => new OutboundRequestError('unreachable', why)
+
+const silence = (): OutboundRequestError =>
+  new OutboundRequestError('timeout', 'The push service answers no request.')
+
+export const createPushRequests = (network: PushNetwork) => {
   const { port, ca, timeout } = network
   // The agent's own bounds are not used, because they count idle connections, too. Idle connections to two services could then block all
   // requests to a third.
   const agent = new Agent({ keepAlive: true, timeout: IDLE_TIMEOUT })
   const limit = createConcurrencyLimit(MAX_SOCKETS, Infinity)
   const lookup = publicLookup(network)
-  const running = new Set<(error: OutboundRequestError) => void>()
+  const running = new Set<AbortController>()
   /** The services by their hosts, and the hosts that have not answered yet by their listed `*.` name. */
   const services = new LRUCache<string, Service>({ max: MAX_SERVICES })
 
@@ -133,127 +132,121 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
   /** Sends a request through the environment's proxy, which looks up the address of the service. */
   const sendProxied = async (
     url: URL,
-    headers: Record<string, string | number>,
+    headers: Headers,
     body: Buffer,
     signal: AbortSignal,
-  ): Promise<PushAnswer> => {
+    onAnswer: (answer: PushAnswer) => void,
+  ): Promise<void> => {
+    const texts = Object.entries(headers).map(([name, value]) => [name, String(value)] as const)
     const { status, retryAfter } = await sendRequest(urlOf(url), {
-      method: 'POST',
-      headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])),
-      body: new Uint8Array(body),
+      ...{ method: 'POST', headers: Object.fromEntries(texts), body: new Uint8Array(body) },
       ...{ timeout, maxBytes: MAX_BODY, signal },
     })
-    return { status, retryAfter }
+    onAnswer({ status, retryAfter })
   }
 
+  /** Sends a request to an address of the internet. Resolves when the connection can be used again. Rejects if it is closed before that. */
+  const sendDirect = (
+    url: URL,
+    headers: Headers,
+    body: Buffer,
+    signal: AbortSignal,
+    onAnswer: (answer: PushAnswer) => void,
+  ): Promise<void> =>
+    new Promise((resolve, reject) => {
+      makeRoom()
+      const request = httpsRequest({
+        ...{ agent, lookup, port, method: 'POST', hostname: url.hostname },
+        path: `${url.pathname}${url.search}`,
+        ...(ca !== undefined && { ca }),
+        headers: { ...headers, 'user-agent': 'chat-session', 'content-length': body.length },
+      })
+      signal.addEventListener('abort', () => request.destroy())
+      let isAnswered = false
+      let why = unreachable('The connection was closed without an answer.')
+      request.on('error', (error) => {
+        why =
+          error instanceof PrivateAddressError
+            ? new OutboundRequestError('private-address', 'The host has no address on the internet.')
+            : unreachable(`The request failed${failureOf(error)}.`)
+      })
+      // If an answer switches to another protocol, Node closes the connection, and emits neither a response nor an error.
+      request.once('close', () => (isAnswered ? resolve() : reject(why)))
+      request.on('response', (response) => {
+        isAnswered = true
+        onAnswer({ status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'] })
+        let bytes = 0
+        // If the body is cut off, nothing changes, because the status has already said whether the push was accepted.
+        response.on('error', () => undefined)
+        response.on('data', (chunk: Buffer) => {
+          bytes += chunk.length
+          if (bytes > MAX_BODY) request.destroy()
+        })
+      })
+      request.end(body)
+    })
+
   return {
-    post: (url, headers, body, listed = url.host) =>
-      new Promise((resolve, reject) => {
-        const isStranger = isWildcard(listed) && !services.has(url.host)
-        const service = isStranger
-          ? serviceOf(listed, MAX_SOCKETS_OF_STRANGERS)
-          : serviceOf(url.host, MAX_SOCKETS_OF_ONE)
-        const silence = (): OutboundRequestError =>
-          new OutboundRequestError('timeout', 'The push service answers no request.')
-        if (isSilent(service)) return reject(silence())
-        const postedAt = performance.now()
-        service.unanswered += 1
-        service.silentSince ??= postedAt
-        /** Ends the request; undefined until it has begun. */
-        let cancel: (() => void) | undefined
-        const end = (): void => {
-          if (!running.delete(fail)) return
-          clearTimeout(timer)
-          clearTimeout(turnTimer)
-          service.unanswered -= 1
-          if (service.unanswered === 0) service.silentSince = null
-        }
-        const fail = (error: OutboundRequestError): void => {
-          reject(error)
-          cancel?.()
+    /**
+     * Posts a body to a push service. `listed` is the name in `push.hosts` that allows the host. Rejects with an `OutboundRequestError` if
+     * there is no answer.
+     */
+    post(url: URL, headers: Headers, body: Buffer, listed = url.host): Promise<PushAnswer> {
+      const isStranger = isWildcard(listed) && !services.has(url.host)
+      const service = isStranger
+        ? serviceOf(listed, MAX_SOCKETS_OF_STRANGERS)
+        : serviceOf(url.host, MAX_SOCKETS_OF_ONE)
+      if (isSilent(service)) return Promise.reject(silence())
+      const call = new AbortController()
+      const { signal } = call
+      const postedAt = performance.now()
+      let hasBegun = false
+      running.add(call)
+      service.unanswered += 1
+      service.silentSince ??= postedAt
+      const timer = setTimeout(() => {
+        // A host below a `*.` name that has become silent shares the bounds of those that have not answered.
+        if (isWildcard(listed) && service.silentSince !== null && service.silentSince <= postedAt)
+          services.delete(url.host)
+        call.abort(new OutboundRequestError('timeout', `There was no answer within ${timeout} ms.`))
+      }, timeout).unref()
+      // The user whose push waits for a silent service would hold up other users.
+      const turnTimer = setTimeout(
+        () => {
+          if (!hasBegun && isSilent(service)) call.abort(silence())
+        },
+        SILENT_AFTER * timeout + 1,
+      ).unref()
+      const end = (): void => {
+        if (!running.delete(call)) return
+        clearTimeout(timer)
+        clearTimeout(turnTimer)
+        service.unanswered -= 1
+        if (service.unanswered === 0) service.silentSince = null
+      }
+      return new Promise((resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          reject(signal.reason as OutboundRequestError)
           // A request that has not begun does not end by itself.
-          if (!cancel) end()
-        }
-        running.add(fail)
-        const timer = setTimeout(() => {
-          // A host below a `*.` name that has become silent shares the bounds of those that have not answered.
-          if (isWildcard(listed) && service.silentSince !== null && service.silentSince <= postedAt)
-            services.delete(url.host)
-          fail(new OutboundRequestError('timeout', `There was no answer within ${timeout} ms.`))
-        }, timeout).unref()
-        // The user whose push waits for a silent service would hold up other users.
-        const turnTimer = setTimeout(
-          () => {
-            if (!cancel && isSilent(service)) fail(silence())
-          },
-          SILENT_AFTER * timeout + 1,
-        ).unref()
-        const answered = (): void => {
+          if (!hasBegun) end()
+        })
+        const onAnswer = (answer: PushAnswer): void => {
           service.silentSince = performance.now()
           if (isStranger) serviceOf(url.host, MAX_SOCKETS_OF_ONE)
+          resolve(answer)
         }
-        const send = (closed: () => void): void => {
-          // The request failed while it waited.
-          if (!running.has(fail)) return closed()
-          if (proxyFor(urlOf(url))) {
-            const life = new AbortController()
-            cancel = () => life.abort()
-            sendProxied(url, headers, body, life.signal)
-              .then((answer) => {
-                answered()
-                resolve(answer)
-              }, reject)
-              .finally(() => {
-                closed()
-                end()
-              })
-            return
-          }
-          makeRoom()
-          const request = httpsRequest({
-            ...{
-              agent,
-              lookup,
-              port,
-              method: 'POST',
-              hostname: url.hostname,
-              path: `${url.pathname}${url.search}`,
-            },
-            ...(ca !== undefined && { ca }),
-            headers: { ...headers, 'user-agent': 'chat-session', 'content-length': body.length },
-          })
-          cancel = () => request.destroy()
-          request.once('close', () => {
-            closed()
-            end()
-            // If an answer switches to another protocol, Node closes the connection, and emits neither a response nor an error.
-            reject(new OutboundRequestError('unreachable', 'The connection was closed without an answer.'))
-          })
-          request.on('error', (error) =>
-            fail(
-              error instanceof PrivateAddressError
-                ? new OutboundRequestError('private-address', 'The host has no address on the internet.')
-                : new OutboundRequestError('unreachable', `The request failed${failureOf(error)}.`),
-            ),
-          )
-          request.on('response', (response) => {
-            answered()
-            resolve({ status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'] })
-            let bytes = 0
-            // If the body is cut off, nothing changes, because the status has already said whether the push was accepted.
-            response.on('error', () => undefined)
-            response.on('data', (chunk: Buffer) => {
-              bytes += chunk.length
-              if (bytes > MAX_BODY) request.destroy()
-            })
-          })
-          request.end(body)
+        const send = async (): Promise<void> => {
+          if (signal.aborted) return
+          hasBegun = true
+          await (proxyFor(urlOf(url)) ? sendProxied : sendDirect)(url, headers, body, signal, onAnswer)
         }
-        const sent = service.limit.run(() => limit.run(() => new Promise<void>(send)) ?? Promise.resolve())
-        sent?.catch(reject)
-      }),
-    close() {
-      for (const fail of running) fail(new OutboundRequestError('aborted', 'The gateway is closing.'))
+        const sent = service.limit.run(async () => limit.run(send))
+        sent?.catch(reject).finally(end)
+      })
+    },
+    /** Ends all requests as `aborted`. */
+    close(): void {
+      for (const call of running) call.abort(new OutboundRequestError('aborted', 'The gateway is closing.'))
       agent.destroy()
     },
   }
