@@ -56,25 +56,19 @@ export const readMessages = async (
   const isBackwards = 'before' in range
   let { epoch } = range
   let shown: PeerMessages | undefined
-  let [count, next] = [0, null as number | null]
-  const messages = await readWhatFits<Message>(messageTurns, of, limit, maxBytes, async (wanted, last) => {
-    const from: InboxRange = isBackwards
-      ? { before: last?.offset ?? range.before }
-      : { after: last?.offset ?? range.after }
+  const read = async (wanted: number, last: number | undefined) => {
+    const from: InboxRange = isBackwards ? { before: last ?? range.before } : { after: last ?? range.after }
     const part = await readPart(engine, of, range.peer, from, wanted, last === undefined)
     epoch ??= part.inbox.epoch
     // The user may have been deleted meanwhile. Then the part has messages of another inbox.
     if (part.inbox.epoch !== epoch) return null
     // The page's newest messages come from the first read if it is read backwards, and otherwise from the last.
     if (!shown || !isBackwards) shown = part
-    next = part.next
-    count += part.messages.length
-    return isBackwards ? part.messages.reverse() : part.messages
-  })
-  if (!messages || !shown) return null
-  const last = messages.at(-1)
-  // Messages that were read but do not fit are in the next page.
-  if (last && (next !== null || count > messages.length)) next = last.offset
+    return { items: isBackwards ? part.messages.reverse() : part.messages, next: part.next }
+  }
+  const page = await readWhatFits<Message>(messageTurns, of, limit, maxBytes, read, ({ offset }) => offset)
+  if (!page || !shown) return null
+  const { items, next } = page
   const { inbox, newest } = shown
-  return { messages: isBackwards ? messages.reverse() : messages, next, inbox, newest }
+  return { messages: isBackwards ? items.reverse() : items, next, inbox, newest }
 }

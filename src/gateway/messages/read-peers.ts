@@ -27,18 +27,20 @@ export const readPeers = async (
   maxBytes: number,
 ): Promise<PeerPage | null> => {
   let first: PeerPage | undefined
-  let [count, next] = [0, null as number | null]
-  const peers = await readWhatFits<Peer>(messageTurns, of, limit, maxBytes, async (wanted, last) => {
-    const part = await engine.peers(of, last?.newest.offset ?? before ?? null, wanted)
+  const read = async (wanted: number, after: number | undefined) => {
+    const part = await engine.peers(of, after ?? before ?? null, wanted)
     first ??= part
     if (part.inbox.epoch !== (epoch ?? first.inbox.epoch)) return null
-    next = part.next
-    count += part.peers.length
-    return Promise.all(part.peers.map((peer) => withProfile(profiles, of.appId, peer)))
-  })
-  if (!peers || !first) return null
-  const last = peers.at(-1)
-  // Peers that were read but do not fit are in the next page.
-  if (last && (next !== null || count > peers.length)) next = last.newest.offset
-  return { peers, next, inbox: first.inbox }
+    const items = await Promise.all(part.peers.map((peer) => withProfile(profiles, of.appId, peer)))
+    return { items, next: part.next }
+  }
+  const page = await readWhatFits<Peer>(
+    messageTurns,
+    of,
+    limit,
+    maxBytes,
+    read,
+    ({ newest }) => newest.offset,
+  )
+  return page && first ? { peers: page.items, next: page.next, inbox: first.inbox } : null
 }
