@@ -30,6 +30,7 @@ import { createMetrics } from './metrics/metrics.js'
 import { loadOpenTelemetry } from './open-telemetry.js'
 import { createRepeatLog } from './repeat-log.js'
 import { createDoors } from './transports/doors.js'
+import type { OwnServer } from './transports/own-server.js'
 import { createStreamRoutes } from './transports/stream/stream-routes.js'
 import { createStreams } from './transports/stream/streams.js'
 import { peerOf } from './http/peer.js'
@@ -43,7 +44,6 @@ import { createRoutes } from './http/routes/routes.js'
 import { createSendRoute } from './http/routes/send-route.js'
 import { closeAfterLostLease } from './lifecycle/lost-lease.js'
 import { OpenedApps } from './lifecycle/opened-apps.js'
-import { OwnListener } from './lifecycle/own-listener.js'
 import { createReload } from './lifecycle/reload.js'
 import { closeTimeoutOf, shutDown } from './lifecycle/shut-down.js'
 import { createInProcessClients } from './rest/in-process.js'
@@ -93,7 +93,7 @@ export const assembleGateway = (
   const startQueue = createStartQueue({ maxWait: settings.startTimeout * 0.8 })
   const messageTurns = createMessageTurns()
   const profiles = createKnownProfiles({ engine, log, metrics })
-  const sendAuthorizer = createSendAuthorizer({ engine, log, metrics })
+  const sendAuthorizer = createSendAuthorizer({ settings, engine, log, metrics })
   const connectionLimits = createConnectionLimits(
     () => settings.limits,
     rateLimiter,
@@ -112,33 +112,23 @@ export const assembleGateway = (
     if (lifetime.signal.aborted) throw closedError()
   }
 
-  const openedApps = new OpenedApps({
-    ...{ settings, engine, dispatcher, keySets, log, assertNotClosed },
-    signal: lifetime.signal,
-  })
+  const { signal } = lifetime
+  const openedApps = new OpenedApps({ settings, engine, dispatcher, keySets, log, assertNotClosed, signal })
   const apps = (): Promise<Map<string, App>> => openedApps.open()
 
-  const pushes = createPushes({
-    ...{ engine, log, metrics, settings, apps, tracing },
-    requests: createPushRequests(pushNetwork ?? internet),
-  })
+  /** What other parts are made of: each takes what it needs. */
+  const parts = {
+    ...{ settings, engine, log, metrics, apps, assertNotClosed, signal },
+    ...{ hub, watchers, activity, tracer, keySets, tracing, dispatcher, connectionLimits, rateLimiter },
+    ...{ startQueue, messageTurns, profiles, sendAuthorizer, readiness },
+  }
+
+  const pushes = createPushes({ ...parts, requests: createPushRequests(pushNetwork ?? internet) })
 
   const context: ConnectionContext = {
-    settings,
+    ...parts,
     apps: () => openedApps.now ?? apps(),
-    engine,
-    hub,
-    watchers,
-    log,
-    metrics,
-    messageTurns,
-    profiles,
-    tracing,
-    sendAuthorizer,
-    startQueue,
     node: `${hostname()}:${process.pid}`,
-    activity,
-    tracer,
     reconnectWindow: () => reconnectWindow(hub.size()),
     retryAfter: () => drain.retryAfter(),
     onStarted: (slot) => connectionLimits.start(slot),
@@ -153,16 +143,14 @@ export const assembleGateway = (
     connections.add(connection)
     return connection
   }
-  const streams = createStreams({ settings, engine, connect, signal: lifetime.signal })
+  const streams = createStreams({ ...parts, connect })
 
   const send = createSend(settings, engine, metrics)
-  const restParts = { apps, engine, send, messageTurns, profiles, metrics }
-  const client = createInProcessClients(restParts)
+  const client = createInProcessClients({ ...parts, send })
   const rest = createRestRoutes({
-    ...restParts,
-    rateLimiter,
+    ...parts,
+    send,
     audit,
-    tracing,
     addressOf: (request) => peerOf(request, settings.listen.trustProxy).address,
   })
   const routes = createRoutes(
@@ -171,35 +159,20 @@ export const assembleGateway = (
     rest,
     createStreamRoutes(streams),
     createSendRoute({
-      sendPosted: createPostedSends({
-        ...{ settings, apps, engine, log, metrics, startQueue, tracing, sendAuthorizer },
-      }),
+      sendPosted: createPostedSends(parts),
       peerOf: (head) => peerOf(head, settings.listen.trustProxy),
     }),
   )
-  const { attachTo, createServer } = createDoors({
-    ...{ settings, log, connectionLimits, routes, streams, connect, assertNotClosed },
-    signal: lifetime.signal,
-  })
+  const { attachTo, createServer } = createDoors({ ...parts, routes, streams, connect })
 
   const reload = createReload({
-    settings,
+    ...parts,
     parse: (newConfig) => parseOrThrow(newConfig, env),
-    apps,
-    keySets,
-    dispatcher,
-    watchers,
-    engine,
-    metrics,
-    ownServer: () => ownListener.server(),
-    assertNotClosed,
+    ownServer: () => ownServer(),
   })
 
-  const scrape = createScrape(metrics, {
-    ...{ settings, engine, dispatcher, connectionLimits, startQueue, readiness, watchers },
-    connections: () => connections,
-  })
-  void openTelemetry.then((api) => api && exportMetrics(metrics, api, log, lifetime.signal))
+  const scrape = createScrape(metrics, { ...parts, connections: () => connections })
+  void openTelemetry.then((api) => api && exportMetrics(metrics, api, log, signal))
 
   // A worker without an admin listener gives its metrics, too.
   const scrapeText = options.metrics?.(scrape.collect) ?? scrape.text
@@ -212,8 +185,10 @@ export const assembleGateway = (
       limitsReached: metrics.limitsReached,
       scrape: scrapeText,
       calls: createApiCalls({
-        ...{ apps, engine, keySets, dispatcher, pushes, activity, tracer },
-        charts: createCharts(metrics, hub.size, log, lifetime.signal),
+        ...parts,
+        pushes,
+        activity,
+        charts: createCharts(metrics, hub.size, log, signal),
       }),
     })
 
@@ -222,29 +197,36 @@ export const assembleGateway = (
     return adminServer ? adminServer.listen() : null
   }
 
-  const ownListener = new OwnListener({
-    async open() {
-      // The admin listener starts first, so that it answers health checks while the engine opens.
-      await listenAdmin()
-      await apps()
-    },
-    createServer,
-    onListening() {
-      const appIds = exposedTestApps(settings)
-      if (appIds.length > 0) log.warn({ appIds }, EXPOSED)
-    },
-    isClosing: () => closing !== undefined,
-    closedError,
-    closeTimeout: () => closeTimeoutOf(settings),
-  })
+  /** The server of `listen()`, even if it has failed to listen: the next call tries again. */
+  let server: OwnServer | undefined
+  let listening: Promise<string> | undefined
+
+  const listen = async (): Promise<string> => {
+    // The admin listener starts first, so that it answers health checks while the engine opens.
+    await listenAdmin()
+    await apps()
+    server ??= createServer()
+    const address = await server.listen()
+    // A `close()` that came meanwhile may still be in its drain, in which `apps()` still works.
+    if (closing) {
+      await server.close(closeTimeoutOf(settings))
+      throw closedError()
+    }
+    const appIds = exposedTestApps(settings)
+    if (appIds.length > 0) log.warn({ appIds }, EXPOSED)
+    return address
+  }
+
+  /** Resolves with this server once it listens or has failed to; with undefined if there is none. */
+  const ownServer = async (): Promise<OwnServer | undefined> => {
+    await listening?.catch(() => undefined)
+    return server
+  }
 
   const close = (): Promise<void> =>
     shutDown({
-      ...{ settings, log, engine, drain, dispatcher, pushes, openTelemetry, adminServer, lifetime },
-      async closeServer(timeout) {
-        const server = await ownListener.server()
-        await server?.close(timeout())
-      },
+      ...{ ...parts, drain, pushes, openTelemetry, adminServer, lifetime },
+      closeServer: async (timeout) => (await ownServer())?.close(timeout()),
     })
 
   watchClock((milliseconds) => {
@@ -288,7 +270,11 @@ export const assembleGateway = (
     listenAdmin,
     async listen() {
       assertNotClosed()
-      return ownListener.listen()
+      listening ??= listen().catch((error: unknown) => {
+        listening = undefined
+        throw error
+      })
+      return listening
     },
     close() {
       closing ??= close()

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import type { App } from '../apps/app.js'
 import { engineRetryAfter } from '../sessions/engine-retry.js'
 import { EngineError } from '../../engine/index.js'
 import {
@@ -13,11 +15,13 @@ import type { Peer } from '../auth/authentication.js'
 import type { Settings } from '../config/parse.js'
 import { GatewayError } from '../errors.js'
 import type { Slot } from '../limits/connection-limits.js'
+import type { StartQueue } from '../limits/start-queue.js'
 import type { ConnectionHandle } from '../sessions/connection-handle.js'
+import type { Hub } from '../sessions/hub.js'
+import type { SessionContext } from '../sessions/session-context.js'
 import { closeReasonOf, countClosed, type CloseReason } from './connection-counter.js'
-import { createConnectionId } from './connection-id.js'
-import { Heartbeat, type HeartbeatConnection } from './heartbeat.js'
-import { Opening, SECOND_START, type OpeningContext } from './opening.js'
+import { Heartbeat } from './heartbeat.js'
+import { Opening, SECOND_START } from './opening.js'
 import { parseFrame, PONG } from './parse-frame.js'
 import { Throttle } from './throttle.js'
 import type { Tracer } from './tracer.js'
@@ -26,9 +30,17 @@ import type { LiveSession } from '../sessions/live-session.js'
 import type { DetachOrEnd } from '../sessions/session-phase.js'
 
 /** The parts of a gateway that all connections share. */
-export interface ConnectionContext extends OpeningContext {
-  settings: OpeningContext['settings'] & Pick<Settings, 'leaveWindow'>
+export interface ConnectionContext extends SessionContext {
+  settings: SessionContext['settings'] & Pick<Settings, 'apps' | 'leaveWindow' | 'startTimeout'>
   tracer: Tracer
+  /** Returns the apps by id, or their promise until the engine is open. */
+  apps(): ReadonlyMap<string, App> | Promise<ReadonlyMap<string, App>>
+  hub: Hub
+  startQueue: StartQueue
+  /** Returns null while the gateway accepts new sessions. Otherwise returns the milliseconds after which a client tries again. */
+  retryAfter(): number | null
+  /** Called when a session has started. `slot` is the place of its connection in the limits of connections. */
+  onStarted(slot: Slot): void
   /** Called once for each connection, when it is closed. */
   onClosed(connection: Connection): void
 }
@@ -41,6 +53,10 @@ interface LiveState {
 
 type ConnectionPhase = Opening | LiveState | { readonly name: 'closed' }
 
+/** The first part of all connection ids of this process, so that the ids of several gateways differ. */
+const ID_PREFIX = randomBytes(16).toString('base64url')
+let idCount = 0
+
 const LEFT_BEFORE_START = "The client's side of the connection was closed before 'started': connect again."
 
 /**
@@ -48,11 +64,11 @@ const LEFT_BEFORE_START = "The client's side of the connection was closed before
  * until either side closes. An error in one connection ends no other connection. The transport calls `receive`, `receiveControl`, `onEnd`
  * and `onClose`.
  */
-export class Connection implements ConnectionHandle, HeartbeatConnection {
-  readonly connectionId = createConnectionId()
+export class Connection implements ConnectionHandle {
+  readonly connectionId = `${ID_PREFIX} ${++idCount}`
+  readonly heartbeat: Heartbeat
   readonly #context: ConnectionContext
   readonly #transport: Transport
-  readonly #heartbeat: Heartbeat
   /** Created when the user first exceeds `bytesPerSecond`. */
   #throttle: Throttle | undefined
   #phase: ConnectionPhase
@@ -62,7 +78,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   constructor(context: ConnectionContext, transport: Transport, peer: Peer, slot: Slot) {
     this.#context = context
     this.#transport = transport
-    this.#heartbeat = new Heartbeat(this, context.settings.pingInterval)
+    this.heartbeat = new Heartbeat(this, context.settings.pingInterval)
     this.#phase = new Opening(context, this, peer, slot)
   }
 
@@ -123,16 +139,15 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     work.catch((error: unknown) => this.fail(error))
   }
 
-  ping(): number {
-    return this.#heartbeat.ping()
-  }
-
-  hasAnswered(ping: number): boolean {
-    return this.#heartbeat.hasAnswered(ping)
-  }
-
-  answersPings(): boolean {
-    return this.#heartbeat.answersPings()
+  surviveEngineError(work: Promise<unknown>, prepareRetry?: () => void): Promise<void> {
+    return work.then(
+      () => undefined,
+      (error: unknown) => {
+        if (!(error instanceof EngineError)) return this.fail(error)
+        this.#context.metrics.engineErrors.inc({ code: error.code })
+        prepareRetry?.()
+      },
+    )
   }
 
   isFull(): boolean {
@@ -159,6 +174,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     })
   }
 
+  /** Called when the heartbeat begins, and with each regular ping. See `ExpiryTimer.watch`. */
   watchExpiry(until: number): void {
     this.status.session?.watchExpiry(until)
   }
@@ -192,11 +208,11 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   receive(text: string, bytes: number): void {
     const phase = this.#phase
     if (phase.name === 'closed') return
-    this.#heartbeat.onFrame()
+    this.heartbeat.onFrame()
     if (bytes > limits.frame) return this.end('too-large', `A frame has at most ${limits.frame} bytes.`)
     if (phase.name !== 'opening') {
       // The answer to a ping does not count against the user's limits.
-      const isPong = text === PONG && this.#heartbeat.isAwaitingPong()
+      const isPong = text === PONG && this.heartbeat.isAwaitingPong()
       if (!isPong && !this.charge(phase.session, bytes)) return
     }
     const parsed = parseFrame(text)
@@ -204,7 +220,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     const { frame } = parsed
     const { tracer } = this.#context
     if (tracer.isOn()) tracer.recordReceived(this.status.session?.ref, frame.type, bytes)
-    const rtt = frame.type === 'pong' ? this.#heartbeat.onPong() : undefined
+    const rtt = frame.type === 'pong' ? this.heartbeat.onPong() : undefined
     if (phase.name === 'opening') return phase.receive(frame, text, bytes)
     if (frame.type === 'start') return this.end('bad-request', SECOND_START)
     phase.session.confirm()
@@ -222,13 +238,15 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     else if (phase.name === 'opening') phase.receiveControl(bytes)
   }
 
+  /** Called when the next frame follows within milliseconds. */
   expectFrame(): void {
     this.#transport.expectFrame?.()
   }
 
+  /** Called when the session has started, and before it answers frames that came earlier. */
   onStarted(session: LiveSession): void {
     this.#phase = { name: 'live', session }
-    this.#heartbeat.start()
+    this.heartbeat.start()
   }
 
   /** Counts a frame for `bytesPerSecond`, and pauses the socket if the user sends too much. Returns false if it ends the connection. */
@@ -248,7 +266,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
       )
       return false
     }
-    if (pausedFor > 0) this.#heartbeat.allowSilence(pausedFor)
+    if (pausedFor > 0) this.heartbeat.allowSilence(pausedFor)
     return true
   }
 
@@ -267,7 +285,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     countClosed(this.#context.metrics, phase.session?.user.appId ?? start?.app ?? '', start, reason)
     this.#phase = { name: 'closed' }
     if (phase.name === 'opening') phase.stop()
-    else this.#heartbeat.stop()
+    else this.heartbeat.stop()
     this.#throttle?.stop()
     this.#context.onClosed(this)
     if (!phase.session) return

@@ -1,5 +1,6 @@
-import type { ConnectionHandle } from '../sessions/connection-handle.js'
 import { addTimed, removeTimed, type Timed } from '../../util/shared-timers.js'
+import type { Pings } from '../sessions/connection-handle.js'
+import type { Connection } from './connection.js'
 
 /**
  * Regular pings are sent only at the times of a grid. Two neighbouring times are this share of the interval apart, but at most `MAX_GRID`
@@ -15,13 +16,10 @@ const LATE_SHARE = 0.5
 const PING = '{"type":"ping"}'
 
 /** The part of a connection that its heartbeat uses. */
-export interface HeartbeatConnection extends Pick<ConnectionHandle, 'sendText' | 'end'> {
-  /** Called when the heartbeat begins, and with each regular ping. See `ExpiryTimer.watch`. */
-  watchExpiry(until: number): void
-}
+type HeartbeatConnection = Pick<Connection, 'sendText' | 'end' | 'watchExpiry'>
 
 /** Pings one connection's client from `started` on, and ends the connection if no frame comes in two intervals. */
-export class Heartbeat implements Timed {
+export class Heartbeat implements Timed, Pings {
   readonly #connection: HeartbeatConnection
   /** Milliseconds between pings. */
   readonly #interval: number
@@ -79,7 +77,6 @@ export class Heartbeat implements Timed {
       : undefined
   }
 
-  /** Sends a `ping` and returns its number. */
   ping(): number {
     this.#connection.sendText(PING)
     this.#pingedAt = performance.now()

@@ -2,42 +2,18 @@ import type { ClientFrame, ClientFrameOf } from '../../protocol/index.js'
 import { Timer } from '../../util/timer.js'
 import { admit, messageOf } from '../auth/admission.js'
 import type { Peer } from '../auth/authentication.js'
-import type { App } from '../apps/app.js'
-import type { Settings } from '../config/parse.js'
 import type { Slot } from '../limits/connection-limits.js'
-import type { StartQueue } from '../limits/start-queue.js'
-import type { ConnectionHandle } from '../sessions/connection-handle.js'
-import type { Hub } from '../sessions/hub.js'
 import { LiveSession } from '../sessions/live-session.js'
-import type { SessionContext } from '../sessions/session-context.js'
+import type { Connection, ConnectionContext } from './connection.js'
 import { countStarted, pendingStart, type PendingStart } from './connection-counter.js'
-import { EarlyFrames, TOO_MUCH_BEFORE_START } from './early-frames.js'
 import { parseFrame, parseStart } from './parse-frame.js'
 
 type StartFrame = ClientFrameOf<'start'>
 
-/** The parts of a gateway that all openings share. */
-export interface OpeningContext extends SessionContext {
-  settings: SessionContext['settings'] & Pick<Settings, 'apps' | 'startTimeout'>
-  /** Returns the apps by id, or their promise until the engine is open. */
-  apps(): ReadonlyMap<string, App> | Promise<ReadonlyMap<string, App>>
-  hub: Hub
-  startQueue: StartQueue
-  /** Returns null while the gateway accepts new sessions. Otherwise returns the milliseconds after which a client tries again. */
-  retryAfter(): number | null
-  /** Called when a session has started. `slot` is the place of its connection in the limits of connections. */
-  onStarted(slot: Slot): void
-}
-
-/** The part of a connection that its opening uses. */
-interface OpeningConnection extends ConnectionHandle {
-  /** Counts a frame for `bytesPerSecond`. Returns false if it ends the connection. */
-  charge(session: LiveSession, bytes: number): boolean
-  /** Called when the next frame follows within milliseconds. */
-  expectFrame(): void
-  /** Called when the session has started, and before it answers frames that came earlier. */
-  onStarted(session: LiveSession): void
-}
+/** How many frames may wait for `started`, and how many bytes in all. */
+const MAX_FRAMES = 16
+const MAX_BYTES = 16_384
+const TOO_MUCH_BEFORE_START = `Before 'started' a client may send at most ${MAX_FRAMES} frames and ${MAX_BYTES} bytes together.`
 
 /** How many characters of a client's name and version are kept. */
 const MAX_CLIENT_NAME = 64
@@ -59,17 +35,25 @@ export class Opening {
   session: LiveSession | undefined
   /** The start, as soon as its frame has come. */
   start: PendingStart | undefined
-  readonly #context: OpeningContext
-  readonly #connection: OpeningConnection
+  /** Whether the client has sent `end`, so that it does not come back. */
+  hasEnd = false
+  readonly #context: ConnectionContext
+  readonly #connection: Connection
   readonly #peer: Peer
   readonly #slot: Slot
   readonly #deadline: Timer
-  readonly #frames = new EarlyFrames()
+  /**
+   * The frames that came before `started`. They wait as text, because a client that is not authenticated could send 16 kB of `{}`, which
+   * would take hundreds of kilobytes when parsed.
+   */
+  readonly #texts: string[] = []
+  /** The bytes of these frames, and of pings and pongs. */
+  #bytes = 0
   /** Removes the start from the queue of starts. Undefined if the start has not waited. */
   #leaveQueue: (() => void) | undefined
   #isStopped = false
 
-  constructor(context: OpeningContext, connection: OpeningConnection, peer: Peer, slot: Slot) {
+  constructor(context: ConnectionContext, connection: Connection, peer: Peer, slot: Slot) {
     this.#context = context
     this.#connection = connection
     this.#peer = peer
@@ -82,11 +66,6 @@ export class Opening {
     )
   }
 
-  /** Whether the client has sent `end`, so that it does not come back. */
-  get hasEnd(): boolean {
-    return this.#frames.hasEnd
-  }
-
   /** Called with a frame and its text. */
   receive(frame: ClientFrame, text: string, bytes: number): void {
     if (frame.type === 'start') {
@@ -96,13 +75,16 @@ export class Opening {
       if (retryAfter !== null) return this.#connection.end('unavailable', undefined, retryAfter)
       return this.#queue(this.start, text, frame)
     }
-    if (frame.type === 'end') this.#frames.hasEnd = true
-    if (!this.#frames.add(text, bytes)) this.#connection.end('too-large', TOO_MUCH_BEFORE_START)
+    if (frame.type === 'end') this.hasEnd = true
+    this.#texts.push(text)
+    this.receiveControl(bytes)
   }
 
   /** Called with a ping or a pong of the WebSocket protocol. */
   receiveControl(bytes: number): void {
-    if (!this.#frames.spend(bytes)) this.#connection.end('too-large', TOO_MUCH_BEFORE_START)
+    this.#bytes += bytes
+    if (this.#bytes > MAX_BYTES || this.#texts.length > MAX_FRAMES)
+      this.#connection.end('too-large', TOO_MUCH_BEFORE_START)
   }
 
   /** Called when the connection has closed. */
@@ -153,7 +135,7 @@ export class Opening {
       return this.#connection.end(code, messageOf(admitted), retryAfter)
     }
     const session = new LiveSession(this.#context, admitted, this.#connection)
-    const wait = session.limits.takeRequest()
+    const wait = session.limits.take('requestsPerSecond')
     if (wait > 0)
       return this.#connection.end('rate-limited', 'The user starts too many sessions a second.', wait)
     if (!this.#connection.charge(session, start.bytes)) return
@@ -163,15 +145,14 @@ export class Opening {
     // The session is added to the hub before the engine reads the user, so that the session receives every later event.
     hub.add(session)
     const client = { origin, address, client: frame.client?.slice(0, MAX_CLIENT_NAME) ?? null }
-    const { resume, since, adopt, hidden = false } = frame
-    const started = await session.start(admitted, { resume, since, adopt, hidden, client })
+    const started = await session.start(admitted, frame, client)
     if (!started || !context.isOpen()) return
     this.#deadline.cancel()
     this.#connection.onStarted(session)
     countStarted(metrics, start)
     this.#context.onStarted(this.#slot)
     log.debug(session.ref, 'session started')
-    for (const text of this.#frames.texts) {
+    for (const text of this.#texts) {
       const parsed = parseFrame(text)
       if (parsed.ok && parsed.frame.type !== 'start') session.handle(parsed.frame)
     }

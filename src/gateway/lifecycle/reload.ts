@@ -23,7 +23,7 @@ interface ReloadContext {
   readonly dispatcher: Pick<Dispatcher, 'configure'>
   readonly watchers: Pick<Watchers, 'onReload'>
   readonly engine: Pick<Engine, 'key' | 'configure'>
-  /** Resolves with the server that `listen()` has started, once it listens; with undefined if there is none. */
+  /** Resolves with the server of `listen()` once it listens or has failed to; with undefined if there is none. */
   ownServer(): Promise<OwnServer | undefined>
   assertNotClosed(): void
 }

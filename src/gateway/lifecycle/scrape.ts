@@ -7,7 +7,7 @@ import type { ConnectionLimits } from '../limits/connection-limits.js'
 import type { StartQueue } from '../limits/start-queue.js'
 import { countVersions } from '../metrics/client-versions.js'
 import type { Metrics } from '../metrics/metrics.js'
-import { collectProcess, scrapeProcess } from '../metrics/process-metrics.js'
+import { processRegistry } from '../metrics/process-metrics.js'
 import type { Watchers } from '../sessions/presence/watchers.js'
 import { sendBuffers } from '../transports/send-buffers.js'
 import type { Dispatcher } from '../webhooks/dispatcher.js'
@@ -144,8 +144,11 @@ export const createScrape = (metrics: Metrics, context: ScrapeContext) => {
 
   return {
     /** Returns all metrics in Prometheus' text format. */
-    text: async (): Promise<string> => (await metrics.scrape()) + (await scrapeProcess()),
+    text: async (): Promise<string> => (await metrics.scrape()) + (await processRegistry().metrics()),
     /** Returns all metrics as prom-client's objects. */
-    collect: async (): Promise<object[]> => [...(await metrics.collect()), ...(await collectProcess())],
+    collect: async (): Promise<object[]> => [
+      ...(await metrics.collect()),
+      ...(await processRegistry().getMetricsAsJSON()),
+    ],
   }
 }

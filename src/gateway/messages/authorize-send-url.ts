@@ -35,6 +35,8 @@ const MAX_SENTENCE = 1_000
 
 const refuse = (...refusal: RefusalParts): Answer => ({ allowed: false, refusal })
 
+const unusable = (problem: string): ReadAnswer => ({ answer: refuse('unavailable'), problem })
+
 /** Returns the sentence for the client; undefined if the backend gives none. */
 const sentenceOf = (message: unknown): string | undefined =>
   typeof message === 'string' && message !== ''
@@ -55,22 +57,17 @@ const readContent = (given: Record<string, unknown>, message: AskedMessage): Rea
       : "The answer's 'body' is a text, and its 'data' an object."
   return why === undefined
     ? { answer: { allowed: true, content: JSON.stringify({ body, data }) } }
-    : { answer: refuse('unavailable'), problem: `The content in the answer can't be sent. ${why}` }
+    : unusable(`The content in the answer can't be sent. ${why}`)
 }
 
 const readAnswer = ({ status, body }: OutboundResponse, message: AskedMessage): ReadAnswer => {
-  if (status === 429 || status >= 500)
-    return { answer: refuse('unavailable'), problem: `The answer has the status ${status}.` }
+  if (status === 429 || status >= 500) return unusable(`The answer has the status ${status}.`)
   // This is a no like `ok: false`. Other statuses are a no, too, but they may show that the URL is wrong.
   if (status === 403) return { answer: refuse('refused') }
   if (status !== 200)
     return { answer: refuse('refused'), problem: `The answer has the status ${status}, which is a no.` }
   const given = parseObject(body ?? '')
-  if (!given)
-    return {
-      answer: refuse('unavailable'),
-      problem: `The answer is not a JSON object of ${MAX_BYTES} bytes or less.`,
-    }
+  if (!given) return unusable(`The answer is not a JSON object of ${MAX_BYTES} bytes or less.`)
   if (given['ok'] === true) return readContent(given, message)
   if (given['ok'] === false) return { answer: refuse('refused', sentenceOf(given['message'])) }
   return { answer: refuse('refused'), problem: "The answer's 'ok' is neither true nor false, which is a no." }
@@ -91,6 +88,6 @@ export const askAuthorizeSendUrl = async (
     return readAnswer(response, JSON.parse(question) as AskedMessage)
   } catch (error) {
     if (!(error instanceof OutboundRequestError)) throw error
-    return { answer: refuse('unavailable'), problem: error.message }
+    return unusable(error.message)
   }
 }

@@ -1,8 +1,9 @@
-import type { SendResult } from '../../engine/index.js'
+import type { CheckedMessage, SendResult } from '../../engine/index.js'
 import { isGuestId, type RefusalCode } from '../../protocol/index.js'
 import { withTimeout } from '../../util/with-timeout.js'
 import type { App } from '../apps/app.js'
 import type { Log } from '../log.js'
+import { checkMessage } from './rules.js'
 
 /** Why a client's frame is refused: the code, the sentence, and after how many milliseconds to try again. */
 export type RefusalParts = [code: RefusalCode, why?: string | undefined, retryAfter?: number | undefined]
@@ -13,7 +14,7 @@ export type RefusalParts = [code: RefusalCode, why?: string | undefined, retryAf
  */
 export type Answer = { allowed: true; content?: string } | { allowed: false; refusal: RefusalParts }
 
-export const NOT_ALLOWED: RefusalParts = ['refused', "The app's 'send' rule does not let this user send."]
+const NOT_ALLOWED: RefusalParts = ['refused', "The app's 'send' rule does not let this user send."]
 const TOO_MUCH_UNREAD =
   "The recipient's inbox is full, and your unread messages take up a larger share than the app's 'unreadPerSender' allows."
 const SHARE_EXCEEDED =
@@ -23,9 +24,16 @@ const QUOTA_EXCEEDED = "The app's quota of storage or inboxes is used up."
 /** Milliseconds after which a client tries again if the app's quota is used up. */
 const QUOTA_RETRY_AFTER = 30_000
 
-/** Returns whether the app's `send` rule lets a client of this user send. */
-export const maySend = ({ settings: { send } }: App, userId: string): boolean =>
-  send === 'anyone' || (send === 'users' && !isGuestId(userId))
+/** Returns why a user's message is refused whatever came before it: because of its fields, or of the app's `send` rule. */
+export const problemOfSend = (
+  { settings: { send } }: App,
+  userId: string,
+  message: Omit<CheckedMessage, 'appId' | 'from'>,
+): RefusalParts | undefined => {
+  const problem = checkMessage(message)
+  if (problem) return [problem.code, problem.why]
+  return send === 'anyone' || (send === 'users' && !isGuestId(userId)) ? undefined : NOT_ALLOWED
+}
 
 /** Milliseconds that the function may take. Without a limit a call that never ends would keep back all later messages of the session. */
 const MAX_AUTHORIZE_TIME = 10_000

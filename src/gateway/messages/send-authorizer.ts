@@ -1,8 +1,9 @@
-import type { CheckedMessage, Engine, SendResult, SendRules } from '../../engine/index.js'
+import type { CheckedMessage, Engine, SendResult } from '../../engine/index.js'
 import { sha256 } from '../../util/hash.js'
 import { withTimeout } from '../../util/with-timeout.js'
 import type { App } from '../apps/app.js'
-import type { AppSettings } from '../config/parse.js'
+import { sendRulesOf } from '../apps/engine-rules.js'
+import type { AppSettings, Settings } from '../config/parse.js'
 import { createConcurrencyLimit, NoPlaceError, type ConcurrencyLimit } from '../limits/concurrency-limit.js'
 import type { Log } from '../log.js'
 import type { Metrics } from '../metrics/metrics.js'
@@ -55,12 +56,13 @@ export const replaceContent = (message: CheckedMessage, content: string | undefi
 }
 
 interface AuthorizerContext {
+  settings: Pick<Settings, 'sendWindow'>
   engine: Pick<Engine, 'findSent'>
   log: Log
   metrics: Metrics
 }
 
-export const createSendAuthorizer = ({ engine, log, metrics }: AuthorizerContext) => {
+export const createSendAuthorizer = ({ settings, engine, log, metrics }: AuthorizerContext) => {
   const limits = new Map<string, ConcurrencyLimit>()
   /** The messages that are asked about and not stored yet, by the hash of everything but the origin. */
   const pending = new Map<string, Promise<Decision>>()
@@ -102,24 +104,29 @@ export const createSendAuthorizer = ({ engine, log, metrics }: AuthorizerContext
     }
   }
 
-  const decide = async (
-    app: App,
-    message: AskedMessage,
-    question: string,
-    rules: SendRules,
-  ): Promise<Decision> => {
-    const { appId, id, from, to, body, data } = message
-    const content = { body: body ?? undefined, data: data ?? undefined }
-    const sent = await engine.findSent({ appId, id, from, to, ...content }, rules)
-    return sent ? { sent } : ask(app.settings, from, question)
+  const decide = async (app: App, message: CheckedMessage, question: string): Promise<Decision> => {
+    const sent = await engine.findSent(message, sendRulesOf(app.settings, settings))
+    return sent ? { sent } : ask(app.settings, message.from ?? '', question)
   }
 
   return {
-    /** Begins to ask about a message of an app with an `authorizeSendUrl`. A message that the engine has already is not asked about. */
-    begin(app: App, message: AskedMessage, rules: SendRules): Asking {
-      const { origin, ...known } = message
+    /**
+     * Begins to ask about a message; undefined for an app without `authorizeSendUrl`. A message that the engine has already is not asked
+     * about. `origin` is null for a client that is not a browser.
+     */
+    begin(
+      app: App,
+      from: string,
+      origin: string | null,
+      { id, to, body, data }: Omit<CheckedMessage, 'appId' | 'from'>,
+    ): Asking | undefined {
+      const { appId, authorizeSendUrl } = app.settings
+      if (!authorizeSendUrl) return undefined
+      const known = { appId, from, to, id, body: body ?? null, data: data ?? null }
+      const question: AskedMessage = { ...known, origin }
       const key = sha256(JSON.stringify(known))
-      const decision = pending.get(key) ?? decide(app, message, JSON.stringify({ ...known, origin }), rules)
+      const decision =
+        pending.get(key) ?? decide(app, { appId, id, from, to, body, data }, JSON.stringify(question))
       pending.set(key, decision)
       // A session waits for its earlier messages first. Until then nobody handles a rejection.
       decision.catch(() => undefined)

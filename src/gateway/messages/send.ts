@@ -53,7 +53,7 @@ export const createSend =
       { appId, id, from: from ?? null, to, body, data, traceparent },
       backendRulesOf(app, settings),
     )
-    countSend(metrics, { appId, from: 'backend', outcome: sent.outcome, at })
+    countSend(metrics, appId, 'backend', sent.outcome, at)
     if (sent.outcome === 'conflict') return { code: 'conflict', why: errorMessages.conflict }
     if (sent.outcome === 'unknown-user') return NO_GUEST
     if (!('sentAt' in sent))

@@ -49,27 +49,25 @@ export const createMetrics = (): Metrics => {
   ) as { readonly [Key in keyof Table]: MetricOf<Table[Key]> }
   const collectors: (() => void | Promise<void>)[] = []
   const reads = new TaskQueue()
-  let running: Promise<string> | undefined
-  let collecting: Promise<Collected> | undefined
 
-  /** Reads the metrics after all earlier reads have ended, because during a read some gauges are empty until the engine has answered. */
-  const read = <T>(from: () => Promise<T>): Promise<T> =>
-    reads.run(async () => {
+  /**
+   * Returns a function that reads the metrics after all earlier reads have ended, because during a read some gauges are empty until the
+   * engine has answered. Calls at the same time share one read. Otherwise a worker whose engine hangs would answer the second of two
+   * scrapers too late.
+   */
+  const reader = <T>(from: () => Promise<T>): (() => Promise<T>) => {
+    let running: Promise<T> | undefined
+    const read = async (): Promise<T> => {
       for (const collect of collectors) await collect()
       return from()
-    })
+    }
+    return () => (running ??= reads.run(read).finally(() => (running = undefined)))
+  }
 
   return {
     ...metrics,
-    collect() {
-      // If each reader waited for those before it, a worker whose engine hangs would answer the second of two scrapers too late.
-      collecting ??= read(() => registry.getMetricsAsJSON()).finally(() => (collecting = undefined))
-      return collecting
-    },
     onScrape: (collect) => void collectors.push(collect),
-    scrape() {
-      running ??= read(() => registry.metrics()).finally(() => (running = undefined))
-      return running
-    },
+    collect: reader<Collected>(() => registry.getMetricsAsJSON()),
+    scrape: reader(() => registry.metrics()),
   }
 }

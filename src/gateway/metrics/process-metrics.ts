@@ -6,16 +6,10 @@ let registry: Registry | undefined
  * Returns the registry of the process's metrics (CPU, memory, event loop, garbage collection). All gateways of a process share it, because
  * prom-client never removes its observers. Observation begins with the first call.
  */
-const processRegistry = (): Registry => {
+export const processRegistry = (): Registry => {
   if (!registry) {
     registry = new Registry()
     collectDefaultMetrics({ register: registry })
   }
   return registry
 }
-
-/** Returns the metrics of the process in Prometheus' text format. */
-export const scrapeProcess = (): Promise<string> => processRegistry().metrics()
-
-/** Returns the metrics of the process as prom-client's objects. */
-export const collectProcess = (): Promise<object[]> => processRegistry().getMetricsAsJSON()

@@ -1,9 +1,5 @@
 import type { Metrics } from '../metrics/metrics.js'
-import { OutboundRequestError, type OutboundResponse, type RequestMeter } from './outbound-request.js'
-
-/** Returns the `error` label for an answer; undefined if the answer does not count as an error. */
-const errorOf = ({ status }: Pick<OutboundResponse, 'status'>): string | undefined =>
-  status === 429 || status >= 500 ? 'status' : undefined
+import { OutboundRequestError, type RequestMeter } from './outbound-request.js'
 
 /** Returns the meter of an app's requests for one purpose. */
 export const createRequestMeter = (
@@ -18,7 +14,7 @@ export const createRequestMeter = (
     let error: string | undefined
     try {
       const response = await send()
-      error = errorOf(response)
+      if (response.status === 429 || response.status >= 500) error = 'status'
       return response
     } catch (cause) {
       error = cause instanceof OutboundRequestError ? cause.code : 'unknown'

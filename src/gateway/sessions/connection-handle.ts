@@ -1,5 +1,15 @@
 import type { GatewayFrame, EndCode } from '../../protocol/index.js'
 
+/** The pings of a connection. */
+export interface Pings {
+  /** Sends a `ping` and returns its number. */
+  ping(): number
+  /** Returns whether the client has answered this ping, and so has received every frame that was sent before the ping. */
+  hasAnswered(ping: number): boolean
+  /** Returns whether the client has ever sent a `pong`. */
+  answersPings(): boolean
+}
+
 /** The part of a connection that its session uses. */
 export interface ConnectionHandle {
   /** The connection's id, which is unique among all gateways. */
@@ -16,14 +26,14 @@ export interface ConnectionHandle {
    * milliseconds first.
    */
   end(code: EndCode, why?: string, retryAfter?: number): void
-  /** Sends a `ping` and returns its number. */
-  ping(): number
-  /** Returns whether the client has answered this ping, and so has received every frame that was sent before the ping. */
-  hasAnswered(ping: number): boolean
-  /** Returns whether the client has ever sent a `pong`. */
-  answersPings(): boolean
+  readonly heartbeat: Pings
   /** Ends only this connection, because of an error. */
   fail(error: unknown): void
   /** Ends only this connection if `work` rejects. */
   endOnError(work: Promise<unknown>): void
+  /**
+   * If `work` rejects with an error of the engine, counts the error and calls `prepareRetry`. The connection stays open. Any other error
+   * ends the connection. Resolves when `work` has ended.
+   */
+  surviveEngineError(work: Promise<unknown>, prepareRetry?: () => void): Promise<void>
 }

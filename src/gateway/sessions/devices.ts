@@ -1,10 +1,9 @@
-import type { Credential, Engine, PushSubscriptionData, UserRef } from '../../engine/index.js'
+import type { Credential, PushSubscriptionData } from '../../engine/index.js'
 import { pushDeviceId } from '../../engine/internal.js'
 import type { ClientFrameOf } from '../../protocol/index.js'
 import { TaskQueue } from '../../util/task-queue.js'
-import type { App } from '../apps/app.js'
 import { checkSubscription } from '../push/subscription.js'
-import type { Refuse } from './messages/messaging.js'
+import type { FrameScope } from './session-context.js'
 
 const NO_PUSH = "The app has no 'push' in its config."
 const NO_ENDPOINT = "A 'push' frame with 'subscription: null' names the 'endpoint' that ends."
@@ -12,37 +11,18 @@ const NOT_OWN = "The endpoint is another user's, whose keys this subscription do
 
 type PushFrame = ClientFrameOf<'push'>
 
-interface DevicesOptions {
-  refuse: Refuse
-  /** Resolves with the session's current credential. */
-  credential: () => Promise<Credential>
-  /** The app's key as `started` has told it to the client, which a reload may have changed since; undefined if it told none. */
-  pushKey: string | undefined
-}
-
 /** The push subscription of one session's client. The engine stores it as a device of the user. */
-interface Devices {
-  /** Answers a `push` frame. Frames are answered one after the other, so that the last one counts. */
-  handle(frame: PushFrame): Promise<unknown>
-  /**
-   * Called when the session perhaps has a new credential. The engine stores it with the device, so that a revocation of the old credential
-   * does not end the pushes to the device.
-   */
-  renewed(): Promise<unknown>
-}
+export type Devices = ReturnType<typeof createDevices>
 
-export const createDevices = (
-  { engine }: { engine: Pick<Engine, 'savePushDevice' | 'endPushDevice'> },
-  app: App,
-  user: UserRef,
-  { refuse, credential, pushKey }: DevicesOptions,
-): Devices => {
+export const createDevices = ({ context, app, user, renewals, pushKey, connection, refuse }: FrameScope) => {
+  const { engine } = context
   const turns = new TaskQueue()
   /** The client's latest subscription. `by` is the credential that is stored with it; undefined while none is known to be stored. */
   let saved: { subscription: PushSubscriptionData; by: Credential | undefined } | undefined
 
   const save = async (subscription: PushSubscriptionData): Promise<boolean> => {
-    const by = await credential()
+    // If a renewal came before the `push` frame, the device waits for it, and gets the new credential.
+    const by = await renewals.settled()
     if (saved?.subscription === subscription && saved.by === by) return true
     // If the engine fails, the next renewal tries again.
     saved = { subscription, by: undefined }
@@ -70,7 +50,13 @@ export const createDevices = (
   }
 
   return {
-    handle: (frame) => turns.run(() => handle(frame)),
-    renewed: () => turns.run(async () => saved && save(saved.subscription)),
+    /** Answers a `push` frame. Frames are answered one after the other, so that the last one counts. */
+    handle: (frame: PushFrame): Promise<void> => turns.run(() => handle(frame)),
+    /**
+     * Called when the session perhaps has a new credential. The engine stores it with the device, so that a revocation of the old
+     * credential does not end the pushes to the device. If the engine fails, the next renewal tries again.
+     */
+    renewed: (): Promise<void> =>
+      connection.surviveEngineError(turns.run(async () => saved && save(saved.subscription))),
   }
 }

@@ -1,34 +1,26 @@
 import type { EngineEvent, UserRef } from '../../engine/index.js'
 import { Multimap } from '../../util/multimap.js'
 
+/** An event about one user's sessions or inbox, which the sessions of this user receive. */
+export type SessionEvent = Extract<
+  EngineEvent,
+  {
+    type:
+      | 'session-ended'
+      | 'connection-replaced'
+      | 'reauth'
+      | 'user-changed'
+      | 'message'
+      | 'epoch-changed'
+      | 'read'
+      | 'signal'
+  }
+>
+
 /** A session of this gateway that receives the engine's events about its user. */
 export interface HubSession {
   readonly user: UserRef
-  onEvent(event: EngineEvent): void
-}
-
-/** Returns the event's user; undefined for an event that no session of the user receives. */
-const userOf = (event: EngineEvent): UserRef | undefined => {
-  switch (event.type) {
-    case 'session-ended':
-    case 'connection-replaced':
-    case 'reauth':
-      return event.session
-    case 'user-changed':
-    case 'message':
-    case 'epoch-changed':
-    case 'read':
-    case 'signal':
-      return event.user
-    case 'webhooks-due':
-    case 'webhook-dropped':
-    case 'push-due':
-    case 'lease-lost':
-      return undefined
-    // `Watchers` receives this event, and tells the sessions that watch the user.
-    case 'presence':
-      return undefined
-  }
+  onEvent(event: SessionEvent): void
 }
 
 /** The sessions of this gateway, by user. */
@@ -53,9 +45,9 @@ export const createHub = () => {
       apps.get(session.user.appId)?.delete(session.user.userId, session)
     },
     /** Calls `onEvent` of the sessions of the event's user, as they are now. */
-    dispatch(event: EngineEvent): void {
-      const user = userOf(event)
-      if (user) for (const session of apps.get(user.appId)?.get(user.userId) ?? []) session.onEvent(event)
+    dispatch(event: SessionEvent): void {
+      const { appId, userId } = 'session' in event ? event.session : event.user
+      for (const session of apps.get(appId)?.get(userId) ?? []) session.onEvent(event)
     },
   }
 }

@@ -1,21 +1,20 @@
-import type { EngineEvent, SessionRef, UserRecord, UserRef } from '../../engine/index.js'
+import type { SessionRef, UserRecord, UserRef } from '../../engine/index.js'
 import type { ClientFrame, ClientFrameOf } from '../../protocol/index.js'
 import type { Admitted } from '../auth/admission.js'
 import type { App } from '../apps/app.js'
 import { Delivery } from './messages/delivery.js'
 import { OwnProfile, type Said } from '../messages/own-profile.js'
 import { createFrameHandler, type FrameHandler } from './frame-handler.js'
-import type { HubSession } from './hub.js'
+import type { HubSession, SessionEvent } from './hub.js'
 import { ExpiryTimer } from './expiry-timer.js'
 import type { SessionChange } from '../../protocol/internal.js'
 import { clientVersion } from '../metrics/client-versions.js'
 import type { ConnectionHandle } from './connection-handle.js'
-import { catchEngineError } from './engine-retry.js'
 import { PageSight } from './page-sight.js'
 import { Renewals } from './renewals.js'
 import { abandonStart, openSession } from './start/session-start.js'
 import { firstOffset, profileRefusal, startedFrame } from './start/started-frames.js'
-import type { SessionContext, StartFields } from './session-context.js'
+import type { Client, SessionContext } from './session-context.js'
 import type { DetachOrEnd, SessionPhase, Started } from './session-phase.js'
 import { UserLimits } from './user-limits.js'
 import { Visibility } from './visibility.js'
@@ -80,7 +79,7 @@ export class LiveSession implements HubSession {
     return this.#phase.name === 'ending'
   }
 
-  onEvent(event: EngineEvent): void {
+  onEvent(event: SessionEvent): void {
     const phase = this.#phase
     // `Delivery` takes messages even before `started` is sent, and keeps them in order.
     if (phase.name !== 'starting' || event.type === 'message') this.#apply(event)
@@ -90,20 +89,14 @@ export class LiveSession implements HubSession {
   }
 
   /** Starts or resumes the session and sends `started`. Resolves with false if the connection closed before that. Called once. */
-  async start(admitted: Admitted, fields: StartFields): Promise<boolean> {
+  async start(admitted: Admitted, frame: ClientFrameOf<'start'>, client: Client): Promise<boolean> {
     const starting = this.#phase
     if (starting.name !== 'starting') return false
-    const { credential, guest } = admitted
-    const { resume, hidden, client } = fields
-    const { resumeWindow, pingInterval, sendWindow } = this.#context.settings
-    this.#isHidden = hidden
+    const { credential } = admitted
+    this.#isHidden = frame.hidden ?? false
     this.clientVersion = clientVersion(client.client)
     const opened = await openSession(this.#context, {
-      user: this.user,
-      admitted,
-      fields,
-      starting,
-      connection: this.#connection,
+      ...{ user: this.user, admitted, frame, client, starting, connection: this.#connection },
       released: () => this.#detachOrEnd(),
     })
     if (!opened || this.#phase !== starting) return false
@@ -114,18 +107,8 @@ export class LiveSession implements HubSession {
     const user = starting.user ?? saved.user
     this.#say(admitted, user)
     this.#expiryTimer.set(credential.expiresAt)
-    this.#connection.send(
-      startedFrame(opened, {
-        user,
-        guest,
-        resumeWindow,
-        pingInterval,
-        sendWindow,
-        pushKey,
-        expiresIn: this.#expiryTimer.remaining(),
-        reconnectWindow: this.#context.reconnectWindow(),
-      }),
-    )
+    const expiresIn = this.#expiryTimer.remaining()
+    this.#connection.send(startedFrame(this.#context, opened, user, admitted, { expiresIn, pushKey }))
     const refused = profileRefusal(admitted)
     if (refused) {
       this.#connection.send(refused)
@@ -133,17 +116,12 @@ export class LiveSession implements HubSession {
     }
     this.#context.activity?.record({ ...ref, type: resumed ? 'resumed' : 'started', code: null })
     const from = firstOffset(position, inbox)
-    if (resume) {
+    if (frame.resume) {
       const missed = lost ? 'lost' : from < inbox.offset ? 'messages' : 'none'
       this.#context.metrics.resumes.inc({ app: this.user.appId, result: resumed ? 'resumed' : 'new', missed })
     }
-    if (this.#app.push)
-      this.#pageSight = new PageSight(this.#context, ref, this.#connection, {
-        hidden,
-        // A page that names a position has seen the messages up to there. The engine was perhaps not told that yet, so it will be told.
-        told: position ? 0 : from,
-        received: from,
-      })
+    // A page that names a position has seen the messages up to there. The engine was perhaps not told that yet, so it will be told.
+    this.#watchPage(ref, position ? 0 : from, from)
     this.#delivery.begin(from, inbox, lost)
     for (const event of starting.events) this.#apply(event)
     return true
@@ -154,15 +132,11 @@ export class LiveSession implements HubSession {
     const phase = this.#phase
     if (phase.name !== 'live') return
     phase.name = 'confirmed'
-    const { engine, metrics } = this.#context
+    const confirmed = this.#context.engine.confirmSession(phase.ref, this.#connection.connectionId)
     // If the engine fails, the next frame tries again.
-    catchEngineError(
-      engine.confirmSession(phase.ref, this.#connection.connectionId),
-      { metrics, connection: this.#connection },
-      () => {
-        if (phase.name === 'confirmed') phase.name = 'live'
-      },
-    )
+    void this.#connection.surviveEngineError(confirmed, () => {
+      if (phase.name === 'confirmed') phase.name = 'live'
+    })
   }
 
   /** Called when the client has answered a ping after `rtt` milliseconds. */
@@ -171,19 +145,19 @@ export class LiveSession implements HubSession {
     const now = performance.now()
     if (!started || now - this.#touchedAt < TOUCH_INTERVAL) return
     this.#touchedAt = now
-    const { engine, metrics } = this.#context
+    const { connectionId } = this.#connection
+    const touched = this.#context.engine.touchSession(started.ref, connectionId, { rtt: Math.round(rtt) })
     // If the engine fails, the next answer to a ping tries again.
-    catchEngineError(
-      engine.touchSession(started.ref, this.#connection.connectionId, { rtt: Math.round(rtt) }),
-      { metrics, connection: this.#connection },
-      () => (this.#touchedAt = -TOUCH_INTERVAL),
-    )
+    void this.#connection.surviveEngineError(touched, () => (this.#touchedAt = -TOUCH_INTERVAL))
   }
 
   handle(frame: SessionFrame): void {
     const started = this.#started()
-    if (started) this.#pageSightOf(started)?.onFrame(this.#delivery.sent)
-    if (!started || started.name === 'ending') return
+    if (!started) return
+    // A reload may have given the app its `push` since the session started.
+    this.#watchPage(started.ref, 0, 0)
+    this.#pageSight?.onFrame(this.#delivery.sent)
+    if (started.name === 'ending') return
     if (frame.type === 'end') {
       started.name = 'ending'
       // Frames that came before `end` are answered first.
@@ -242,7 +216,7 @@ export class LiveSession implements HubSession {
     pushRest?.(released)
   }
 
-  #apply(event: EngineEvent): void {
+  #apply(event: SessionEvent): void {
     if (event.type === 'message') {
       this.#frameHandler?.onMessage(event.message)
       return this.#delivery.onMessage(event)
@@ -272,16 +246,7 @@ export class LiveSession implements HubSession {
         const { from, name, data, ttl } = event.signal
         if (!this.#connection.isFull())
           this.#connection.send({ type: 'signal', from, name, ...(data && { data }), ttl })
-        return
       }
-      case 'webhooks-due':
-      case 'webhook-dropped':
-      case 'push-due':
-      case 'lease-lost':
-      case 'presence':
-        return
-      default:
-        return event satisfies never
     }
   }
 
@@ -293,22 +258,16 @@ export class LiveSession implements HubSession {
   }
 
   #handlerFor(started: Started): FrameHandler {
-    return (this.#frameHandler ??= createFrameHandler(
-      this.#context,
-      this.#app,
-      {
-        user: started.ref,
-        epoch: started.epoch,
-        limits: this.limits,
-        delivery: this.#delivery,
-        renewals: this.#renewalsOf(started),
-        origin: started.origin,
-        pushKey: started.pushKey,
-        sender: () => this.#ownProfile?.sender,
-        say: (said, user) => this.#say(said, user),
-      },
-      this.#connection,
-    ))
+    const { ref: user, epoch, origin, pushKey } = started
+    return (this.#frameHandler ??= createFrameHandler({
+      ...{ context: this.#context, app: this.#app, user, epoch, origin, pushKey },
+      connection: this.#connection,
+      limits: this.limits,
+      delivery: this.#delivery,
+      renewals: this.#renewalsOf(started),
+      sender: () => this.#ownProfile?.sender,
+      say: (said, user) => this.#say(said, user),
+    }))
   }
 
   /** Called with what the session says about its user, and with the user's stored record. */
@@ -316,24 +275,18 @@ export class LiveSession implements HubSession {
     if (said.vouched ?? said.claimed) (this.#ownProfile ??= new OwnProfile()).update(said, user)
   }
 
-  #pageSightOf({ ref }: Started): PageSight | undefined {
-    // A reload may have given the app its `push` since the session started.
-    if (this.#app.push)
-      this.#pageSight ??= new PageSight(this.#context, ref, this.#connection, {
-        hidden: this.#isHidden,
-        told: 0,
-        received: 0,
-      })
-    return this.#pageSight
+  /** Creates `#pageSight`, if the app has `push` and it is not created yet. See `PageSight` for `told` and `received`. */
+  #watchPage(ref: SessionRef, told: number, received: number): void {
+    if (!this.#app.push) return
+    const hidden = this.#isHidden
+    this.#pageSight ??= new PageSight(this.#context, ref, this.#connection, { hidden, told, received })
   }
 
   #visibilityOf({ ref }: Started): Visibility {
-    const { engine, metrics } = this.#context
     const connection = this.#connection
     return (this.#visibility ??= new Visibility({
-      store: (hidden) => engine.setHidden(ref, connection.connectionId, hidden),
-      takeRequest: () => this.limits.takeRequest(),
-      metrics,
+      store: (hidden) => this.#context.engine.setHidden(ref, connection.connectionId, hidden),
+      takeRequest: () => this.limits.take('requestsPerSecond'),
       connection,
     }))
   }

@@ -1,26 +1,18 @@
-import type { Engine, UserRef } from '../../engine/index.js'
+import type { UserRef } from '../../engine/index.js'
 import type { SessionChange } from '../../protocol/internal.js'
-import type { Settings } from '../config/parse.js'
-import type { Metrics } from '../metrics/metrics.js'
 import { lossFoundIn } from '../push/loss.js'
-import { catchEngineError } from './engine-retry.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import type { Delivery } from './messages/delivery.js'
-
-interface PageSightContext {
-  engine: Pick<Engine, 'seenOnPage' | 'endPushes'>
-  metrics: Pick<Metrics, 'engineErrors'>
-  settings: Pick<Settings, 'pingInterval'>
-}
+import type { SessionContext } from './session-context.js'
 
 /**
  * Tells the engine which messages were sent to a visible page, so that these are not pushed. It calls the engine only when the page becomes
  * hidden or its connection closes, so that most messages cause no call.
  */
 export class PageSight {
-  readonly #context: PageSightContext
+  readonly #context: SessionContext
   readonly #user: UserRef
-  readonly #connection: Pick<ConnectionHandle, 'fail'>
+  readonly #connection: Pick<ConnectionHandle, 'surviveEngineError'>
   #isHidden: boolean
   /** The offset that the engine was told last. */
   #told: number
@@ -28,9 +20,9 @@ export class PageSight {
   #received: number
 
   constructor(
-    context: PageSightContext,
+    context: SessionContext,
     user: UserRef,
-    connection: Pick<ConnectionHandle, 'fail'>,
+    connection: Pick<ConnectionHandle, 'surviveEngineError'>,
     { hidden, told, received }: { hidden: boolean; told: number; received: number },
   ) {
     this.#context = context
@@ -87,7 +79,6 @@ export class PageSight {
 
   /** An error of the engine is only counted. If `seenOnPage` fails, the messages are pushed although the page has shown them. */
   #run(work: Promise<unknown>): void {
-    const { metrics } = this.#context
-    catchEngineError(work, { metrics, connection: this.#connection }, () => undefined)
+    void this.#connection.surviveEngineError(work)
   }
 }

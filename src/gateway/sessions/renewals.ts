@@ -8,7 +8,7 @@ import { createTurnLimit } from '../limits/turn-limit.js'
 import type { Said } from '../messages/own-profile.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import type { ExpiryTimer } from './expiry-timer.js'
-import type { MessagingContext, Refuse } from './messages/messaging.js'
+import type { Refuse, SessionContext } from './session-context.js'
 
 /** Milliseconds within which a client must send another token if the gateway asks for one after a revocation. */
 export const REAUTH_TIMEOUT = 10_000
@@ -41,7 +41,7 @@ interface RenewalsOptions {
  * revocation.
  */
 export class Renewals {
-  readonly #context: Pick<MessagingContext, 'engine' | 'metrics'>
+  readonly #context: SessionContext
   readonly #options: RenewalsOptions
   /** Renewals run one after the other, so that the last token counts, however long an earlier one takes to check. */
   readonly #turns = new TaskQueue()
@@ -50,7 +50,7 @@ export class Renewals {
   #revocations = 0
   #timer: Timer | undefined
 
-  constructor(context: Pick<MessagingContext, 'engine' | 'metrics'>, options: RenewalsOptions) {
+  constructor(context: SessionContext, options: RenewalsOptions) {
     this.#context = context
     this.#options = options
     this.#credential = options.credential

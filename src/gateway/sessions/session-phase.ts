@@ -1,5 +1,6 @@
-import type { Credential, EngineEvent, SessionRef, UserRecord } from '../../engine/index.js'
+import type { Credential, SessionRef, UserRecord } from '../../engine/index.js'
 import type { EndCode } from '../../protocol/index.js'
+import type { SessionEvent } from './hub.js'
 
 /** What the engine does with a session whose connection closed: it detaches the session for some milliseconds, or ends it with a code. */
 export type DetachOrEnd = { resumableFor: number } | { code: EndCode }
@@ -13,7 +14,7 @@ export interface EngineSession {
 /** The phase until `started` is sent. Meanwhile events wait in `events`. `user` is the user of the latest `user-changed` event. */
 export interface Starting {
   readonly name: 'starting'
-  readonly events: EngineEvent[]
+  readonly events: SessionEvent[]
   user?: UserRecord
   engineSession?: EngineSession
 }

@@ -1,4 +1,5 @@
 import type { App } from '../apps/app.js'
+import type { RefusalParts } from '../messages/client-sends.js'
 import type { Metrics } from '../metrics/metrics.js'
 
 /** Each frame counts as this many bytes more than it has, because a small frame and its answer also cost time. */
@@ -16,19 +17,18 @@ export class UserLimits {
     this.#userId = userId
   }
 
-  /** Counts a request and returns 0, or only returns the milliseconds until the user may send another request. */
-  takeRequest(): number {
-    return this.#take('requestsPerSecond')
+  /** Counts a request, a message or a signal, and returns 0. If none is left, only returns the milliseconds until one is. */
+  take(limit: 'requestsPerSecond' | 'messagesPerSecond' | 'signalsPerSecond'): number {
+    const { appId, limits } = this.#app.settings
+    const wait = this.#app.userRates.take(limit, this.#userId, limits[limit])
+    if (wait > 0) this.#metrics.limitsReached.inc({ app: appId, limit })
+    return wait
   }
 
-  /** Counts a message and returns 0, or only returns the milliseconds until the user may send another message. */
-  takeMessage(): number {
-    return this.#take('messagesPerSecond')
-  }
-
-  /** Counts a signal and returns 0, or only returns the milliseconds until the user may send another signal. */
-  takeSignal(): number {
-    return this.#take('signalsPerSecond')
+  /** Counts a message. Returns why it is refused if none is left. */
+  refusalOfMessage(): RefusalParts | undefined {
+    const wait = this.take('messagesPerSecond')
+    return wait > 0 ? ['rate-limited', undefined, wait] : undefined
   }
 
   /** Counts a frame against `bytesPerSecond`. Returns the result of `RateLimiter.spend`. */
@@ -56,12 +56,5 @@ export class UserLimits {
   #spend(bytes: number): number {
     const { bytesPerSecond } = this.#app.settings.limits
     return this.#app.userRates.spend('bytesPerSecond', this.#userId, bytesPerSecond, bytes)
-  }
-
-  #take(limit: 'requestsPerSecond' | 'messagesPerSecond' | 'signalsPerSecond'): number {
-    const { appId, limits } = this.#app.settings
-    const wait = this.#app.userRates.take(limit, this.#userId, limits[limit])
-    if (wait > 0) this.#metrics.limitsReached.inc({ app: appId, limit })
-    return wait
   }
 }

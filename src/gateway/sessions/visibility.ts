@@ -1,6 +1,4 @@
-import type { Metrics } from '../metrics/metrics.js'
 import type { ConnectionHandle } from './connection-handle.js'
-import { catchEngineError } from './engine-retry.js'
 
 /** Milliseconds between two calls of the engine for a session, even after a call that failed. */
 const INTERVAL = 1_000
@@ -9,8 +7,7 @@ interface VisibilityOptions {
   store: (hidden: boolean) => Promise<void>
   /** Takes one of the user's requests and returns 0. If none is left, returns the milliseconds until one is. */
   takeRequest: () => number
-  metrics: Pick<Metrics, 'engineErrors'>
-  connection: Pick<ConnectionHandle, 'fail'>
+  connection: Pick<ConnectionHandle, 'surviveEngineError'>
 }
 
 /**
@@ -44,13 +41,13 @@ export class Visibility {
 
   #storeLatest(): void {
     if (this.#hidden === this.#stored) return
-    const { store, takeRequest } = this.#options
+    const { store, takeRequest, connection } = this.#options
     const wait = takeRequest()
     if (wait > 0) return this.#storeIn(wait)
     this.#stored = this.#hidden
     this.#storeIn(INTERVAL)
     // If the engine fails, the state is stored later.
-    catchEngineError(store(this.#hidden), this.#options, () => {
+    void connection.surviveEngineError(store(this.#hidden), () => {
       this.#stored = undefined
       if (this.#timer === undefined) this.#storeIn(INTERVAL)
     })

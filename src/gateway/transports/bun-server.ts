@@ -6,8 +6,6 @@ import { isDeepStrictEqual } from 'node:util'
 import { limits, SUBPROTOCOL } from '../../protocol/index.js'
 import type { Peer } from '../auth/authentication.js'
 import type { Settings } from '../config/parse.js'
-import type { Connection } from '../connection/connection.js'
-import type { Transport } from '../connection/transport.js'
 import { addressIn, listenError } from '../http/listen.js'
 import { REST_OF_BODY } from '../http/lingering-close.js'
 import { badTarget } from '../http/problem.js'
@@ -31,21 +29,15 @@ import {
   SESSION_PATH,
 } from './handshake.js'
 import { readCertificate, type Certificate, type OwnServer } from './own-server.js'
+import type { ServerHandlers } from './server-handlers.js'
 import { openBunStream } from './stream/bun-stream.js'
 import { STREAM_PATH } from './stream/start-body.js'
 import type { StreamTransport } from './stream/stream-transport.js'
-import type { Streams } from './stream/streams.js'
 
 /** The functions of the gateway that Bun's server calls. */
-interface BunHandlers {
-  peerOf(head: RequestHead): Peer
+interface BunHandlers extends ServerHandlers {
   /** Counts a WebSocket or a stream for the limits of connections. */
   countSocket(head: RequestHead, peer: Peer): Slot
-  /** Stops counting a WebSocket or a stream. */
-  releaseSlot(slot: Slot): void
-  /** Creates the connection of a WebSocket, whose handshake is not answered yet. */
-  connect(transport: Transport, peer: Peer, slot: Slot): Connection
-  openStream: Streams['open']
   /** Responds to a plain request. */
   respond(request: Request, incoming: ReadableRequest): Response | Promise<Response>
 }
@@ -162,27 +154,14 @@ export const createBunServer = (
   ): Promise<Response> => {
     const peer = handlers.peerOf(head)
     const slot = handlers.countSocket(head, peer)
-    let transport: StreamTransport | undefined
-    return openBunStream(
-      {
-        open: (...args) => handlers.openStream(...args),
-        peer,
-        slot,
-        startTimeout: settings.startTimeout,
-        releaseSlot: (released) => handlers.releaseSlot(released),
-        setTimeout: (seconds) => bunServer.timeout(request, seconds),
-        onOpened(opened) {
-          transport = opened
-          open.add(opened)
-        },
-        onClosed() {
-          handlers.releaseSlot(slot)
-          if (transport) forget(transport)
-        },
+    return openBunStream(handlers, request, readable(request, head), peer, slot, {
+      setTimeout: (seconds) => bunServer.timeout(request, seconds),
+      onOpened: (transport) => void open.add(transport),
+      onClosed(transport) {
+        handlers.releaseSlot(slot)
+        if (transport) forget(transport)
       },
-      request,
-      readable(request, head),
-    )
+    })
   }
 
   const respond = async (request: Request, incoming: ReadableRequest): Promise<Response> => {

@@ -16,6 +16,7 @@ import { createBunServer } from './bun-server.js'
 import { attach } from './node-ws.js'
 import { createNodeServer, type OwnServer } from './own-server.js'
 import { createSocketSlots } from './socket-slots.js'
+import type { ServerHandlers } from './server-handlers.js'
 import type { Streams } from './stream/streams.js'
 
 interface Parts {
@@ -30,14 +31,7 @@ interface Parts {
   assertNotClosed(): void
 }
 
-/** The ways in which clients and backends reach a gateway: servers of its own, on Node or Bun, and servers of others. */
-interface Doors {
-  /** Serves the gateway's paths on a server until the gateway is closed. Returns a function that stops serving them earlier. */
-  attachTo(server: Server): () => void
-  /** Creates the server of `gateway.listen()`. */
-  createServer(): OwnServer
-}
-
+/** Creates the ways in which clients and backends reach a gateway: servers of its own, on Node or Bun, and servers of others. */
 export const createDoors = ({
   settings,
   log,
@@ -47,7 +41,7 @@ export const createDoors = ({
   signal,
   connect,
   assertNotClosed,
-}: Parts): Doors => {
+}: Parts) => {
   const slots = createSocketSlots(connectionLimits)
 
   const respond = getRequestListener(routes.fetch, {
@@ -69,20 +63,19 @@ export const createDoors = ({
     return slot
   }
 
-  /** What the servers of both runtimes, Node and Bun, call. */
-  const handlers = {
-    peerOf: (head: RequestHead): Peer =>
-      peerOf(head, settings.listen.trustProxy, forwardedHeaders(settings.apps)),
+  const handlers: ServerHandlers = {
+    startTimeout: settings.startTimeout,
+    peerOf: (head) => peerOf(head, settings.listen.trustProxy, forwardedHeaders(settings.apps)),
     connect,
     openStream: streams.open,
-    releaseSlot: (slot: Slot): void => connectionLimits.release(slot),
+    releaseSlot: (slot) => connectionLimits.release(slot),
   }
 
-  const attachTo = (server: Server): (() => void) => {
+  /** Serves the gateway's paths on a server until the gateway is closed. */
+  const attachTo = (server: Server): void => {
     assertNotClosed()
-    const { detach } = attach(server, {
+    const detach = attach(server, {
       owns: ownsPath,
-      startTimeout: settings.startTimeout,
       ...handlers,
       countSocket(socket, request, peer) {
         const slot = slots.slotOf(socket)
@@ -98,12 +91,7 @@ export const createDoors = ({
         else void respond(request, response)
       },
     })
-    const stop = (): void => {
-      signal.removeEventListener('abort', stop)
-      detach()
-    }
-    signal.addEventListener('abort', stop)
-    return stop
+    signal.addEventListener('abort', detach, { once: true })
   }
 
   const acceptOnBun = ({ socket }: RequestHead): Slot =>
@@ -111,7 +99,8 @@ export const createDoors = ({
 
   return {
     attachTo,
-    createServer() {
+    /** Creates the server of `gateway.listen()`. */
+    createServer(): OwnServer {
       const bun = bunRuntime()
       if (!bun) return createNodeServer(settings, log, slots, attachTo)
       return createBunServer(bun, settings, log, {

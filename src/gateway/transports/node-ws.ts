@@ -5,7 +5,6 @@ import { SUBPROTOCOL } from '../../protocol/index.js'
 import { sha1 } from '../../util/hash.js'
 import type { Peer } from '../auth/authentication.js'
 import type { Connection } from '../connection/connection.js'
-import type { Transport } from '../connection/transport.js'
 import type { Slot } from '../limits/connection-limits.js'
 import { mayLackHeaders, TOO_MANY_HEADERS } from '../http/header-count.js'
 import { isDropped, lingeringClose } from '../http/lingering-close.js'
@@ -25,24 +24,16 @@ import {
 import { intercept } from './intercept.js'
 import { openNodeStream } from './stream/node-stream.js'
 import { STREAM_PATH } from './stream/start-body.js'
-import type { Streams } from './stream/streams.js'
 import { chooseUpgrades, createRequestReturn } from './return-request.js'
+import type { ServerHandlers } from './server-handlers.js'
 import { WsTransport } from './ws-transport.js'
 
-/** The functions of the gateway that the HTTP server calls. */
-interface GatewayHandlers {
+/** The functions of the gateway that an HTTP server of Node calls. */
+export interface NodeHandlers extends ServerHandlers {
   /** Counts a socket for the limits of connections. */
   countSocket(socket: Duplex, request: IncomingMessage, peer: Peer): Slot
-  /** Stops counting a socket that was refused for a limit, so that another socket can take its place. */
-  releaseSlot(slot: Slot): void
-  /** Creates the connection of a socket that has just opened. */
-  connect(transport: Transport, peer: Peer, slot: Slot): Connection
-  openStream: Streams['open']
-  peerOf(request: IncomingMessage): Peer
   /** Returns whether a path belongs to the gateway. */
   owns(path: string): boolean
-  /** Milliseconds that a message of a WebSocket, or the `start` frame of a stream, may take from its first byte to its last. */
-  startTimeout: number
   /** Responds to a plain request. An unknown path gets a 404. */
   request(request: IncomingMessage, response: ServerResponse): void
 }
@@ -73,39 +64,37 @@ const ignore = (): void => undefined
  */
 const MAX_LINGERING = 64
 
+const isWebSocket = ({ headers }: IncomingMessage): boolean => headers.upgrade?.toLowerCase() === 'websocket'
+
 /**
- * Returns a function that makes the `evict` of a slot. `evict` ends the connection for a limit, and frees the slot without waiting for the
- * client's close frame. `close` then closes the socket.
+ * Serves the gateway's paths on `server`, until the returned function is called. Other requests go to the listeners that the server had
+ * before.
  */
-const createEviction = (releaseSlot: GatewayHandlers['releaseSlot']) => {
+export const attach = (server: Server, handlers: NodeHandlers): (() => void) => {
+  let isDetached = false
+  const { onRequest, returnRequest } = createRequestReturn(server)
+  const turnLimit = createTurnLimit(MAX_PER_TURN)
   let lingering = 0
-  return (connection: Connection, socket: Duplex, slot: Slot, close = lingeringClose): Slot['evict'] =>
+
+  /**
+   * Returns the `evict` of a slot. It ends the connection for a limit, and frees the slot without waiting for the client's close frame.
+   * `close` then closes the socket.
+   */
+  const evictionOf =
+    (connection: Connection, socket: Duplex, slot: Slot, close = lingeringClose): Slot['evict'] =>
     (refusal) => {
       endForLimit(connection, refusal)
       if (lingering < MAX_LINGERING) {
-        releaseSlot(slot)
+        handlers.releaseSlot(slot)
         lingering += 1
         socket.once('close', () => (lingering -= 1))
         close(socket)
       } else if (socket instanceof Socket) Socket.prototype.destroySoon.call(socket)
     }
-}
 
-const isWebSocket = ({ headers }: IncomingMessage): boolean => headers.upgrade?.toLowerCase() === 'websocket'
-
-/** Serves the gateway's paths on `server`. Other requests go to the listeners that the server had before. */
-export const attach = (server: Server, handlers: GatewayHandlers): { detach(): void } => {
-  let isDetached = false
-  const { onRequest, returnRequest } = createRequestReturn(server)
-  const turnLimit = createTurnLimit(MAX_PER_TURN)
-  const evictionOf = createEviction((slot) => handlers.releaseSlot(slot))
-  const streamContext = {
-    ...handlers,
-    open: handlers.openStream,
-    // The end of the response closes the socket of a stream.
-    evictionOf: (connection: Connection, socket: Duplex, slot: Slot) =>
-      evictionOf(connection, socket, slot, ignore),
-  }
+  /** The end of the response closes the socket of a stream. */
+  const streamEvictionOf = (connection: Connection, socket: Duplex, slot: Slot): Slot['evict'] =>
+    evictionOf(connection, socket, slot, ignore)
   const handleRequest = createRequestQueue((request, response, stayOpen) => {
     turnLimit.run(() => {
       if (request.socket.destroyed) return
@@ -113,7 +102,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
       if (request.method !== 'POST' || pathOf(request) !== STREAM_PATH)
         return handlers.request(request, response)
       stayOpen()
-      void openNodeStream(streamContext, request, response)
+      void openNodeStream(handlers, streamEvictionOf, request, response)
     })
   })
   const restoreRequests = intercept(
@@ -196,12 +185,10 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     },
   )
 
-  return {
-    detach() {
-      isDetached = true
-      restoreRequests()
-      restoreUpgrades()
-      restoreChoice()
-    },
+  return () => {
+    isDetached = true
+    restoreRequests()
+    restoreUpgrades()
+    restoreChoice()
   }
 }

@@ -12,7 +12,10 @@ import type { SocketSlots } from './socket-slots.js'
 
 /** The HTTP and WebSocket server of `gateway.listen()`. */
 export interface OwnServer {
-  /** Resolves with the address, such as `http://127.0.0.1:8080` or `unix:/run/gateway.sock`. Rejects with a `GatewayError`: `port-in-use` or `cannot-listen`. */
+  /**
+   * Resolves with the address, such as `http://127.0.0.1:8080` or `unix:/run/gateway.sock`. Rejects with a `GatewayError`: `port-in-use` or
+   * `cannot-listen`. After a rejection it can be called again.
+   */
   listen(): Promise<string>
   /**
    * Reads the files of a certificate. Returns a function that makes later connections use them; undefined if `files` is null, the server
@@ -73,14 +76,14 @@ const createHttpServer = (startTimeout: number, certificate: Certificate | undef
 }
 
 /**
- * Creates the server that the config describes, on Node's HTTP server. `serve` is called with this server, and returns a function that is
- * called if the server can't listen. Throws a `GatewayError` of code `bad-tls`.
+ * Creates the server that the config describes, on Node's HTTP server. `serve` is called with this server. Throws a `GatewayError` of code
+ * `bad-tls`.
  */
 export const createNodeServer = (
   settings: Settings,
   log: Log,
   slots: SocketSlots,
-  serve: (server: Server) => () => void,
+  serve: (server: Server) => void,
 ): OwnServer => {
   const { listen } = settings
   let certificate = listen.tls ? readCertificate(listen.tls) : undefined
@@ -89,7 +92,7 @@ export const createNodeServer = (
   const sockets = slots.watch(server, listen.tls !== null, (socket) =>
     listen.trustProxy > 0 ? undefined : socket.remoteAddress,
   )
-  const stopServing = serve(server)
+  serve(server)
   return {
     readCertificate(files) {
       if (!files || !('setSecureContext' in server)) return undefined
@@ -100,16 +103,12 @@ export const createNodeServer = (
         certificate = next
       }
     },
-    listen: () => {
-      const scheme = listen.tls ? 'https' : 'http'
-      return listenOn(server, { ...addressIn(listen), backlog: BACKLOG, scheme }, log).catch(
-        (error: unknown) => {
-          // The gateway makes another server for its next `listen()`. Without this call it would keep each failed server in memory.
-          stopServing()
-          throw error
-        },
-      )
-    },
+    listen: () =>
+      listenOn(
+        server,
+        { ...addressIn(listen), backlog: BACKLOG, scheme: listen.tls ? 'https' : 'http' },
+        log,
+      ),
     close: (timeout) =>
       new Promise((resolve) => {
         const timer = setTimeout(() => {

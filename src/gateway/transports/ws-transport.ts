@@ -4,14 +4,9 @@ import { TLSSocket } from 'node:tls'
 import type { Connection } from '../connection/connection.js'
 import type { Transport } from '../connection/transport.js'
 import { lingeringClose } from '../http/lingering-close.js'
-import {
-  closePayload,
-  controlFrame,
-  FrameReader,
-  opcodes,
-  textFrame,
-  type FrameListener,
-} from './frames/index.js'
+import { opcodes } from './frames/frame-format.js'
+import { FrameReader, type FrameListener } from './frames/frame-reader.js'
+import { closePayload, controlFrame, textFrame } from './frames/frame-writer.js'
 import { CLOSE_TIMEOUT, LOST, NO_CODE } from './handshake.js'
 import { sendBuffers, type SlowSocket } from './send-buffers.js'
 import { createTurnFlush } from './turn-flush.js'

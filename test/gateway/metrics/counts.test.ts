@@ -152,12 +152,13 @@ test('REST calls are counted by app, call and status, with their seconds', async
   assert.equal(await value('rest_seconds_count{call="getUser"}'), 2)
 })
 
-test('errors of the engine are counted if they fail a REST call, a recipient, a call of this process or a post', async () => {
+test('errors of the engine are counted if they fail a REST call, a recipient, a call of this process, a post or a live session', async () => {
   const engine = createMemoryEngine()
   const { gateway, url, value } = await run({}, {}, { engine })
   const count = (): Promise<number> => value('engine_errors_total{code="unwritable"}')
   const fail = (): Promise<never> =>
     Promise.reject(new EngineError('unwritable', 'The test fails this call.'))
+  const ada = await startClient(url, await startOf('ada'))
   engine.send = fail
   await restOf(url)('POST', '/users/ada/messages', { body: 'x' })
   assert.equal(await count(), 1)
@@ -171,6 +172,11 @@ test('errors of the engine are counted if they fail a REST call, a recipient, a 
   engine.admitUser = fail
   assert.equal((await postAs(url, 'ada', sends)).status, 503)
   assert.equal(await count(), 6)
+  engine.setHidden = fail
+  ada.send({ type: 'visibility', hidden: true })
+  await until('the failure is counted', async () => (await count()) > 6)
+  ada.send({ type: 'peers', id: 'the session goes on' })
+  await ada.next('peers')
 })
 
 test('a scrape ends while the engine fails its check and answers nothing else', async () => {

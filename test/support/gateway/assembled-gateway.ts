@@ -55,10 +55,10 @@ export const assemble = async (
   const life = new AbortController()
   after(() => life.abort())
   const watchers = new Watchers(engine)
-  engine.listen(
-    (event) => (event.type === 'presence' ? watchers.onEvent(event) : hub.dispatch(event)),
-    life.signal,
-  )
+  engine.listen((event) => {
+    if (event.type === 'presence') watchers.onEvent(event)
+    else if (event.type !== 'push-due' && ('user' in event || 'session' in event)) hub.dispatch(event)
+  }, life.signal)
   const [log, metrics] = [createLog({ level: 'fatal' }), createMetrics()]
   const context = {
     settings: parsed.config,
@@ -79,7 +79,7 @@ export const assemble = async (
     onStarted: () => undefined,
     onClosed: (connection: Connection) => void connections.delete(connection),
     log,
-    sendAuthorizer: createSendAuthorizer({ engine, log, metrics }),
+    sendAuthorizer: createSendAuthorizer({ settings: parsed.config, engine, log, metrics }),
   }
   const connect = (transport: Transport, peer: Peer, slot: Slot): Connection => {
     const connection = new Connection(context, transport, peer, slot)

@@ -42,20 +42,6 @@ const addressesOf = (urls: readonly string[], port: number): { host: string; por
     return { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(url.port || port) }
   })
 
-/** Returns the login and the scheme, which all URLs of a list have in common. */
-const loginOf = ([text = '']: readonly string[]): {
-  isTls: boolean
-  username?: string
-  password?: string
-} => {
-  const url = new URL(text)
-  return {
-    isTls: url.protocol === 'rediss:',
-    ...(url.username !== '' && { username: decodeURIComponent(url.username) }),
-    ...(url.password !== '' && { password: decodeURIComponent(url.password) }),
-  }
-}
-
 /**
  * Returns the addresses and options with which a Redis engine connects to its servers. Throws a `GatewayError` of code `bad-config` if a
  * PEM file can't be read.
@@ -70,17 +56,23 @@ export const redisServerOf = (settings: RedisSettings): RedisServer => {
     const address = href.replace(protocol, isTls ? 'rediss:' : 'redis:')
     return { type: 'single', url: address, ...(typeof tls === 'object' && { tls }) }
   }
-  const { isTls, username, password } = loginOf(sentinels ?? cluster ?? [])
-  const login = { ...(username !== undefined && { username }), ...(password !== undefined && { password }) }
-  const connection = { ...login, tls: tls ?? isTls }
+  // All URLs of a list have the same login and scheme.
+  const first = new URL((sentinels ?? cluster ?? [])[0] ?? '')
+  const username = decodeURIComponent(first.username)
+  const password = decodeURIComponent(first.password)
+  const connection = {
+    tls: tls ?? first.protocol === 'rediss:',
+    ...(username && { username }),
+    ...(password && { password }),
+  }
   if (cluster) return { type: 'cluster', nodes: addressesOf(cluster, DEFAULT_PORTS.servers), ...connection }
   return {
     type: 'sentinel',
     name,
     sentinels: addressesOf(sentinels ?? [], DEFAULT_PORTS.sentinels),
     ...connection,
-    ...(username !== undefined && { sentinelUsername: username }),
-    ...(password !== undefined && { sentinelPassword: password }),
+    ...(username && { sentinelUsername: username }),
+    ...(password && { sentinelPassword: password }),
   }
 }
 

@@ -1,4 +1,4 @@
-import { EngineError, type Engine, type SendResult, type UserRef } from '../../../engine/index.js'
+import { EngineError, type Engine } from '../../../engine/index.js'
 import {
   errorMessages,
   isRetryable,
@@ -11,38 +11,27 @@ import { parseExact } from '../../../protocol/internal.js'
 import { admit, messageOf, type Admitted } from '../../auth/admission.js'
 import type { Peer, Refusal } from '../../auth/authentication.js'
 import type { App } from '../../apps/app.js'
-import { sendRulesOf } from '../../apps/engine-rules.js'
 import type { Settings } from '../../config/parse.js'
 import type { StartQueue } from '../../limits/start-queue.js'
 import type { Log } from '../../log.js'
 import {
   authorizeSend,
-  maySend,
-  NOT_ALLOWED,
+  problemOfSend,
   refusalOfResult,
   type RefusalParts,
 } from '../../messages/client-sends.js'
-import { countSend } from '../../messages/count-send.js'
 import { senderOfSession } from '../../messages/own-profile.js'
-import { checkMessage } from '../../messages/rules.js'
-import {
-  replaceContent,
-  type Asking,
-  type Decision,
-  type SendAuthorizer,
-} from '../../messages/send-authorizer.js'
+import type { Asking, Decision, SendAuthorizer } from '../../messages/send-authorizer.js'
 import type { Metrics } from '../../metrics/metrics.js'
 import type { Tracing } from '../../tracing/tracing.js'
 import { engineRetryAfter } from '../engine-retry.js'
 import { saveAdmitted } from '../start/save-admitted.js'
 import { UserLimits } from '../user-limits.js'
-import { setDataAside } from './set-data-aside.js'
-
-type PostedSend = Omit<ClientFrameOf<'send'>, 'type'>
+import { setDataAside, storeSend, type ClientSend } from './store-send.js'
 
 /** Messages without a session, with the credentials of their sender. */
 export type PostedSends = Pick<ClientFrameOf<'start'>, 'appId' | 'token' | 'signature' | 'userId'> & {
-  sends: readonly PostedSend[]
+  sends: readonly ClientSend[]
 }
 
 /** The result of one message: it is durable, or refused. `retryAfter` is in milliseconds. */
@@ -55,12 +44,16 @@ export type PostedAnswer = { ok: true; results: PostedResult[] } | Omit<Refusal,
 
 /** A message of a post that was checked. If it is not refused, its data are set aside, and perhaps the app's backend is asked about it. */
 type PreparedSend =
-  | { send: PostedSend; refusal: RefusalParts; asking?: undefined }
-  | { send: PostedSend; refusal?: undefined; asking: Asking | undefined; putDataBack: () => void }
+  | { send: ClientSend; refusal: RefusalParts; asking?: undefined }
+  | { send: ClientSend; refusal?: undefined; asking: Asking | undefined; putDataBack: () => void }
 
-interface PostingUser extends UserRef {
+/** The post of an admitted user. */
+interface Posting {
+  admitted: Admitted
   /** What `senderOfSession` returns. */
   sender?: Message['sender'] | undefined
+  /** Until when the app's backend may decide, on the monotonic clock. */
+  deadline: number
 }
 
 /** Milliseconds within which the app's backend decides about all messages of a post. */
@@ -109,125 +102,83 @@ export const createPostedSends = (
   context: PostedSendsContext,
   maxTime = MAX_TIME,
 ): ((posted: PostedSends, json: string, peer: Peer) => Promise<PostedAnswer>) => {
-  const { settings, engine, log, metrics, startQueue, tracing, sendAuthorizer } = context
+  const { settings, engine, log, metrics, startQueue, sendAuthorizer } = context
 
   /**
    * Resolves with whether the credential has expired or is revoked. The credential is checked before each message, because the app's
    * `authorizeSend` may take long.
    */
-  const isRevoked = async (user: UserRef, { credential }: Admitted): Promise<boolean> =>
+  const isRevoked = async ({ app, userId, credential }: Admitted): Promise<boolean> =>
     (credential.expiresAt !== null && credential.expiresAt <= Date.now()) ||
-    (await engine.isRevoked(user, credential))
-
-  /** Returns why a message is refused before the app's backend and the engine see it. Counts it against the user's limit. */
-  const refusalOf = (send: PostedSend, app: App, userId: string): RefusalParts | undefined => {
-    const problem = checkMessage(send)
-    if (problem) return [problem.code, problem.why]
-    if (!maySend(app, userId)) return NOT_ALLOWED
-    const wait = new UserLimits(metrics, app, userId).takeMessage()
-    return wait > 0 ? ['rate-limited', undefined, wait] : undefined
-  }
+    (await engine.isRevoked({ appId: app.settings.appId, userId }, credential))
 
   /**
    * Prepares the messages of a post: checks each of them, begins to ask `authorizeSendUrl` about each, and sets their data aside. The
    * messages behind one that is refused for now are not checked, because they are refused for the same reason.
    */
   const prepare = (
-    sends: readonly PostedSend[],
+    sends: readonly ClientSend[],
     { app, userId }: Admitted,
     origin: string | null,
-    refusedForAll?: RefusalParts,
   ): PreparedSend[] => {
-    let refusedFor = refusedForAll
+    const limits = new UserLimits(metrics, app, userId)
+    let refusedFor: RefusalParts | undefined
     return sends.map((send) => {
-      const refusal = refusedFor ?? refusalOf(send, app, userId)
+      const refusal = refusedFor ?? problemOfSend(app, userId, send) ?? limits.refusalOfMessage()
       if (refusal) {
         if (isRetryable(refusal[0])) refusedFor = refusal
         // A message that is refused needs no data.
         delete send.data
         return { send, refusal }
       }
-      const { id, to, body, data } = send
-      const { appId, authorizeSendUrl } = app.settings
-      const question = { appId, from: userId, to, id, body: body ?? null, data: data ?? null, origin }
-      const asking = authorizeSendUrl
-        ? sendAuthorizer.begin(app, question, sendRulesOf(app.settings, settings))
-        : undefined
+      const asking = sendAuthorizer.begin(app, userId, origin, send)
       return { send, asking, putDataBack: setDataAside(send) }
     })
   }
 
-  /** Stores a message, unless it is refused. The app's backend has until `deadline` to decide about it. */
+  /** Stores a message, unless it is refused. */
   const store = async (
     prepared: PreparedSend,
-    user: PostingUser,
-    admitted: Admitted,
-    deadline: number,
+    { admitted, sender, deadline }: Posting,
   ): Promise<{ offset: number; sentAt: number } | RefusalParts> => {
     if (prepared.refusal) return prepared.refusal
-    const { app } = admitted
-    const { appId, userId, sender } = user
+    const { app, userId: from } = admitted
     const { send, asking, putDataBack } = prepared
-    const { id, to, body } = send
     const timeLeft = deadline - performance.now()
     if (timeLeft <= 0) return TOO_LATE
     const decision = await (asking
       ? decisionWithin(asking, timeLeft)
-      : authorizeSend(app, log, { from: userId, to }, timeLeft))
+      : authorizeSend(app, log, { from, to: send.to }, timeLeft))
     if ('allowed' in decision && !decision.allowed) return decision.refusal
-    if (await isRevoked(user, admitted)) return REVOKED
-    const at = performance.now()
-    let sent: SendResult
-    if ('sent' in decision) ({ sent } = decision)
-    else {
-      const span = tracing.start('send', 'SERVER', send.traceparent, { 'chat_session.app_id': appId })
-      putDataBack()
-      const { traceparent } = span
-      const message = { appId, id, from: userId, to, body, data: send.data, sender, traceparent }
-      sent = await engine
-        .send(replaceContent(message, decision.content), sendRulesOf(app.settings, settings))
-        .catch((error: unknown) => {
-          span.end({}, 'the engine failed')
-          throw error
-        })
-      span.end({ 'chat_session.outcome': sent.outcome })
-    }
-    countSend(metrics, { appId, from: 'client', outcome: sent.outcome, at })
+    if (await isRevoked(admitted)) return REVOKED
+    putDataBack()
+    const sent = await storeSend(context, app, { from, sender }, send, decision)
     if (!('sentAt' in sent)) return refusalOfResult(sent)
     return { offset: sent.ownOffset ?? sent.offset, sentAt: sent.sentAt }
   }
 
-  const storeOrRefuse = async (...args: Parameters<typeof store>): ReturnType<typeof store> => {
-    try {
-      return await store(...args)
-    } catch (error) {
-      if (!(error instanceof EngineError)) throw error
-      metrics.engineErrors.inc({ code: error.code })
-      log.warn({ err: error }, 'a posted message was refused because the engine failed')
-      return ['unavailable', undefined, engineRetryAfter()]
-    }
+  const refusalOfError = (error: unknown): RefusalParts => {
+    if (!(error instanceof EngineError)) throw error
+    metrics.engineErrors.inc({ code: error.code })
+    log.warn({ err: error }, 'a posted message was refused because the engine failed')
+    return ['unavailable', undefined, engineRetryAfter()]
   }
 
-  const storeAll = async (
-    prepared: readonly PreparedSend[],
-    user: PostingUser,
-    admitted: Admitted,
-    deadline: number,
-  ): Promise<PostedResult[]> => {
+  const storeAll = async (prepared: readonly PreparedSend[], posting: Posting): Promise<PostedAnswer> => {
     let refusedForAll: RefusalParts | undefined
     const results: PostedResult[] = []
     for (const each of prepared) {
       const { id } = each.send
-      const stored = refusedForAll ?? (await storeOrRefuse(each, user, admitted, deadline))
+      const stored = refusedForAll ?? (await store(each, posting).catch(refusalOfError))
       if (Array.isArray(stored)) {
         const [code, message = errorMessages[code], retryAfter] = stored
         const retryable = isRetryable(code)
         if (retryable) refusedForAll = stored
-        metrics.refusals.inc({ app: user.appId, frame: 'send', code })
+        metrics.refusals.inc({ app: posting.admitted.app.settings.appId, frame: 'send', code })
         results.push({ id, code, message, retryable, ...(retryAfter !== undefined && { retryAfter }) })
       } else results.push({ id, ...stored })
     }
-    return results
+    return { ok: true, results }
   }
 
   const sendPosted = async (
@@ -252,20 +203,20 @@ export const createPostedSends = (
     const user = { appId: app.settings.appId, userId: admitted.userId }
     const wait = new UserLimits(metrics, app, user.userId).takeBytes(bytes)
     if (wait > 0) {
-      const prepared = prepare(sends, admitted, peer.origin, ['rate-limited', undefined, wait])
-      return { ok: true, results: await storeAll(prepared, user, admitted, deadline) }
+      const refusal: RefusalParts = ['rate-limited', undefined, wait]
+      return storeAll(
+        sends.map((send) => ({ send, refusal })),
+        { admitted, deadline },
+      )
     }
     // The credential is checked before the user is saved, because a revoked token must not bring back a deleted user.
-    if (await isRevoked(user, admitted)) return refusal(...(REVOKED as [EndCode, string]))
-    let unsaved: PostedAnswer | undefined
-    const saved = await saveAdmitted({ engine, metrics }, user, admitted, (code, why) => {
-      unsaved = refusal(code, why)
-    })
-    if (!saved) return unsaved ?? refusal('unavailable')
+    if (await isRevoked(admitted)) return refusal(...(REVOKED as [EndCode, string]))
+    const saved = await saveAdmitted(context, user, admitted)
+    if (!('user' in saved)) return refusal(...saved)
     const prepared = prepare(sends, admitted, peer.origin)
     try {
       const sender = senderOfSession(admitted, saved.user)
-      return { ok: true, results: await storeAll(prepared, { ...user, sender }, admitted, deadline) }
+      return await storeAll(prepared, { admitted, sender, deadline })
     } finally {
       for (const { asking } of prepared) asking?.end()
     }

@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { MessagesRead, UserRef } from '../../../engine/index.js'
+import type { MessagesRead } from '../../../engine/index.js'
 import type { ClientFrameOf } from '../../../protocol/index.js'
-import type { ConnectionHandle } from '../connection-handle.js'
-import { catchEngineError, engineRetryAfter } from '../engine-retry.js'
-import type { Delivery } from './delivery.js'
+import { engineRetryAfter } from '../engine-retry.js'
+import type { FrameScope } from '../session-context.js'
 import { BAD_PEER, isPeer, OTHER_EPOCH } from './inbox-answers.js'
-import type { MessagingContext, Refuse } from './messaging.js'
 
 /** How often the engine counts without a pause. */
 const COUNTS_AT_ONCE = 5
@@ -13,18 +11,10 @@ const COUNTS_AT_ONCE = 5
 const COUNT_PAUSE = 100
 
 /** Sets read marks, and tells the client what is unread. */
-interface ReadFrames {
-  /** Resolves when the frame is answered, or when a mark of another page has answered it. */
-  read(frame: ClientFrameOf<'read'>): Promise<void>
-  /** Sends the client what is unread now, because a newer message, or a later mark, was heard before this mark. */
-  recount(marked: Pick<MessagesRead, 'inbox' | 'peer'>): void
-}
+export const createReadFrames = ({ context, user, epoch, delivery, connection, refuse }: FrameScope) => {
+  const { engine } = context
 
-export const createReadFrames = (
-  { engine, metrics }: Pick<MessagingContext, 'engine' | 'metrics'>,
-  { user, epoch, delivery }: { user: UserRef; epoch: string; delivery: Delivery },
-  { connection, refuse }: { connection: ConnectionHandle; refuse: Refuse },
-): ReadFrames => {
+  /** Resolves when the frame is answered, or when a mark of another page has answered it. */
   const read = async (frame: ClientFrameOf<'read'>): Promise<void> => {
     const { with: peer } = frame
     if (!isPeer(peer)) return refuse(frame, 'bad-request', BAD_PEER)
@@ -44,12 +34,13 @@ export const createReadFrames = (
   }
   return {
     read,
-    recount({ inbox, peer }) {
+    /** Sends the client what is unread now, because a newer message, or a later mark, was heard before this mark. */
+    recount({ inbox, peer }: Pick<MessagesRead, 'inbox' | 'peer'>): void {
       if (inbox.epoch !== epoch) return
       const { readOffset } = peer ?? inbox
       // The mark is there already, so the engine only counts. If the engine fails, the next mark corrects the count.
       const counted = read({ type: 'read', epoch, offset: readOffset, ...(peer && { with: peer.id }) })
-      catchEngineError(counted, { metrics, connection }, () => undefined)
+      void connection.surviveEngineError(counted)
     },
   }
 }

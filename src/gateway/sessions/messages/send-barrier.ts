@@ -1,5 +1,5 @@
 import type { RefusalParts } from '../../messages/client-sends.js'
-import type { ConnectionHandle } from '../connection-handle.js'
+import type { Pings } from '../connection-handle.js'
 
 /**
  * Keeps the messages of one connection in the order in which its client sent them. If a send is refused for now, the client may have sent
@@ -11,18 +11,14 @@ export type SendBarrier = ReturnType<typeof createSendBarrier>
  * Creates the barrier of a connection. A connection ends if the gateway receives nothing for `silenceLimit` milliseconds. When this time has
  * passed since a refusal, all frames that the client sent before the refusal have arrived, and the barrier falls.
  */
-export const createSendBarrier = (
-  connection: Pick<ConnectionHandle, 'ping' | 'hasAnswered' | 'answersPings'>,
-  silenceLimit: number,
-) => {
+export const createSendBarrier = (pings: Pings, silenceLimit: number) => {
   let raised: { refusal: RefusalParts; since: number; ping: number } | undefined
 
   const standing = () => {
     if (!raised) return undefined
     // A client that never sends `pong` can't confirm the refusal. For such a client the barrier stays for the refusal's `retryAfter`.
-    const duration = connection.answersPings() ? silenceLimit : (raised.refusal[2] ?? 0)
-    if (performance.now() >= raised.since + duration || connection.hasAnswered(raised.ping))
-      raised = undefined
+    const duration = pings.answersPings() ? silenceLimit : (raised.refusal[2] ?? 0)
+    if (performance.now() >= raised.since + duration || pings.hasAnswered(raised.ping)) raised = undefined
     return raised
   }
 
@@ -39,10 +35,10 @@ export const createSendBarrier = (
     raise(...refusal: RefusalParts): void {
       // A send that the barrier itself refuses does not raise it again. Otherwise a client that keeps sending would never get through.
       if (standing()) return
-      raised = { refusal, since: performance.now(), ping: connection.ping() }
+      raised = { refusal, since: performance.now(), ping: pings.ping() }
       // `started` counts as the first ping, and `hasAnswered` compares the ping's number with the number of pongs. A client that sent no
       // `pong` for `started` is always one pong behind, so only its answer to this second `ping` confirms the refusal.
-      connection.ping()
+      pings.ping()
     },
   }
 }

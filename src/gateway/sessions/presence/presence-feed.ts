@@ -1,11 +1,8 @@
-import type { UserRef } from '../../../engine/index.js'
 import { isUserId, MAX_WATCHED, type ClientFrameOf, type Message } from '../../../protocol/index.js'
 import { TaskQueue } from '../../../util/task-queue.js'
-import type { App } from '../../apps/app.js'
 import type { AppSettings } from '../../config/parse.js'
-import type { ConnectionHandle } from '../connection-handle.js'
+import type { FrameScope } from '../session-context.js'
 import type { Contacts } from './contacts.js'
-import type { Refuse } from '../messages/messaging.js'
 import { OFFLINE, type Presence, type Watcher, type Watchers } from './watchers.js'
 
 const TOO_MANY = `A 'watch' has at most ${MAX_WATCHED} 'users'.`
@@ -18,22 +15,12 @@ interface Watched {
   told: Presence
 }
 
-interface FeedParts {
-  connection: Pick<ConnectionHandle, 'send' | 'isFull' | 'drained'>
-  contacts: Contacts
-  refuse: Refuse
-  /** Handles an error of work that answers no frame. */
-  catchError: (work: Promise<void>) => void
-}
-
 /**
  * Sends the presence of the users that one session watches: of all users when the watch begins, and later of those whose presence changes.
  */
 export class PresenceFeed implements Watcher {
-  readonly #watchers: Watchers
-  readonly #app: App
-  readonly #user: UserRef
-  readonly #parts: FeedParts
+  readonly #scope: FrameScope
+  readonly #contacts: Contacts
   #users = new Map<string, Watched>()
   /** The app's `presence` that decided which of `#users` are visible. A reload may have changed the setting since. */
   #rule: AppSettings['presence']
@@ -45,21 +32,16 @@ export class PresenceFeed implements Watcher {
   #isWaiting = false
   #isStopped = false
 
-  constructor(watchers: Watchers, app: App, user: UserRef, parts: FeedParts) {
-    this.#watchers = watchers
-    this.#app = app
-    this.#rule = app.settings.presence
-    this.#user = user
-    this.#parts = parts
+  constructor(scope: FrameScope, contacts: Contacts) {
+    this.#scope = scope
+    this.#contacts = contacts
+    this.#rule = scope.app.settings.presence
   }
 
   /** Answers a `watch` frame. Resolves when it is answered. Returns undefined if the frame was refused at once. */
   watch(frame: ClientFrameOf<'watch'>): Promise<void> | undefined {
     const why = frame.users.length > MAX_WATCHED ? TOO_MANY : frame.users.every(isUserId) ? undefined : BAD_ID
-    if (why !== undefined) {
-      this.#parts.refuse(frame, 'bad-request', why)
-      return undefined
-    }
+    if (why !== undefined) return this.#scope.refuse(frame, 'bad-request', why)
     return this.#inTurn(() => this.#watch([...new Set(frame.users)]))
   }
 
@@ -68,11 +50,11 @@ export class PresenceFeed implements Watcher {
    * that presence.
    */
   onMessage({ from }: Pick<Message, 'from'>): void {
-    if (from === null || this.#app.settings.presence !== 'peers') return
+    if (from === null || this.#presenceRule !== 'peers') return
     // If work is under way, it may have asked who is visible before this message came. So the sender is checked after that work.
     if (this.#users.get(from)?.isVisible !== false && this.#turnCount === 0) return
     // If the engine fails, the client is not sent the sender's presence. The sender's next message causes another try.
-    this.#parts.catchError(this.#inTurn(() => this.#show(from)))
+    void this.#scope.connection.surviveEngineError(this.#inTurn(() => this.#show(from)))
   }
 
   onPresence(userId: string): void {
@@ -80,14 +62,23 @@ export class PresenceFeed implements Watcher {
   }
 
   onReload(): void {
-    if (this.#rule !== this.#app.settings.presence || this.#turnCount > 0) this.#followRule()
+    if (this.#rule !== this.#presenceRule || this.#turnCount > 0) this.#followRule()
   }
 
   stop(): void {
     this.#isStopped = true
     this.#watchers.unfollow(this)
-    this.#watchers.remove(this, this.#user.appId, this.#users.keys())
+    this.#watchers.remove(this, this.#scope.user.appId, this.#users.keys())
     this.#users.clear()
+  }
+
+  get #watchers(): Watchers {
+    return this.#scope.context.watchers
+  }
+
+  /** The app's `presence`, which a reload may change. */
+  get #presenceRule(): AppSettings['presence'] {
+    return this.#scope.app.settings.presence
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
@@ -99,11 +90,11 @@ export class PresenceFeed implements Watcher {
 
   async #watch(userIds: string[]): Promise<void> {
     this.#watchers.follow(this)
-    const { presence } = this.#app.settings
+    const presence = this.#presenceRule
     const visible = await this.#visibleOf(userIds)
     await this.#add(visible)
     if (this.#isStopped) return
-    const { appId } = this.#user
+    const { appId } = this.#scope.user
     const dropped = [...this.#users.keys()].filter((userId) => !visible.has(userId))
     this.#watchers.remove(this, appId, dropped)
     this.#users = new Map(
@@ -115,12 +106,11 @@ export class PresenceFeed implements Watcher {
 
   /** Watches the same users by the app's present rule. If the engine fails, the next change of a user's presence tries again. */
   async #watchAgain(): Promise<void> {
-    if (this.#rule !== this.#app.settings.presence && this.#users.size > 0)
-      await this.#watch([...this.#users.keys()])
+    if (this.#rule !== this.#presenceRule && this.#users.size > 0) await this.#watch([...this.#users.keys()])
   }
 
   #followRule(): void {
-    this.#parts.catchError(this.#inTurn(() => this.#watchAgain()))
+    void this.#scope.connection.surviveEngineError(this.#inTurn(() => this.#watchAgain()))
   }
 
   async #show(userId: string): Promise<void> {
@@ -133,13 +123,13 @@ export class PresenceFeed implements Watcher {
   }
 
   async #visibleOf(userIds: readonly string[]): Promise<ReadonlySet<string>> {
-    const { presence } = this.#app.settings
-    if (presence === 'peers') return this.#parts.contacts.among(userIds, 'received')
+    const presence = this.#presenceRule
+    if (presence === 'peers') return this.#contacts.among(userIds, 'received')
     return new Set(presence === 'anyone' ? userIds : [])
   }
 
   async #add(userIds: Iterable<string>): Promise<void> {
-    const { appId } = this.#user
+    const { appId } = this.#scope.user
     await this.#watchers.add(this, appId, userIds)
     // If the session ended meanwhile, `stop` perhaps did not remove these users. Without this line they would stay watched.
     if (this.#isStopped) this.#watchers.remove(this, appId, userIds)
@@ -147,7 +137,7 @@ export class PresenceFeed implements Watcher {
 
   /** Sends the presence of those users who have come or gone since the client was told of them. */
   #sendChanges(userIds: readonly string[]): void {
-    if (this.#rule !== this.#app.settings.presence) return this.#followRule()
+    if (this.#rule !== this.#presenceRule) return this.#followRule()
     const changed = userIds.filter((userId) => {
       const watched = this.#users.get(userId)
       if (watched?.isVisible !== true) return false
@@ -156,7 +146,7 @@ export class PresenceFeed implements Watcher {
       return watched.told.online !== online || (!online && watched.told.lastSeenAt !== lastSeenAt)
     })
     if (changed.length === 0) return
-    if (this.#parts.connection.isFull()) this.#sendWhenDrained()
+    if (this.#scope.connection.isFull()) this.#sendWhenDrained()
     else this.#send(changed)
   }
 
@@ -164,7 +154,7 @@ export class PresenceFeed implements Watcher {
   #sendWhenDrained(): void {
     if (this.#isWaiting) return
     this.#isWaiting = true
-    void this.#parts.connection.drained().then(() => {
+    void this.#scope.connection.drained().then(() => {
       this.#isWaiting = false
       this.#sendChanges([...this.#users.keys()])
     })
@@ -177,10 +167,10 @@ export class PresenceFeed implements Watcher {
       if (watched) watched.told = told
       return { id, online: told.online, lastSeenAt: told.lastSeenAt }
     })
-    this.#parts.connection.send({ type: 'presence', users })
+    this.#scope.connection.send({ type: 'presence', users })
   }
 
   #presenceOf(userId: string): Presence {
-    return this.#watchers.presenceOf({ appId: this.#user.appId, userId })
+    return this.#watchers.presenceOf({ appId: this.#scope.user.appId, userId })
   }
 }

@@ -1,40 +1,19 @@
-import type { Engine, UserRef } from '../../../engine/index.js'
 import type { ClientFrameOf } from '../../../protocol/index.js'
 import { TaskQueue } from '../../../util/task-queue.js'
-import type { App } from '../../apps/app.js'
 import type { RefusalParts } from '../../messages/client-sends.js'
 import { checkSignal, signalOf } from '../../messages/signal-rules.js'
-import type { Metrics } from '../../metrics/metrics.js'
+import type { FrameScope } from '../session-context.js'
 import type { Contacts } from './contacts.js'
-import type { Refuse } from '../messages/messaging.js'
-import type { UserLimits } from '../user-limits.js'
 
 const NOT_ALLOWED: RefusalParts = [
   'refused',
   "The app's 'signals' rule does not let this user send signals to that one.",
 ]
 
-interface Signaling {
-  /**
-   * Passes on a `signal` frame when `sends` have ended. These are the connection's earlier sends to the same user, which perhaps make that
-   * user a contact (`Contacts`). Resolves when the engine has the signal or the frame is refused. Returns undefined if it is refused at
-   * once.
-   */
-  signal(frame: ClientFrameOf<'signal'>, sends: readonly Promise<unknown>[]): Promise<void> | undefined
-  /**
-   * Resolves when the earlier signals to a user were passed on or refused. Returns undefined if there are none. A message to the user waits
-   * for this, so that it does not overtake the signals.
-   */
-  passed(userId: string): Promise<void> | undefined
-}
-
 /** Passes on the signals of one session, one after the other, so that they keep their order. */
-export const createSignaling = (
-  { engine, metrics }: { engine: Pick<Engine, 'signal'>; metrics: Metrics },
-  app: App,
-  { appId, userId }: UserRef,
-  { limits, contacts, refuse }: { limits: UserLimits; contacts: Contacts; refuse: Refuse },
-): Signaling => {
+export const createSignaling = ({ context, app, user, limits, refuse }: FrameScope, contacts: Contacts) => {
+  const { engine, metrics } = context
+  const { appId, userId } = user
   const queue = new TaskQueue()
   /** For each user to whom a signal is on its way, the promise of the latest such signal. */
   const turns = new Map<string, Promise<void>>()
@@ -52,17 +31,16 @@ export const createSignaling = (
   }
 
   return {
-    signal(frame, sends) {
+    /**
+     * Passes on a `signal` frame when `sends` have ended. These are the connection's earlier sends to the same user, which perhaps make
+     * that user a contact (`Contacts`). Resolves when the engine has the signal or the frame is refused. Returns undefined if it is refused
+     * at once.
+     */
+    signal(frame: ClientFrameOf<'signal'>, sends: readonly Promise<unknown>[]): Promise<void> | undefined {
       const problem = checkSignal(frame)
-      if (problem) {
-        refuse(frame, problem.code, problem.why)
-        return undefined
-      }
-      const wait = limits.takeSignal()
-      if (wait > 0) {
-        refuse(frame, 'rate-limited', undefined, wait)
-        return undefined
-      }
+      if (problem) return refuse(frame, problem.code, problem.why)
+      const wait = limits.take('signalsPerSecond')
+      if (wait > 0) return refuse(frame, 'rate-limited', undefined, wait)
       const turn = queue.run(() => pass(frame, sends))
       const { to } = frame
       const done = turn
@@ -73,6 +51,10 @@ export const createSignaling = (
       turns.set(to, done)
       return turn
     },
-    passed: (userId) => turns.get(userId),
+    /**
+     * Resolves when the earlier signals to a user were passed on or refused. Returns undefined if there are none. A message to the user
+     * waits for this, so that it does not overtake the signals.
+     */
+    passed: (userId: string): Promise<void> | undefined => turns.get(userId),
   }
 }

@@ -8,15 +8,12 @@ const TOLD_PER_TURN = 256
 /** How much of `TOLD_PER_TURN` a session takes after a reload: it asks the engine if its app's rule has changed. */
 const AFTER_RELOAD = 16
 
-/** A session with a watch. A reload of the config may change whom it may see. */
-interface RuleFollower {
-  onReload(): void
-}
-
 /** A session that watches users. */
 export interface Watcher {
   /** Called when the presence of a user that it watches may have changed. */
   onPresence(userId: string): void
+  /** Called after a reload of the config, which may change whom the session may see. */
+  onReload(): void
 }
 
 /** Whether a user is online, and when the user was last seen. */
@@ -36,7 +33,7 @@ export class Watchers {
   readonly #engine: Pick<Engine, 'watch' | 'unwatch'>
   readonly #users = new Map<string, Watched>()
   /** The sessions with a watch, even those that may see none of its users. */
-  readonly #followers = new Set<RuleFollower>()
+  readonly #followers = new Set<Watcher>()
   readonly #turns = createTurnLimit(TOLD_PER_TURN)
 
   constructor(engine: Pick<Engine, 'watch' | 'unwatch'>) {
@@ -80,11 +77,11 @@ export class Watchers {
   }
 
   /** Calls `follower` after each reload, until `unfollow`. */
-  follow(follower: RuleFollower): void {
+  follow(follower: Watcher): void {
     this.#followers.add(follower)
   }
 
-  unfollow(follower: RuleFollower): void {
+  unfollow(follower: Watcher): void {
     this.#followers.delete(follower)
   }
 

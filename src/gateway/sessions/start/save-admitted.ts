@@ -21,18 +21,16 @@ export const startRefusals: Record<AdmissionRefusal, StartRefusal> = {
   gone: ['unavailable', DELETED],
 }
 
-/** Saves the user of a start. If the user is not saved, calls `refuse` and resolves with undefined. */
+/** Saves the user of a start. Resolves with why the start is refused if the user is not saved. */
 export const saveAdmitted = async (
   { engine, metrics }: { engine: Pick<Engine, 'admitUser'>; metrics: Pick<Metrics, 'limitsReached'> },
   user: UserRef,
   { app, guest, vouched, claimed, credential, mustBeNew, createdAt }: Admitted,
-  refuse: (...refusal: StartRefusal) => void,
-): Promise<SavedUser | undefined> => {
+): Promise<SavedUser | StartRefusal> => {
   const maxGuests = guest ? app.settings.limits.guests : null
   const admission = { credential, maxGuests, mustBeNew, createdAt }
   const saved = await engine.admitUser(user, { vouched, claimed }, admission)
   if (typeof saved === 'object') return saved
   if (saved === 'full') metrics.limitsReached.inc({ app: user.appId, limit: 'guests' })
-  refuse(...startRefusals[saved])
-  return undefined
+  return startRefusals[saved]
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Adoption, InboxState, Position, SavedUser, SessionRef, UserRef } from '../../../engine/index.js'
+import type { ClientFrameOf } from '../../../protocol/index.js'
 import { sha256 } from '../../../util/hash.js'
 import type { Admitted } from '../../auth/admission.js'
 import type { ConnectionHandle } from '../connection-handle.js'
-import type { SessionContext, StartFields } from '../session-context.js'
+import type { Client, SessionContext } from '../session-context.js'
 import type { DetachOrEnd, EngineSession, Starting } from '../session-phase.js'
 import { adoptAtStart } from './adopt-guest.js'
 import { saveAdmitted, startRefusals } from './save-admitted.js'
@@ -11,7 +12,9 @@ import { saveAdmitted, startRefusals } from './save-admitted.js'
 interface SessionStart {
   user: UserRef
   admitted: Admitted
-  fields: StartFields
+  /** The frame of the start. `since` counts before the position in `resume`. `adopt` is the token of a guest whom the user adopts. */
+  frame: Pick<ClientFrameOf<'start'>, 'resume' | 'since' | 'adopt' | 'hidden'>
+  client: Client
   /**
    * `openSession` sets its `engineSession` as soon as the engine has the session. If the connection closes before `started` is sent,
    * `LiveSession` abandons that session.
@@ -45,23 +48,21 @@ export interface OpenedSession {
  */
 export const openSession = async (
   context: SessionContext,
-  { user, admitted, fields, starting, connection, released }: SessionStart,
+  { user, admitted, frame, client, starting, connection, released }: SessionStart,
 ): Promise<OpenedSession | undefined> => {
   const { engine, node } = context
   const { resumeWindow } = context.settings
   const { app, guest, credential, signToken } = admitted
-  const { resume, since, adopt, hidden, client } = fields
-  const saved = await saveAdmitted(context, user, admitted, (code, why) => connection.end(code, why))
-  if (released() || !saved) return undefined
+  const { resume, since, adopt, hidden = false } = frame
+  const saved = await saveAdmitted(context, user, admitted)
+  if (!('user' in saved)) return void connection.end(...saved)
+  if (released()) return undefined
   const token = signToken && (await signToken(saved.user))
   const resumeKey = randomUUID()
   const position = since ?? resume
   const started = await engine.startSession({
-    origin: client.origin,
-    address: client.address,
-    client: client.client,
-    appId: user.appId,
-    userId: user.userId,
+    ...client,
+    ...user,
     userCreatedAt: saved.user.createdAt,
     guest,
     credential,
@@ -80,7 +81,7 @@ export const openSession = async (
     return undefined
   }
   const { sessionId, resumed } = started
-  const ref: SessionRef = { appId: user.appId, userId: user.userId, sessionId }
+  const ref: SessionRef = { ...user, sessionId }
   starting.engineSession = { ref, resumed }
   const detachOrEnd = released()
   if (detachOrEnd) {

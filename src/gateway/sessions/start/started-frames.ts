@@ -1,6 +1,7 @@
 import type { Position, UserRecord } from '../../../engine/index.js'
 import type { GatewayFrameOf } from '../../../protocol/index.js'
 import type { Admitted } from '../../auth/admission.js'
+import type { SessionContext } from '../session-context.js'
 import { userOf } from '../user-of.js'
 import type { OpenedSession } from './session-start.js'
 
@@ -8,20 +9,17 @@ import type { OpenedSession } from './session-start.js'
 const CAN = ['peers', 'signal', 'watch', 'adopt']
 const CAN_PUSH = [...CAN, 'push']
 
-type Told = 'guest' | 'resumeWindow' | 'pingInterval' | 'sendWindow' | 'reconnectWindow' | 'expiresIn'
-
-interface StartedOptions extends Required<Pick<GatewayFrameOf<'started'>, Told>> {
-  user: UserRecord
-  /** The app's key for pushes; undefined for an app without `push`. */
-  pushKey: string | undefined
-}
-
-/** Returns the frame that tells the client of its session. */
+/**
+ * Returns the frame that tells the client of its session. `pushKey` is the app's key for pushes; undefined for an app without `push`.
+ */
 export const startedFrame = (
+  { settings, reconnectWindow }: SessionContext,
   { ref, resumed, resumeKey, lost, inbox, token, adopted }: OpenedSession,
-  options: StartedOptions,
+  user: UserRecord,
+  { guest }: Pick<Admitted, 'guest'>,
+  { expiresIn, pushKey }: { expiresIn: number | null; pushKey: string | undefined },
 ): GatewayFrameOf<'started'> => {
-  const { user, guest, resumeWindow, pingInterval, sendWindow, reconnectWindow, expiresIn, pushKey } = options
+  const { resumeWindow, pingInterval, sendWindow } = settings
   const frame: GatewayFrameOf<'started'> = {
     type: 'started',
     sessionId: ref.sessionId,
@@ -37,7 +35,7 @@ export const startedFrame = (
     expiresIn,
     pingInterval,
     sendWindow,
-    reconnectWindow,
+    reconnectWindow: reconnectWindow(),
     can: pushKey === undefined ? CAN : CAN_PUSH,
   }
   if (token !== undefined) frame.token = token

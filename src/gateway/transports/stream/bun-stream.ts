@@ -4,10 +4,9 @@ import type { ReadableRequest } from '../../http/request-head.js'
 import type { Slot } from '../../limits/connection-limits.js'
 import { afterBody } from '../after-body.js'
 import { CLOSE_TIMEOUT, endForLimit } from '../handshake.js'
-import { EVENT_HEADERS } from './event-format.js'
 import { badBody, receiveStartBody } from './start-body.js'
-import type { EventSink, StreamTransport } from './stream-transport.js'
-import type { Streams } from './streams.js'
+import { EVENT_HEADERS, type EventSink, type StreamTransport } from './stream-transport.js'
+import type { ServerHandlers } from '../server-handlers.js'
 
 /** If this many bytes wait, a stream counts as full. */
 const HIGH_WATER_MARK = 16_384
@@ -18,8 +17,10 @@ const encoder = new TextEncoder()
 interface BunResponse {
   /** Sets the seconds without a byte after which Bun closes the socket; 0: never. */
   setTimeout(seconds: number): void
-  /** Called once, when the response has ended or its client has left. */
-  onClosed(): void
+  /** Called if the response has begun. */
+  onOpened(transport: StreamTransport): void
+  /** Called once, when the response has ended or its client has left. `transport` is undefined if it had not begun. */
+  onClosed(transport: StreamTransport | undefined): void
 }
 
 /** The body of a response on Bun. */
@@ -77,34 +78,27 @@ class BunSink implements EventSink {
   #close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#response.onClosed()
+    this.#response.onClosed(this.transport)
     this.transport?.onClosed()
   }
 }
 
-interface BunStreamContext extends Pick<Streams, 'open'>, BunResponse {
-  peer: Peer
-  slot: Slot
-  releaseSlot(slot: Slot): void
-  onOpened(transport: StreamTransport): void
-  /** Milliseconds that the body of a request may take. */
-  startTimeout: number
-}
-
 /** Answers a request on Bun's HTTP server with a stream. */
 export const openBunStream = async (
-  context: BunStreamContext,
+  { openStream, releaseSlot, startTimeout }: ServerHandlers,
   request: Request,
   incoming: ReadableRequest,
+  peer: Peer,
+  slot: Slot,
+  outgoing: BunResponse,
 ): Promise<Response> => {
-  const { open, peer, slot, releaseSlot, onOpened, startTimeout } = context
   const headers = namedOriginHeaders(peer.origin)
   // The body has a time limit of its own.
-  context.setTimeout(0)
+  outgoing.setTimeout(0)
   const start = await receiveStartBody(incoming, slot, startTimeout)
   // A client that is gone is refused, too: its start could end another session of the user as `too-many-sessions`.
   if ('status' in start || request.signal.aborted) {
-    context.onClosed()
+    outgoing.onClosed(undefined)
     const { status, ...problem } = 'status' in start ? start : badBody('incomplete')
     const response = new Response(JSON.stringify({ status, ...problem }), {
       status,
@@ -112,13 +106,13 @@ export const openBunStream = async (
     })
     return afterBody(incoming, response)
   }
-  const sink = new BunSink(context)
-  const transport = open(sink, start, peer, slot, (connection) => (refusal) => {
+  const sink = new BunSink(outgoing)
+  const transport = openStream(sink, start, peer, slot, (connection) => (refusal) => {
     endForLimit(connection, refusal)
     releaseSlot(slot)
   })
   sink.transport = transport
   // If the session was refused at once, the stream is closed already.
-  if (!sink.isClosed) onOpened(transport)
+  if (!sink.isClosed) outgoing.onOpened(transport)
   return new Response(sink.body, { headers: { ...headers, ...EVENT_HEADERS } })
 }

@@ -1,14 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Peer } from '../../auth/authentication.js'
 import type { Connection } from '../../connection/connection.js'
 import { namedOriginHeaders } from '../../http/cross-origin.js'
 import { refuse } from '../../http/problem.js'
 import type { Slot } from '../../limits/connection-limits.js'
 import { receiveStartBody } from './start-body.js'
-import type { StreamTransport, EventSink } from './stream-transport.js'
-import { EVENT_HEADERS } from './event-format.js'
-import type { Streams } from './streams.js'
+import { EVENT_HEADERS, type EventSink } from './stream-transport.js'
+import type { NodeHandlers } from '../node-ws.js'
 
 const sinkOf = (response: ServerResponse): EventSink => ({
   get bufferedAmount() {
@@ -20,17 +18,10 @@ const sinkOf = (response: ServerResponse): EventSink => ({
   destroy: () => void response.destroy(),
 })
 
-interface NodeStreamContext extends Pick<Streams, 'open'> {
-  /** Milliseconds that the body of a request may take. */
-  startTimeout: number
-  peerOf(request: IncomingMessage): Peer
-  countSocket(socket: Duplex, request: IncomingMessage, peer: Peer): Slot
-  evictionOf(connection: Connection, socket: Duplex, slot: Slot): Slot['evict']
-}
-
 /** Answers a request on Node's HTTP server with a stream. */
 export const openNodeStream = async (
-  { open, startTimeout, peerOf, countSocket, evictionOf }: NodeStreamContext,
+  { openStream, startTimeout, peerOf, countSocket }: NodeHandlers,
+  evictionOf: (connection: Connection, socket: Duplex, slot: Slot) => Slot['evict'],
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> => {
@@ -49,7 +40,7 @@ export const openNodeStream = async (
   // The socket is closed with the stream. Otherwise a later request on the socket would count as this stream.
   response.shouldKeepAlive = false
   response.writeHead(200, { ...headers, ...EVENT_HEADERS })
-  const transport: StreamTransport = open(sinkOf(response), start, peer, slot, (connection) =>
+  const transport = openStream(sinkOf(response), start, peer, slot, (connection) =>
     evictionOf(connection, socket, slot),
   )
   response.on('drain', () => transport.onDrain()).on('close', () => transport.onClosed())

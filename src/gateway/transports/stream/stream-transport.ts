@@ -3,8 +3,18 @@ import type { Transport } from '../../connection/transport.js'
 import { CLOSE_TIMEOUT, LOST } from '../handshake.js'
 import { sendBuffers, type SlowSocket } from '../send-buffers.js'
 import { createTurnFlush } from '../turn-flush.js'
-import { eventOf, PADDING } from './event-format.js'
 import { closeCodeOf } from './post.js'
+
+/** How many bytes are sent before the first event, so that a proxy with a buffer fills it and passes on the response. */
+const PADDING_BYTES = 4_096
+
+/** A comment in the format of event streams, which clients skip. */
+const PADDING = `:${' '.repeat(PADDING_BYTES - 3)}\n\n`
+
+/** Returns the event of a frame. JSON has no line break, which would end the event. */
+const eventOf = (json: string): string => `data: ${json}\n\n`
+
+export const EVENT_HEADERS = { 'content-type': 'text/event-stream; charset=utf-8' }
 
 /** The response that carries a stream, on the server of one runtime. */
 export interface EventSink {
@@ -30,18 +40,6 @@ const LAST_POST_TIME = 2_000
 
 const flushLater = createTurnFlush((run) => setImmediate(run))
 
-/** A pause, in which the client's posts wait: the promise of its end, and the function that ends it. */
-interface Pause {
-  readonly ended: Promise<void>
-  end(): void
-}
-
-const createPause = (): Pause => {
-  let end = (): void => undefined
-  const ended = new Promise<void>((resolve) => (end = resolve))
-  return { ended, end }
-}
-
 /**
  * A transport with an event stream to the client and posts from the client. The events of one turn of the event loop are sent in one write.
  */
@@ -61,7 +59,9 @@ export class StreamTransport implements Transport, SlowSocket {
   #closeTimer: NodeJS.Timeout | undefined
   /** The functions that resolve the promises of `drained()`. */
   #waiting: (() => void)[] = []
-  #pause: Pause | undefined
+  /** The end of a pause, in which the client's posts wait; undefined while there is none. */
+  #pauseEnded: Promise<void> | undefined
+  #endPause: (() => void) | undefined
   /** The `seq` of the latest post that was taken, and the `seq` of the post that waits for the end of a pause; 0 if there is none. */
   #seq = 0
   #waitingSeq = 0
@@ -89,9 +89,9 @@ export class StreamTransport implements Transport, SlowSocket {
     // The answer to a repeated post waits as long as the answer to the post itself.
     if (seq === this.#seq || seq === this.#waitingSeq) return this.#handed
     if (seq !== this.#seq + 1 || this.#waitingSeq !== 0) return Promise.resolve(false)
-    if (!this.#pause) return (this.#handed = this.#hand(seq, frames))
+    if (!this.#pauseEnded) return (this.#handed = this.#hand(seq, frames))
     this.#waitingSeq = seq
-    return (this.#handed = this.#pause.ended.then(() => {
+    return (this.#handed = this.#pauseEnded.then(() => {
       this.#waitingSeq = 0
       return !this.#isEnded && this.#hand(seq, frames)
     }))
@@ -104,7 +104,7 @@ export class StreamTransport implements Transport, SlowSocket {
       this.#connection?.receive(text, Buffer.byteLength(text))
     if (code !== undefined) this.#closeBy(code)
     // The connection has the frames. So the post counts as taken even if the stream ends meanwhile.
-    await this.#pause?.ended
+    await this.#pauseEnded
     return true
   }
 
@@ -139,13 +139,12 @@ export class StreamTransport implements Transport, SlowSocket {
   }
 
   pause(): void {
-    if (!this.#isEnded) this.#pause ??= createPause()
+    if (!this.#isEnded) this.#pauseEnded ??= new Promise((resolve) => (this.#endPause = resolve))
   }
 
   resume(): void {
-    const pause = this.#pause
-    this.#pause = undefined
-    pause?.end()
+    this.#pauseEnded = undefined
+    this.#endPause?.()
   }
 
   isFull(): boolean {

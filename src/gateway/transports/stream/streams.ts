@@ -14,18 +14,7 @@ import { StreamTransport, type EventSink } from './stream-transport.js'
 type PostResult = 'taken' | 'not-found' | 'refused'
 
 /** The streams of a gateway. */
-export interface Streams {
-  /** Creates the connection of a stream. `evictionOf` makes the `evict` of the slot. */
-  open(
-    sink: EventSink,
-    start: Start,
-    peer: Peer,
-    slot: Slot,
-    evictionOf: (connection: Connection) => Slot['evict'],
-  ): StreamTransport
-  /** Hands a post to the gateway that has its stream. Rejects with an `EngineError` if that gateway can't be asked. */
-  post(post: Post, origin: string | null): Promise<PostResult>
-}
+export type Streams = ReturnType<typeof createStreams>
 
 interface StreamsContext {
   settings: Pick<Settings, 'apps'>
@@ -39,7 +28,7 @@ const ID_BYTES = 24
 /** Separates the gateway's name and the secret in a stream's id. No gateway's name contains it. */
 const SEPARATOR = '.'
 
-export const createStreams = ({ settings, engine, connect, signal }: StreamsContext): Streams => {
+export const createStreams = ({ settings, engine, connect, signal }: StreamsContext) => {
   const streams = new Map<string, { transport: StreamTransport; appId: string }>()
 
   const hand = async ({ stream, seq, frames }: Post, origin: string | null): Promise<PostResult> => {
@@ -56,7 +45,14 @@ export const createStreams = ({ settings, engine, connect, signal }: StreamsCont
   }, signal)
 
   return {
-    open(sink, { text, bytes, appId }, peer, slot, evictionOf) {
+    /** Creates the connection of a stream. `evictionOf` makes the `evict` of the slot. */
+    open(
+      sink: EventSink,
+      { text, bytes, appId }: Start,
+      peer: Peer,
+      slot: Slot,
+      evictionOf: (connection: Connection) => Slot['evict'],
+    ): StreamTransport {
       // The id contains the gateway's name, so that a post finds its gateway without a look-up.
       const id = engine.node() + SEPARATOR + randomBytes(ID_BYTES).toString('base64url')
       const transport = new StreamTransport(sink, () => streams.delete(id))
@@ -69,7 +65,8 @@ export const createStreams = ({ settings, engine, connect, signal }: StreamsCont
       else connection.receive(text, bytes)
       return transport
     },
-    async post(post, origin) {
+    /** Hands a post to the gateway that has its stream. Rejects with an `EngineError` if that gateway can't be asked. */
+    async post(post: Post, origin: string | null): Promise<PostResult> {
       const node = post.stream.split(SEPARATOR, 1)[0] ?? ''
       if (node === engine.node() || streams.has(post.stream)) return hand(post, origin)
       const answer = await engine.askNode(node, JSON.stringify({ post, origin }))

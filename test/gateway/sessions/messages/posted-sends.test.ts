@@ -217,16 +217,17 @@ const queued = (options: Parameters<typeof createStartQueue>[0], app?: App, maxT
   const startQueue = createStartQueue({ atOnce: { fewest: 0, first: 0, most: 0 }, ...options })
   const metrics = createMetrics()
   const [engine, log] = [createMemoryEngine(), createLog({ level: 'fatal' })]
+  const settings = { apps: new Map(), sendWindow: 1_000, startTimeout: 1_000 }
   const sendPosted = createPostedSends(
     {
-      settings: { apps: new Map(), sendWindow: 1_000, startTimeout: 1_000 },
+      settings,
       apps: () => Promise.resolve(new Map(app && [[appId, app]])),
       engine,
       log,
       metrics,
       tracing: createTracing(loadOpenTelemetry(createLog({ level: 'fatal' }))),
       startQueue,
-      sendAuthorizer: createSendAuthorizer({ engine, log, metrics }),
+      sendAuthorizer: createSendAuthorizer({ settings, engine, log, metrics }),
     },
     maxTime,
   )

@@ -13,11 +13,14 @@ test('of changes that come faster than watchers can be told, each watcher waits 
     watch: (users) => Promise.resolve(users.map((of) => ({ ...of, online: false, lastSeenAt: null }))),
     unwatch: () => undefined,
   })
+  const onReload = (): void => undefined
   const seen: boolean[][] = Array.from({ length: 1_000 }, () => [])
   for (const each of seen)
-    await watchers.add({ onPresence: () => each.push(watchers.presenceOf(bob).online) }, 'app', ['bob'])
+    await watchers.add({ onPresence: () => each.push(watchers.presenceOf(bob).online), onReload }, 'app', [
+      'bob',
+    ])
   // This watcher is told last.
-  const told = new Promise((onPresence) => void watchers.add({ onPresence }, 'app', ['carl']))
+  const told = new Promise((onPresence) => void watchers.add({ onPresence, onReload }, 'app', ['carl']))
   for (let n = 0; n < 101; n++)
     watchers.onEvent({ type: 'presence', user: bob, online: n % 2 === 0, lastSeenAt: n })
   watchers.onEvent({ type: 'presence', user: carl, online: true, lastSeenAt: 0 })

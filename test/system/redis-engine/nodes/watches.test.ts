@@ -94,9 +94,14 @@ it('publishes a change once for each node that watches, however many sessions wa
       }, new AbortController().signal)
       await Promise.all(
         Array.from({ length: count }, () =>
-          watchers.add({ onPresence: () => (told += Number(watchers.presenceOf(bob).online)) }, bob.appId, [
-            bob.userId,
-          ]),
+          watchers.add(
+            {
+              onReload: () => undefined,
+              onPresence: () => (told += Number(watchers.presenceOf(bob).online)),
+            },
+            bob.appId,
+            [bob.userId],
+          ),
         ),
       )
     }
