@@ -63,14 +63,18 @@ export const listenOn = async (
 ): Promise<string> => {
   if ('path' in options) await removeStaleSocket(options.path)
   return new Promise((resolve, reject) => {
-    const fail = (cause: Error): void => reject(listenError(options, cause))
-    server.once('error', fail)
-    server.listen(options, () => {
+    const fail = (cause: Error): void => {
+      server.off('listening', onListening)
+      reject(listenError(options, cause))
+    }
+    const onListening = (): void => {
       server.off('error', fail)
       // A later error is about one client, whose socket could not be accepted.
       server.on('error', (err) => log.warn({ err }, 'a connection was not accepted'))
       if ('path' in options) chmodSync(options.path, options.mode)
       resolve(addressOf(server, scheme))
-    })
+    }
+    server.once('error', fail)
+    server.listen(options, onListening)
   })
 }

@@ -55,7 +55,10 @@ export const openSession = async (
   const { app, guest, credential, signToken } = admitted
   const { resume, since, adopt, hidden = false } = frame
   const saved = await saveAdmitted(context, user, admitted)
-  if (!('user' in saved)) return void connection.end(...saved)
+  if (!('user' in saved)) {
+    connection.end(...saved)
+    return undefined
+  }
   if (released()) return undefined
   const token = signToken && (await signToken(saved.user))
   const resumeKey = randomUUID()
