@@ -158,7 +158,7 @@ test('errors of the engine are counted if they fail a REST call, a recipient, a 
   const count = (): Promise<number> => value('engine_errors_total{code="unwritable"}')
   const fail = (): Promise<never> =>
     Promise.reject(new EngineError('unwritable', 'The test fails this call.'))
-  const ada = await startClient(url, await startOf('ada'))
+  const ada = await startAs(url, 'ada')
   engine.send = fail
   await restOf(url)('POST', '/users/ada/messages', { body: 'x' })
   assert.equal(await count(), 1)
