@@ -96,7 +96,12 @@ export class LiveSession implements HubSession {
     this.#isHidden = frame.hidden ?? false
     this.clientVersion = clientVersion(client.client)
     const opened = await openSession(this.#context, {
-      ...{ user: this.user, admitted, frame, client, starting, connection: this.#connection },
+      user: this.user,
+      admitted,
+      frame,
+      client,
+      starting,
+      connection: this.#connection,
       released: () => this.#detachOrEnd(),
     })
     if (!opened || this.#phase !== starting) return false
