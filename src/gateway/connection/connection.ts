@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import type { App } from '../apps/app.js'
 import { engineRetryAfter } from '../sessions/engine-retry.js'
 import { EngineError } from '../../engine/index.js'
 import {
@@ -15,13 +14,10 @@ import type { Peer } from '../auth/authentication.js'
 import type { Settings } from '../config/parse.js'
 import { GatewayError } from '../errors.js'
 import type { Slot } from '../limits/connection-limits.js'
-import type { StartQueue } from '../limits/start-queue.js'
 import type { ConnectionHandle } from '../sessions/connection-handle.js'
-import type { Hub } from '../sessions/hub.js'
-import type { SessionContext } from '../sessions/session-context.js'
 import { closeReasonOf, countClosed, type CloseReason } from './connection-counter.js'
 import { Heartbeat } from './heartbeat.js'
-import { Opening, SECOND_START } from './opening.js'
+import { Opening, SECOND_START, type OpeningContext } from './opening.js'
 import { parseFrame, PONG } from './parse-frame.js'
 import { Throttle } from './throttle.js'
 import type { Tracer } from './tracer.js'
@@ -30,17 +26,9 @@ import type { LiveSession } from '../sessions/live-session.js'
 import type { DetachOrEnd } from '../sessions/session-phase.js'
 
 /** The parts of a gateway that all connections share. */
-export interface ConnectionContext extends SessionContext {
-  settings: SessionContext['settings'] & Pick<Settings, 'apps' | 'leaveWindow' | 'startTimeout'>
+export interface ConnectionContext extends OpeningContext {
+  settings: OpeningContext['settings'] & Pick<Settings, 'leaveWindow'>
   tracer: Tracer
-  /** Returns the apps by id, or their promise until the engine is open. */
-  apps(): ReadonlyMap<string, App> | Promise<ReadonlyMap<string, App>>
-  hub: Hub
-  startQueue: StartQueue
-  /** Returns null while the gateway accepts new sessions. Otherwise returns the milliseconds after which a client tries again. */
-  retryAfter(): number | null
-  /** Called when a session has started. `slot` is the place of its connection in the limits of connections. */
-  onStarted(slot: Slot): void
   /** Called once for each connection, when it is closed. */
   onClosed(connection: Connection): void
 }

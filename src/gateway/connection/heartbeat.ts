@@ -1,6 +1,5 @@
 import { addTimed, removeTimed, type Timed } from '../../util/shared-timers.js'
-import type { Pings } from '../sessions/connection-handle.js'
-import type { Connection } from './connection.js'
+import type { ConnectionHandle, Pings } from '../sessions/connection-handle.js'
 
 /**
  * Regular pings are sent only at the times of a grid. Two neighbouring times are this share of the interval apart, but at most `MAX_GRID`
@@ -16,7 +15,10 @@ const LATE_SHARE = 0.5
 const PING = '{"type":"ping"}'
 
 /** The part of a connection that its heartbeat uses. */
-type HeartbeatConnection = Pick<Connection, 'sendText' | 'end' | 'watchExpiry'>
+interface HeartbeatConnection extends Pick<ConnectionHandle, 'sendText' | 'end'> {
+  /** Called when the heartbeat begins, and with each regular ping. See `ExpiryTimer.watch`. */
+  watchExpiry(until: number): void
+}
 
 /** Pings one connection's client from `started` on, and ends the connection if no frame comes in two intervals. */
 export class Heartbeat implements Timed, Pings {

@@ -2,13 +2,41 @@ import type { ClientFrame, ClientFrameOf } from '../../protocol/index.js'
 import { Timer } from '../../util/timer.js'
 import { admit, messageOf } from '../auth/admission.js'
 import type { Peer } from '../auth/authentication.js'
+import type { App } from '../apps/app.js'
+import type { Settings } from '../config/parse.js'
 import type { Slot } from '../limits/connection-limits.js'
+import type { StartQueue } from '../limits/start-queue.js'
+import type { ConnectionHandle } from '../sessions/connection-handle.js'
+import type { Hub } from '../sessions/hub.js'
 import { LiveSession } from '../sessions/live-session.js'
-import type { Connection, ConnectionContext } from './connection.js'
+import type { SessionContext } from '../sessions/session-context.js'
 import { countStarted, pendingStart, type PendingStart } from './connection-counter.js'
 import { parseFrame, parseStart } from './parse-frame.js'
 
 type StartFrame = ClientFrameOf<'start'>
+
+/** The parts of a gateway that all openings share. */
+export interface OpeningContext extends SessionContext {
+  settings: SessionContext['settings'] & Pick<Settings, 'apps' | 'startTimeout'>
+  /** Returns the apps by id, or their promise until the engine is open. */
+  apps(): ReadonlyMap<string, App> | Promise<ReadonlyMap<string, App>>
+  hub: Hub
+  startQueue: StartQueue
+  /** Returns null while the gateway accepts new sessions. Otherwise returns the milliseconds after which a client tries again. */
+  retryAfter(): number | null
+  /** Called when a session has started. `slot` is the place of its connection in the limits of connections. */
+  onStarted(slot: Slot): void
+}
+
+/** The part of a connection that its opening uses. */
+interface OpeningConnection extends ConnectionHandle {
+  /** Counts a frame for `bytesPerSecond`. Returns false if it ends the connection. */
+  charge(session: LiveSession, bytes: number): boolean
+  /** Called when the next frame follows within milliseconds. */
+  expectFrame(): void
+  /** Called when the session has started, and before it answers frames that came earlier. */
+  onStarted(session: LiveSession): void
+}
 
 /** How many frames may wait for `started`, and how many bytes in all. */
 const MAX_FRAMES = 16
@@ -37,8 +65,8 @@ export class Opening {
   start: PendingStart | undefined
   /** Whether the client has sent `end`, so that it does not come back. */
   hasEnd = false
-  readonly #context: ConnectionContext
-  readonly #connection: Connection
+  readonly #context: OpeningContext
+  readonly #connection: OpeningConnection
   readonly #peer: Peer
   readonly #slot: Slot
   readonly #deadline: Timer
@@ -53,7 +81,7 @@ export class Opening {
   #leaveQueue: (() => void) | undefined
   #isStopped = false
 
-  constructor(context: ConnectionContext, connection: Connection, peer: Peer, slot: Slot) {
+  constructor(context: OpeningContext, connection: OpeningConnection, peer: Peer, slot: Slot) {
     this.#context = context
     this.#connection = connection
     this.#peer = peer

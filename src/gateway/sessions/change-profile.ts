@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { parseProfile, PROFILE_RULE, type ClientFrameOf } from '../../protocol/index.js'
-import type { FrameScope } from './session-context.js'
+import type { FrameScope } from './frame-scope.js'
 import { userOf } from './user-of.js'
 
 const ONLY_VOUCHED = "Only the app's backend changes profiles: the app's 'profiles' setting is 'vouched'."

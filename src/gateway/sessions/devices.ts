@@ -3,7 +3,7 @@ import { pushDeviceId } from '../../engine/internal.js'
 import type { ClientFrameOf } from '../../protocol/index.js'
 import { TaskQueue } from '../../util/task-queue.js'
 import { checkSubscription } from '../push/subscription.js'
-import type { FrameScope } from './session-context.js'
+import type { FrameScope } from './frame-scope.js'
 
 const NO_PUSH = "The app has no 'push' in its config."
 const NO_ENDPOINT = "A 'push' frame with 'subscription: null' names the 'endpoint' that ends."

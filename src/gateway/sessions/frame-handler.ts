@@ -13,7 +13,8 @@ import { PendingFrames } from './pending-frames.js'
 import { Contacts } from './presence/contacts.js'
 import { PresenceFeed } from './presence/presence-feed.js'
 import { createSignaling } from './presence/signaling.js'
-import type { FrameScope, Refuse, RequestFrame } from './session-context.js'
+import type { FrameScope } from './frame-scope.js'
+import type { Refuse, RequestFrame } from './session-context.js'
 
 /** How many frames of one session may wait for their answers. Sends count only if `authorizeSend` or `authorizeSendUrl` decides about them. */
 const MAX_PENDING = 100

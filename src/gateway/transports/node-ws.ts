@@ -25,18 +25,8 @@ import { intercept } from './intercept.js'
 import { openNodeStream } from './stream/node-stream.js'
 import { STREAM_PATH } from './stream/start-body.js'
 import { chooseUpgrades, createRequestReturn } from './return-request.js'
-import type { ServerHandlers } from './server-handlers.js'
+import type { NodeHandlers } from './server-handlers.js'
 import { WsTransport } from './ws-transport.js'
-
-/** The functions of the gateway that an HTTP server of Node calls. */
-export interface NodeHandlers extends ServerHandlers {
-  /** Counts a socket for the limits of connections. */
-  countSocket(socket: Duplex, request: IncomingMessage, peer: Peer): Slot
-  /** Returns whether a path belongs to the gateway. */
-  owns(path: string): boolean
-  /** Responds to a plain request. An unknown path gets a 404. */
-  request(request: IncomingMessage, response: ServerResponse): void
-}
 
 /** The text with which the key of a handshake is hashed (RFC 6455, 1.3). */
 const KEY_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'

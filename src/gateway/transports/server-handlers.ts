@@ -1,3 +1,5 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { Peer } from '../auth/authentication.js'
 import type { Connection } from '../connection/connection.js'
 import type { Transport } from '../connection/transport.js'
@@ -15,4 +17,14 @@ export interface ServerHandlers {
   openStream: Streams['open']
   /** Stops counting a socket that is closed, or that was refused for a limit, so that another socket can take its place. */
   releaseSlot(slot: Slot): void
+}
+
+/** The functions of the gateway that an HTTP server of Node calls. */
+export interface NodeHandlers extends ServerHandlers {
+  /** Counts a socket for the limits of connections. */
+  countSocket(socket: Duplex, request: IncomingMessage, peer: Peer): Slot
+  /** Returns whether a path belongs to the gateway. */
+  owns(path: string): boolean
+  /** Responds to a plain request. An unknown path gets a 404. */
+  request(request: IncomingMessage, response: ServerResponse): void
 }

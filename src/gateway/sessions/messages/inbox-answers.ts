@@ -4,7 +4,7 @@ import type { RefusalParts } from '../../messages/client-sends.js'
 import { readMessages } from '../../messages/read-messages.js'
 import { readPeers } from '../../messages/read-peers.js'
 import { engineRetryAfter } from '../engine-retry.js'
-import type { FrameScope } from '../session-context.js'
+import type { FrameScope } from '../frame-scope.js'
 
 export const OTHER_EPOCH = "The inbox has another 'epoch' now: reconnect, and 'started' has the new one."
 export const BAD_PEER = "The peer 'with' is a user id, or null for the app's backend."

@@ -2,7 +2,7 @@ import { isRetryable, type ClientFrameOf } from '../../../protocol/index.js'
 import { TaskQueue } from '../../../util/task-queue.js'
 import { authorizeSend, problemOfSend, refusalOfResult } from '../../messages/client-sends.js'
 import type { Asking, Decision } from '../../messages/send-authorizer.js'
-import type { FrameScope } from '../session-context.js'
+import type { FrameScope } from '../frame-scope.js'
 import type { SendBarrier } from './send-barrier.js'
 import { setDataAside, storeSend } from './store-send.js'
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { MessagesRead } from '../../../engine/index.js'
 import type { ClientFrameOf } from '../../../protocol/index.js'
 import { engineRetryAfter } from '../engine-retry.js'
-import type { FrameScope } from '../session-context.js'
+import type { FrameScope } from '../frame-scope.js'
 import { BAD_PEER, isPeer, OTHER_EPOCH } from './inbox-answers.js'
 
 /** How often the engine counts without a pause. */

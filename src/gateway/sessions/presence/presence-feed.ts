@@ -1,7 +1,7 @@
 import { isUserId, MAX_WATCHED, type ClientFrameOf, type Message } from '../../../protocol/index.js'
 import { TaskQueue } from '../../../util/task-queue.js'
 import type { AppSettings } from '../../config/parse.js'
-import type { FrameScope } from '../session-context.js'
+import type { FrameScope } from '../frame-scope.js'
 import type { Contacts } from './contacts.js'
 import { OFFLINE, type Presence, type Watcher, type Watchers } from './watchers.js'
 

@@ -2,7 +2,7 @@ import type { ClientFrameOf } from '../../../protocol/index.js'
 import { TaskQueue } from '../../../util/task-queue.js'
 import type { RefusalParts } from '../../messages/client-sends.js'
 import { checkSignal, signalOf } from '../../messages/signal-rules.js'
-import type { FrameScope } from '../session-context.js'
+import type { FrameScope } from '../frame-scope.js'
 import type { Contacts } from './contacts.js'
 
 const NOT_ALLOWED: RefusalParts = [

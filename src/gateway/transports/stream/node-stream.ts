@@ -6,7 +6,7 @@ import { refuse } from '../../http/problem.js'
 import type { Slot } from '../../limits/connection-limits.js'
 import { receiveStartBody } from './start-body.js'
 import { EVENT_HEADERS, type EventSink } from './stream-transport.js'
-import type { NodeHandlers } from '../node-ws.js'
+import type { NodeHandlers } from '../server-handlers.js'
 
 const sinkOf = (response: ServerResponse): EventSink => ({
   get bufferedAmount() {
