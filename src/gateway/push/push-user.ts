@@ -27,6 +27,12 @@ const MAX_SENDERS = 5
  */
 const BEGIN_WITHIN = 10_000
 
+/**
+ * Milliseconds after which a user is due whom a closing gateway leaves to another one. If it were earlier, the engine could name the user
+ * to the closing gateway again.
+ */
+export const HANDED_OVER_IN = 1_000
+
 /** What pushes need of a gateway. */
 export interface PushContext {
   engine: Engine
@@ -104,8 +110,10 @@ const pushToDevice = async (
     done += 1
     if (result === 'given-up') break
   }
-  // What was cut off is due at once, for another gateway.
-  return { ...(outcome && { outcome }), dueIn: isCut ? 0 : done < messages.length ? after : null }
+  return {
+    ...(outcome && { outcome }),
+    dueIn: isCut ? HANDED_OVER_IN : done < messages.length ? after : null,
+  }
 }
 
 /**

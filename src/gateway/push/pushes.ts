@@ -3,7 +3,7 @@ import type { UserRef } from '../../engine/index.js'
 import type { PushTest } from '../../protocol/internal.js'
 import type { App } from '../apps/app.js'
 import { pushPayload } from './payload.js'
-import { deliver, pushToUser, type PushContext } from './push-user.js'
+import { deliver, HANDED_OVER_IN, pushToUser, type PushContext } from './push-user.js'
 
 /** For how many users pushes run at once, and how many further users may wait. */
 const MAX_RUNNING = 100
@@ -13,8 +13,6 @@ const MAX_WAITING = 10_000
  * waited here for this many milliseconds, the lease is renewed.
  */
 const RENEW_AFTER = 5_000
-/** Milliseconds after which a user who is handed over is due. If it were earlier, the engine could name the user to this gateway again. */
-const HANDED_OVER_IN = 1_000
 
 export type Pushes = ReturnType<typeof createPushes>
 
