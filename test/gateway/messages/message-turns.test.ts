@@ -114,8 +114,10 @@ const { epoch } = await engine.inbox({ appId: 'app', userId: 'ada' })
 
 /** Returns the largest number of messages that were read from one turn of the event loop to the next, until `isDone` returns true. */
 const largestStep = async (isDone: () => boolean): Promise<number> => {
-  let [largest, last] = [0, readMessages]
+  let largest = 0
   await until('the messages', async (): Promise<boolean> => {
+    // `until` pauses between its calls, and many turns may pass in a pause.
+    let last = readMessages
     for (let n = 0; n < 100 && !isDone(); n += 1) {
       await turn()
       largest = Math.max(largest, readMessages - last)
