@@ -18,7 +18,7 @@ local function begin(keys, args, kinds, writes)
   end
   prefix, appId, userId, partition, hashed = args[2], args[3], args[4], args[5], args[6]
   member = appId .. '\0' .. userId
-  events, differences, counts = {}, {}, {}
+  events, differences, counts = {}, {}, nil
   K = keys_of(prefix, userId)
   begin_state(writes)
   begin_rows()
