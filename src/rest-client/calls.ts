@@ -1,5 +1,5 @@
-// The types of the client, as the compiler infers them from the schemas. The build writes them out as interfaces, with the descriptions of the
-// OpenAPI document (scripts/build/rest-types.mjs).
+// The types of the client, as the compiler infers them from the schemas. The build writes them out as interfaces, with the descriptions of
+// the OpenAPI document (scripts/build/rest-types.mjs).
 import type { GenericSchema, InferInput, InferOutput } from 'valibot'
 import type { CallId, operations, PathParam } from './operations.js'
 import type { pathParams } from './params.js'

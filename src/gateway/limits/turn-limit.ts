@@ -6,8 +6,8 @@ const afterTurns = (turns: number, then: () => void): void => {
 }
 
 /**
- * Spreads jobs over turns of the event loop. In each turn jobs run until the sum of their weights reaches `max`. Between turns the event loop serves other sockets.
- * With `every` only one of so many turns has jobs.
+ * Spreads jobs over turns of the event loop. In each turn jobs run until the sum of their weights reaches `max`. Between turns the event
+ * loop serves other sockets. With `every` only one of so many turns has jobs.
  */
 export const createTurnLimit = (max: number, every = 1) => {
   const waiting = new RoundRobin<{ run: () => void; weight: number }>()

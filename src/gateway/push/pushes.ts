@@ -124,7 +124,7 @@ export const createPushes = ({ apps, ...rest }: PushesContext) => {
     },
     /**
      * Called after `close`, right before the engine closes: gives back the leases of the users whose pushes have not begun, so that another
-     * gateway pushes to them at once. Waits for the runs that `close` has cut off, which give back theirs.
+     * gateway soon pushes to them. Waits for the runs that `close` has cut off, which give back theirs.
      */
     async handOver(): Promise<void> {
       const now = performance.now()

@@ -288,6 +288,26 @@ test('a gateway that closes cuts off a push that is not answered, and the next g
   assert.deepEqual(service.faults, [])
 })
 
+test('a push that is cut off is not due before the gateway has closed, which would take it again', async () => {
+  const engine = createMemoryEngine()
+  const due: (number | null)[] = []
+  const { endPushes } = engine
+  engine.endPushes = (...call) => {
+    due.push(call[3])
+    return endPushes(...call)
+  }
+  const { gateway, service, send } = await startWithPhone(
+    {},
+    { config: { drainTime: 0.5 }, parts: { engine } },
+  )
+  service.respond = () => undefined
+  await send('bob', 'ada', 'Hello')
+  await until('it came', () => service.received.length, 1)
+  due.length = 0
+  await gateway.close()
+  assert.deepEqual(due, [1_000])
+})
+
 test('if a gateway that closes cuts off the push to one device, the next gateway does not push to the other devices again', async () => {
   const config = { engine: { type: 'embedded' as const, path: scratchFolder() }, drainTime: 0.5 }
   const first = await startWithPhone({}, { config })

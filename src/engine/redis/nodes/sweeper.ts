@@ -194,9 +194,7 @@ export class Sweeper {
         lists.map(async (userIds) => {
           const results = await Promise.allSettled(
             userIds.map((userId) =>
-              runner.onUser(runner.steps.expireInbox, { appId, userId: String(userId) }, [
-                ...[String(age), '', ''],
-              ]),
+              runner.onUser(runner.steps.expireInbox, { appId, userId: String(userId) }, [age]),
             ),
           )
           const [done, failed] = [

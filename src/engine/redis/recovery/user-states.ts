@@ -5,7 +5,7 @@ import type { AttachedUsers } from '../messages/attached-users.js'
 import { userRecordOf } from '../sessions/users/shared-users.js'
 import type { StepRunner } from '../step-runner.js'
 
-/** How many values the step `readStates` returns for each user: four of the inbox, the digest of the profiles, and what `userRecordOf` reads. */
+/** How many values the step `readStates` returns for each user: four of the inbox, a digest, and the two that `userRecordOf` reads. */
 const VALUES_PER_USER = 7
 const DIGEST = 4
 /** How often users are read at most if events about them come meanwhile. */

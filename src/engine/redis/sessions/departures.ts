@@ -26,7 +26,10 @@ export class Departures {
     }
   }
 
-  /** Waits for the changes that run, and then makes each pending change once. Must be called before this node leaves. Rejects as `retry` does. */
+  /**
+   * Waits for the changes that run, and then makes each pending change once. Must be called before this node leaves. Rejects as `retry`
+   * does.
+   */
   async finish(): Promise<void> {
     await Promise.allSettled(this.#running)
     await this.retry()

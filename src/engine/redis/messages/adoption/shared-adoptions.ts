@@ -14,7 +14,7 @@ const FIELDS_BEFORE_MESSAGES = 5
 const FIELDS_PER_MESSAGE = 5
 
 /** For how many milliseconds a repeated `adopted-append` appends no message twice, after the last message was moved. */
-const KEPT_AFTER_MOVE = '3600000'
+const KEPT_AFTER_MOVE = 3_600_000
 
 const EVERYTHING: Retention = { messages: 1_000_000_000, bytes: Infinity, age: Infinity }
 
