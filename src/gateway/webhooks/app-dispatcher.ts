@@ -153,11 +153,6 @@ export class AppDispatcher {
     return this.#isDown() && performance.now() < this.#nextProbe + PROBE_VALID_FOR
   }
 
-  /** This is a method, because after an `await` the compiler would still assume the value from before. */
-  #canTake(): boolean {
-    return !this.#isClosed
-  }
-
   /** Returns how many deliveries may begin now. */
   #free(): number {
     if (!this.#isDown()) return MAX_RUNNING - this.#running.size
@@ -171,8 +166,7 @@ export class AppDispatcher {
       this.#mayBeDue = false
       const limit = this.#free()
       const events = await this.#take(limit)
-      // The dispatcher has closed. The events stay pending, and are due again when their `LEASE` ends.
-      if (!this.#canTake()) return
+      // If the dispatcher has closed meanwhile, it still delivers these events: no other gateway takes them before their `LEASE` ends.
       for (const pending of events) this.#begin(pending)
       if (events.length === limit) this.#mayBeDue = true
     }

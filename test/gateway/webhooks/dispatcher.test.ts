@@ -304,6 +304,15 @@ test('closing takes no more events and waits for the running deliveries; an even
   }
 })
 
+test('events that were being taken when the dispatcher closed are delivered: until their lease ends, no other gateway takes them', async () => {
+  const endpoint = await startEndpoint(ok)
+  const queue = createTestQueue()
+  queue.add({ userId: 'ada' })
+  const dispatcher = run(queue, { app: endpoint.url })
+  await dispatcher.close(10_000)
+  assert.equal(delivered(queue).length, 1)
+})
+
 test('a reload of the config changes the endpoint, and removes or adds one', async () => {
   const [first, second] = [await startEndpoint(ok), await startEndpoint(ok)]
   const queue = createTestQueue()
