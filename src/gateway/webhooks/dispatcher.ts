@@ -90,8 +90,8 @@ export const createDispatcher = (queue: WebhookQueue, log: Log, tracing: Tracing
       return isReplayed
     },
     /**
-     * Begins no more deliveries, and resolves when all have ended. After `timeout` milliseconds they are aborted, and their events stay
-     * pending.
+     * Takes no more events, and resolves when the deliveries of those that were taken have ended. After `timeout` milliseconds they are
+     * aborted, and their events stay pending.
      */
     async close(timeout: number): Promise<void> {
       isClosed = true
