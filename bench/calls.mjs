@@ -23,13 +23,13 @@ export const background = [
     what: 'leases',
     growsWith: 'gateways',
     perSecond: ({ gateways }) => gateways,
-    counted: ({ scripts }) => scripts['node-beat'],
+    counted: ({ scripts }) => scripts['beat'],
   },
   {
     what: 'sweeps of partitions',
     growsWith: 'nothing',
     perSecond: () => PARTITIONS,
-    counted: ({ scripts }) => scripts['list-due'],
+    counted: ({ scripts }) => scripts['listDue'],
   },
   {
     what: 'numbers of publications',
@@ -41,7 +41,7 @@ export const background = [
     what: 'counts of an app that sends',
     growsWith: 'gateways × apps',
     perSecond: ({ gateways, apps }) => (gateways * apps * PARTITIONS) / 5,
-    counted: ({ scripts }) => scripts['counts-read'],
+    counted: ({ scripts }) => scripts['readCounts'],
   },
   {
     what: 'renewals of watches of presence',
@@ -66,19 +66,10 @@ export const background = [
 
 /** The scripts that gateways run without users, or once for a gateway. They are no part of an operation. */
 const BACKGROUND = [
-  ...[
-    'open',
-    'configure',
-    'apps-touch',
-    'node-beat',
-    'node-remove',
-    'list-due',
-    'list-aging',
-    'list-attached',
-  ],
-  ...['list-histories', 'published', 'counts-read', 'events-due', 'state-note', 'watch'],
+  ...['open', 'configure', 'touchApps', 'beat', 'removeNode', 'listDue', 'listAging', 'listAttached'],
+  ...['listHistories', 'published', 'readCounts', 'eventsDue', 'noteState', 'watch'],
   // A sweep may see the own copy of a message that is on its way.
-  'own-copies-pending',
+  'pendingOwnCopies',
 ]
 
 /** Returns how many calls a second gateways make for no user, and for a number of operations a second. */
@@ -257,14 +248,14 @@ export const countCalls = async (gateways, { times = 2 * gateways, seconds = 0 }
         async (n) => {
           await nodeOf(n).gateway.publish({ appId: HOOKED, to: `other ${n}`, body: 'Hello' })
         },
-        (before) => counter.ran('delivery-end', before, times),
+        (before) => counter.ran('endDelivery', before, times),
       )
       if (endpoint.state.events !== events + times) throw new Error('An event was delivered twice, or never.')
       const lost = []
       for (let n = 0; n < times; n++) lost.push(await open(nodeOf(n), `lost ${n}`))
       const loss = await count(
         (n) => lost[n].socket.terminate(),
-        (before) => counter.ran('user-due', before, times),
+        (before) => counter.ran('due', before, times),
       )
       const again = await count(async (n) => lost.push(await open(nodeOf(n), `lost ${n}`)))
       let rates

@@ -1,15 +1,18 @@
 // Builds dist/: the modules by tsc, the scripts for a script tag by rollup, and their compressed files. It makes only what has changed since
 // the last build, if anything has.
 import { execFile } from 'node:child_process'
-import { copyFile, cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import { transform } from 'esbuild'
+import { buildLibrary } from './lua.mjs'
 import { hashSources, remaining, stamp } from './stamp.mjs'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
+// The library stands beside its sources, so it is made first.
+const library = await buildLibrary()
 const sources = await hashSources(root)
 const work = await remaining(root, sources)
 if (work === 'nothing') process.exit()
@@ -50,24 +53,13 @@ const stripComments = async (folder) => {
   )
 }
 
-/** Removes the lines of a folder's scripts that are comments, or empty. */
-const stripLuaComments = async (folder) => {
-  const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.lua'))
-  await Promise.all(
-    names.map(async (name) => {
-      const file = join(folder, name)
-      const script = await readFile(file, 'utf8')
-      await writeFile(file, script.replace(/^\s*(--.*)?\n/gm, ''))
-    }),
-  )
-}
-
 await run(
   '@typescript/native/bin/tsc',
   '-b',
   'src/protocol',
   'src/tsconfig.browser.json',
   'src/tsconfig.server.json',
+  'src/engine/redis/scripts',
 )
 // With their comments and their indentation an install would be larger than 20 MB. The comments of public names are in the types.
 await stripComments('dist')
@@ -79,12 +71,7 @@ await writeFile('dist/gateway/config/types.d.ts', await configTypes())
 // tsc does not copy declaration files.
 for (const framework of ['react', 'vue', 'svelte', 'solid', 'preact'])
   await copyFile(`src/typings/${framework}.d.ts`, `dist/typings/${framework}.d.ts`)
-// The scripts of the Redis engine stand beside the modules that call them.
-await cp('src/engine/redis', 'dist/engine/redis', {
-  recursive: true,
-  filter: async (path) => path.endsWith('.lua') || (await stat(path)).isDirectory(),
-})
-await stripLuaComments('dist/engine/redis')
+await copyFile(library, 'dist/engine/redis/library.lua')
 const { openApiDocument } = await import('../../dist/gateway/rest/openapi.js')
 await writeFile('dist/gateway/rest/openapi.json.gz', await compressors.gz(JSON.stringify(openApiDocument())))
 const { restTypes } = await import('./rest-types.mjs')

@@ -3,8 +3,7 @@ const HOUR = 3_600 * SECOND
 const DAY = 24 * HOUR
 
 /**
- * The numbers and field names that every engine of this package obeys. The scripts of the Redis engine read them as `RULES.name`:
- * `redis/lua/prelude.ts` writes the values into the scripts.
+ * The numbers and field names that every engine of this package obeys.
  */
 export const engineRules = {
   /** Milliseconds from the loss of a session's connection until the session no longer makes its user online. */

@@ -1,6 +1,6 @@
 import type { UserRef } from '../engine.js'
 import { sha256 } from '../../util/hash.js'
-import { scopes } from './lua/scopes.js'
+import { scopes } from './scopes.js'
 import type { Partitions } from './nodes/partitions.js'
 
 /** The kinds of keys. A step lists the kinds of its keys. */
@@ -20,7 +20,7 @@ export interface KeyOwner extends UserRef {
 }
 
 /**
- * The names of an engine's keys. Scripts make these names by the same rules (`lua/keys.lua`). The names of a partition's keys contain the
+ * The names of an engine's keys. Scripts make these names by the same rules (`scripts/context/key-names.ts`). The names of a partition's keys contain the
  * partition's hash tag. A cluster keeps all keys with one hash tag on one server, so that one script can use them.
  */
 export class Keys {
@@ -70,7 +70,7 @@ export class Keys {
 
   /**
    * Returns the channels that a node subscribes to: those with the node's id; those on which scripts tell all nodes that the epochs of
-   * inboxes change (`lua/state.lua`); and the one with the node's name, for questions and answers of other nodes.
+   * inboxes change (`scripts/state/history.ts`); and the one with the node's name, for questions and answers of other nodes.
    */
   subscribed(nodeId: string, name: string): string[] {
     const starts = new Set(this.#partitions.tags.map((_tag, partition) => this.channels(partition)))

@@ -18,13 +18,14 @@ import { EngineError } from '../errors.js'
 import { unfinishedTransfer } from '../transfer.js'
 import { withTimeout } from '../../util/with-timeout.js'
 import { Apps } from './apps.js'
+import { epochsText } from './format.js'
 import { assertUsable, leastDurable } from './server-check.js'
 import type { RedisClient, ServerInfo } from './client/port.js'
 import { inGroups } from './lists.js'
 import { AttachedUsers } from './messages/attached-users.js'
-import { SharedAdoptions } from './messages/adoption/shared-adoptions.js'
+import { SharedAdoptions } from './messages/shared-adoptions.js'
 import { SharedInboxes } from './messages/shared-inboxes.js'
-import { SharedPeers } from './messages/peers/shared-peers.js'
+import { SharedPeers } from './messages/shared-peers.js'
 import { SharedPushes } from './push/shared-pushes.js'
 import { Leases } from './nodes/leases.js'
 import { NodeCalls } from './nodes/node-calls.js'
@@ -38,12 +39,12 @@ import { Recovery } from './recovery/recovery.js'
 import { Settlement } from './recovery/settlement.js'
 import { UncertainCalls } from './recovery/uncertain-calls.js'
 import { UserStates } from './recovery/user-states.js'
-import { SharedRevocations } from './sessions/revocations/shared-revocations.js'
-import { SHARES, Watches } from './sessions/presence/watches.js'
+import { SharedRevocations } from './sessions/shared-revocations.js'
+import { SHARES, Watches } from './sessions/watches.js'
 import { SharedSessions } from './sessions/shared-sessions.js'
 import { StepRunner, type UncertainCall } from './step-runner.js'
 import { Sweeper } from './nodes/sweeper.js'
-import { SharedUsers } from './sessions/users/shared-users.js'
+import { SharedUsers } from './sessions/shared-users.js'
 import { UnreadSearch } from './webhooks/unread-search.js'
 import { Webhooks } from './webhooks/webhooks.js'
 import type { WireEvent } from './wire-event.js'
@@ -58,6 +59,8 @@ const MIN_COMPARE_INTERVAL = 1_000
  */
 const BEATS_PER_TOUCH = 15
 const APP_IN_USE = 600_000
+const OTHER_FORMAT =
+  "This Redis has data of another version of chat-session, and this one can't read them: use that version, another prefix, or another Redis."
 /** Milliseconds within which a canary must arrive at this node. */
 const CANARY_TIMEOUT = 2_000
 
@@ -233,11 +236,12 @@ export class OpenedEngine {
       // The subscription comes before any session, because the events of a session must arrive.
       await client.subscribe(this.#runner.keys.subscribed(this.#runner.nodeId, this.#options.name))
       const runner = this.#runner
-      const [key, epochs] = await runner.onPartition(runner.steps.open, 0, [
+      const [outcome, key, epochs] = await runner.onPartition(runner.steps.open, 0, [
         randomBytes(KEY_BYTES).toString('base64'),
-        randomBytes(KEY_BYTES).toString('base64'),
+        epochsText(randomBytes(KEY_BYTES).toString('base64')),
       ])
-      if (key === null) throw new EngineError('unavailable', unfinishedTransfer('This Redis'))
+      if (outcome === 'unfinished') throw new EngineError('unavailable', unfinishedTransfer('This Redis'))
+      if (outcome === 'other-format') throw new EngineError('unavailable', OTHER_FORMAT)
       await runner.keepOwnLibrary()
       this.#key = Buffer.from(String(key), 'base64')
       runner.epochKey = String(epochs)

@@ -8,8 +8,7 @@ import { argumentOfSeveral, severalOf } from './client/gathered-calls.js'
 import type { RedisClient, Reply, ScriptInput } from './client/port.js'
 import { Keys, type HashedKind, type KeyKind, type KeyOwner } from './keys.js'
 import type { Partitions } from './nodes/partitions.js'
-import { LIBRARY_START, type BatchStep, type Step } from './script.js'
-import { loadSteps, type Steps } from './steps.js'
+import { LIBRARY_START, loadSteps, type BatchStep, type Step, type Steps } from './script.js'
 import { UnsettledServers } from './client/unsettled-servers.js'
 import type { WireEvent } from './wire-event.js'
 
@@ -21,7 +20,7 @@ const MAX_TRIES = 5
 /** How many users a call has at most. With more, other calls would wait for long. */
 const USERS_PER_CALL = 200
 
-/** Returns what `lua/webhooks.lua` reads: random digits, the beginning of the epoch of the user's inbox, and the app's webhooks. */
+/** Returns what `scripts/webhooks/events.ts` reads: random digits, the beginning of the epoch of the user's inbox, and the app's webhooks. */
 const argumentOf = ({ unreadAfter, limits, events }: WebhookOptions, epochBase: string): string => {
   const { user, app } = limits ?? {}
   const bounds = [user?.events, user?.bytes, app?.events, app?.bytes].map((bound) => bound ?? '-')
@@ -50,7 +49,7 @@ export interface StepRunnerOptions {
   onUncertain?: (call: UncertainCall) => void
   /** Called with each call that runs again after a failover. `step` is undefined if `remember` was called with it. */
   onRemade?: (call: RecentCall, step?: Step) => void
-  /** Called when steps begin to wait because the history of their server is unsettled (`lua/state.lua`). */
+  /** Called when steps begin to wait because the history of their server is unsettled (`scripts/state/history.ts`). */
   onUnsettled?: (server: number) => void
   /** Returns an app's webhooks. In a cluster `limits.app` is what the other partitions leave of the app's limits. */
   webhooksOf: (appId: string, partition: number) => WebhookOptions | null
@@ -102,7 +101,7 @@ export class StepRunner {
   readonly nodeId: string
   /** Whether partitions may be on different servers. Then a call has keys of one partition only. */
   readonly isCluster: boolean
-  /** The secret from which the epochs of inboxes derive (`lua/state.lua`). */
+  /** The secret from which the epochs of inboxes derive (`scripts/state/history.ts`). */
   epochKey = ''
   readonly #client: RedisClient
   readonly #options: StepRunnerOptions
@@ -340,7 +339,7 @@ export class StepRunner {
     }: { keys?: readonly string[]; prefix?: string; onLostReply?: () => void },
   ): Promise<Reply[]> {
     const input: ScriptInput = {
-      // While a slot moves, a cluster needs the names of all keys (`lua/keys.lua`). Without a cluster a call does not pass them, because 20
+      // While a slot moves, a cluster needs the names of all keys (`scripts/context/key-names.ts`). Without a cluster a call does not pass them, because 20
       // keys cost as much as two commands.
       keys: this.isCluster ? [...keys, ...this.keys.of(step.keys, owner)] : keys,
       context: this.#context(),
@@ -378,7 +377,7 @@ export class StepRunner {
     return reply.slice(1)
   }
 
-  /** Returns the first argument, which calls of this node have in common. `lua/begin.lua` reads it. */
+  /** Returns the first argument, which calls of this node have in common. `scripts/library.ts` reads it. */
   #context(): string {
     const shift = this.#options.clockShift()
     if (this.#lastContext.shift !== shift) {

@@ -4,7 +4,7 @@ type Content = Omit<Message, 'offset'>
 
 /**
  * Returns a guest's message as the adopting user receives it, and the JSON of this form. `sentAt` is the last field of the JSON, because
- * `redis/nodes/user-due.lua` reads it there.
+ * `redis/scripts/messages/unread-check.ts` reads it there.
  */
 export const adoptedJson = (
   { id, from, to, sender, body, data, sentAt }: Content,

@@ -1,23 +1,21 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { hasExpired } from '../../../src/engine/decide/messages/expired.js'
 import {
   afterInboxMark,
   afterPeerMark,
   directionOf,
-  exceedsBytes,
-  exceedsShare,
   firstKept,
-  hasExpired,
   isUnread,
   joinedMarks,
-  peerReadOffset,
   pushesOutOthers,
   unreadCount,
   type Marks,
-  type PeerMark,
   type PushedOut,
 } from '../../../src/engine/decide/messages/inbox.js'
 import { countAfter, offsetsAfter, offsetSetOf } from '../../../src/engine/decide/messages/offset-set.js'
+import { peerReadOffset, type PeerMark } from '../../../src/engine/decide/messages/peer-marks.js'
+import { exceedsBytes, exceedsShare } from '../../../src/engine/decide/messages/share.js'
 import { createRandom } from '../../../src/engine/suite/kit.js'
 
 const { received, read, sent } = { received: 0, read: 1, sent: 2 } as const
@@ -165,7 +163,7 @@ void describe('a message to a full inbox', () => {
   ]
   for (const [messages, bytes, expected] of shares)
     void it(`of a sender with ${messages} unread messages of ${bytes} bytes is ${expected ? 'too much' : 'not too much'}`, () =>
-      assert.equal(exceedsShare({ messages, bytes }, 0.5, { messages: 10, bytes: 1_000, age: 1 }), expected))
+      assert.equal(exceedsShare({ messages, bytes }, 0.5, { messages: 10, bytes: 1_000 }), expected))
 
   const bytes: [
     what: string,

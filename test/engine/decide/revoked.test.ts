@@ -28,10 +28,10 @@ void describe('a revocation', () => {
     void it(`up to ${before} concerns a credential of ${issuedAt}: ${expected}`, () =>
       assert.equal(isIssuedUpTo(issuedAt, before), expected))
 
-  const tokens: [what: string, expiresAt: number | null | undefined, expected: number][] = [
+  const tokens: [what: string, expiresAt: number | undefined, expected: number][] = [
     ['expires in a day', NOW + DAY, 62 * DAY],
     ['has expired', NOW - DAY, 61 * DAY],
-    ['never expires', null, Infinity],
+    ['never expires', Infinity, Infinity],
     ['expires at an unknown time', undefined, 400 * DAY],
   ]
   for (const [what, expiresAt, expected] of tokens)

@@ -8,6 +8,7 @@ import { freePort } from '../network/free-port.js'
 import { scratchFolder } from '../scratch-folder.js'
 import { until } from '../until.js'
 import { program, runProgram } from './programs.js'
+import { buildLibrary } from '../../../scripts/build/lua.mjs'
 
 /** Lines of redis.conf. */
 export type Settings = Record<string, string | number>
@@ -165,6 +166,8 @@ export const redisServer = async (options: ServerOptions = {}): Promise<RedisSer
     kill,
     isRunning: () => child !== undefined && !hasEnded(child),
     async start() {
+      // Engines of the sources read the library beside them.
+      await buildLibrary()
       const server = [program('redis-server'), config, ...(sentinel ? ['--sentinel'] : [])]
       // `setpriv` has the kernel kill the server when this process ends, by whatever signal.
       const launch =

@@ -66,7 +66,7 @@ it('keeps a device that is saved again while its end still runs', async () => {
     const hooked = createSharedEngine({
       client: () =>
         hookedClient({ type: 'single', url: server.url }, async (script, { args }) => {
-          if (script !== 'push-own' || !args.includes('free') || isSaved) return
+          if (script !== 'ownPush' || !args.includes('free') || isSaved) return
           isSaved = true
           await addDevice(engine, bob, 'one')
         }),
@@ -92,7 +92,7 @@ it('keeps a device that is saved again while its end runs between the two steps 
     const hooked = createSharedEngine({
       client: () =>
         hookedClient({ type: 'single', url: server.url }, async (script) => {
-          if (script !== 'push-write' || hasEnded) return
+          if (script !== 'writePush' || hasEnded) return
           hasEnded = true
           assert.equal(await engine.endPushDevice(bob, device.id), true)
         }),
@@ -113,7 +113,7 @@ it('forgets the device of a user who is deleted between the two steps of the sav
     const hooked = createSharedEngine({
       client: () =>
         hookedClient({ type: 'single', url: server.url }, async (script) => {
-          if (script === 'push-write') await engine.deleteUser(bob)
+          if (script === 'writePush') await engine.deleteUser(bob)
         }),
       ...{ prefix: 'deleted:', onError: assert.ifError },
     })

@@ -52,15 +52,15 @@ for (const [name, options, calls] of [
   ['a cluster', { type: 'cluster', nodes: servers.map(({ port }) => ({ host: '127.0.0.1', port })) }, 1_024],
 ] as const)
   for (const [what, step, read] of [
-    ['users', 'list-users', (engine: Engine) => engine.users(app, null, 50)],
+    ['users', 'listUsers', (engine: Engine) => engine.users(app, null, 50)],
     [
       'sessions',
-      'list-sessions',
+      'listAppSessions',
       async (engine: Engine) => (await engine.appSessions(app, null, 50)).sessions,
     ],
     [
       'pending events',
-      'events-list',
+      'listEvents',
       async (engine: Engine) => (await engine.pendingEvents(app, null, 50)).events,
     ],
   ] as const)

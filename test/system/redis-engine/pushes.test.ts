@@ -14,7 +14,7 @@ it('one node is told of a push, while two sweep the same partitions', async () =
   let isCut = false
   const create = (): Engine => {
     const { client } = lossyClient({ type: 'single', url }, (name) =>
-      isCut && name === 'node-beat' ? 'lost-request' : undefined,
+      isCut && name === 'beat' ? 'lost-request' : undefined,
     )
     return createSharedEngine({
       client: () => client,

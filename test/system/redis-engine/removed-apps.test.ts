@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine } from '../../../src/engine/index.js'
-import { fields } from '../../../src/engine/redis/lua/fields.js'
+import { STATE } from '../../../src/engine/redis/fields.js'
 import { Partitions } from '../../../src/engine/redis/nodes/partitions.js'
 import { createSharedEngine } from '../../../src/engine/redis/redis-engine.js'
 import {
@@ -44,8 +44,8 @@ const createNode = (prefix: string, clockShift = 0): Node => {
 
 const untilSwept = async ({ count }: Node, times = 2): Promise<void> => {
   // A sweep of all partitions has four calls.
-  const wanted = count('list-due') + 4 * times
-  await until('all partitions are swept', () => count('list-due') >= wanted)
+  const wanted = count('listDue') + 4 * times
+  await until('all partitions are swept', () => count('listDue') >= wanted)
 }
 
 /** Lets something be due for the app's users: a session that ends, unread messages, a push, a webhook event, an old message. */
@@ -83,7 +83,7 @@ it('has nothing left to look at, and queues no event, when no gateway has had it
   await whileOpen(engine, async () => {
     const before = typesOf(await pending(engine))
     await until('nothing has a deadline', () => deadlinesOf(prefix), '')
-    const calls = (): number => count('user-due') + count('events-due')
+    const calls = (): number => count('due') + count('eventsDue')
     const called = calls()
     await untilSwept(node)
     assert.equal(calls(), called)
@@ -123,13 +123,13 @@ it('is in use for as long as a gateway that lives has it in its config, and ever
     await ask(one.engine, ['session.ended'])
     await whileOpen(two.engine, async () => {
       const users = Array.from({ length: 32 }, (_, n) => ({ appId: app, userId: `user ${n}` }))
-      await until('both gateways sweep', () => one.count('node-beat') > 2 && two.count('node-beat') > 2)
+      await until('both gateways sweep', () => one.count('beat') > 2 && two.count('beat') > 2)
       for (const of of users) {
         const asked = request(of)
         await one.engine.detachSession(await startSession(one.engine, asked), asked.connectionId, 1_000)
       }
       for (const of of users) await untilPending(one.engine, of, 'session.ended')
-      assert.ok(two.count('user-due') > 0)
+      assert.ok(two.count('due') > 0)
     })
   })
 })
@@ -140,7 +140,7 @@ it('is still in use when all gateways were away for longer', async () => {
   const first = `${prefix}{${partitions.tags[0]}}:`
   await command('hset', `${first}appNotes`, app, 1)
   // Nobody has reached Redis for an hour.
-  await command('hset', `${first}state`, fields.state.reachedAt, Date.now() - 60 * MINUTE)
+  await command('hset', `${first}state`, STATE.reachedAt, Date.now() - 60 * MINUTE)
   const { engine } = createNode(prefix)
   await whileOpen(engine, async () => {
     const asked = request(ada)

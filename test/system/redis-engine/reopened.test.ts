@@ -4,7 +4,8 @@ import { ada, bodies, bob, newMessage, rules } from '../../../src/engine/suite/k
 import { redisEngines } from '../../support/redis/engines.js'
 import { standalone } from '../../support/redis/server.js'
 
-const { url } = await standalone()
+const server = await standalone()
+const { url } = server
 
 it('opens again while calls of the opening before still run', { timeout: 10_000 }, async () => {
   const engine = await redisEngines(() => ({ type: 'single', url })).create()
@@ -20,4 +21,14 @@ it('opens again while calls of the opening before still run', { timeout: 10_000 
   await Promise.all([closed, opened, user])
   assert.deepEqual(await bodies(engine, bob), ['Hello'])
   await engine.close()
+})
+
+it('refuses data of another format, and leaves them as they are', async () => {
+  const engine = redisEngines(() => ({ type: 'single', url })).createWith('other:')
+  await engine.open()
+  await engine.close()
+  const [key = ''] = (await server.command('keys', 'other:*:epochs')).split('\n')
+  await server.command('set', key, 'a secret of the first format')
+  await assert.rejects(engine.open(), /data of another version of chat-session/)
+  assert.equal(await server.command('get', key), 'a secret of the first format')
 })

@@ -92,8 +92,7 @@ it('keeps nothing of the token of a start that Redis refused because its memory 
 it('keeps nothing of the tokens of renewals that did not come to Redis, because one master of a cluster is away', async () => {
   let isAway = true
   const client = hookedClient({ type: 'single', url: server.url }, (script) => {
-    if (script === 'session-renew' && isAway)
-      throw unavailable(script, new ConnectionFailure('no connection'))
+    if (script === 'renewSession' && isAway) throw unavailable(script, new ConnectionFailure('no connection'))
   })
   const engine = createSharedEngine({ client: () => client, prefix: 'away:', onError: assert.ifError })
   await whileOpen(engine, async () => {
@@ -115,7 +114,7 @@ it('keeps nothing of the tokens of renewals that did not come to Redis, because 
 it('keeps nothing of the tokens of starts and renewals whose first reply was lost', async () => {
   let fate: 'lost-reply' | undefined
   const { client } = lossyClient({ type: 'single', url: server.url }, (script) =>
-    script === 'token-use' ? fate : undefined,
+    script === 'useToken' ? fate : undefined,
   )
   const engine = createSharedEngine({ client: () => client, prefix: 'lost:', onError: assert.ifError })
   await whileOpen(engine, async () => {

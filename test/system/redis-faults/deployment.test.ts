@@ -21,7 +21,7 @@ const otherBuild = (): string => {
   cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true })
   cpSync(join(root, 'package.json'), join(folder, 'package.json'))
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
-  appendFileSync(join(folder, 'dist/engine/redis/lua/base.lua'), '-- Another version.\n')
+  appendFileSync(join(folder, 'dist/engine/redis/library.lua'), '-- Another version.\n')
   return join(folder, 'dist/cli/main.js')
 }
 

@@ -32,7 +32,7 @@ test('a page learns of a read mark whose event comes after a newer message', asy
   const held: (() => void)[] = []
   let isHolding = true
   const [here, there] = await startTwo(
-    (script) => script === 'inbox-read' && isHolding && new Promise((resolve) => held.push(resolve)),
+    (script) => script === 'markRead' && isHolding && new Promise((resolve) => held.push(resolve)),
   )
   const [reader, other] = [await startAs(here.url, 'bob'), await startAs(here.url, 'bob')]
   const ada = await startAs(there.url, 'ada')
@@ -55,7 +55,7 @@ test('a page learns of a read mark whose event comes after a newer message', asy
 test('an answer of the engine that comes after the mark of another gateway takes no count back', async () => {
   let release: (() => void) | undefined
   const [here, there] = await startTwo(
-    (script) => script === 'peer-read' && !release && new Promise((resolve) => (release = resolve)),
+    (script) => script === 'readPeer' && !release && new Promise((resolve) => (release = resolve)),
   )
   const reader = await startAs(here.url, 'bob')
   const other = await startAs(there.url, 'bob')

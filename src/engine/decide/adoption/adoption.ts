@@ -1,5 +1,5 @@
 import type { Retention } from '../../inbox-records.js'
-import { hasExpired } from '../messages/inbox.js'
+import { hasExpired } from '../messages/expired.js'
 
 /** Which user has adopted a guest. */
 export interface Adopter {

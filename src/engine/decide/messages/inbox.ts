@@ -1,11 +1,11 @@
 import type { Retention } from '../../inbox-records.js'
-import { engineRules } from '../../rules.js'
 import { lowerBound } from '../../../util/lower-bound.js'
 import { countAfter, hasOffset, offsetsAfter, offsetSetOf, type OffsetSet } from './offset-set.js'
+import type { Sized } from './share.js'
 
 /*
- * Which messages of an inbox are unread, which are kept, and who may push out whose message. A message is unread from its arrival until a
- * mark reaches it: the mark of the inbox, or the mark of the message's peer.
+ * Which messages of an inbox are unread, which are kept, and whether a new message pushes out an unread one. A message is unread from its
+ * arrival until a mark reaches it: the mark of the inbox, or the mark of the message's peer.
  */
 
 /**
@@ -87,17 +87,6 @@ export const afterPeerMark = (
   return { ...marks, readUpTo, reached: offsetSetOf(reached.map(({ offset }) => offset)) }
 }
 
-/** The mark of a peer, and the offset of the newest message with the peer when the mark was set. */
-export type PeerMark = readonly [offset: number, newest: number]
-
-/** Returns whether the mark still matters: not if retention has deleted every message with the peer that came before the mark was set. */
-export const matters = (mark: PeerMark | undefined, first: number): mark is PeerMark =>
-  mark !== undefined && mark[1] >= first
-
-/** Returns the offset up to which the messages of a peer are read. */
-export const peerReadOffset = ({ readOffset }: Marks, mark: PeerMark | undefined, first: number): number =>
-  Math.max(readOffset, matters(mark, first) ? mark[0] : 0)
-
 /** Returns the marks that `a` and `b` have together. Marks that are not written yet are set again by this after a failed write. */
 export const joinedMarks = (a: Marks, b: Marks): Marks => {
   const readUpTo = Math.max(a.readUpTo, b.readUpTo)
@@ -129,15 +118,10 @@ export const firstKept = (
   return lowerBound(from, newest, (offset) => bytes - bytesBefore(offset) > retention.bytes)
 }
 
-/** Returns whether a message that was stored at `at` is kept no longer. */
-export const hasExpired = (at: number, { age }: Retention, now: number): boolean => at + age <= now
-
 /** A message that a new one pushes out. */
-export interface PushedOut {
+export interface PushedOut extends Sized {
   readonly offset: number
   readonly direction: Direction
-  readonly from: string | null
-  readonly size: number
 }
 
 /** Returns whether an unread message of someone else is among those that a message of `from` pushes out. */
@@ -145,31 +129,4 @@ export const pushesOutOthers = (marks: Marks, from: string, pushedOut: Iterable<
   for (const each of pushedOut)
     if (each.from !== from && isUnread(marks, each.offset, each.direction)) return true
   return false
-}
-
-/**
- * Returns whether a sender's unread messages take more than the `share` of an inbox. Then a further message of the sender may not push
- * out an unread message of someone else.
- */
-export const exceedsShare = (
-  unread: Pick<Retention, 'messages' | 'bytes'>,
-  share: number,
-  retention: Retention,
-): boolean => engineRules.sharedLimits.some((limit) => unread[limit] > share * retention[limit])
-
-/**
- * Returns whether a message of `size` bytes exceeds the `limit` of bytes that its sender's messages may take in the inboxes of others.
- * They take `held` bytes there now. The sender's own messages that the new one pushes out make room for it.
- */
-export const exceedsBytes = (
-  held: number,
-  size: number,
-  limit: number | undefined,
-  from: string,
-  pushedOut: Iterable<PushedOut>,
-): boolean => {
-  let bytes = held + size
-  if (limit === undefined || bytes <= limit) return false
-  for (const each of pushedOut) if (each.from === from) bytes -= each.size
-  return bytes > limit
 }

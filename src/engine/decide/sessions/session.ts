@@ -33,12 +33,15 @@ export interface Keys {
   previousKeyHash: string | null
 }
 
+/** What an engine has of a session. The Redis engine leaves a field out where the other engines have null or false. */
+type Sparse<Of> = { readonly [Field in keyof Of]?: Of[Field] | null | undefined }
+
 /** Returns whether the key with this hash resumes the session. */
-export const isResumedBy = ({ keyHash, previousKeyHash }: Keys, hash: string): boolean =>
+export const isResumedBy = ({ keyHash, previousKeyHash }: Sparse<Keys>, hash: string): boolean =>
   keyHash === hash || previousKeyHash?.split('\n').includes(hash) === true
 
 /** Returns the keys after the key `resumes` has resumed the session, and the client is about to receive the key `next`. */
-export const keysAfter = ({ keyHash }: Keys, resumes: string, next: string): Keys => ({
+export const keysAfter = ({ keyHash }: Pick<Keys, 'keyHash'>, resumes: string, next: string): Keys => ({
   keyHash: next,
   previousKeyHash: resumes === keyHash ? resumes : `${resumes}\n${keyHash}`,
 })
@@ -48,24 +51,28 @@ export const attached = (connectionId: string, resumableFor: number): Connected 
   ...{ connectionId, detached: null, resumableFor, expiresAt: null, offlineAt: null, offline: false },
 })
 
-/** Returns what is changed in a session whose connection is lost. `number` is that of the detachment, unless the session has one. */
+/**
+ * Returns what is changed in a session whose connection is lost. `number` is that of the detachment, unless the session has one. Perhaps
+ * the connection was lost some time ago, at `lostAt`.
+ */
 export const detached = (
-  { detached, resumableFor, offline, offlineAt }: Connected,
+  { detached, resumableFor, offline, offlineAt }: Sparse<Connected> & Pick<Connected, 'resumableFor'>,
   number: number,
   now: number,
+  lostAt = now,
 ): Connected => ({
   connectionId: null,
   detached: detached ?? number,
   resumableFor,
   expiresAt: now + resumableFor,
-  offlineAt: offline ? offlineAt : now + engineRules.offlineAfter,
-  offline,
+  offlineAt: offline === true ? (offlineAt ?? null) : lostAt + engineRules.offlineAfter,
+  offline: offline === true,
 })
 
 /** Returns whether the resume window is over, so that the session ends. */
-export const isOver = ({ expiresAt }: Connected, now: number): boolean =>
-  expiresAt !== null && expiresAt <= now
+export const isOver = ({ expiresAt }: Sparse<Connected>, now: number): boolean =>
+  (expiresAt ?? Infinity) <= now
 
 /** Returns whether the session ceases at `now` to make its user online. */
-export const goesOffline = ({ offlineAt, offline }: Connected, now: number): boolean =>
-  !offline && offlineAt !== null && offlineAt <= now
+export const goesOffline = ({ offlineAt, offline }: Sparse<Connected>, now: number): boolean =>
+  offline !== true && (offlineAt ?? Infinity) <= now

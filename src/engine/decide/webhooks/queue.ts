@@ -5,6 +5,9 @@ import type { EventLimits, PendingEvent, WebhookEvent, WebhookOptions } from '..
 /*
  * The queue of a user's pending webhook events: which event is delivered next and when, what becomes of a new event, and what a delivery
  * changes. Only the oldest event of a queue is delivered, so a gateway may be delivering it, and no later event removes or changes it.
+ *
+ * The scripts of the Redis engine run this code as Lua. There null is the absence of a field, which a spread does not copy: a field that
+ * may become null is assigned.
  */
 
 /** When the oldest event of a queue is due, and the number of the run that has set this time. A run lasts as long as the store is open. */
@@ -54,18 +57,14 @@ export const EMPTY_QUEUE: Queue = {
 
 type Kind = Pick<WebhookEvent, 'type' | 'data'>
 
-/** Returns about how many bytes an event takes. */
-export const sizeOf = ({ type, userId, data }: Kind & Pick<WebhookEvent, 'userId'>): number =>
-  engineRules.eventOverhead + Buffer.byteLength(JSON.stringify([type, userId, data]))
-
 /** Returns whether an event says that its user is online; null for an event of the app itself. */
 const onlineOf = ({ data }: Kind): boolean | null =>
   typeof data['online'] === 'boolean' ? data['online'] : null
 
-const opposites = new Map<WebhookEvent['type'], WebhookEvent['type']>([
-  ['user.online', 'user.offline'],
-  ['user.offline', 'user.online'],
-])
+const opposites: Partial<Record<WebhookEvent['type'], WebhookEvent['type']>> = {
+  'user.online': 'user.offline',
+  'user.offline': 'user.online',
+}
 
 /**
  * Returns the queue's newest event about presence if it and the new event cancel each other: then both are gone. They do so only if the
@@ -73,7 +72,7 @@ const opposites = new Map<WebhookEvent['type'], WebhookEvent['type']>([
  */
 export const cancelledBy = ({ count, online, presence }: Queue, event: Kind): PresenceEvent | null =>
   count >= engineRules.eventsBehind &&
-  presence?.type === opposites.get(event.type) &&
+  presence?.type === opposites[event.type] &&
   (presence?.next === 0 ? presence.before : online) === onlineOf(event)
     ? presence
     : null
@@ -98,12 +97,12 @@ export const fateOf = (
 /** Returns the queue with a new event behind the others. An event in an empty queue is due at `now`. */
 export const withEvent = (queue: Queue, event: Kind & { seq: number }, size: number, now: Due): Queue => {
   const { type, seq } = event
-  const grown = { last: seq, count: queue.count + 1, bytes: queue.bytes + size, online: onlineOf(event) }
-  const next = { ...queue, ...grown, change: seq }
+  const next = { ...queue, last: seq, count: queue.count + 1, bytes: queue.bytes + size, change: seq }
+  next.online = onlineOf(event)
   if (queue.first === 0) return { ...next, ...now, first: seq }
   if (type === 'events.dropped') next.dropped = seq
   const { last: previous, online: before, presence } = queue
-  if (opposites.has(type)) next.presence = { type, seq, size, previous, before, next: 0 }
+  if (opposites[type] !== undefined) next.presence = { type, seq, size, previous, before, next: 0 }
   else if (presence?.seq === previous) next.presence = { ...presence, next: seq }
   return next
 }
@@ -111,8 +110,12 @@ export const withEvent = (queue: Queue, event: Kind & { seq: number }, size: num
 /** Returns the queue without its newest event about presence. `change` is the number of this change. */
 export const withoutPresence = (queue: Queue, presence: PresenceEvent, change: number): Queue => {
   const { size, previous, before, next } = presence
-  const newest = next === 0 ? { last: previous, online: before } : {}
-  return { ...queue, ...newest, count: queue.count - 1, bytes: queue.bytes - size, presence: null, change }
+  const left = { ...queue, count: queue.count - 1, bytes: queue.bytes - size, change }
+  left.presence = null
+  if (next > 0) return left
+  left.last = previous
+  left.online = before
+  return left
 }
 
 /** Returns the number of the `events.dropped` that counts a further dropped event; 0 if a new one must be added. */
@@ -129,16 +132,18 @@ export const droppedData = (
 }
 
 /** Returns the queue after its newest event was changed, and takes `more` bytes. */
-export const withChanged = (queue: Queue, event: Kind, more: number): Queue => ({
-  ...{ ...queue, bytes: queue.bytes + more, online: onlineOf(event) },
-})
+export const withChanged = (queue: Queue, event: Kind, more: number): Queue => {
+  const changed = { ...queue, bytes: queue.bytes + more }
+  changed.online = onlineOf(event)
+  return changed
+}
 
 /** Returns the queue with another oldest event, which is due at `now`. */
-const withFirst = (queue: Queue, first: number, now: Due): Queue => ({
-  ...{ ...queue, ...now, first },
-  presence: queue.presence && queue.presence.seq > first ? queue.presence : null,
-  dropped: queue.dropped > first ? queue.dropped : 0,
-})
+const withFirst = (queue: Queue, first: number, now: Due): Queue => {
+  const next = { ...queue, ...now, first, dropped: queue.dropped > first ? queue.dropped : 0 }
+  if (queue.presence !== null && queue.presence.seq <= first) next.presence = null
+  return next
+}
 
 /** Returns the queue after its oldest event has ended. `next` is the number of the event after it. If there is none, the queue is empty. */
 export const afterEnd = (queue: Queue, size: number, next: number | undefined, now: Due): Queue =>
@@ -152,24 +157,19 @@ export const afterEnd = (queue: Queue, size: number, next: number | undefined, n
  */
 export const withReplayed = (queue: Queue, seq: number, size: number, now: Due): Queue => {
   const grown = { last: Math.max(queue.last, seq), count: queue.count + 1, bytes: queue.bytes + size }
-  const next = { ...queue, ...grown, presence: null, dropped: 0 }
+  const next = { ...queue, ...grown, dropped: 0 }
+  next.presence = null
   return queue.first === 0 || seq < queue.first ? withFirst(next, seq, now) : next
 }
-
-/**
- * Returns an event's number, which is in its id; 0 if the text is not the id of an event. The number of a partition may come first: it is
- * outdated if the event was transferred from another engine.
- */
-export const seqOf = (eventId: string): number =>
-  Number(/^evt_(?:\d+_)?(\d+)_[0-9a-f]*$/.exec(eventId)?.[1] ?? 0)
 
 /** What is stored of an event besides its place in a queue. */
 export type EventRow = Pick<PendingEvent, 'event' | 'attempts' | 'lastError'>
 
-/** Returns an event after a delivery that has failed. */
-export const afterFailure = (row: EventRow, error: string): EventRow => ({
-  ...{ ...row, attempts: row.attempts + 1, lastError: error },
-})
+/** Returns what is stored of an event's deliveries after one that has failed. */
+export const afterFailure = <Row extends Pick<EventRow, 'attempts' | 'lastError'>>(
+  row: Row,
+  error: string,
+): Row => ({ ...row, attempts: row.attempts + 1, lastError: error })
 
 /** Returns a failed event as it is pending again. */
-export const replayed = (row: EventRow): EventRow => ({ ...row, attempts: 0, lastError: null })
+export const replayed = ({ event }: EventRow): EventRow => ({ event, attempts: 0, lastError: null })

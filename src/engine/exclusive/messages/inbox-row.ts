@@ -1,6 +1,7 @@
 import type { Message } from '../../../protocol/index.js'
 import type { Retention } from '../../engine.js'
-import { hasExpired, type Marks } from '../../decide/messages/inbox.js'
+import { hasExpired } from '../../decide/messages/expired.js'
+import type { Marks } from '../../decide/messages/inbox.js'
 
 /** A stored message. Its row has sums of all messages before it, so that counting those messages needs no other row. */
 export interface MessageRow {

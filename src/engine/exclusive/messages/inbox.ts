@@ -1,13 +1,12 @@
 import type { Message } from '../../../protocol/index.js'
 import type { InboxState, Retention, UserRef } from '../../engine.js'
+import { hasExpired } from '../../decide/messages/expired.js'
 import {
   afterInboxMark,
   afterPeerMark,
   directionOf,
   directions,
-  exceedsBytes,
   firstKept,
-  hasExpired,
   isUnread,
   joinedMarks,
   pushesOutOthers,
@@ -16,6 +15,7 @@ import {
   type PushedOut,
   type Received,
 } from '../../decide/messages/inbox.js'
+import { exceedsBytes } from '../../decide/messages/share.js'
 import {
   EMPTY,
   messageRowOf,

@@ -79,7 +79,8 @@ export class Revocations {
    */
   async revokeToken(appId: string, tokenId: string, expiresAt: number | null | undefined): Promise<void> {
     const row = rows.revokedToken(appId, tokenId)
-    const atLeast = this.#core.clock.now() + tokenKeptFor(expiresAt, Date.now())
+    const keptFor = tokenKeptFor(expiresAt === null ? Infinity : expiresAt, Date.now())
+    const atLeast = this.#core.clock.now() + keptFor
     const earlier = this.#core.commit.newest(row) as RevokedToken | undefined
     const until = earlier ? Math.max(atLeast, earlier[0] ?? Infinity) : atLeast
     const operations = this.#put('token', row, [until])

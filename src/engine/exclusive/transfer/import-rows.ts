@@ -10,7 +10,8 @@ import {
   type TransferRecord,
   type UserFacts,
 } from '../../transfer.js'
-import { sizeOf, withEvent, type EventRow } from '../../decide/webhooks/queue.js'
+import { sizeOf } from '../../decide/webhooks/event-size.js'
+import { withEvent, type EventRow } from '../../decide/webhooks/queue.js'
 import type { Check } from '../../decide/messages/unread-check.js'
 import type { IdempotencyRow } from '../messages/ids/idempotency.js'
 import type { StoredInbox } from '../messages/inbox-row.js'

@@ -11,15 +11,9 @@ import { engineRules } from '../../rules.js'
 import type { Core } from '../store/core.js'
 import { rows } from '../store/rows.js'
 import { del, put, type Operation } from '../store/store.js'
-import {
-  afterEnd,
-  afterFailure,
-  replayed,
-  seqOf,
-  sizeOf,
-  withReplayed,
-  type EventRow,
-} from '../../decide/webhooks/queue.js'
+import { seqOf } from '../../decide/webhooks/event-id.js'
+import { sizeOf } from '../../decide/webhooks/event-size.js'
+import { afterEnd, afterFailure, replayed, withReplayed, type EventRow } from '../../decide/webhooks/queue.js'
 import type { Usage } from '../store/usage.js'
 import type { UserQueues } from './user-queues.js'
 

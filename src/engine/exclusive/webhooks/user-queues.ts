@@ -2,13 +2,13 @@ import { LRUCache } from 'lru-cache'
 import type { JsonObject } from '../../../protocol/index.js'
 import type { UserRef, WebhookEvent, WebhookEventType, WebhookOptions } from '../../engine.js'
 import { randomDigits } from '../../../util/random-digits.js'
+import { sizeOf } from '../../decide/webhooks/event-size.js'
 import {
   cancelledBy,
   countingDrops,
   droppedData,
   EMPTY_QUEUE,
   fateOf,
-  sizeOf,
   withChanged,
   withEvent,
   withoutPresence,

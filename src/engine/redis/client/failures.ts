@@ -108,8 +108,8 @@ export const mayHaveRun = (error: unknown): boolean => {
 }
 
 /**
- * Whether a script has failed because the history of its server is not settled (`lua/state.lua`). Such a script must run again after
- * `state-note.lua` has succeeded.
+ * Whether a script has failed because the history of its server is not settled (`scripts/state/history.ts`). Such a script must run again after
+ * `noteState` has succeeded.
  */
 export const isUnsettled = (error: unknown): boolean =>
   error instanceof EngineError && replyCode(error.cause) === 'UNSETTLED'

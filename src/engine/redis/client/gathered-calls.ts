@@ -94,7 +94,7 @@ export class GatheredCalls {
   }
 }
 
-/** Returns the script that runs several scripts of a library (`lua/several.lua`). */
+/** Returns the script that runs several scripts of a library (`scripts/several.ts`). */
 export const severalOf = (library: Library, { repeatable }: Pick<Script, 'repeatable'>): Script => ({
   ...{ name: 'several', library, repeatable, isShort: false },
 })

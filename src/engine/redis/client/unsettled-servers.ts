@@ -5,7 +5,7 @@ import { isUnsettled } from './failures.js'
 const PAUSE = 25
 const PATIENCE = 8_000
 
-/** The servers whose history is unsettled (`lua/state.lua`). Steps that need a settled history wait for it. */
+/** The servers whose history is unsettled (`scripts/state/history.ts`). Steps that need a settled history wait for it. */
 export class UnsettledServers {
   readonly #ask: (server: number) => Promise<unknown>
   readonly #onUnsettled: (server: number) => void

@@ -1,7 +1,7 @@
 import type { Message } from '../../../protocol/index.js'
 import type { EngineEvent, InboxPage, Position, SessionRef, UserRef } from '../../engine.js'
 import { userKey } from '../../user-key.js'
-import type { OwnCopyPlace } from './own-copies/own-copies.js'
+import type { OwnCopyPlace } from './own-copies.js'
 import type { StepRunner } from '../step-runner.js'
 import type { SessionId } from '../wire-event.js'
 

@@ -1,10 +1,9 @@
 import { isGuestId } from '../../../protocol/index.js'
 import type { CheckedMessage, SendRules, UserRef } from '../../engine.js'
 import { contentDigest } from '../../util/content-digest.js'
-import type { Reply } from '../client/port.js'
 import { hashOf } from '../keys.js'
-import { awayArgs, sendArgs, type Sent } from '../lua/send-call.js'
 import type { RecentMessage } from './recent-messages.js'
+import type { SendArgs, SenderReply, SendMode, Sent } from './send-call.js'
 import type { Arg, RunOptions, StepRunner } from '../step-runner.js'
 
 /**
@@ -13,7 +12,7 @@ import type { Arg, RunOptions, StepRunner } from '../step-runner.js'
  */
 export interface Attempt {
   /** When the recipient was created; empty if the message is for whoever has the id. */
-  readonly createdAt: string
+  readonly createdAt: number | ''
   /** Undefined if there is no limit, or if an earlier attempt has counted the message. */
   readonly messagesPerSecond: number | undefined
   /** What other partitions leave of the app's quota. */
@@ -21,6 +20,11 @@ export interface Attempt {
   /** Whether the message is only looked up. @default false */
   readonly onlyFinds?: boolean
 }
+
+/** Those of `SendArgs` that are the same in each attempt. */
+type Content = Readonly<
+  Record<'mode', SendMode> & Record<'from' | 'senderPrefix' | 'head' | 'middle' | 'digest', string>
+>
 
 /** Returns the milliseconds for which a message's id makes a retry safe. */
 const windowOf = ({ sendWindow }: SendRules): number => Math.max(1, Math.ceil(sendWindow))
@@ -43,7 +47,7 @@ export class Outgoing {
   readonly profile: string | undefined
   /** The hashed key of the step, and the sender if the step also changes the sender's inbox. */
   readonly keys: RunOptions
-  readonly #content: Record<'mode' | 'from' | 'senderPrefix' | 'head' | 'middle' | 'digest', string>
+  readonly #content: Content
   readonly #runner: StepRunner
   readonly #message: CheckedMessage
 
@@ -80,29 +84,19 @@ export class Outgoing {
   }
 
   /**
-   * Returns the arguments of the step that sends the message. `read` is what the step `readSender` has returned, for a message that `isAway`:
-   * that step has counted it.
+   * Returns the arguments of the step that sends the message. `read` is what the step `readSender` has returned, for a message that
+   * `isAway`: that step has counted it.
    */
-  args(rules: SendRules, attempt: Attempt, read: readonly Reply[] = []): Arg[] {
+  args(rules: SendRules, attempt: Attempt, read?: SenderReply): SendArgs<Arg> {
     const { quota, createdAt, onlyFinds = false } = attempt
-    const [, profile, senderDeletions, isNew, isMissing] = read as readonly Arg[]
-    const args: Record<(typeof sendArgs)[number], Arg> = {
-      ...this.#content,
-      words: this.#rulesOf(rules, onlyFinds),
-      maxInboxes: quota.inboxes,
-      maxBytes: quota.bytes,
-      perSecond: this.isAway ? null : this.rateIn(attempt),
-      createdAt,
-      maxHeld: quota.bytesPerSender,
-      traceparent: this.traceparent,
-      profile: this.profile ?? profile,
-    }
-    const list = sendArgs.map((name) => args[name])
-    if (!this.isAway) return list
-    const away: Record<(typeof awayArgs)[number], Arg> = {
-      ...{ note: this.noteId, id: this.id, senderDeletions, isNew, isMissing },
-    }
-    return [...list, ...awayArgs.map((name) => away[name])]
+    const { mode, from, senderPrefix, head, middle, digest } = this.#content
+    const [, profile, senderDeletions, isNew, isMissing] = read ?? [0]
+    const args = [
+      ...([mode, from, senderPrefix, head, middle, digest, this.#rulesOf(rules, onlyFinds)] as const),
+      ...([quota.inboxes, quota.bytes, this.isAway ? null : this.rateIn(attempt), createdAt] as const),
+      ...([quota.bytesPerSender, this.traceparent, this.profile ?? profile] as const),
+    ] as const
+    return this.isAway ? [...args, senderDeletions, isNew, isMissing, this.noteId, this.id] : args
   }
 
   /** How many messages the sender may send in a second; null or undefined for no limit. */
@@ -112,28 +106,24 @@ export class Outgoing {
 
   /** About how many bytes the message takes. */
   get bytes(): number {
-    return Object.values(this.#content).reduce((sum, text) => sum + text.length, 0)
+    return Object.values<string>(this.#content).reduce((sum, text) => sum + text.length, 0)
   }
 
-  /** Returns what stores the message again. `stored` is what the step has returned. */
-  recent(rules: SendRules, stored: Sent): RecentMessage {
+  /** Returns what stores the message again. `sent` is what the step has returned. */
+  recent(rules: SendRules, sent: Sent): RecentMessage {
     const { recipient: of, sender, traceparent, keys } = this
     const { senderPrefix: prefix, head, middle } = this.#content
-    const { json, sentAt, found } = stored
+    const [offset, sentAt, ownOffset, ownEpoch, json, epoch, found] = sent
     return {
-      ...{ of, epoch: Number(stored.epoch), offset: Number(stored.offset) },
-      ...{ from: sender?.userId ?? '', to: of.userId, traceparent },
-      json: json === null ? `${head}${this.profile}${middle}${Number(sentAt)}}` : String(json),
+      ...{ of, epoch, offset, from: sender?.userId ?? '', to: of.userId, traceparent },
+      json: json === '' ? `${head}${this.profile}${middle}${sentAt}}` : json,
       rules: this.#rulesOf(rules, false),
-      found: { hashed: keys.hashed ?? 'id:', value: String(found), keptFor: windowOf(rules) },
-      own:
-        prefix === ''
-          ? undefined
-          : { prefix, offset: Number(stored.ownOffset), epoch: Number(stored.ownEpoch) },
+      found: { hashed: keys.hashed ?? 'id:', value: found, keptFor: windowOf(rules) },
+      own: prefix === '' ? undefined : { prefix, offset: ownOffset, epoch: ownEpoch },
     }
   }
 
-  /** Returns the rules in the form in which `lua/rules.lua` reads them. */
+  /** Returns the rules in the form in which `rulesOf` in `scripts/messages/rules.ts` reads them. */
   #rulesOf(rules: SendRules, onlyFinds: boolean): string {
     const { messages, bytes, age } = rules.retention
     const createsRecipient = rules.unknownRecipients && !isGuestId(this.recipient.userId) ? 1 : 0

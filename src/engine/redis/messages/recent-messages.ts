@@ -9,7 +9,7 @@ const MAX_BYTES = 32_000_000
 /** About how many bytes a message takes here besides its JSON. */
 const OVERHEAD = 500
 
-/** A message in an inbox: what `message-restore.lua` needs. */
+/** A message in an inbox: what the script `restoreMessage` needs. */
 export interface RecentMessage {
   /** The user of the inbox. */
   readonly of: UserRef
@@ -21,7 +21,7 @@ export interface RecentMessage {
   /** Empty for the backend. */
   readonly from: string
   readonly to: string
-  /** The rules, in the form in which `lua/rules.lua` reads them. */
+  /** The rules, in the form in which `rulesOf` in `scripts/messages/rules.ts` reads them. */
   readonly rules: string
   readonly traceparent: string
   /** The hashed key by which a retry finds the message, its value, and the milliseconds for which it is kept. */

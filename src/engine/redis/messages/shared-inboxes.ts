@@ -10,13 +10,13 @@ import type {
   UserRef,
 } from '../../engine.js'
 import type { Reply } from '../client/port.js'
-import { sentOf, type Sent } from '../lua/send-call.js'
 import { Outgoing, type Attempt } from './outgoing.js'
 import { HeldBytes } from './held-bytes.js'
 import type { RecentMessages } from './recent-messages.js'
 import type { Quotas } from '../quotas.js'
+import type { SenderReply, SendReply, Sent } from './send-call.js'
 import { SendLanes } from './send-lanes.js'
-import { OwnCopies, type OwnCopyPlace } from './own-copies/own-copies.js'
+import { OwnCopies, type OwnCopyPlace } from './own-copies.js'
 import { callId, type Arg, type StepRunner } from '../step-runner.js'
 
 /** Returns the limit as an argument for Redis, which does not understand `Infinity`, and returns no list for 0. */
@@ -26,7 +26,7 @@ const countOf = (limit: number): number => Math.min(Math.max(1, limit), 1_000_00
 interface Adopted {
   outcome: 'adopted'
   by: string
-  createdAt: string
+  createdAt: number
 }
 
 /** Called with the place of the sender's own copy, before `send` returns the copy's offset. */
@@ -103,7 +103,7 @@ export class SharedInboxes {
     return this.#pageOf(of, await this.#read(of, countOf(limit), before), limit)
   }
 
-  /** The arguments are those of `inbox-page.lua`. */
+  /** The arguments are those of the script `readInbox`. */
   #read(of: UserRef, limit: number, offset?: number | null, epoch?: Arg): Promise<Reply[]> {
     return this.#runner.onUser(this.#runner.steps.readInbox, of, [limit, offset, epoch])
   }
@@ -131,8 +131,8 @@ export class SharedInboxes {
   }
 
   /**
-   * The `SendFirst` of the lanes. Without a cluster one call sends all messages to a partition that wait: with a call for each, a user could
-   * send only one in the time of a reply. The call ends with the first message that is not simply stored, which is then sent alone.
+   * The `SendFirst` of the lanes. Without a cluster one call sends all messages to a partition that wait: with a call for each, a user
+   * could send only one in the time of a reply. The call ends with the first message that is not simply stored, which is then sent alone.
    */
   async #sendFirst(sends: readonly ToSend[], done: (result: SendResult) => void): Promise<void> {
     const [first] = sends
@@ -143,23 +143,28 @@ export class SharedInboxes {
     const runs = together.map(({ outgoing, rules }) => {
       const { recipient: of, partition, keys: options } = outgoing
       const quota = this.#quotaFor(outgoing, rules, { inboxes: 0, bytes: 0 })
-      const attempt = { createdAt: '', messagesPerSecond: rules.messagesPerSecond, quota }
+      const attempt: Attempt = { createdAt: '', messagesPerSecond: rules.messagesPerSecond, quota }
       return { of, partition, options, args: outgoing.args(rules, attempt) }
     })
     const replies = await this.#runner.inOrder(this.#runner.steps.send, runs, 'stored')
     for (const [n, { outgoing, rules }] of together.entries()) {
-      const [outcome, ...reply] = replies[n] ?? []
-      if (outcome !== 'stored') {
+      const reply = replies[n] as SendReply | undefined
+      if (reply?.[0] !== 'stored') {
         const { messagesPerSecond, ...counted } = rules
-        const isCounted = outcome !== undefined && outcome !== 'limited'
+        const isCounted = reply !== undefined && reply[0] !== 'limited'
         return done(await this.#sendWithin(outgoing, isCounted ? counted : rules))
       }
-      done(await this.#onStored(outgoing, rules, { outcome, sent: sentOf(reply) }))
+      const [outcome, ...sent] = reply
+      done(await this.#onStored(outgoing, rules, { outcome, sent }))
     }
   }
 
   /** Sends a message if it fits into what other partitions leave of the app's quota. */
-  async #sendWithin(outgoing: Outgoing, rules: SendRules, createdAt = ''): Promise<SendResult> {
+  async #sendWithin(
+    outgoing: Outgoing,
+    rules: SendRules,
+    createdAt: Attempt['createdAt'] = '',
+  ): Promise<SendResult> {
     const { recipient, partition, sender } = outgoing
     const sendOnce = async (
       isAtLimit: boolean,
@@ -209,7 +214,12 @@ export class SharedInboxes {
   }
 
   async #find(outgoing: Outgoing, rules: SendRules): Promise<SendResult | null> {
-    const attempt = { createdAt: '', messagesPerSecond: undefined, quota: rules.quota, onlyFinds: true }
+    const attempt: Attempt = {
+      createdAt: '',
+      messagesPerSecond: undefined,
+      quota: rules.quota,
+      onlyFinds: true,
+    }
     const found = await this.#send(outgoing, rules, attempt)
     if (found.outcome === 'adopted') return this.#find(outgoing.redirectedTo(found.by), rules)
     return found.outcome === 'repeated' || found.outcome === 'conflict' ? found : null
@@ -220,29 +230,38 @@ export class SharedInboxes {
     const { recipient, sender, isAway } = outgoing
     const read =
       isAway && sender
-        ? await this.#runner.onUser(steps.readSender, sender, [outgoing.rateIn(attempt), callId()])
-        : []
-    const wait = Number(read[0] ?? 0)
+        ? ((await this.#runner.onUser(steps.readSender, sender, [
+            outgoing.rateIn(attempt),
+            callId(),
+          ])) as SenderReply)
+        : undefined
+    const [wait, , senderDeletions, , isMissing] = read ?? [0]
     if (wait > 0) return { outcome: 'limited', retryAfter: wait }
+    const { partition, keys } = outgoing
     const args = outgoing.args(rules, attempt, read)
-    const [outcome, ...reply] = await this.#runner.inPartition(
-      steps.send,
-      outgoing.partition,
-      recipient,
-      args,
-      outgoing.keys,
-    )
-    if (outcome === 'unknown-sender') return this.#sendFromUnknown(outgoing, rules, attempt)
-    if (outcome === 'adopted') return { outcome, by: String(reply[0]), createdAt: String(reply[1]) }
-    if (outcome === 'limited') return { outcome, retryAfter: Number(reply[0]) }
-    if (outcome !== 'stored' && outcome !== 'repeated')
-      return { outcome: outcome as 'conflict' | 'unknown-user' | 'full' | 'refused' | 'over-share' }
-    const [, , senderDeletions, , isMissing] = read
-    // After a failover the sender's server may lack the sender. Without the sender there would be no own copy.
-    if (outcome === 'repeated' && isMissing === 1) await this.#createSender(outgoing, rules)
-    return this.#onStored(outgoing, rules, {
-      ...{ outcome, sent: sentOf(reply), senderDeletions: Number(senderDeletions ?? 0) },
-    })
+    const reply = (await this.#runner.inPartition(steps.send, partition, recipient, args, keys)) as SendReply
+    switch (reply[0]) {
+      case 'unknown-sender':
+        return this.#sendFromUnknown(outgoing, rules, attempt)
+      case 'adopted': {
+        const [outcome, by, createdAt] = reply
+        return { outcome, by, createdAt }
+      }
+      case 'limited': {
+        const [outcome, retryAfter] = reply
+        return { outcome, retryAfter }
+      }
+      case 'stored':
+      case 'repeated': {
+        const [outcome, ...sent] = reply
+        // After a failover the sender's server may lack the sender. Without the sender there would be no own copy.
+        if (outcome === 'repeated' && isMissing === 1) await this.#createSender(outgoing, rules)
+        return this.#onStored(outgoing, rules, { outcome, sent, senderDeletions: senderDeletions ?? 0 })
+      }
+      default:
+        // Only `#find` gets `not-sent`, for which it has no result.
+        return { outcome: reply[0] as Exclude<(typeof reply)[0], 'not-sent'> }
+    }
   }
 
   /** Makes what follows when a message is stored: the trims, and in a cluster the own copy. */
@@ -252,25 +271,25 @@ export class SharedInboxes {
     { outcome, sent, senderDeletions = 0 }: StoredReply,
   ): Promise<SendResult> {
     const { recipient, sender, noteId } = outgoing
+    const [offset, sentAt, ownOffset, ownEpoch, json, , , toDeletions, isBeyond, held] = sent
     // A message to oneself takes no bytes in the inboxes of others, and `held` is 0 for it.
     if (sender && sender.userId !== recipient.userId && outcome === 'stored')
-      this.#held.update(outgoing.partition, sender, Number(sent.held))
+      this.#held.update(outgoing.partition, sender, held)
     // The message is stored, so this call does not wait for the trim. If the trim fails, the next message to the inbox continues it.
-    if (sent.isBeyond === 1)
+    if (isBeyond === 1)
       for (const of of sender ? [recipient, sender] : [recipient]) this.#startTrim(of, rules)
-    const result = { outcome, offset: Number(sent.offset), sentAt: Number(sent.sentAt) }
+    const result = { outcome, offset, sentAt }
     this.#options.recent.note(outgoing.bytes, () => outgoing.recent(rules, sent))
     if (!sender) return { ...result, ownOffset: null }
     // An offset above 0 means that the own copy exists. In a cluster `send` makes no own copy, but the message may have been sent before
     // the data moved into the cluster.
     const place =
-      Number(sent.ownOffset) > 0
-        ? { offset: Number(sent.ownOffset), epoch: Number(sent.ownEpoch) }
+      ownOffset > 0
+        ? { offset: ownOffset, epoch: ownEpoch }
         : await this.ownCopies.make(
             {
               ...{ from: sender, to: recipient.userId, id: outgoing.id, window: rules.sendWindow },
-              ...{ fromDeletions: senderDeletions, toDeletions: Number(sent.toDeletions) },
-              json: String(sent.json),
+              ...{ fromDeletions: senderDeletions, toDeletions, json },
             },
             rules.retention,
             noteId,

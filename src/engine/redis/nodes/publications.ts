@@ -7,7 +7,7 @@ import type { StepRunner } from '../step-runner.js'
 const ARRIVAL_TIME = 1_000
 /**
  * How many numbers are remembered at most. Each restart of a server, and each version of the scripts, begins a new run of numbers
- * (`lua/publish.lua`), and without a bound the numbers of old runs would pile up.
+ * (`scripts/state/publish.ts`), and without a bound the numbers of old runs would pile up.
  */
 const MAX_NUMBERS = 10_000
 

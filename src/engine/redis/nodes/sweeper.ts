@@ -1,7 +1,7 @@
 import { expirySearchInterval } from '../../rules.js'
 import type { Reply } from '../client/port.js'
 import type { Apps } from '../apps.js'
-import type { SharedAdoptions } from '../messages/adoption/shared-adoptions.js'
+import type { SharedAdoptions } from '../messages/shared-adoptions.js'
 import type { SharedInboxes } from '../messages/shared-inboxes.js'
 import { callId, type StepRunner } from '../step-runner.js'
 

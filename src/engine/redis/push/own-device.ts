@@ -7,7 +7,7 @@ import type { StepRunner } from '../step-runner.js'
 /** Milliseconds for which a device's owner is kept longer than the device, because a device without an owner does not count. */
 const OWNER_MARGIN = 86_400_000
 
-/** Reads or changes the owner of a device. Returns the owner before the call. See `push-own.lua`. */
+/** Reads or changes the owner of a device. Returns the owner before the call. See the script `ownPush`. */
 export const ownDevice = async (
   runner: StepRunner,
   mode: 'own' | 'keep' | 'free' | 'read',

@@ -5,13 +5,13 @@ import type { StepRunner } from '../step-runner.js'
 import type { RecentCalls } from './recent-calls.js'
 import type { RecentMessages } from '../messages/recent-messages.js'
 
-/** Milliseconds for which this node waits for what other nodes store again (`SETTLE_TIME` in `lua/state.lua`), and between two looks. */
+/** Milliseconds for which this node waits for what other nodes store again (as in `scripts/state/history.ts`), and between two looks. */
 const SETTLE_TIME = 5_000
 const LOOK_INTERVAL = 50
 /** Milliseconds by which the clocks of an old and a new master may differ. */
 const CLOCK_DIFFERENCE = 1_000
 
-/** What is known about the history of a server (`lua/state.lua`). */
+/** What is known about the history of a server (`scripts/state/history.ts`). */
 export interface History {
   readonly number: number
   /** The generation of the epochs. */

@@ -2,7 +2,7 @@ import type { EngineEvent, UserRef } from '../../engine.js'
 import { userKey } from '../../user-key.js'
 import type { Reply } from '../client/port.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
-import { userRecordOf } from '../sessions/users/shared-users.js'
+import { userRecordOf } from '../sessions/shared-users.js'
 import type { StepRunner } from '../step-runner.js'
 
 /** How many values the step `readStates` returns for each user: four of the inbox, a digest, and the two that `userRecordOf` reads. */

@@ -1,5 +1,6 @@
 import type { EndCode } from '../../../protocol/index.js'
 import type { Credential, SessionRef, UserRef } from '../../engine.js'
+import type { SessionRow } from './session-row.js'
 import type { OfPartition } from '../step-runner.js'
 
 /** For how many beats (`Leases`), a second apart, a change is kept. A new master is assumed to lack only changes of the last minute. */
@@ -25,7 +26,7 @@ export interface RecentSession extends OfPartition {
   departure: Departure | undefined
   /** How many calls that store the departure have not succeeded yet. */
   pending: number
-  /** The number of the server's history (`lua/state.lua`) in which Redis has stored these changes. */
+  /** The number of the server's history in which Redis has stored these changes. */
   history: number
   changedAt: number
 }
@@ -63,12 +64,12 @@ export class RecentSessions {
   change(
     { sessionId }: SessionRef,
     connectionId: string,
-    change: Record<string, unknown>,
+    change: Partial<SessionRow>,
     credential: StartCredential,
   ): void {
     const recent = this.#sessions.get(sessionId)
     if (recent?.row === undefined || recent.connectionId !== connectionId) return
-    recent.row = JSON.stringify({ ...(JSON.parse(recent.row) as object), ...change })
+    recent.row = JSON.stringify({ ...(JSON.parse(recent.row) as SessionRow), ...change })
     recent.credential = credential
   }
 

@@ -1,38 +1,25 @@
 import type { Credential, SessionRecord, SessionRequest, UserRef } from '../../engine.js'
 import { hashOf } from '../keys.js'
-import { fields } from '../lua/fields.js'
-
-const { session } = fields
-
-/** The fields of a session's row that this module reads. */
-type Row = Readonly<
-  Record<(typeof session)['number' | 'startedAt' | 'lastSeenAt' | 'guest'], number> &
-    Record<(typeof session)['credential' | 'facts'], string> &
-    Partial<Record<(typeof session)['hiddenSince'], number>> &
-    Partial<Record<(typeof session)['connectionId' | 'nodeId'], string>>
->
+import type { SessionRow, StartedRow } from './session-row.js'
 
 type Facts = Pick<SessionRecord, 'origin' | 'address' | 'client' | 'node'>
 
-const numberOf = (json: string): number => (JSON.parse(json) as Row)[session.number]
-
-export const recordOf = ({ appId, userId }: UserRef, sessionId: string, json: string): SessionRecord => {
-  const row = JSON.parse(json) as Row
-  const { origin, address, client, node } = JSON.parse(row[session.facts]) as Facts
+export const recordOf = ({ appId, userId }: UserRef, sessionId: string, row: SessionRow): SessionRecord => {
+  const { origin, address, client, node } = JSON.parse(row.facts) as Facts
   return {
     appId,
     userId,
     sessionId,
-    guest: row[session.guest] === 1,
-    credential: JSON.parse(row[session.credential]) as Credential,
+    guest: row.guest,
+    credential: JSON.parse(row.credential) as Credential,
     origin,
     address,
     client,
     node,
-    startedAt: row[session.startedAt],
-    lastSeenAt: row[session.lastSeenAt],
-    state: row[session.connectionId] === undefined ? 'detached' : 'active',
-    hidden: row[session.hiddenSince] !== undefined,
+    startedAt: row.startedAt,
+    lastSeenAt: row.lastSeenAt,
+    state: row.connectionId === undefined ? 'detached' : 'active',
+    hidden: row.hiddenSince !== undefined,
     rtt: null,
   }
 }
@@ -46,14 +33,12 @@ export interface StoredSession {
 
 /** Returns the sessions of a list of ids and rows, oldest first. */
 export const storedSessions = (of: UserRef, list: readonly string[]): StoredSession[] => {
-  const rows: [id: string, json: string][] = []
-  for (let n = 0; n + 1 < list.length; n += 2) rows.push([list[n] ?? '', list[n + 1] ?? ''])
+  const rows: [id: string, row: SessionRow][] = []
+  for (let n = 0; n + 1 < list.length; n += 2)
+    rows.push([list[n] ?? '', JSON.parse(list[n + 1] ?? '') as SessionRow])
   return rows
-    .sort(([, a], [, b]) => numberOf(a) - numberOf(b))
-    .map(([id, json]) => ({
-      record: recordOf(of, id, json),
-      nodeId: (JSON.parse(json) as Row)[session.nodeId],
-    }))
+    .sort(([, a], [, b]) => a.number - b.number)
+    .map(([id, row]) => ({ record: recordOf(of, id, row), nodeId: row.nodeId }))
 }
 
 /** Returns the short text that stands for a token's id in rows and in the names of keys. */
@@ -72,24 +57,25 @@ export const credentialArgs = (
 
 /**
  * Returns the fields that a node knows for the row of a session that starts or is resumed. They are JSON without the first brace, because
- * `session-start` puts its own fields before them. `use` is what `SharedRevocations.useToken` has returned.
+ * `startSession` puts its own fields before them. `use` is what `SharedRevocations.useToken` has returned.
  */
 export const startedRow = (request: SessionRequest, nodeId: string, use: string): string => {
   const { appId, connectionId, keyHash, resumableFor, guest, origin, address, client, node } = request
   const [authMethod, token, , credential] = credentialArgs(appId, request.credential)
-  const json = JSON.stringify({
-    [session.connectionId]: connectionId,
-    [session.nodeId]: nodeId,
-    [session.keyHash]: keyHash,
-    [session.resumableFor]: resumableFor,
-    [session.guest]: guest ? 1 : 0,
-    [session.authMethod]: authMethod,
-    [session.token]: token || undefined,
-    [session.issuedAt]: request.credential.issuedAt ?? undefined,
-    [session.credential]: credential,
-    // A client may send half of a surrogate pair as its name. Scripts parse these facts with cjson, which refuses half of a pair.
-    [session.facts]: JSON.stringify({ origin, address, client: client?.toWellFormed() ?? null, node }),
-    [session.tokenUse]: use || undefined,
-  })
-  return json.slice(1)
+  // A client may send half of a surrogate pair as its name. Scripts parse these facts with cjson, which refuses half of a pair.
+  const facts: Facts = { origin, address, client: client?.toWellFormed() ?? null, node }
+  const row: StartedRow = {
+    connectionId,
+    nodeId,
+    keyHash,
+    resumableFor,
+    guest,
+    authMethod,
+    token: token || undefined,
+    issuedAt: request.credential.issuedAt ?? undefined,
+    credential,
+    facts: JSON.stringify(facts),
+    tokenUse: use || undefined,
+  }
+  return JSON.stringify(row).slice(1)
 }

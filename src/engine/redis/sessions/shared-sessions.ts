@@ -14,11 +14,11 @@ import type {
 import { mayHaveRun } from '../client/failures.js'
 import type { Reply } from '../client/port.js'
 import { Departures } from './departures.js'
-import { fields } from '../lua/fields.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
 import { cursorOf, inGroups, readPage } from '../lists.js'
-import type { SharedRevocations } from './revocations/shared-revocations.js'
+import type { SharedRevocations } from './shared-revocations.js'
 import { RecentSessions, type RecentSession } from './recent-sessions.js'
+import type { SessionRow } from './session-row.js'
 import { credentialArgs, recordOf, startedRow, storedSessions, type StoredSession } from './session-record.js'
 import type { Arg, StepRunner } from '../step-runner.js'
 import type { NodeCalls } from '../nodes/node-calls.js'
@@ -83,7 +83,7 @@ export class SharedSessions {
           throw error
         })
       if (isStarted !== 1) return null
-      const session = recordOf(of, String(sessionId), String(row))
+      const session = recordOf(of, String(sessionId), JSON.parse(String(row)) as SessionRow)
       const inbox = this.#runner.inboxOf(of, state)
       if (this.#options.attached.add(session, connectionId, Number(state[0]), inbox.offset)) {
         const credential = { credential: request.credential, use }
@@ -158,13 +158,12 @@ export class SharedSessions {
     )
     if (isGood !== 1) return false
     const [authMethod, token, issuedAt, json] = args
-    const { session: names } = fields
     const change = {
-      [names.authMethod]: authMethod,
-      [names.token]: token || undefined,
-      [names.issuedAt]: issuedAt === '' ? undefined : Number(issuedAt),
-      [names.credential]: json,
-      [names.tokenUse]: use || undefined,
+      authMethod,
+      token: token || undefined,
+      issuedAt: issuedAt === '' ? undefined : Number(issuedAt),
+      credential: json,
+      tokenUse: use || undefined,
     }
     this.recent.change(session, connectionId, change, { credential, use })
     return true
@@ -310,7 +309,7 @@ export class SharedSessions {
 
   /**
    * Detaches a session. If `resumableFor` is undefined, the session can be resumed for as long as its row says. Returns the number of
-   * the server's history (`lua/state.lua`) in which Redis has stored this.
+   * the server's history in which Redis has stored this.
    */
   async #detach(
     session: SessionRef,

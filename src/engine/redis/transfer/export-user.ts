@@ -3,9 +3,10 @@ import type { PushDevice, UserRef } from '../../engine.js'
 import { engineRules } from '../../rules.js'
 import type { PeerMark, RecordOf, TransferRecord, UserFacts } from '../../transfer.js'
 import { hashOf, type KeyOwner } from '../keys.js'
-import { fields } from '../lua/fields.js'
+import { ENTRY, UNREAD, USER } from '../fields.js'
 import { ownDevice } from '../push/own-device.js'
-import { userRecordOf } from '../sessions/users/shared-users.js'
+import type { SessionRow } from '../sessions/session-row.js'
+import { userRecordOf } from '../sessions/shared-users.js'
 import { pairsOf, type Command, type RedisRows } from './rows.js'
 
 /** A message may have 16 kB of text, so a page may have 1 MB. */
@@ -29,14 +30,12 @@ export async function* exportUser(
   const user = factsOf(of, new Map(pairsOf(hash)), rows.now, deletions)
   user.devices = await ownedBy(rows, of, user.devices)
   for (const json of sessions as string[]) {
-    const { [fields.session.lastSeenAt]: seenAt = 0 } = JSON.parse(json) as Record<string, number>
-    user.lastSeenAt = Math.max(user.lastSeenAt ?? 0, seenAt)
+    const { lastSeenAt } = JSON.parse(json) as SessionRow
+    user.lastSeenAt = Math.max(user.lastSeenAt ?? 0, lastSeenAt)
   }
   const marks = pairsOf(unread).flatMap(([field, mark]): PeerMark[] => {
     const [upTo = 0, newest = 0] = mark.split(' ').map(Number)
-    return field.startsWith(fields.unread.mark) && newest >= first
-      ? [[field.slice(1) || null, upTo, newest]]
-      : []
+    return field.startsWith(UNREAD.mark) && newest >= first ? [[field.slice(1) || null, upTo, newest]] : []
   })
   let records: TransferRecord[] = [user]
   if (offset > 0) records.push({ kind: 'inbox', ...of, deletions, offset, first, readOffset, marks })
@@ -61,8 +60,8 @@ const factsOf = (
   now: number,
   deletions: number,
 ): UserFacts => {
-  type Field = keyof typeof fields.user
-  const textOf = (name: Field): string | undefined => hash.get(fields.user[name])
+  type Field = keyof typeof USER
+  const textOf = (name: Field): string | undefined => hash.get(USER[name])
   const parsed = (name: Field): unknown => JSON.parse(textOf(name) ?? 'null') ?? undefined
   const numberOf = (name: Field): number | undefined => parsed(name) as number | undefined
   const leftOf = (name: Field): number => Math.max(0, (numberOf(name) ?? 0) - now)
@@ -74,7 +73,7 @@ const factsOf = (
   return {
     ...{ kind: 'user', ...of },
     record,
-    guest: record && hash.has(fields.user.guest),
+    guest: record && hash.has(USER.guest),
     devices: parsed('devices') as PushDevice[] | undefined,
     lastSeenAt: numberOf('lastSeenAt'),
     revoked: revokedBefore !== null || deletions > 0 ? { revokedBefore, deletions } : undefined,
@@ -95,8 +94,8 @@ const messageOf = (
   now: number,
 ): RecordOf<'message'> => {
   const valueOf = (field: string): string => entry[entry.indexOf(field) + 1] ?? ''
-  const json = valueOf(fields.entry.message)
-  const [storedAt = '', kind = ''] = valueOf(fields.entry.about).split(' ')
+  const json = valueOf(ENTRY.message)
+  const [storedAt = '', kind = ''] = valueOf(ENTRY.about).split(' ')
   return {
     ...{ kind: 'message', ...of },
     message: { offset: parseInt(id, 10), ...(JSON.parse(json) as Omit<Message, 'offset'>) },

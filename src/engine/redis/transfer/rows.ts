@@ -4,7 +4,7 @@ import { createRedisClient, type RedisClientOptions } from '../client/index.js'
 import type { RedisClient, Reply } from '../client/port.js'
 import type { KeyKind, KeyOwner } from '../keys.js'
 import { Partitions } from '../nodes/partitions.js'
-import { StepLibrary, type Step } from '../script.js'
+import type { Step } from '../script.js'
 import { assertUsable } from '../server-check.js'
 import { StepRunner } from '../step-runner.js'
 
@@ -27,22 +27,12 @@ export const pairsOf = (list: Reply | undefined): [string, string][] => {
   return Array.from({ length: items.length / 2 }, (_, n) => [items[2 * n] ?? '', items[2 * n + 1] ?? ''])
 }
 
-/** Makes the steps that only a transfer uses. */
-export const loadTransferSteps = () => {
-  const library = new StepLibrary()
-  return {
-    read: library.step('transfer/read-rows', [], { repeatable: true, effect: 'reads' }),
-    write: library.step('transfer/write-rows', [], { effect: 'grows' }),
-  }
-}
-
 /** Reads and writes the rows of a Redis. This process does not become a node: no session starts here, and it sweeps nothing. */
 export class RedisRows {
   readonly client: RedisClient
   readonly runner: StepRunner
   /** The time of Redis when a call last replied. */
   now = 0
-  readonly #steps = loadTransferSteps()
 
   private constructor(client: RedisClient, runner: StepRunner) {
     this.client = client
@@ -92,12 +82,12 @@ export class RedisRows {
 
   /** Resolves with the replies of commands that read. Their keys are in one partition. */
   read(partition: number, commands: readonly Command[]): Promise<Reply[]> {
-    return this.#run(this.#steps.read, partition, commands)
+    return this.#run(this.runner.steps.readRows, partition, commands)
   }
 
   /** As `read`, for commands that write. They run once, or the promise rejects. */
   write(partition: number, commands: readonly Command[]): Promise<Reply[]> {
-    return this.#run(this.#steps.write, partition, commands)
+    return this.#run(this.runner.steps.writeRows, partition, commands)
   }
 
   async #run(step: Step, partition: number, commands: readonly Command[]): Promise<Reply[]> {

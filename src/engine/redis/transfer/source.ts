@@ -2,9 +2,9 @@ import { isGuestId } from '../../../protocol/index.js'
 import type { AppOptions, PendingEvent, UserRef, WebhookEvent } from '../../engine.js'
 import { EngineError } from '../../errors.js'
 import { unfinishedTransfer, type RecordOf, type TransferPages, type TransferRecord } from '../../transfer.js'
-import { fields } from '../lua/fields.js'
-import { SharedAdoptions } from '../messages/adoption/shared-adoptions.js'
-import { OwnCopies } from '../messages/own-copies/own-copies.js'
+import { STATE } from '../fields.js'
+import { SharedAdoptions } from '../messages/shared-adoptions.js'
+import { OwnCopies } from '../messages/own-copies.js'
 import { exportUser } from './export-user.js'
 import { FIRST_PARTITION, pairsOf, RedisRows, type RedisPlace } from './rows.js'
 
@@ -59,7 +59,7 @@ const stateOf = async (rows: RedisRows) => {
   const [nodes, isUnfinished, opened, key, notes, apps] = await rows.read(0, [
     ['ZRANGE', rows.key('nodes', FIRST_PARTITION), '0', '-1', 'WITHSCORES'],
     ['EXISTS', rows.key('transfer', FIRST_PARTITION)],
-    ['HGET', rows.key('state', FIRST_PARTITION), fields.state.opened],
+    ['HGET', rows.key('state', FIRST_PARTITION), STATE.opened],
     ['GET', rows.key('key', FIRST_PARTITION)],
     ['HKEYS', rows.key('appNotes', FIRST_PARTITION)],
     ['HGETALL', rows.key('apps', FIRST_PARTITION)],

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { epochsText } from '../format.js'
+import { EMPTY_QUEUE, withEvent, type Queue } from '../../decide/webhooks/queue.js'
 import type { UserRef } from '../../engine.js'
 import { EngineError } from '../../errors.js'
 import { engineRules } from '../../rules.js'
@@ -14,10 +16,10 @@ import {
 import { senderOf } from '../../user-changes.js'
 import { userKey } from '../../user-key.js'
 import { hashOf, type HashedKind, type KeyKind, type KeyOwner } from '../keys.js'
-import { fields, inboxNumbers, type InboxNumber } from '../lua/fields.js'
+import { ENTRY, UNREAD, USER } from '../fields.js'
 import { ownDevice } from '../push/own-device.js'
 import { tokenHash } from '../sessions/session-record.js'
-import { profilesText } from '../sessions/users/shared-users.js'
+import { profilesText } from '../sessions/shared-users.js'
 import { FIRST_PARTITION, RedisRows, type Command, type RedisPlace } from './rows.js'
 
 const KEY_BYTES = 32
@@ -40,6 +42,9 @@ export const redisTarget =
     }
   }
 
+/** For `JSON.stringify`: leaves out fields that are null, because scripts take only a missing field for null. */
+const withoutNulls = (_name: string, value: unknown): unknown => value ?? undefined
+
 /** An inbox of which all messages so far are written. `marks` has the offsets of the marks of peers. */
 interface OpenInbox {
   readonly facts: RecordOf<'inbox'>
@@ -50,10 +55,18 @@ interface OpenInbox {
   oldestAt: number | undefined
 }
 
+/** As `scripts/users/user.ts` has them. */
+type InboxNumbers = Partial<
+  Record<
+    'deletions' | 'newest' | 'first' | 'readOffset' | 'readUpTo' | 'unread' | 'bytes' | 'oldestAt',
+    number | undefined
+  >
+>
+
 class RedisImport {
   readonly #rows: RedisRows
-  /** The bytes of each queue of pending webhook events, by its key. */
-  readonly #queues = new Map<string, number>()
+  /** The queues of pending webhook events, by their keys. */
+  readonly #queues = new Map<string, Queue>()
   /** The greatest number of an app's events in a partition, by the key `numbers`. */
   readonly #newest = new Map<string, number>()
   /** The commands that are not sent yet, by their partition. Without a cluster all are in one list. */
@@ -73,7 +86,7 @@ class RedisImport {
     const kept = this.#rows.runner.keys.of(['transfer', 'key', 'epochs'], FIRST_PARTITION)
     const [transfer = '', key = '', epochs = ''] = kept
     const [isNew, isUnfinished] = await this.#rows.write(0, [
-      ['MSETNX', transfer, '1', key, newSecret(), epochs, newSecret()],
+      ['MSETNX', transfer, '1', key, newSecret(), epochs, epochsText(newSecret())],
       ['EXISTS', transfer],
     ])
     if (isNew === 1) return
@@ -138,7 +151,7 @@ class RedisImport {
         const marks = new Map(record.marks.map(([peer, offset]) => [peer, offset]))
         this.#inbox = { facts: record, owner, marks, unread: 0, bytes: 0, oldestAt: undefined }
         for (const [peer, ...mark] of record.marks)
-          this.#put(owner, 'HSET', 'unread', fields.unread.mark + (peer ?? ''), mark.join(' '))
+          this.#put(owner, 'HSET', 'unread', UNREAD.mark + (peer ?? ''), mark.join(' '))
         return
       }
       case 'message':
@@ -153,7 +166,7 @@ class RedisImport {
     const { now, runner } = this.#rows
     const owner = this.#rows.owner(facts)
     const sender = record && senderOf(record)
-    const hash: Partial<Record<keyof typeof fields.user, string | number | null | undefined>> = {
+    const hash: Partial<Record<keyof typeof USER, string | number | null | undefined>> = {
       createdAt: record?.createdAt,
       profiles: record && profilesText(record),
       sender: sender && JSON.stringify(sender),
@@ -172,7 +185,7 @@ class RedisImport {
     }
     for (const [name, value] of Object.entries(hash))
       if (value !== undefined && value !== null && value !== '')
-        this.#put(owner, 'HSET', 'user', fields.user[name as keyof typeof hash], value)
+        this.#put(owner, 'HSET', 'user', USER[name as keyof typeof hash], value)
     if (revoked && revoked.deletions > 0) this.#putNumbers(owner, { deletions: revoked.deletions })
     if (record) {
       this.#put(owner, 'ZADD', 'users', 0, userId)
@@ -186,8 +199,8 @@ class RedisImport {
       this.#putFor(adoption.left, { appId, userId: adoption.by }, 'adopted', hashOf(appId, userId), '0')
     if (check) {
       // A folder may have a later check of the same user, too.
-      this.#put(owner, 'HSETNX', 'user', fields.user.unreadCheckAt, Math.ceil(now + check.left))
-      this.#put(owner, 'HSETNX', 'user', fields.user.unreadCheckOffset, check.offset)
+      this.#put(owner, 'HSETNX', 'user', USER.unreadCheckAt, Math.ceil(now + check.left))
+      this.#put(owner, 'HSETNX', 'user', USER.unreadCheckOffset, check.offset)
     }
     // The sweep finds the user at once, and sets the time of the user's next deadline.
     if (guest || devices || adoption || check) this.#put(owner, 'ZADD', 'deadlines', now, userKey(facts))
@@ -204,7 +217,7 @@ class RedisImport {
     const size = Buffer.byteLength(json) + engineRules.messageOverhead
     const storedAt = Math.floor(this.#rows.now - age)
     const peer = from === userId ? `s${to}` : `${isRead ? 'x' : 'r'}${from ?? ''}`
-    const entry = [fields.entry.message, json, fields.entry.about, `${storedAt} ${peer}`]
+    const entry = [ENTRY.message, json, ENTRY.about, `${storedAt} ${peer}`]
     this.#put(owner, 'XADD', 'inbox', offset, ...entry)
     this.#put(owner, 'RPUSH', 'peerLog', `${offset} ${peer}`)
     inbox.oldestAt ??= storedAt
@@ -213,8 +226,8 @@ class RedisImport {
     const mark = Math.max(inbox.facts.readOffset, inbox.marks.get(from) ?? 0)
     if (from !== userId && !isRead && offset > mark) {
       inbox.unread++
-      this.#count(owner, 'unread', fields.unread.messages + (from ?? ''), 1)
-      this.#count(owner, 'unread', fields.unread.bytes + (from ?? ''), size)
+      this.#count(owner, 'unread', UNREAD.messages + (from ?? ''), 1)
+      this.#count(owner, 'unread', UNREAD.bytes + (from ?? ''), size)
     }
     if (sent) this.#addId(owner.appId, message, sent)
   }
@@ -247,12 +260,14 @@ class RedisImport {
     this.#put(owner, 'ZADD', state, seq, seq)
     if (state === 'failed') return
     const queue = this.#rows.key('queue', owner)
-    const before = this.#queues.get(queue) ?? 0
+    const before = this.#queues.get(queue) ?? EMPTY_QUEUE
     const size = Buffer.byteLength(json) + engineRules.eventOverhead
-    this.#queues.set(queue, before + size)
+    // When the event is due is in the key `due`.
+    const after = withEvent(before, event, size, { run: 0, dueAt: 0 })
+    this.#queues.set(queue, after)
     this.#put(owner, 'ZADD', 'queue', seq, seq)
-    this.#put(owner, 'HSET', 'events', `q${userId}`, JSON.stringify({ [fields.queue.bytes]: before + size }))
-    if (before === 0) this.#put(owner, 'ZADD', 'due', this.#rows.now, seq)
+    this.#put(owner, 'HSET', 'events', `q${userId}`, JSON.stringify(after, withoutNulls))
+    if (before.first === 0) this.#put(owner, 'ZADD', 'due', this.#rows.now, seq)
     this.#count(owner, 'counts', 'events', 1)
     this.#count(owner, 'counts', 'eventBytes', size)
   }
@@ -270,11 +285,9 @@ class RedisImport {
     this.#count(owner, 'counts', 'bytes', bytes)
   }
 
-  /** Stores the numbers of an inbox. Those that are absent are as in a new inbox. */
-  #putNumbers(owner: KeyOwner, numbers: Partial<Record<InboxNumber, number | undefined>>): void {
-    const absent = { ...{ deletions: 0, newest: 0, first: 1, readOffset: 0 }, ...{ unread: 0, bytes: 0 } }
-    const all: typeof numbers = { ...absent, ...numbers }
-    this.#put(owner, 'INBOX', 'user', ...inboxNumbers.map((name) => all[name] ?? ''))
+  /** Stores numbers of an inbox. Those that are absent are as in a new inbox. */
+  #putNumbers(owner: KeyOwner, numbers: InboxNumbers): void {
+    this.#put(owner, 'INBOX', 'user', JSON.stringify(numbers))
   }
 
   /** Stores a value for `left` more milliseconds. */

@@ -6,7 +6,7 @@ import type {
   UserRef,
   WebhookEvent,
 } from '../../engine.js'
-import { seqOf } from '../../decide/webhooks/queue.js'
+import { seqOf } from '../../decide/webhooks/event-id.js'
 import { engineRules } from '../../rules.js'
 import type { Reply } from '../client/port.js'
 import { cursorOf, inGroups, readPage } from '../lists.js'

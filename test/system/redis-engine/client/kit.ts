@@ -3,7 +3,6 @@ import { after } from 'node:test'
 import { functionName, type Reply, type Script } from '../../../../src/engine/redis/client/port.js'
 import { createRedisClient, type RedisClientOptions } from '../../../../src/engine/redis/client/index.js'
 import { partitionTags } from '../../../../src/engine/redis/nodes/partitions.js'
-import { sourceOf } from '../../../../src/engine/redis/script.js'
 import { startProxy } from '../../../support/network/proxy.js'
 
 /** The first argument of all calls. */
@@ -20,6 +19,20 @@ export const script = (name: string, lua: string, repeatable = false): Script =>
   return { name, library: { name: library, source }, repeatable, isShort: false }
 }
 
+/** Runs several scripts as the engine's library does (`scripts/several.ts`). */
+const SEVERAL = `redis.register_function('NAME_OF_LIBRARY_several', function(keys, all)
+  local results = {}
+  for n, list in ipairs(cjson.decode(all[2])) do
+    local ok, result = pcall(steps[list[1]], keys, list)
+    if not ok and type(result) ~= 'table' then
+      result = { err = string.find(result, '^%u+ ') and result or 'ERR ' .. result }
+    end
+    results[n] = result
+    if all[3] and not (ok and result[2] == all[3]) then break end
+  end
+  return results
+end)`
+
 /** Scripts of one library that takes several in a call. Each has the Lua of its function, as `script` has it. */
 export const scriptsTogether = (
   luas: Readonly<Record<string, { lua: string; repeatable?: boolean }>>,
@@ -28,12 +41,7 @@ export const scriptsTogether = (
     ([name, { lua }]) => `steps['${name}'] = ${functionOf(lua)}
       redis.register_function('NAME_OF_LIBRARY_${name}', steps['${name}'])`,
   )
-  const lua = [
-    'local steps, shared, appId = {}',
-    'local function set_context(text) end',
-    ...functions,
-    sourceOf('lua/several'),
-  ].join('\n')
+  const lua = ['local steps = {}', ...functions, SEVERAL].join('\n')
   const name = `kit_${createHash('sha1').update(lua).digest('hex')}`
   const source = `#!lua name=${name}\n${lua.replaceAll('NAME_OF_LIBRARY', name)}`
   const library = { name, source }

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict'
 import type { Engine, EngineEvent, WebhookEvent } from '../../../../src/engine/index.js'
 import { ConnectionFailure } from '../../../../src/engine/redis/client/failures.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
-import { fields } from '../../../../src/engine/redis/lua/fields.js'
+import { STATE } from '../../../../src/engine/redis/fields.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
-import { loadSteps } from '../../../../src/engine/redis/steps.js'
+import { loadSteps } from '../../../../src/engine/redis/script.js'
 import { pushDeviceId } from '../../../../src/engine/push-devices.js'
 import {
   app,
@@ -40,7 +40,7 @@ const FATES: readonly [part: number, fate: Fate][] = [
 ]
 
 /** A closing node repeats these calls once: if that fails too, the session stays until it can no longer be resumed. */
-const REPEATED_AT_CLOSE = ['session-end', 'session-abandon']
+const REPEATED_AT_CLOSE = ['endSession', 'abandonSession']
 
 const batches = new Set(Object.values(loadSteps()).flatMap((step) => ('isBatch' in step ? [step.name] : [])))
 
@@ -575,7 +575,7 @@ export class Simulation {
     const { setting, seed } = this.#options
     const partitions = new Partitions()
     const isCluster = setting.options.type === 'cluster'
-    const { history } = fields.state
+    const { history } = STATE
     for (const partition of new Set(
       isCluster ? USERS.map((userId) => partitions.of({ appId: app, userId })) : [0],
     )) {

@@ -46,7 +46,7 @@ it('adopts a guest of another partition than the user', () => {
   assert.notEqual(partitions.of(guest), partitions.of(ada))
 })
 
-const steps = ['adopt-mark', 'adopted-read', 'adopted-append', 'adopted-drop', 'adopted-end']
+const steps = ['adoptGuest', 'readAdopted', 'appendAdopted', 'dropAdopted', 'endAdopted']
 const fates = ['lost-request', 'lost-reply'] as const
 for (const { name, options } of settings)
   for (const step of steps)
@@ -83,7 +83,7 @@ for (const { name, options } of settings)
         isBroken = false
         await whileOpen(engineOf(undefined, 6_000), async (engine) => {
           // Without a mark nothing says that there is something to do: the client repeats its start.
-          if (step === 'adopt-mark' && fate === 'lost-request') assert.ok(await engine.adoptGuest(request))
+          if (step === 'adoptGuest' && fate === 'lost-request') assert.ok(await engine.adoptGuest(request))
           await until(
             'all messages have moved',
             async () => (await bodies(engine, guest)).length === 0 && (await engine.usage(app)).inboxes,
@@ -107,7 +107,7 @@ it('a copy to another engine reports an adoption that a crash has left unreporte
   await whileOpen(
     createSharedEngine({
       client: () =>
-        lossyClient(options, (script) => (script === 'adopted-append' ? 'lost-request' : undefined)).client,
+        lossyClient(options, (script) => (script === 'appendAdopted' ? 'lost-request' : undefined)).client,
       ...{ prefix, onError: () => undefined },
     }),
     async (engine) => {
@@ -128,9 +128,8 @@ for (const { name, options } of settings)
     let isBroken = true
     const engine = createSharedEngine({
       client: () =>
-        lossyClient(options, (script) =>
-          script === 'own-copy-make' && isBroken ? 'lost-request' : undefined,
-        ).client,
+        lossyClient(options, (script) => (script === 'makeOwnCopy' && isBroken ? 'lost-request' : undefined))
+          .client,
       prefix: 'owed:',
       partitionCount: FEW_PARTITIONS,
       onError: () => undefined,
@@ -176,7 +175,7 @@ for (const { name, options } of settings)
     const engine: Engine = createSharedEngine({
       client: () =>
         hookedClient(options, async (script) => {
-          if (script === 'adopted-append' && ++moves === 2) assert.equal(await engine.deleteUser(guest), true)
+          if (script === 'appendAdopted' && ++moves === 2) assert.equal(await engine.deleteUser(guest), true)
         }),
       ...{ prefix: 'deleted guest:', partitionCount: FEW_PARTITIONS, onError: assert.ifError },
     })
@@ -199,7 +198,7 @@ it('keeps nothing for ever about a guest whose messages have moved, though the n
   const engine = createSharedEngine({
     client: () =>
       lossyClient({ type: 'single', url: server.url }, (script) =>
-        script === 'adopted-end' ? 'lost-request' : undefined,
+        script === 'endAdopted' ? 'lost-request' : undefined,
       ).client,
     ...{ prefix, onError: () => undefined },
   })
@@ -217,7 +216,7 @@ it('keeps nothing for ever about a guest whose user is deleted while the message
   const engine: Engine = createSharedEngine({
     client: () =>
       hookedClient({ type: 'single', url: server.url }, async (script) => {
-        if (script === 'adopted-append' && ++moves === 2) await engine.deleteUser(ada)
+        if (script === 'appendAdopted' && ++moves === 2) await engine.deleteUser(ada)
       }),
     ...{ prefix, onError: assert.ifError },
   })

@@ -22,7 +22,7 @@ const setUp = async (options: RedisClientOptions) => {
   await engine.open()
   const keyCounts: number[] = []
   const client = hookedClient(options, (name, { keys }) => {
-    if (name === 'newest-offsets') keyCounts.push(keys.length)
+    if (name === 'newestOffsets') keyCounts.push(keys.length)
   })
   const ignore = (): void => undefined
   await client.open({ onMessage: ignore, onResubscribed: ignore, onError: assert.ifError })

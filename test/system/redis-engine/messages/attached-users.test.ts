@@ -55,7 +55,7 @@ it('emits a message that it has to read, though the first read fails', async () 
   const errors: unknown[] = []
   const one = redisEngines(() => ({ type: 'single', url: server.url })).createWith('read again:')
   const two = createSharedEngine({
-    client: () => failingClient({ type: 'single', url: server.url }, 'inbox-page', () => errors.length === 0),
+    client: () => failingClient({ type: 'single', url: server.url }, 'readInbox', () => errors.length === 0),
     prefix: 'read again:',
     onError: (error) => errors.push(error),
   })
@@ -89,9 +89,9 @@ it('emits messages to the new connection of a session that is detached and resum
   let release: (reply: Reply) => void = () => undefined
   client.run = (script, keys, args) => {
     const reply = run(script, keys, args)
-    if (script.name === 'session-start') void reply.then(release)
+    if (script.name === 'startSession') void reply.then(release)
     // The replies are kept together, as if both had come in one chunk.
-    return script.name === 'session-change'
+    return script.name === 'changeSession'
       ? new Promise<Reply>((resolve) => (release = resolve)).then(() => reply)
       : reply
   }

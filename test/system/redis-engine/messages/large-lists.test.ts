@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine } from '../../../../src/engine/index.js'
-import { fields } from '../../../../src/engine/redis/lua/fields.js'
 import { Partitions, partitionTags } from '../../../../src/engine/redis/nodes/partitions.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import {
@@ -26,9 +25,9 @@ const SESSIONS = 9_000
 /** With one session that is left, a page may have all rows that are left, and is the last step. With these no page has. */
 const LEFT = 20
 const MESSAGES = 2_000
-/** `inbox.lua` has the same number. */
+/** `scripts/messages/retention.ts` has the same number. */
 const DROPPED_PER_STEP = 256
-/** `sessions.lua` has the same number. */
+/** `sessions.ts` has the same number. */
 const LAST_STEP_WITHIN = 5_000
 
 const server = await standalone()
@@ -42,13 +41,12 @@ const withEngine = (prefix: string, body: (engine: Engine) => Promise<void>): Pr
  * `leaves`, do not make her online, and look as if they start after every revocation.
  */
 const copySession = async (prefix: string, { leaves = 0, copies = SESSIONS } = {}): Promise<void> => {
-  const { number, offline, token, issuedAt } = fields.session
   const script = `local key, numbers = redis.call('KEYS', ARGV[1])[1], redis.call('KEYS', ARGV[2])[1]
     local row = cjson.decode(redis.call('HGETALL', key)[2])
     for n = 1, tonumber(ARGV[3]) do
-      row['${number}'] = redis.call('HINCRBY', numbers, 'session', 1)
+      row.number = redis.call('HINCRBY', numbers, 'session', 1)
       if n > tonumber(ARGV[3]) - tonumber(ARGV[4]) then
-        row['${offline}'], row['${token}'], row['${issuedAt}'], row['${number}'] = true, 'another', 9e15, 1e9
+        row.offline, row.token, row.issuedAt, row.number = true, 'another', 9e15, 1e9
       end
       redis.call('HSET', key, 'copy ' .. n, cjson.encode(row))
     end`
@@ -131,7 +129,7 @@ for (const [name, end] of Object.entries(ends))
 it('detaches the sessions of a user by steps when their node closes', async () => {
   let steps = 0
   const client = hookedClient({ type: 'single', url: server.url }, (name) => {
-    if (name === 'node-detach') steps++
+    if (name === 'detachNode') steps++
   })
   const engine = createSharedEngine({ client: () => client, prefix: 'detach:', onError: assert.ifError })
   await engine.open()
@@ -189,7 +187,7 @@ it('deletes the messages beyond a lower retention by steps, and goes on with the
   let isFailing = true
   const errors: unknown[] = []
   const engine = createSharedEngine({
-    client: () => failingClient({ type: 'single', url: server.url }, 'inbox-expire', () => isFailing),
+    client: () => failingClient({ type: 'single', url: server.url }, 'expireInbox', () => isFailing),
     prefix: 'retention:',
     onError: (error) => errors.push(error),
   })

@@ -38,7 +38,7 @@ const withEngine = async (
 ): Promise<void> => {
   let isBroken = false
   const engine = createSharedEngine({
-    client: () => failingClient(options, 'own-copy-make', () => isBroken),
+    client: () => failingClient(options, 'makeOwnCopy', () => isBroken),
     prefix,
     // The sweep can't make the copy either.
     onError: () => undefined,
@@ -111,7 +111,7 @@ it('does what else is due while an own copy can not be made', async () => {
   const errors: unknown[] = []
   let isBroken = true
   const engine = createSharedEngine({
-    client: () => failingClient(options, 'own-copy-make', (args) => isBroken && args.includes(ada.userId)),
+    client: () => failingClient(options, 'makeOwnCopy', (args) => isBroken && args.includes(ada.userId)),
     prefix: 'due:',
     onError: (error) => errors.push(error),
   })
@@ -135,7 +135,7 @@ it('makes the other own copies while one can not be made', async () => {
   let failing: string | undefined
   const engine = createSharedEngine({
     client: () =>
-      failingClient(options, 'own-copy-make', ([, , sender]) => isBroken || sender === (failing ??= sender)),
+      failingClient(options, 'makeOwnCopy', ([, , sender]) => isBroken || sender === (failing ??= sender)),
     prefix: 'others:',
     onError: (error) => errors.push(error),
   })

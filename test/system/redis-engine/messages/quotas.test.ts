@@ -31,7 +31,7 @@ assert.ok(single?.type === 'single' && cluster?.type === 'cluster')
 it('goes on after the counts of an app could not be read in a cluster', async () => {
   let isBroken = false
   const engine = createSharedEngine({
-    client: () => failingClient(cluster, 'counts-read', () => isBroken),
+    client: () => failingClient(cluster, 'readCounts', () => isBroken),
   })
   await whileOpen(engine, async () => {
     await deliver(engine)
@@ -79,7 +79,7 @@ const withBroken = async (
 }
 
 it('reads the counts of an app once for many sends, though a partition can not be read', () =>
-  withBroken('once:', 'counts-read', async ({ state, send }) => {
+  withBroken('once:', 'readCounts', async ({ state, send }) => {
     state.isBroken = true
     const sends: Promise<unknown>[] = []
     for (let n = 0; n < 50; n++) {
@@ -95,7 +95,7 @@ it('reads the counts of an app once for many sends, though a partition can not b
   }))
 
 it('sends on by the counts that it knows of a partition that can not be read', () =>
-  withBroken('known:', 'counts-read', async ({ state, send }) => {
+  withBroken('known:', 'readCounts', async ({ state, send }) => {
     assert.equal((await send(0)).outcome, 'stored')
     const { readings } = state
     state.isBroken = true
@@ -106,7 +106,7 @@ it('sends on by the counts that it knows of a partition that can not be read', (
   }))
 
 it('sends on by what it knows of the bytes of a sender in a partition that can not be read', () =>
-  withBroken('held:', 'held-read', async ({ state, send }) => {
+  withBroken('held:', 'readHeld', async ({ state, send }) => {
     const { userId: from } = ada
     assert.equal((await send(0, { from })).outcome, 'stored')
     const { readings } = state

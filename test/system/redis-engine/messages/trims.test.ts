@@ -14,7 +14,7 @@ const server = await standalone()
 const stepsAfter = async (prefix: string, work: (engine: Engine) => Promise<void>): Promise<number> => {
   let steps = 0
   const { client } = lossyClient({ type: 'single', url: server.url }, (script) => {
-    if (script === 'inbox-expire') steps += 1
+    if (script === 'expireInbox') steps += 1
     return undefined
   })
   const engine = createSharedEngine({ client: () => client, prefix, onError: assert.ifError })

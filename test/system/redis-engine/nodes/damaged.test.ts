@@ -72,9 +72,9 @@ it('deletes the expired messages of others while it can never read one inbox, an
       await until('the message is deleted', async () => (await bodies(engine, of)).length === 0)
     await until('the failure is reported', () => errors.length > 0)
     assert.ok(errors.every(isUnavailable), String(errors[0]))
-    const [searches, sweeps] = [count('list-aging'), count('list-due')]
-    await until('further sweeps', () => count('list-due') >= sweeps + 12)
-    assert.equal(count('list-aging'), searches)
+    const [searches, sweeps] = [count('listAging'), count('listDue')]
+    await until('further sweeps', () => count('listDue') >= sweeps + 12)
+    assert.equal(count('listAging'), searches)
   })
 })
 
@@ -93,7 +93,7 @@ it('makes the pending own copies of others while one note and one inbox can’t 
   const errors: unknown[] = []
   let isBroken = true
   const engine = createSharedEngine({
-    client: () => failingClient(options, 'own-copy-make', () => isBroken),
+    client: () => failingClient(options, 'makeOwnCopy', () => isBroken),
     onError: (error) => errors.push(error),
   })
   await whileOpen(engine, async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { EngineError } from '../../../../src/engine/index.js'
-import { fields } from '../../../../src/engine/redis/lua/fields.js'
+import { STATE } from '../../../../src/engine/redis/fields.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { Departures } from '../../../../src/engine/redis/sessions/departures.js'
@@ -20,7 +20,7 @@ const waitingEngine = (prefix: string, name: string) => {
   const waiting: (() => void)[] = []
   const state = { beats: 0, isHeld: true }
   const client = hookedClient({ type: 'single', url: server.url }, async (called) => {
-    if (called === 'node-beat') state.beats++
+    if (called === 'beat') state.beats++
     if (called === name && state.isHeld) await new Promise<void>((resolve) => waiting.push(resolve))
   })
   const release = (): void => {
@@ -32,7 +32,7 @@ const waitingEngine = (prefix: string, name: string) => {
 }
 
 it('renews its lease while it detaches the sessions of a dead node, and closes when that is done', async () => {
-  const { engine, state, waiting, release } = waitingEngine('bury:', 'node-detach')
+  const { engine, state, waiting, release } = waitingEngine('bury:', 'detachNode')
   await engine.open()
   try {
     const [partition, tag] = [partitions.of(ada), (n: number) => `bury:{${partitions.tags[n]}}:`]
@@ -60,7 +60,7 @@ it('renews its lease while it detaches the sessions of a dead node, and closes w
 
 it('leaves the sessions alone that start at a node which comes back while its sessions are detached', async () => {
   const prefix = 'back:'
-  const { engine, waiting, release } = waitingEngine(prefix, 'node-detach')
+  const { engine, waiting, release } = waitingEngine(prefix, 'detachNode')
   const paused = redisEngines(() => ({ type: 'single', url: server.url })).createWith(prefix)
   await engine.open()
   await paused.open()
@@ -70,7 +70,7 @@ it('leaves the sessions alone that start at a node which comes back while its se
     const attached = `${prefix}{${partitions.tags[partitions.of(ada)]}}:attached`
     const [nodeId = ''] = (await server.command('zrange', attached, 0, 0)).split('\0')
     const isLost = nextEvents(paused, 'lease-lost')
-    await server.command('hset', `${state}state`, fields.state.reachedSince, 1)
+    await server.command('hset', `${state}state`, STATE.reachedSince, 1)
     await server.command('zadd', `${state}nodes`, 0, nodeId)
     await until('the other node detaches the sessions', () => waiting.length, 1)
     assert.deepEqual(await isLost, [{ type: 'lease-lost', cause: 'taken-over' }])

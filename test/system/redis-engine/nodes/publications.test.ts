@@ -188,12 +188,12 @@ for (const { name, options } of settings)
       for (let n = 0; n < 50; n++) await start(two.engine, { ...ada, userId: `user ${n}` })
       two.scripts.length = 0
       await until('three checks', () => two.scripts.filter((script) => script === 'published').length >= 9)
-      const idle = ['published', 'node-beat', 'list-due', 'list-aging', 'counts-read', 'list-histories']
+      const idle = ['published', 'beat', 'listDue', 'listAging', 'readCounts', 'listHistories']
       assert.deepEqual(
         [...new Set(two.scripts)].filter((script) => !idle.includes(script)),
         [],
       )
-      assert.ok(!two.scripts.includes('list-histories'), 'no recovery')
+      assert.ok(!two.scripts.includes('listHistories'), 'no recovery')
     })
 
     onTwo('a node says when its connections answered last, and others ask it', async (one, two) => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine, SessionRequest, StartedSession, UserRef } from '../../../../src/engine/index.js'
 import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
-import { fields } from '../../../../src/engine/redis/lua/fields.js'
+import { STATE } from '../../../../src/engine/redis/fields.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import {
@@ -29,21 +29,21 @@ interface Nodes {
   two: Engine
   prefix: string
   /** How often a node has made starts, or ends, of sessions again. */
-  count: { 'session-restore': number; 'session-end': number }
+  count: { restoreSession: number; endSession: number }
   /** The recovery of the first node waits for this before it makes starts again. */
   hold: { until: Promise<unknown> }
 }
 
 const withNodes = async (prefix: string, body: (nodes: Nodes) => Promise<void>): Promise<void> => {
-  const count = { 'session-restore': 0, 'session-end': 0 }
+  const count = { restoreSession: 0, endSession: 0 }
   const hold: Nodes['hold'] = { until: Promise.resolve() }
   const open = async (isFirst: boolean): Promise<Engine> => {
     const client = createRedisClient({ type: 'single', url: server.url })
     const run = client.run.bind(client)
     client.run = async (script, ...args) => {
-      if (isFirst && script.name === 'session-restore') await hold.until
+      if (isFirst && script.name === 'restoreSession') await hold.until
       const reply = await run(script, ...args)
-      if (script.name === 'session-restore' || script.name === 'session-end') count[script.name]++
+      if (script.name === 'restoreSession' || script.name === 'endSession') count[script.name]++
       return reply
     }
     const engine = createSharedEngine({ client: () => client, prefix, onError: assert.ifError })
@@ -60,7 +60,7 @@ const withNodes = async (prefix: string, body: (nodes: Nodes) => Promise<void>):
 
 /** Begins a new history, before which no node has reached Redis since `since`. */
 const beginHistory = async ({ prefix }: Nodes, since: number): Promise<void> => {
-  const { history, reachedAt } = fields.state
+  const { history, reachedAt } = STATE
   await server.command('hset', `${prefix}{${tags[0]}}:state`, history, 'another', reachedAt, since)
 }
 
@@ -89,7 +89,7 @@ const staysEnded = async (
   await end(two, session)
   await two.close()
   await beginHistory(nodes, since)
-  await until('the first node has made its start again', () => count['session-restore'], 1)
+  await until('the first node has made its start again', () => count.restoreSession, 1)
   assert.deepEqual(await one.sessions(of), [])
   assert.equal((await one.usage(app)).sessions, 0)
 }
@@ -127,7 +127,7 @@ it('a session that made room for another one', () =>
     const other = await startSession(two, request(ada, { sessionsPerUser: 1 }))
     assert.notEqual(other.sessionId, sessionId)
     await beginHistory(nodes, since)
-    await until('both nodes have made their starts again', () => count['session-restore'], 2)
+    await until('both nodes have made their starts again', () => count.restoreSession, 2)
     assert.deepEqual(idsOf(await one.sessions(ada)), [other.sessionId])
   }))
 
@@ -145,9 +145,9 @@ for (const [how, hasMoved] of [
       assert.equal(session.sessionId, left.sessionId)
       assert.ok(await two.endSession(session, 'ended', hasMoved ? moved.connectionId : undefined))
       await server.command('del', `${prefix}{${tags[new Partitions().of(ada)]}}:tombs:${app}\0${ada.userId}`)
-      hold.until = until('the second node has made the end again', () => count['session-end'], 2)
+      hold.until = until('the second node has made the end again', () => count.endSession, 2)
       await beginHistory(nodes, since)
-      await until('both nodes have made their starts again', () => count['session-restore'], hasMoved ? 2 : 1)
+      await until('both nodes have made their starts again', () => count.restoreSession, hasMoved ? 2 : 1)
       assert.deepEqual(await one.sessions(ada), [])
     }))
 

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { EngineEvent, SessionRequest, StartedSession } from '../../../../src/engine/index.js'
 import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
-import { fields } from '../../../../src/engine/redis/lua/fields.js'
+import { STATE } from '../../../../src/engine/redis/fields.js'
+import type { SessionRow } from '../../../../src/engine/redis/sessions/session-row.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { ada, bob, recordOf, request, startSession } from '../../../../src/engine/suite/kit.js'
 import { pending } from '../../../../src/engine/suite/webhook-kit.js'
@@ -193,16 +194,15 @@ it('detaches what no node claims: a session with an unknown connection, and one 
   const session = await startSession(engine, request(ada))
   const key = (kind: string): string => `ghosts:{${partitions.tags[partitions.of(ada)]}}:${kind}`
   const rows = key(`sessions:${ada.appId}\0${ada.userId}`)
-  const row = JSON.parse(await server.command('hget', rows, session.sessionId)) as Record<string, unknown>
-  const { connectionId, nodeId, number } = fields.session
-  const add = async (id: string, node: unknown): Promise<void> => {
-    const ghost = { ...row, [connectionId]: `gone ${id}`, [nodeId]: node, [number]: Number(row[number]) + 1 }
+  const row = JSON.parse(await server.command('hget', rows, session.sessionId)) as SessionRow
+  const add = async (id: string, node = ''): Promise<void> => {
+    const ghost: SessionRow = { ...row, connectionId: `gone ${id}`, nodeId: node, number: row.number + 1 }
     await server.command('hset', rows, id, JSON.stringify(ghost))
-    await server.command('zadd', key('attached'), 0, `${String(node)}\0${ada.appId}\0${ada.userId}`)
+    await server.command('zadd', key('attached'), 0, `${node}\0${ada.appId}\0${ada.userId}`)
   }
-  await add('ghost of this node', row[nodeId])
+  await add('ghost of this node', row.nodeId)
   await add('ghost of another node', 'nobody')
-  await server.command('hset', `ghosts:{${partitions.tags[0]}}:state`, fields.state.history, 'another')
+  await server.command('hset', `ghosts:{${partitions.tags[0]}}:state`, STATE.history, 'another')
   const states = async (): Promise<string> =>
     (await engine.sessions(ada))
       .map(({ sessionId, state }) => `${sessionId}: ${state}`)

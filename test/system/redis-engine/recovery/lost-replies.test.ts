@@ -81,14 +81,14 @@ it('ends a session here whose user was revoked', () =>
 
 it('ends a session here that a backend has ended', () =>
   afterLostReply(
-    'session-end',
+    'endSession',
     (engine, session) => engine.endSession(session, 'refused'),
     ({ sessionId }) => ({ type: 'session-ended', session: { ...ada, sessionId }, code: 'refused' }),
   ))
 
 it('ends a session here that made room for another one', () =>
   afterLostReply(
-    'session-start',
+    'startSession',
     (engine) => engine.startSession(request(ada, { sessionsPerUser: 1 })),
     ({ sessionId }) => ({ type: 'session-ended', session: { ...ada, sessionId }, code: 'too-many-sessions' }),
     // A late start is refused.
@@ -97,7 +97,7 @@ it('ends a session here that made room for another one', () =>
 
 it('tells a connection here that it carries its session no longer, after another one has resumed it', () =>
   afterLostReply(
-    'session-start',
+    'startSession',
     (engine) => engine.startSession(request(ada, { resumes: KEY })),
     // It was replaced; once the start is undone, the session is detached.
     ({ sessionId }) => ({ session: { ...ada, sessionId } }),
@@ -106,28 +106,28 @@ it('tells a connection here that it carries its session no longer, after another
 
 it('emits a profile that was saved', () =>
   afterLostReply(
-    'user-save',
+    'saveUser',
     async (engine) => engine.saveUser(ada, { claimed: { name: 'Ada' } }),
     () => ({ type: 'user-changed' }),
   ))
 
 it('emits a read mark that has moved', () =>
   afterLostReply(
-    'inbox-read',
+    'markRead',
     async (engine) => engine.markRead(ada, { epoch: (await engine.inbox(ada)).epoch, offset: 1 }),
     () => ({ type: 'read' }),
   ))
 
 it('emits a read mark of a peer that has moved', () =>
   afterLostReply(
-    'peer-read',
+    'readPeer',
     async (engine) => engine.markPeerRead(ada, null, { epoch: (await engine.inbox(ada)).epoch, offset: 1 }),
     () => ({ type: 'read', peer: { id: null, unread: 0, readOffset: 1 } }),
   ))
 
 it('emits how many messages are unread after those of an adopted guest, some of which are read', () =>
   afterLostReply(
-    'adopted-append',
+    'appendAdopted',
     async (engine) => {
       const guest = { ...ada, userId: 'guest:visitor' }
       await saveGuest(engine, guest)
@@ -166,7 +166,7 @@ it('rejects a page of sessions by one rejection, though the reads of several use
   const server = await standalone()
   let isLost = false
   const { client } = lossyClient({ type: 'single', url: server.url }, (script) =>
-    isLost && script === 'session-list' ? 'lost-reply' : undefined,
+    isLost && script === 'listSessions' ? 'lost-reply' : undefined,
   )
   const engine = createSharedEngine({ client: () => client, onError: assert.ifError })
   await engine.open()

@@ -21,7 +21,7 @@ for (const fate of ['lost-request', 'lost-reply', 'late'] as const) {
   ): Promise<void> => {
     let current: Fate | undefined
     const { client, settled } = lossyClient({ type: 'single', url: server.url }, (name) =>
-      name === 'session-start' ? current : undefined,
+      name === 'startSession' ? current : undefined,
     )
     const engine = createSharedEngine({
       client: () => client,
@@ -77,23 +77,23 @@ it('tells a connection that it was replaced if the start that did so is lost, an
       if (event.type === 'connection-replaced' && event.session.sessionId === session.sessionId)
         replaced.push(event.connectionId)
     }, new AbortController().signal)
-    fates.set('session-start', 'lost-reply')
+    fates.set('startSession', 'lost-reply')
     // The comparison after the lost reply succeeds only after the next start.
-    fates.set('sessions-carried', 'lost-request')
+    fates.set('readCarried', 'lost-request')
     await assert.rejects(engine.startSession(request(ada, { resumes: 'the key' })), isUnavailable)
-    fates.delete('session-start')
+    fates.delete('startSession')
     await startSession(engine, request(ada, { resumes: 'the key' }))
     fates.clear()
     await until('the first connection is told', () => replaced.includes(first.connectionId))
   })
 })
 
-for (const name of ['session-start', 'session-end'] as const)
+for (const name of ['startSession', 'endSession'] as const)
   it(`makes a change of a lost connection before it closes, if the change has failed: ${name}`, async () => {
     let lost = new Set<string>()
     const { client } = lossyClient({ type: 'single', url: server.url }, (script) => {
       if (!lost.delete(script)) return undefined
-      return script === 'session-start' ? 'lost-reply' : 'lost-request'
+      return script === 'startSession' ? 'lost-reply' : 'lost-request'
     })
     const open = async (more: Partial<Parameters<typeof createSharedEngine>[0]>): Promise<Engine> => {
       const engine = createSharedEngine({
@@ -109,8 +109,8 @@ for (const name of ['session-start', 'session-end'] as const)
     const leaves = await open({ client: () => client })
     try {
       const asked = request(ada, { resumableFor: 600_000 })
-      if (name === 'session-start') {
-        lost = new Set([name, 'session-abandon'])
+      if (name === 'startSession') {
+        lost = new Set([name, 'abandonSession'])
         await assert.rejects(leaves.startSession(asked), isUnavailable)
       } else {
         const session = await startSession(leaves, asked)

@@ -16,7 +16,7 @@ import {
   whileOpen,
 } from '../../../../src/engine/suite/kit.js'
 import { createRedisClient, type RedisClientOptions } from '../../../../src/engine/redis/client/index.js'
-import { fields } from '../../../../src/engine/redis/lua/fields.js'
+import { STATE } from '../../../../src/engine/redis/fields.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { evict } from '../../../support/redis/evict.js'
@@ -112,7 +112,7 @@ it('ends no session while its nodes are cut off, though those of another databas
     const now = Date.now()
     await until(
       'the node notes that it reaches Redis',
-      async () => Number(await command('-n', 2, 'hget', state, fields.state.reachedAt)) > now,
+      async () => Number(await command('-n', 2, 'hget', state, STATE.reachedAt)) > now,
     )
     await engine.detachSession(session, asked.connectionId, 4_000)
     isCut = pause(ABSENCE)

@@ -1,6 +1,6 @@
 // Two engines on a master that fails over to its replica.
 import type { Engine, EngineEvent } from '../../../../src/engine/index.js'
-import { fields } from '../../../../src/engine/redis/lua/fields.js'
+import { STATE } from '../../../../src/engine/redis/fields.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { ask } from '../../../../src/engine/suite/webhook-kit.js'
@@ -29,7 +29,7 @@ export const partitions = new Partitions()
 
 /** Reads when a node last noted that it has reached the master. */
 export const reachedAt = async ({ command }: Pair): Promise<number> =>
-  Number(await command('hget', `chat-session:{${partitions.tags[0]}}:state`, fields.state.reachedAt))
+  Number(await command('hget', `chat-session:{${partitions.tags[0]}}:state`, STATE.reachedAt))
 
 export const withPair = async (body: (failover: Failover) => Promise<void>): Promise<void> => {
   const pair = await startPair()

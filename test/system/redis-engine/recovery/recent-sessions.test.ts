@@ -47,9 +47,9 @@ it('knows by its connection whether a session has left this node', () => {
 
 it('changes the row of a session with its credential', () => {
   const recent = new RecentSessions(() => 0)
-  recent.start(session('one'), 'first', '{"a":1,"b":2}', credential, 1)
+  recent.start(session('one'), 'first', '{"number":1,"previousKeyHash":"2"}', credential, 1)
   const other = { credential: { ...credential.credential, tokenId: 'new' }, use: 'x' }
-  recent.change(session('one'), 'another', { a: 3 }, other)
-  recent.change(session('one'), 'first', { a: 4, b: undefined }, other)
-  assert.deepEqual([recent.all()[0]?.row, recent.all()[0]?.credential], ['{"a":4}', other])
+  recent.change(session('one'), 'another', { number: 3 }, other)
+  recent.change(session('one'), 'first', { number: 4, previousKeyHash: undefined }, other)
+  assert.deepEqual([recent.all()[0]?.row, recent.all()[0]?.credential], ['{"number":4}', other])
 })

@@ -36,7 +36,7 @@ for (const { name: setting, options } of settings)
     }
 
     it('a failed delivery is one attempt', () =>
-      repeating('delivery-end', async (engine) => {
+      repeating('endDelivery', async (engine) => {
         await ask(engine, ['message.created'])
         await deliver(engine)
         for (const attempts of [1, 2]) {
@@ -49,13 +49,13 @@ for (const { name: setting, options } of settings)
       }))
 
     it('a message takes its rate once', () =>
-      repeating('sender-read', async (engine) => {
+      repeating('readSender', async (engine) => {
         const sent = await engine.send(newMessage(), rules({ messagesPerSecond: 1 }))
         assert.equal(sent.outcome, 'stored')
       }))
 
     it('a push that is due is told', () =>
-      repeating('user-due', async (engine, answered) => {
+      repeating('due', async (engine, answered) => {
         const events: EngineEvent[] = []
         const life = new AbortController()
         engine.listen((event) => event.type === 'push-due' && events.push(event), life.signal)

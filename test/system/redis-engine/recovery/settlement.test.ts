@@ -173,7 +173,7 @@ it('keeps the order of a sender whose node stood still, though the others have g
       if (isStill) await once(onGoOn, 'go-on')
       if (script === 'send') onSent.dispatchEvent(new Event('send'))
       // What the node sends next is on its way before it stores the lost message again.
-      if (script === 'message-restore') await sent
+      if (script === 'restoreMessage') await sent
     })
     await one.engine.saveUser(ada, {})
     await untilKnown(pair)

@@ -77,7 +77,7 @@ const endBySweep = async (engine: Engine, of: typeof ada): Promise<void> => {
 
 it('sweeps the partitions that answer', () =>
   withSick(
-    'list-due',
+    'listDue',
     (prefix) => !prefix.includes(tagOf(bob)),
     async ({ engine, refused, errors, heal }) => {
       await ask(engine, ['session.ended'])
@@ -93,7 +93,7 @@ it('sweeps the partitions that answer', () =>
 
 it('does what is due though the search for expired messages fails, and searches again', () =>
   withSick(
-    'list-aging',
+    'listAging',
     (prefix) => prefix.includes(tagOf(bob)),
     async ({ engine, refused, heal, setClock }) => {
       await ask(engine, ['session.ended'])
@@ -109,7 +109,7 @@ it('does what is due though the search for expired messages fails, and searches 
 
 it('takes the events of the partitions that answer, and asks the other ones again after a while', () =>
   withSick(
-    'events-take',
+    'takeEvents',
     (prefix) => prefix.includes(tagOf(bob)),
     async ({ engine, refused, heal }) => {
       const take = async (): Promise<string[]> =>
@@ -136,7 +136,7 @@ it('takes the events of the partitions that answer, and asks the other ones agai
 
 it('gives away the events that it has leased while another partition fails', () =>
   withSick(
-    'events-take',
+    'takeEvents',
     (prefix) => prefix.includes(tagOf(bob)),
     async ({ engine, refused, heal }) => {
       const take = async (): Promise<string[]> =>

@@ -8,8 +8,8 @@ const OPERATIONS = 10
 
 /** What an operation takes each time. A sweep and a timer of the same moment may both see that a user is due, and only one of them ends it. */
 const always = ({ scripts, heard }: Counted): unknown => {
-  const due = scripts['user-due']
-  return { scripts: { ...scripts, ...(due !== undefined && { 'user-due': Math.round(due) }) }, heard }
+  const due = scripts['due']
+  return { scripts: { ...scripts, ...(due !== undefined && { due: Math.round(due) }) }, heard }
 }
 
 it('an operation takes the same calls, whatever the number of gateways', async () => {
@@ -19,11 +19,11 @@ it('an operation takes the same calls, whatever the number of gateways', async (
     assert.deepEqual(always(more.operations[name]), always(few.operations[name]), name)
   const { start, again, message, webhook, loss } = few.operations
   // A user who is stored as the start says is read, and not written.
-  const known = { 'user-read': 1, 'token-use': 1, 'session-start': 1, 'session-change': 1 }
+  const known = { readUser: 1, useToken: 1, startSession: 1, changeSession: 1 }
   assert.deepEqual(again.scripts, known)
-  assert.deepEqual(start.scripts, { ...known, 'token-read': 1, 'user-save': 1 })
+  assert.deepEqual(start.scripts, { ...known, readToken: 1, saveUser: 1 })
   // One gateway delivers an event, though others know the app.
-  assert.deepEqual(webhook.scripts, { 'delivery-end': 1, 'events-take': 1, send: 1 })
+  assert.deepEqual(webhook.scripts, { endDelivery: 1, takeEvents: 1, send: 1 })
   // The gateway of the recipient is the only one that hears of a message.
   assert.deepEqual(
     [start, again, message, webhook, loss].map(({ heard }) => heard),

@@ -2,16 +2,16 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
 import { slotOfKey } from '../../../../src/engine/redis/client/key-slot.js'
 import type { RedisClient, ScriptInput } from '../../../../src/engine/redis/client/port.js'
 import { Keys, type KeyKind } from '../../../../src/engine/redis/keys.js'
-import { scopes } from '../../../../src/engine/redis/lua/scopes.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
-import { StepLibrary } from '../../../../src/engine/redis/script.js'
+import { scopes } from '../../../../src/engine/redis/scopes.js'
+import { loadSteps, type Step } from '../../../../src/engine/redis/script.js'
 import { StepRunner } from '../../../../src/engine/redis/step-runner.js'
-import { loadSteps } from '../../../../src/engine/redis/steps.js'
-import { loadTransferSteps } from '../../../../src/engine/redis/transfer/rows.js'
+import { luaLibrary } from '../../../support/redis/lua-library.js'
 import { startSingleAndCluster } from '../../../support/redis/single-and-cluster.js'
 
 const { settings } = await startSingleAndCluster()
@@ -20,6 +20,12 @@ const users = [
   { appId: 'app', userId: 'ada' },
   { appId: 'other', userId: 'a: {b}\u{1F600}"\\' },
 ]
+
+const entry = fileURLToPath(new URL('./lua/entry.ts', import.meta.url))
+const nameKeys: Step = {
+  ...{ name: 'nameKeys', keys: kinds, repeatable: true, isShort: false },
+  library: await luaLibrary(entry, ['nameKeys']),
+}
 
 for (const { name, options } of settings) {
   const open = async (): Promise<{ runner: StepRunner; close: () => Promise<void> }> => {
@@ -38,10 +44,9 @@ for (const { name, options } of settings) {
 
   test(`${name}: scripts name keys as TypeScript does`, async () => {
     const { runner, close } = await open()
-    const step = new StepLibrary().step('../../../test/system/redis-engine/scripts/key-names', kinds)
     for (const of of users) {
       const partition = runner.partitions.of(of)
-      const names = await runner.onUser(step, of, kinds, { hashed: 'id:a hash' })
+      const names = await runner.onUser(nameKeys, of, [kinds.join(' '), ...kinds], { hashed: 'id:a hash' })
       assert.deepEqual(names, runner.keys.of(kinds, { partition, ...of, hashed: 'id:a hash' }))
     }
     await close()
@@ -49,9 +54,8 @@ for (const { name, options } of settings) {
 
   test(`${name}: a script can't use a key that its step does not declare`, async () => {
     const { runner, close } = await open()
-    const step = new StepLibrary().step('../../../test/system/redis-engine/scripts/key-names', ['user'])
     await assert.rejects(
-      runner.onUser(step, { appId: 'app', userId: 'ada' }, ['inbox']),
+      runner.onUser(nameKeys, { appId: 'app', userId: 'ada' }, ['user', 'inbox']),
       /a key that its step does not declare: inbox/,
     )
     await close()
@@ -73,7 +77,7 @@ const slotsOf = (names: readonly string[]): number => new Set(names.map(slotOfKe
 test('in a cluster the keys of each step are in one slot', () => {
   const partitions = new Partitions()
   const keys = new Keys('prefix:', partitions, true)
-  for (const { name, keys: kinds } of Object.values({ ...loadSteps(), ...loadTransferSteps() }))
+  for (const { name, keys: kinds } of Object.values(loadSteps()))
     for (const of of users) {
       const names = keys.of(kinds, { partition: partitions.of(of), ...of, hashed: 'id:a hash' })
       assert.ok(slotsOf(names) <= 1, name)

@@ -1,8 +1,9 @@
 // A rule that changes in src/engine/rules.ts changes the engine of one process and the Redis engine.
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { createMemoryEngine, type Engine } from '../../../../src/engine/index.js'
+import { loadSteps } from '../../../../src/engine/redis/script.js'
 import { engineRules } from '../../../../src/engine/rules.js'
 import {
   ada,
@@ -31,6 +32,8 @@ type Rules = {
   -readonly [Name in keyof typeof engineRules]: (typeof engineRules)[Name] extends number ? number : string[]
 }
 
+/** How many digits of a digest the name of a library has. */
+const HASH_LENGTH = 12
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
@@ -111,6 +114,25 @@ const engines: [name: string, create: () => Engine | Promise<Engine>][] = [
 /** The names of the rules that a test changes. */
 const tested = new Set<string>()
 
+/** Writes a value as Lua. */
+const luaOf = (value: number | readonly string[] | undefined): string =>
+  typeof value === 'object' ? `{${value.map((each) => `"${each}"`).join(',')}}` : String(value)
+
+/** Sets rules in the library that the engines opened from now on load into Redis. Returns what sets them back. */
+const changeLibrary = (changed: Partial<Rules>): (() => void) => {
+  const { library } = loadSteps().open
+  const before = { ...library }
+  const lines = Object.entries(changed).map(
+    ([name, value]) => `____exports.engineRules.${name}=${luaOf(value)}\n`,
+  )
+  const [, module = assert.fail()] =
+    /(\["src\.engine\.rules"\] = function[^]*?)return ____exports/.exec(library.source) ?? []
+  const name = before.name.slice(0, -HASH_LENGTH) + randomBytes(HASH_LENGTH / 2).toString('hex')
+  const source = before.source.replace(module, () => module + lines.join('')).replaceAll(before.name, name)
+  Object.assign(library, { name, source })
+  return () => void Object.assign(library, before)
+}
+
 /** Defines a test on an engine that is opened and used with other rules. */
 const testWith = (
   create: () => Engine | Promise<Engine>,
@@ -122,6 +144,7 @@ const testWith = (
   void it(`${Object.keys(changed).join(', ')}: ${name}`, async () => {
     const before = { ...engineRules }
     Object.assign(engineRules, changed)
+    const changeBack = changeLibrary(changed)
     const engine = await create()
     try {
       await engine.open()
@@ -129,6 +152,7 @@ const testWith = (
     } finally {
       await engine.close()
       Object.assign(engineRules, before)
+      changeBack()
     }
   })
 }

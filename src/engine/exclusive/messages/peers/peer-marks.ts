@@ -1,4 +1,4 @@
-import { matters, type PeerMark } from '../../../decide/messages/inbox.js'
+import { matters, type PeerMark } from '../../../decide/messages/peer-marks.js'
 import type { GroupCommit } from '../../store/group-commit.js'
 import type { Reads } from '../../store/reads.js'
 import { rows } from '../../store/rows.js'

@@ -12,7 +12,8 @@ import type {
   Position,
   UserRef,
 } from '../../../engine.js'
-import { directionOf, peerReadOffset, unreadByPeer } from '../../../decide/messages/inbox.js'
+import { directionOf, unreadByPeer } from '../../../decide/messages/inbox.js'
+import { peerReadOffset } from '../../../decide/messages/peer-marks.js'
 import { PeerIndex } from '../../../util/peer-index.js'
 import type { GroupCommit } from '../../store/group-commit.js'
 import type { Reads } from '../../store/reads.js'

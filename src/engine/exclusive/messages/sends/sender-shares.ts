@@ -1,5 +1,5 @@
 import type { SendRules, UserRef } from '../../../engine.js'
-import { exceedsBytes } from '../../../decide/messages/inbox.js'
+import { exceedsBytes } from '../../../decide/messages/share.js'
 import type { GroupCommit } from '../../store/group-commit.js'
 import { userKey } from '../../../user-key.js'
 import type { Operation } from '../../store/store.js'

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { SendRules, UserRef } from '../../../engine.js'
-import { exceedsShare } from '../../../decide/messages/inbox.js'
+import { exceedsShare } from '../../../decide/messages/share.js'
 import type { Inbox } from '../inbox.js'
 import { UnreadCounts } from './unread-counts.js'
 

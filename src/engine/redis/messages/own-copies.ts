@@ -1,0 +1,136 @@
+import type { Message } from '../../../protocol/index.js'
+import type { Retention, UserRef } from '../../engine.js'
+import { adoptedJson } from '../../util/adopted-json.js'
+import { EngineError } from '../../errors.js'
+import { isOfServer } from '../client/failures.js'
+import type { Reply } from '../client/port.js'
+import { hashOf } from '../keys.js'
+import type { RecentMessages } from './recent-messages.js'
+import type { Arg, StepRunner } from '../step-runner.js'
+
+/** For how many milliseconds an own copy can be found longer than its message. */
+const FOUND_LONGER = 60_000
+
+/** After this many failures the other own copies stay pending for now, because very many may be pending while a server is away. */
+const MAX_FAILURES = 8
+
+/** The sender's own copy of a message in a cluster, where the sender's inbox may be in another partition than the recipient's. */
+export interface OwnCopy {
+  from: UserRef
+  to: string
+  /** The id of the message. */
+  id: string
+  /** The message without its offset. */
+  json: string
+  /** How many inboxes of the sender and of the recipient were deleted. After a further deletion of either, the id counts as new. */
+  fromDeletions: number
+  toDeletions: number
+  /** Milliseconds for which the id makes a retry safe. */
+  window: number
+}
+
+/** Where an own copy is. */
+export interface OwnCopyPlace {
+  offset: number
+  /** The number of the inbox's epoch; 0 if there is no own copy, or if it is in the inbox of a user who has adopted the sender. */
+  epoch: number
+}
+
+/** What the script `send` writes about a pending own copy into the recipient's partition. */
+type Note = [
+  from: string,
+  to: string,
+  json: string,
+  window: number,
+  at: number,
+  fromDeletions: number,
+  toDeletions: number,
+  id: string,
+]
+
+const EVERYTHING = { messages: 1_000_000_000, bytes: Infinity }
+
+/** Makes own copies in a cluster. */
+export class OwnCopies {
+  readonly #runner: StepRunner
+  readonly #recent: RecentMessages | undefined
+
+  constructor(runner: StepRunner, recent?: RecentMessages) {
+    this.#runner = runner
+    this.#recent = recent
+  }
+
+  /**
+   * Makes an own copy, unless the sender's inbox has it. A repeated send calls `make`, too, because a failover may have lost the own copy.
+   * `noteId` is the field of `ownCopies` that has the `Note`.
+   */
+  async make(
+    { from, to, id, json, fromDeletions, toDeletions, window }: OwnCopy,
+    { messages, bytes }: Pick<Retention, 'messages' | 'bytes'>,
+    noteId: string,
+  ): Promise<OwnCopyPlace> {
+    const { steps, partitions } = this.#runner
+    const limits = [window + FOUND_LONGER, messages, bytes].map(Math.ceil)
+    const args = [json, to, fromDeletions, ...limits]
+    const hash = hashOf(from.appId, from.userId, to, id, String(fromDeletions), String(toDeletions))
+    const hashed = `own:${hash}` as const
+    const made = await this.#runner.onUser(steps.makeOwnCopy, from, args, { hashed })
+    const [offset, epoch] =
+      made[0] === 'adopted' ? await this.#makeForAdopter(made, from, args, hashed) : made
+    const partition = partitions.of({ appId: from.appId, userId: to })
+    // The send does not wait until the `Note` is deleted. If the `Note` stays, `makePending` finds it, and makes no second own copy.
+    this.#runner.onPartition(steps.ownCopyMade, partition, [noteId]).catch(() => undefined)
+    const place = { offset: Number(offset), epoch: Number(epoch) }
+    const [keptFor = 0] = limits
+    if (place.epoch > 0)
+      this.#recent?.note(json.length, () => ({
+        ...{ of: from, ...place, json, from: from.userId, to, traceparent: '' },
+        rules: `0 0 ${limits[1]} ${limits[2]} 0 0 - 0`,
+        found: { hashed, value: String(place.offset), keptFor },
+      }))
+    return place
+  }
+
+  /**
+   * Makes the own copy for a sender whom a user has adopted since. The own copy goes into that user's inbox. Returns its offset, with the
+   * epoch 0, because no epoch of the guest's inbox has this offset.
+   */
+  async #makeForAdopter(
+    [, by, createdAt]: readonly Reply[],
+    { appId, userId: guest }: UserRef,
+    [json, , , ...limits]: readonly Arg[],
+    hashed: `own:${string}`,
+  ): Promise<[offset: number, epoch: number]> {
+    const user = { appId, userId: String(by) }
+    const { json: adopted, content } = adoptedJson(JSON.parse(String(json)) as Message, guest, user.userId)
+    const args = [adopted, content.to, '', ...limits, createdAt as Arg]
+    const [offset] = await this.#runner.onUser(this.#runner.steps.makeOwnCopy, user, args, { hashed })
+    return [Number(offset), 0]
+  }
+
+  /**
+   * Makes the own copies that have been pending for `age` milliseconds, for example because their node has stopped. The senders may be on
+   * several servers, so a server that is away does not stop the copies of senders in other partitions. If an own copy failed, `makePending`
+   * rejects at the end.
+   */
+  async makePending(partition: number, age: number): Promise<void> {
+    const list = await this.#runner.onPartition(this.#runner.steps.pendingOwnCopies, partition, [age])
+    const away = new Set<number>()
+    const failures: unknown[] = []
+    for (let n = 0; n + 1 < list.length && away.size < MAX_FAILURES; n += 2) {
+      let sendersPartition = partition
+      try {
+        const [appId = '', ...note] = String(list[n + 1]).split('\0')
+        const [from, to, json, window, , fromDeletions, toDeletions, id] = JSON.parse(note.join('\0')) as Note
+        const copy = { from: { appId, userId: from }, to, id, json, fromDeletions, toDeletions, window }
+        sendersPartition = this.#runner.partitions.of(copy.from)
+        if (!away.has(sendersPartition)) await this.make(copy, EVERYTHING, String(list[n]))
+      } catch (error) {
+        failures.push(error)
+        // Bad data of one sender, or a bad note, stop no other copy.
+        if (error instanceof EngineError && isOfServer(error)) away.add(sendersPartition)
+      }
+    }
+    if (failures.length > 0) throw failures[0]
+  }
+}

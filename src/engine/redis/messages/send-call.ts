@@ -1,0 +1,102 @@
+/*
+ * What the scripts `send` and `readSender` take and return. The engine and the scripts share these types, so the names and the order stand
+ * here only.
+ */
+
+/**
+ * `none` (from the backend), `self` (to oneself), `here` (the sender is on this server), or `away` (the sender may be on another server, so
+ * another step makes the own copy).
+ */
+export type SendMode = 'none' | 'self' | 'here' | 'away'
+
+/** The arguments of `send`. A script gets all of them as texts. */
+export type SendArgs<Arg = string> = readonly [
+  mode: SendMode,
+  /** The sender; empty for the backend. */
+  from: string,
+  /** What the names of the sender's keys begin with in the mode `here`; empty in other modes. */
+  senderPrefix: string,
+  /** The message's JSON up to the sender's profile, and between the profile and the time. */
+  head: string,
+  middle: string,
+  /** The digest of the content. */
+  digest: string,
+  /** The rules, in the form in which `rulesOf` reads them. */
+  words: string,
+  /** What other partitions leave of the app's limits of inboxes and of bytes. */
+  maxInboxes: Arg,
+  maxBytes: Arg,
+  /** How many messages the sender may send in a second; empty for no limit. */
+  perSecond: Arg,
+  /** When the recipient was created; empty if the message is for whoever has the id. */
+  createdAt: Arg,
+  /** How many bytes the sender's messages may take in the inboxes of others; empty for no limit. */
+  maxHeld: Arg,
+  /** The member `traceparent` for `message.created` and for pushes, as JSON with a comma before it; empty if there is none. */
+  traceparent: string,
+  /** The profile that the message carries, as JSON; empty for that of the sender's user, which the mode `away` has to give. */
+  profile: Arg,
+  ...away: AwayArgs<Arg>,
+]
+
+/** Further arguments of `send` in the mode `away`. In the other modes they are missing. */
+export type AwayArgs<Arg = string> = readonly [
+  /** How many inboxes of the sender were deleted. */
+  senderDeletions?: Arg,
+  /** `1` if the sender has no inbox yet. */
+  isNew?: Arg,
+  /** `1` if the sender does not exist. */
+  isMissing?: Arg,
+  /** The own copy's field in `ownCopies`. */
+  note?: string,
+  /** The message's id. */
+  id?: string,
+]
+
+/** What `send` returns about a stored message after `stored` or `repeated`. */
+export type Sent = [
+  /** The offset in the recipient's inbox. */
+  offset: number,
+  sentAt: number,
+  /** The offset of the own copy; 0 if the step has made none. */
+  ownOffset: number,
+  /** The number of the sender's epoch in the modes `here` and `self`, else 0. */
+  ownEpoch: number,
+  /** The message's JSON in the mode `away`, or if the argument `profile` is empty; else empty. */
+  json: string,
+  /** The number of the recipient's epoch. */
+  epoch: number,
+  /** The value of the key `id`. */
+  found: string,
+  /** How many inboxes of the recipient were deleted. */
+  toDeletions: number,
+  /** 1 if an inbox still has messages beyond the retention. 0 after `repeated`. */
+  isBeyond: 0 | 1,
+  /** The bytes that `maxHeld` limits. 0 after `repeated`, and for a message to oneself. */
+  held: number,
+]
+
+/** What `send` returns: the outcome, and what belongs to it. */
+export type SendReply =
+  | [outcome: 'stored' | 'repeated', ...sent: Sent]
+  /** The message is only looked up, and its id is not stored. */
+  | [outcome: 'not-sent']
+  | [outcome: 'limited', retryAfter: number]
+  /** The user who has adopted the recipient, and when that user was created. */
+  | [outcome: 'adopted', by: string, createdAt: number]
+  /** The caller may create the sender, and send the message again. */
+  | [outcome: 'unknown-sender']
+  | [outcome: 'conflict' | 'unknown-user' | 'refused' | 'over-share' | 'full']
+
+/** What `readSender` returns: the milliseconds until the sender may send. If these are 0, also what the mode `away` needs of the sender. */
+export type SenderReply =
+  | [retryAfter: number]
+  | [
+      retryAfter: number,
+      /** The sender's profile as JSON. */
+      profile: string,
+      /** As in `AwayArgs`. */
+      senderDeletions: number,
+      isNew: 0 | 1,
+      isMissing: 0 | 1,
+    ]

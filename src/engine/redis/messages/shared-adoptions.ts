@@ -1,0 +1,125 @@
+import { isGuestId, type Message } from '../../../protocol/index.js'
+import type { Adoption, AdoptionRequest, Retention, UserRef } from '../../engine.js'
+import { adoptedJson, adoptionGrowth } from '../../util/adopted-json.js'
+import type { Reply } from '../client/port.js'
+import { hashOf } from '../keys.js'
+import type { Arg, StepRunner } from '../step-runner.js'
+
+/** How many messages one run of `#step` moves. A message may have 16 kB of text, so a run may move 1 MB. */
+const MESSAGES_PER_STEP = 64
+/** How often `move` runs `#step` at most, unless its caller gives a number. The sweep moves the messages that are left. */
+const STEPS_AWAITED = 16
+/** How many values `adopted-read` returns before the messages, and for each message. */
+const FIELDS_BEFORE_MESSAGES = 5
+const FIELDS_PER_MESSAGE = 5
+
+/** For how many milliseconds a repeated `appendAdopted` appends no message twice, after the last message was moved. */
+const KEPT_AFTER_MOVE = 3_600_000
+
+const EVERYTHING: Retention = { messages: 1_000_000_000, bytes: Infinity, age: Infinity }
+
+/** Returns the name of the key that says which messages of a guest were appended to the user's inbox, or left out. */
+const adoptedKey = ({ appId, userId }: UserRef) => `adopted:${hashOf(appId, userId)}` as const
+
+export interface SharedAdoptionsOptions {
+  runner: StepRunner
+  /** Returns the app's retention; undefined if it is not known. */
+  retentionOf: (appId: string) => Retention | undefined
+}
+
+/**
+ * Adopts guests. Because the guest and the user may be in different partitions, this takes several steps. The first step notes the adoption
+ * in the guest's hash. Then pairs of steps move the guest's messages: one step appends some of them to the user's inbox, the other deletes
+ * these from the guest's inbox. A key in the user's partition holds an offset of the guest's inbox. The messages up to it were
+ * appended, or left out because they did not fit into the retention. So a step that runs twice appends no message twice. The guest's
+ * deadline `moveDueAt` lets the sweep continue the move after a crash.
+ */
+export class SharedAdoptions {
+  readonly #runner: StepRunner
+  readonly #retentionOf: (appId: string) => Retention | undefined
+
+  constructor({ runner, retentionOf }: SharedAdoptionsOptions) {
+    this.#runner = runner
+    this.#retentionOf = retentionOf
+  }
+
+  /** Notes the adoption in the guest's hash. The caller has checked that the token in `proof`, which is the guest's, is not revoked. */
+  async adopt({
+    appId,
+    userId,
+    userCreatedAt,
+    guestId,
+    proof,
+    retention,
+  }: AdoptionRequest): Promise<Adoption | null> {
+    if (isGuestId(userId)) return null
+    const guest = { appId, userId: guestId }
+    const args = [userId, userCreatedAt, proof?.createdAt, proof?.credential.issuedAt, retention.age]
+    const { adoptGuest } = this.#runner.steps
+    const [messages] = await this.#runner.onUser(adoptGuest, guest, args, { changes: { endsAs: 'replaced' } })
+    return Number(messages) < 0 ? null : { guest: guestId, messages: Number(messages) }
+  }
+
+  /** Moves the guest's messages. Runs `#step` at most `steps` times. */
+  async move(guest: UserRef, steps = STEPS_AWAITED): Promise<void> {
+    for (let left = steps; left > 0; left--) if (!(await this.#step(guest))) return
+  }
+
+  /**
+   * Called before an adopted guest is deleted. A run of `#step` has perhaps read messages that it appends only after the deletion. So from
+   * now on `appendAdopted` appends none.
+   */
+  async stop(guest: UserRef): Promise<void> {
+    const [by, ...known] = await this.#runner.onUser(this.#runner.steps.readAdopted, guest, ['1'])
+    if (by !== undefined) await this.#append(guest, String(by), [...known.slice(0, 2), '', '0'], [])
+  }
+
+  /** Moves some of the guest's messages. Resolves with whether there are more. */
+  async #step(guest: UserRef): Promise<boolean> {
+    const { steps } = this.#runner
+    const { appId } = guest
+    const reply = await this.#runner.onUser(steps.readAdopted, guest, [MESSAGES_PER_STEP])
+    const [by, ...known] = reply.splice(0, FIELDS_BEFORE_MESSAGES)
+    if (by === undefined) return false
+    const user = { appId, userId: String(by) }
+    const found: string[] = []
+    let last = ''
+    for (let n = 0; n + FIELDS_PER_MESSAGE <= reply.length; n += FIELDS_PER_MESSAGE) {
+      const [offset = '', message = '', size = '', storedAt = '', isRead = ''] = reply
+        .slice(n, n + FIELDS_PER_MESSAGE)
+        .map(String)
+      const { json, content } = adoptedJson(JSON.parse(message) as Message, guest.userId, user.userId)
+      found.push(offset, json, size, storedAt, isRead, content.from ?? '', content.to)
+      last = offset
+    }
+    const isKept = await this.#append(guest, user.userId, known, found)
+    // If the user was deleted, the guest's messages are deleted, too.
+    const [hasMore] = await this.#runner.onUser(steps.dropAdopted, guest, [isKept ? last : ''])
+    if (hasMore === 1) return true
+    // If the user was deleted, an earlier run has perhaps made the key. Nothing else would delete it.
+    await this.#runner.onUser(steps.endAdopted, user, [KEPT_AFTER_MOVE], { hashed: adoptedKey(guest) })
+    return false
+  }
+
+  /**
+   * Appends messages of the guest to the user's inbox. `known` is what the step `readAdopted` returns after the user; with an empty text in
+   * place of the number of messages that are left, no later run appends any. Resolves with false if the user was deleted.
+   */
+  async #append(
+    guest: UserRef,
+    userId: string,
+    known: readonly Reply[],
+    found: readonly string[],
+  ): Promise<boolean> {
+    const { messages, bytes, age } = this.#retentionOf(guest.appId) ?? EVERYTHING
+    const limits = [adoptionGrowth(guest.userId, userId), messages, bytes, age]
+    const args = [guest.userId, ...(known as Arg[]), ...limits, ...found]
+    const [isKept] = await this.#runner.onUser(
+      this.#runner.steps.appendAdopted,
+      { appId: guest.appId, userId },
+      args,
+      { hashed: adoptedKey(guest), changes: { mark: true } },
+    )
+    return isKept === 1
+  }
+}

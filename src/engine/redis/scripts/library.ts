@@ -1,0 +1,230 @@
+import { steps, type ScriptName, type StepName, type StepRow } from '../steps.js'
+import { call, script } from './context/context.js'
+import { beginCounts, reply } from './context/counts.js'
+import { declareKeys, keysOf } from './context/key-names.js'
+import { several } from './several.js'
+import { beginRows } from './sessions/rows.js'
+import { beginState } from './state/history.js'
+import { beginWebhooks } from './webhooks/events.js'
+import { configure, readCounts, touchApps } from './apps.js'
+import { check, open } from './engine.js'
+import { adoptGuest } from './messages/adopt-guest.js'
+import { appendAdopted, dropAdopted, readAdopted } from './messages/adopted-messages.js'
+import { markRead, newestOffsets, readInbox } from './messages/inbox-read.js'
+import { restoreMessage, restoreOwnCopy } from './messages/message-restore.js'
+import { makeOwnCopy, pendingOwnCopies } from './messages/own-copies.js'
+import { inboxPeers } from './messages/inbox-peers.js'
+import { readPeer } from './messages/peer-read.js'
+import { readHeld, readSender, send } from './messages/send.js'
+import { beginUnread } from './messages/unread-check.js'
+import { detachNode, listAttached } from './nodes/attached.js'
+import { expireInbox, listAging } from './nodes/inbox-expire.js'
+import { listDue } from './nodes/list-due.js'
+import { beat, listNodes, removeNode, signal, tellNode } from './nodes/nodes.js'
+import { due } from './nodes/user-due.js'
+import { ownPush, readPush, writePush } from './users/devices.js'
+import { readPushUnread } from './messages/push-unread.js'
+import { readCarried } from './sessions/carried-sessions.js'
+import {
+  changeSession,
+  endSession,
+  listAppSessions,
+  listSessions,
+  renewSession,
+  status,
+} from './sessions/changes.js'
+import { watch } from './sessions/presence.js'
+import { liftRevocation, revoke, revokeApp } from './sessions/revocations.js'
+import { abandonSession, restoreSession, startSession } from './sessions/start.js'
+import { releaseToken, revokeToken, useToken } from './sessions/tokens.js'
+import { keepHistory, listHistories, noteState, published } from './state/settling.js'
+import { readStates } from './state/user-states.js'
+import { readRows, writeRows } from './transfer.js'
+import { deleteUser, listUsers, readUser, saveUser } from './users/users.js'
+import {
+  endDelivery,
+  eventsDue,
+  eventsSummary,
+  listEvents,
+  replayEvent,
+  takeEvents,
+} from './webhooks/deliveries.js'
+
+/*
+ * The entry of the library of Redis Functions. `script.ts` registers a function of Redis for each step, which calls `run`. The modules are made at
+ * the first call, and keep what they have made, because Redis gives a library nothing but `redis.register_function` while it loads it.
+ */
+
+/** The first arguments have the same meaning in all scripts. `args` of a script are those after them. */
+const COMMON_ARGS = 7
+
+/** What takes a script's arguments, and returns its result; a script of a batch step returns that of one partition. */
+type Script = (args: string[]) => unknown
+
+const scripts: Record<ScriptName, Script> = {
+  open,
+  check,
+  configure,
+  touchApps,
+  published,
+  tellNode,
+  noteState,
+  readUser,
+  saveUser,
+  deleteUser,
+  status,
+  due,
+  startSession,
+  abandonSession,
+  changeSession,
+  renewSession,
+  restoreSession,
+  watch,
+  readCarried,
+  readStates,
+  endSession,
+  listSessions,
+  detachNode,
+  revoke,
+  liftRevocation,
+  revokeApp,
+  useToken,
+  releaseToken,
+  revokeToken,
+  send,
+  restoreMessage,
+  restoreOwnCopy,
+  readSender,
+  makeOwnCopy,
+  pendingOwnCopies,
+  adoptGuest,
+  readAdopted,
+  appendAdopted,
+  dropAdopted,
+  readHeld,
+  newestOffsets,
+  readInbox,
+  inboxPeers,
+  readPeer,
+  markRead,
+  signal,
+  expireInbox,
+  readPush,
+  writePush,
+  ownPush,
+  readPushUnread,
+  takeEvents,
+  endDelivery,
+  listEvents,
+  replayEvent,
+  eventsSummary,
+  beginUnread,
+  eventsDue,
+  listUsers,
+  listAppSessions,
+  listDue,
+  listAging,
+  listAttached,
+  listNodes,
+  listHistories,
+  keepHistory,
+  readCounts,
+  beat,
+  removeNode,
+  readRows,
+  writeRows,
+}
+
+/** The argument that all calls of a node have in common. */
+let context = ''
+
+const setContext = (text: string): void => {
+  if (text === context) return
+  context = text
+  const [shift, self, publish, serverPrefix, channels] = string.match(
+    text,
+    '^(%Z*)%z(%Z*)%z(%Z*)%z(%Z*)%z(%Z*)$',
+  )
+  script.shift = tonumber(shift) ?? 0
+  script.self = self ?? ''
+  script.publish = publish === 'SPUBLISH' ? publish : 'PUBLISH'
+  script.serverPrefix = serverPrefix ?? ''
+  script.channels = channels ?? ''
+}
+
+/** Returns the time of the server's clock, in milliseconds. */
+const clock = (): number => {
+  const [seconds, microseconds] = redis.call('TIME')
+  return (tonumber(seconds) ?? 0) * 1000 + Math.floor((tonumber(microseconds) ?? 0) / 1000)
+}
+
+/** Sets what a script works on. */
+const begin = (keys: string[], args: string[], step: StepRow, kinds: Partial<Record<string, true>>): void => {
+  // In a call of several scripts the first item of `args` is the script's name, and `several` has set the context.
+  if (call.shared === undefined) setContext(args[0] ?? '')
+  script.now = call.shared?.now ?? clock() + script.shift
+  if (call.shared !== undefined) call.shared.now = script.now
+  script.given = keys
+  const [, prefix, appId, userId, partition, hashed, webhooks] = args
+  script.prefix = prefix ?? ''
+  script.appId = appId ?? ''
+  script.userId = userId ?? ''
+  script.partition = partition ?? ''
+  script.member = `${script.appId}\0${script.userId}`
+  script.events = []
+  declareKeys(kinds, hashed ?? '')
+  script.keys = keysOf(script.prefix, script.userId)
+  beginCounts()
+  beginState(step.effect !== 'reads')
+  beginRows()
+  beginWebhooks(webhooks ?? '')
+}
+
+/** Runs a script for each partition whose prefix is in the argument. */
+const runBatch = (each: Script, args: string[]): unknown[] => {
+  const results: unknown[] = []
+  for (const prefix of string.gmatch(script.prefix, '%Z+')) {
+    script.keys = keysOf(prefix, script.userId)
+    results.push(each(args))
+  }
+  return reply(...results)
+}
+
+/** Runs the command of a step that has no script. */
+const runCommand = ({ command, keys }: StepRow, args: string[]): unknown[] => {
+  const [kind = 'key'] = keys
+  return reply(redis.call(command as 'HSET', script.keys[kind], ...args))
+}
+
+type Run = (keys: string[], args: string[]) => unknown
+
+const runOf = (name: StepName): Run => {
+  const step: StepRow = steps[name]
+  const kinds: Partial<Record<string, true>> = {}
+  for (const kind of step.keys) kinds[kind] = true
+  const each = scripts[name as ScriptName] as Script | undefined
+  return (keys, all) => {
+    begin(keys, all, step, kinds)
+    const args = [...unpack(all, COMMON_ARGS + 1)]
+    if (each === undefined) return runCommand(step, args)
+    return step.isBatch === true ? runBatch(each, args) : each(args)
+  }
+}
+
+const runs: Partial<Record<string, Run>> = {}
+for (const [name] of pairs(steps as Readonly<Record<StepName, StepRow>>)) runs[name] = runOf(name)
+
+const runNamed = (name: string, keys: string[], args: string[]): unknown => runs[name]?.(keys, args)
+
+/** Runs a script. */
+export const run = (name: string, keys: string[], args: string[]): unknown => {
+  // A call of several scripts that was killed has left this.
+  call.shared = undefined
+  return runNamed(name, keys, args)
+}
+
+/** Runs several scripts (`several.ts`). */
+export const runSeveral = (keys: string[], [text, lists, wanted]: string[]): unknown[] => {
+  setContext(text ?? '')
+  return several(runNamed, keys, lists ?? '', wanted)
+}

@@ -1,0 +1,51 @@
+import { isAdoptedBy, mayAdopt } from '../../../decide/adoption/adoption.js'
+import { script } from '../context/context.js'
+import { reply } from '../context/counts.js'
+import { json, numberArg } from '../context/text.js'
+import { presence, sessions } from '../sessions/rows.js'
+import { finish, isRevoked, remove, reportEnd } from '../sessions/sessions.js'
+import { awaitEpochs } from '../state/history.js'
+import { deleteUser } from '../users/deletion.js'
+import { adoptionOf, type Adoption, clear, load, set, storeInbox } from '../users/user.js'
+import { expire } from './retention.js'
+import { MOVE_RETRY } from './adopted-messages.js'
+
+/**
+ * Deletes a guest, and notes which user adopts the guest. The guest's messages stay until they are moved to the user. `userId` is the user
+ * who adopts, and `userCreatedAt` when that user was created. `createdAt` is when the guest was created, as the caller knows it; empty if
+ * the backend adopts. `issuedAt` is when the guest's credential, by which the user adopts, was issued; empty if that is unknown. `age` is
+ * that of the retention. Returns the number of messages that the guest had, or -1 if this user can't adopt the guest.
+ */
+export const adoptGuest = ([userId = '', userCreatedAt, createdAt, issuedAt, age]: string[]): unknown[] => {
+  awaitEpochs()
+  const { keys, now } = script
+  const adopter = { userId, userCreatedAt: numberArg(userCreatedAt) }
+  const knownAt = tonumber(createdAt)
+  const proof = knownAt === undefined ? null : { createdAt: knownAt }
+  const retention = { age: numberArg(age) }
+  const user = load(keys.user)
+  if (proof !== null && isRevoked(user, tonumber(issuedAt))) return reply(-1)
+  if (user.adoption !== undefined) {
+    const [by, byCreatedAt, guestCreatedAt, messages] = adoptionOf(user.adoption)
+    const known = { userId: by, userCreatedAt: byCreatedAt }
+    return reply(isAdoptedBy(known, guestCreatedAt, adopter, proof) ? messages : -1)
+  }
+  const guestCreatedAt = user.guest === undefined ? undefined : user.createdAt
+  if (guestCreatedAt === undefined || !mayAdopt(guestCreatedAt, proof)) return reply(-1)
+  expire(keys, user, script.userId, retention)
+  for (const [, row] of pairs(sessions())) {
+    const [wasOnline] = presence(user)
+    remove(user, row)
+    reportEnd(user, row, 'replaced', wasOnline)
+  }
+  const messages = Math.max(user.newest - user.first + 1, 0)
+  const adoption: Adoption = [userId, adopter.userCreatedAt, guestCreatedAt, messages]
+  set(user, 'adoption', json(adoption))
+  deleteUser(user)
+  clear(user, 'unreadCheckAt', 'unreadCheckOffset')
+  set(user, 'keptUntil', Math.ceil(now + retention.age))
+  set(user, 'moveDueAt', now + MOVE_RETRY)
+  storeInbox(user)
+  finish(user)
+  return reply(messages)
+}

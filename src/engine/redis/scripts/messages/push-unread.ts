@@ -1,0 +1,50 @@
+import { script } from '../context/context.js'
+import { reply } from '../context/counts.js'
+import { numberArg } from '../context/text.js'
+import { entries, type Entry } from '../messages/entries.js'
+import { messageOf } from '../messages/inbox.js'
+import { firstUnread, isUnread } from '../messages/unread.js'
+import { epochOf } from '../state/history.js'
+import { loadInbox } from '../users/user.js'
+
+/** How many messages one step reads at most. */
+const MAX_READ = 256
+/** The members with which the JSON of an adopted message ends (`adopted-json.ts`) have fewer characters. */
+const MAX_END = 64
+
+/**
+ * Returns whether a message was a guest's whom the user has adopted. The JSON is not decoded, because a message may have half of a
+ * surrogate pair, which cjson refuses.
+ */
+const isAdopted = (json: string): boolean =>
+  string.find(string.sub(json, -MAX_END), ',"adopted":true,"sentAt":%d+}$')[0] !== undefined
+
+/**
+ * Reads the unread messages after an offset, without those of guests whom the user has adopted. One step reads at most `MAX_READ` messages.
+ * Returns the number of the inbox's epoch; the newest offset; the read offset; the number of unread messages; the offset after which
+ * another step has to go on, or 0; and a list with the newest unread message of each sender as JSON, the oldest message first.
+ */
+export const readPushUnread = ([offset]: string[]): unknown[] => {
+  const { keys } = script
+  const user = loadInbox(keys.user)
+  const asked = numberArg(offset)
+  // An offset beyond the newest message belongs to an earlier epoch.
+  const after = asked > user.newest ? 0 : asked
+  const from = Math.max(after + 1, firstUnread(user))
+  const found: Entry[] = []
+  const newestOf: Partial<Record<string, Entry>> = {}
+  for (const entry of entries(keys, from, user.newest, MAX_READ)) {
+    if (!isUnread(keys, user, entry) || isAdopted(entry.json)) continue
+    found.push(entry)
+    newestOf[entry.peer] = entry
+  }
+  const list: string[] = []
+  for (const entry of found) {
+    if (newestOf[entry.peer] !== entry) continue
+    const json = messageOf(entry.offset, entry.json)
+    list.push(`${string.sub(json, 1, -2)}${entry.trace ?? ''}}`)
+  }
+  const last = from + MAX_READ - 1
+  const next = last < user.newest ? last : 0
+  return reply(epochOf(user), user.newest, user.readOffset, user.unread, next, list)
+}

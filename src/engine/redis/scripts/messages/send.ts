@@ -1,0 +1,194 @@
+import { exceedsBytes } from '../../../decide/messages/share.js'
+import { USER } from '../../fields.js'
+import type { SendArgs, SenderReply, SendReply } from '../../messages/send-call.js'
+import { script } from '../context/context.js'
+import { hasRoom, reply } from '../context/counts.js'
+import { keysOf } from '../context/key-names.js'
+import { json as textOf, whole } from '../context/text.js'
+import { awaitEpochs, epochOf } from '../state/history.js'
+import { adoptionOf, loadInbox, store, type User } from '../users/user.js'
+import { announce } from '../webhooks/events.js'
+import { entries } from './entries.js'
+import { append, emitMessage, receive, reportMessage, sizeOf } from './inbox.js'
+import { takeMessage } from './rate.js'
+import { beyond, exceeds, expire, hold, isCrowded, trim } from './retention.js'
+import { rulesOf } from './rules.js'
+
+/** Returns the result of a script that has changed nothing. */
+const answer = (...result: SendReply): unknown[] => reply(...result)
+
+/** Writes what the script has changed of the recipient, and of the sender if the script makes the own copy. Returns the result. */
+const end = (user: User, copier: User | undefined, ...result: SendReply): unknown[] => {
+  if (copier !== undefined) store(copier)
+  store(user)
+  announce()
+  return reply(...result)
+}
+
+/**
+ * Puts a message into the recipient's inbox and, in mode `here`, the sender's own copy of it into the sender's inbox. Takes `SendArgs`, and
+ * returns a `SendReply`.
+ */
+export const send = (args: string[]): unknown[] => {
+  awaitEpochs()
+  const [
+    mode,
+    from,
+    senderPrefix,
+    head,
+    middle,
+    digest,
+    words,
+    maxInboxes,
+    maxBytes,
+    perSecond,
+    createdAt,
+    maxHeld,
+    traceparent,
+    profile,
+    senderDeletions,
+    isNew,
+    isMissing,
+    note,
+    id,
+  ] = args as readonly string[] as SendArgs
+  const { keys, userId } = script
+  const rules = rulesOf(words)
+  const { retention } = rules
+
+  const isAway = mode === 'away'
+  const senderKeys = mode === 'here' ? keysOf(senderPrefix, from) : keys
+  const user = loadInbox(keys.user)
+  /** The sender whose own copy this script makes. */
+  const copier = mode === 'here' ? loadInbox(senderKeys.user) : undefined
+  const sender = mode === 'self' ? user : copier
+  const fromDeletions = isAway ? (tonumber(senderDeletions) ?? 0) : (sender?.deletions ?? 0)
+  const toDeletions = user.deletions
+  const isWhole = isAway || profile === ''
+  const start = head + (profile === '' ? (sender?.sender ?? 'null') : profile) + middle
+  const ownEpoch = sender === undefined ? 0 : epochOf(sender)
+  const epoch = epochOf(user)
+
+  const earlier = redis.call('GET', keys.id)
+  if (earlier !== false) {
+    const [same, at, ownAt, sentAt = '', deletions, others] = string.match(
+      earlier,
+      '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d+)$',
+    )
+    // If the recipient or the sender was deleted since, the id counts as new.
+    if (tonumber(deletions) === toDeletions && tonumber(others) === fromDeletions) {
+      if (same !== digest) return answer('conflict')
+      const offset = tonumber(at) ?? 0
+      const ownOffset = tonumber(ownAt) ?? 0
+      // After a failover the sender's server may lack the own copy, so the caller makes it again, from the message that is stored here. If
+      // retention has deleted this message, its JSON is made from the arguments.
+      // A transfer from a cluster may have brought a message whose own copy was lost there.
+      const mayLackOwn = isAway || (copier !== undefined && ownOffset === 0)
+      const stored = mayLackOwn ? entries(keys, offset, offset, 1)[0]?.json : undefined
+      const json = stored ?? (isWhole || mayLackOwn ? `${start}${sentAt}}` : '')
+      const time = tonumber(sentAt) ?? 0
+      return answer('repeated', offset, time, ownOffset, ownEpoch, json, epoch, earlier, toDeletions, 0, 0)
+    }
+  }
+  const wait = takeMessage(senderKeys, tonumber(perSecond))
+  if (wait > 0) return answer('limited', wait)
+  const adoption = user.createdAt === undefined && redis.call('HGET', keys.user, USER.adoption)
+  if (adoption !== false) {
+    const [by, adopterCreatedAt] = adoptionOf(adoption)
+    return answer('adopted', by, adopterCreatedAt)
+  }
+  if (rules.onlyFinds) return answer('not-sent')
+  if (createdAt !== '' && user.createdAt !== tonumber(createdAt)) return answer('unknown-user')
+  if (!rules.createsRecipient && user.createdAt === undefined) return answer('unknown-user')
+
+  const { now } = script
+  const sentAt = whole(now)
+  const json = `${start}${sentAt}}`
+  const size = sizeOf(json)
+  expire(keys, user, userId, retention)
+  if (copier !== undefined) expire(senderKeys, copier, from, retention)
+
+  // The messages that this message pushes out of the recipient's inbox.
+  let old = beyond(keys, user, user.newest + 1, user.bytes + size, retention)
+  if (old.length > 0 && isCrowded(keys, user, userId, from, old, rules)) return end(user, copier, 'refused')
+
+  const hasNoInbox = copier === undefined ? isAway && isNew === '1' : copier.newest === 0
+  const newInboxes = (user.newest === 0 ? 1 : 0) + (hasNoInbox ? 1 : 0)
+  const allBytes = isAway || copier !== undefined ? 2 * size : size
+  const bytesLimit = tonumber(maxBytes) ?? 0
+  const inboxesLimit = tonumber(maxInboxes) ?? 0
+  if (!hasRoom(allBytes, bytesLimit, newInboxes, inboxesLimit)) {
+    trim(keys, user, userId, retention)
+    old = beyond(keys, user, user.newest + 1, user.bytes + size, retention)
+    if (copier !== undefined) trim(senderKeys, copier, from, retention)
+    if (!hasRoom(allBytes, bytesLimit, newInboxes, inboxesLimit)) return end(user, copier, 'full')
+  }
+
+  // After `unknown-sender` the caller creates the sender, and sends the message again. This check comes after those for `refused` and
+  // `full`, because a message with these results must not create its sender.
+  const isUnknown = sender === undefined ? isAway && isMissing === '1' : sender.createdAt === undefined
+  if (isUnknown) return end(user, copier, 'unknown-sender')
+
+  // The message's bytes are counted before it is stored, so that one command both adds them and returns the sum for the comparison.
+  const held = hold(from, userId, size)
+  if (held !== undefined && exceedsBytes(held - size, size, tonumber(maxHeld), from, old)) {
+    hold(from, userId, -size)
+    return end(user, copier, 'over-share')
+  }
+
+  const offset = receive(user, json, from, rules, old, traceparent)
+  let ownOffset = mode === 'self' ? offset : 0
+  if (copier !== undefined) ownOffset = append(senderKeys, copier, from, json, from, userId, retention)
+  const offsets = `${whole(offset)} ${whole(ownOffset)}`
+  const found = `${digest} ${offsets} ${sentAt} ${whole(toDeletions)} ${whole(fromDeletions)}`
+  redis.call('SET', keys.id, found, 'PX', rules.window)
+  if (isAway) {
+    const copy = [from, userId, json, tonumber(rules.window), now, fromDeletions, toDeletions, id]
+    redis.call('HSET', keys.ownCopies, note ?? '', `${script.appId}\0${textOf(copy)}`)
+  }
+
+  emitMessage(user, userId, offset, json)
+  if (copier !== undefined) emitMessage(copier, from, ownOffset, json)
+  reportMessage(user, offset, json, traceparent)
+  const isBeyond =
+    exceeds(user, user.newest, user.bytes, retention) ||
+    (copier !== undefined && exceeds(copier, copier.newest, copier.bytes, retention))
+      ? 1
+      : 0
+  const returned = isWhole ? json : ''
+  return end(
+    user,
+    copier,
+    'stored',
+    offset,
+    now,
+    ownOffset,
+    ownEpoch,
+    returned,
+    epoch,
+    found,
+    toDeletions,
+    isBeyond,
+    held ?? 0,
+  )
+}
+
+const senderReply = (...result: SenderReply): unknown[] => reply(...result)
+
+/**
+ * Counts a message for its sender's rate, and reads the sender's profile. In a cluster the recipient may be in another partition, so `send`
+ * can do neither. `perSecond` is how many messages the sender may send in a second, and empty for no limit. `id` is that of the call.
+ * Returns a `SenderReply`.
+ */
+export const readSender = ([perSecond, id]: string[]): unknown[] => {
+  const { keys } = script
+  const wait = takeMessage(keys, tonumber(perSecond), id)
+  if (wait > 0) return senderReply(wait)
+  const { sender, deletions, newest, createdAt } = loadInbox(keys.user)
+  return senderReply(0, sender ?? 'null', deletions, newest === 0 ? 1 : 0, createdAt === undefined ? 1 : 0)
+}
+
+/**
+ * Reads how many bytes the messages of the sender `from` take in the inboxes of others in a partition. Returns the bytes, if there are any.
+ */
+export const readHeld = ([from = '']: string[]): unknown[] => [redis.call('HGET', script.keys.held, from)]

@@ -1,0 +1,92 @@
+import { STATE, USER } from '../../fields.js'
+import { script } from '../context/context.js'
+import { reply } from '../context/counts.js'
+import { numberArg, whole } from '../context/text.js'
+import { noteReached, reachedSince, unshifted } from '../state/history.js'
+import { emit, publishTo } from '../state/publish.js'
+
+/*
+ * The nodes. The key `nodes` has for each node the time at which the node's lease ends. The time is negative if a beat of another node has
+ * counted the node as dead.
+ */
+
+/**
+ * Returns the nodes whose lease has ended, each with the time of that end. From then on other nodes detach the sessions of a dead node. If
+ * the dead node returns, the negative time tells that node that it was counted as dead. Then it closes its connections.
+ */
+const takeDead = (): string[] => {
+  const { nodes } = script.keys
+  const dead = redis.call('ZRANGEBYSCORE', nodes, '-inf', script.now, 'WITHSCORES')
+  for (let n = 0; n < dead.length; n += 2) {
+    const endedAt = whole(Math.abs(tonumber(dead[n + 1]) ?? 0))
+    dead[n + 1] = endedAt
+    redis.call('ZADD', nodes, `-${endedAt}`, dead[n] ?? '')
+  }
+  return dead
+}
+
+/**
+ * Renews the lease of the calling node: for `lease` milliseconds, the node counts as alive. After a pause in which no node reached Redis,
+ * no node counts as dead for the length of a lease: during the pause no node could renew its lease. `isFirst` is `1` for the first beat of
+ * the node. Returns 1 if the other nodes have counted the calling node as dead, or the server has lost its data, else 0; the nodes whose
+ * lease has ended, each with the time of that end; the nodes that live; the time; since when the server has its data; how many milliseconds
+ * ago a node last left, or -1 if none has; and all nodes that have or had a lease.
+ */
+export const beat = ([lease, isFirst]: string[]): unknown[] => {
+  const { nodes, state } = script.keys
+  const { now, self } = script
+  const duration = numberArg(lease)
+  const since = noteReached(reachedSince)
+  redis.call('HSETNX', state, STATE.madeAt, whole(unshifted()))
+  const leaseUntil = tonumber(redis.call('ZSCORE', nodes, self))
+  redis.call('ZADD', nodes, now + duration, self)
+  const dead = since + duration <= now ? takeDead() : []
+  const leftAt = tonumber(redis.call('HGET', state, STATE.leftAt))
+  const wasLost = isFirst !== '1' && (leaseUntil === undefined || leaseUntil <= 0)
+  return reply(
+    wasLost ? 1 : 0,
+    dead,
+    redis.call('ZRANGEBYSCORE', nodes, `(${whole(now)}`, '+inf'),
+    now,
+    redis.call('HGET', state, STATE.madeAt),
+    leftAt === undefined ? -1 : Math.max(unshifted() - leftAt, 0),
+    redis.call('ZRANGE', nodes, 0, -1),
+  )
+}
+
+/**
+ * Forgets a node. The caller has made sure that no session is attached to it. A node whose lease was renewed meanwhile stays, unless it
+ * removes itself. Returns nothing.
+ */
+export const removeNode = ([node = '']: string[]): unknown[] => {
+  const { nodes, state } = script.keys
+  const isSelf = node === script.self
+  const leaseUntil = tonumber(redis.call('ZSCORE', nodes, node))
+  if (leaseUntil !== undefined && (leaseUntil <= script.now || isSelf)) redis.call('ZREM', nodes, node)
+  // A node that opens later does not know what this node has stored.
+  if (isSelf) redis.call('HSET', state, STATE.leftAt, whole(unshifted()))
+  return reply()
+}
+
+/** Publishes a text to one node: `channel` is the node's id, or `name:` and its name. Returns how many nodes received it. */
+export const tellNode = ([channel = '', text = '']: string[]): unknown[] => reply(publishTo(channel, text))
+
+/** Lists the nodes to which sessions are attached. Returns their ids. */
+export const listNodes = (): unknown[] => {
+  const nodes: string[] = []
+  for (let from = '-'; ;) {
+    const [member] = redis.call('ZRANGEBYLEX', script.keys.attached, from, '+', 'LIMIT', 0, 1)
+    if (member === undefined) return nodes
+    const [node = ''] = string.match(member, '^%Z*')
+    nodes.push(node)
+    from = `(${node}\x01`
+  }
+}
+
+/** Sends a signal, which is JSON, to the nodes whose connections carry the user's sessions. Nothing is stored. Returns nothing. */
+export const signal = ([json = '']: string[]): unknown[] => {
+  const { appId, userId } = script
+  const nodes = redis.call('HGET', script.keys.user, USER.nodes)
+  if (nodes !== false) emit(nodes, { type: 'signal', appId, userId, signal: json })
+  return reply()
+}

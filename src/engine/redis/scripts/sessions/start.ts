@@ -1,0 +1,227 @@
+import { isResumedBy, keysAfter } from '../../../decide/sessions/session.js'
+import { engineRules } from '../../../rules.js'
+import { STATE } from '../../fields.js'
+import type { SessionRow } from '../../sessions/session-row.js'
+import { count, reply } from '../context/counts.js'
+import { script } from '../context/context.js'
+import { numberArg, optional, whole } from '../context/text.js'
+import { readAfter } from '../messages/entries.js'
+import { awaitEpochs, epochOf, historyNumber } from '../state/history.js'
+import { load, set, type User } from '../users/user.js'
+import { addEvent, isAsked } from '../webhooks/events.js'
+import { addPresenceEvent } from './presence.js'
+import { buriedStarts, bury, presence, put, sessions, type LoadedRow } from './rows.js'
+import {
+  detach,
+  endDueSessions,
+  endSession,
+  factsOf,
+  finish,
+  isRevoked,
+  makeRoom,
+  nextNumber,
+  releaseToken,
+  reportEnd,
+  reportReplaced,
+} from './sessions.js'
+
+/** Returns the row of the session that the key with this hash resumes. */
+const resumedBy = (hash: string): LoadedRow | undefined => {
+  let found: LoadedRow | undefined
+  for (const [, row] of pairs(sessions())) if (isResumedBy(row, hash)) found = row
+  return found
+}
+
+/** Resumes the session `old`. Returns the session's new row, and its JSON. */
+const resume = (
+  old: LoadedRow,
+  resumes: string,
+  isHidden: boolean,
+  known: string,
+): [row: LoadedRow, text: string] => {
+  releaseToken(old.credential, old.tokenUse)
+  reportReplaced(old)
+  // The row has no field of a detachment, and no `offline`.
+  const row = cjson.decode(`{${known}`) as LoadedRow
+  row.id = old.id
+  row.lastSeenAt = script.now
+  row.starts = old.starts + 1
+  row.number = old.number
+  row.startedAt = old.startedAt
+  row.guest = old.guest
+  row.hiddenSince = isHidden ? (old.hiddenSince ?? nextNumber()) : undefined
+  row.previousKeyHash = keysAfter(old, resumes, row.keyHash).previousKeyHash ?? undefined
+  return [row, put(row)]
+}
+
+/** Starts a session. Returns its row, and the row's JSON. */
+const begin = (id: string, isHidden: boolean, known: string): [row: LoadedRow, text: string] => {
+  const { now, self, keys, userId } = script
+  const number = whole(nextNumber())
+  const at = whole(now)
+  const hidden = isHidden ? `"hiddenSince":${whole(nextNumber())},` : ''
+  const text = `{"number":${number},"startedAt":${at},"lastSeenAt":${at},"starts":1,${hidden}${known}`
+  // If no webhook asks for `session.started`, the script needs only two fields of the row, so it does not decode the JSON.
+  const row = (
+    isAsked('session.started') ? cjson.decode(text) : { nodeId: self, lastSeenAt: now }
+  ) as LoadedRow
+  row.id = id
+  put(row, text)
+  redis.call('ZADD', keys.live, number, `${id}\0${userId}`)
+  count('sessions', 1)
+  return [row, text]
+}
+
+/** Returns 1 if messages after a position are gone; 0 if none are, or there is no position. */
+const isLostAfter = (user: User, epoch: string | undefined, offset: string | undefined): number => {
+  if (optional(epoch) === undefined) return 0
+  const [, isLost] = readAfter(script.keys, user, numberArg(epoch), numberArg(offset), 1)
+  return isLost ? 1 : 0
+}
+
+/**
+ * Starts or resumes a session, unless its credential is revoked. `id` is for a new session. `resumes` is the hash of the key that resumes a
+ * session (empty for none). `limit` is the number of sessions that the user may have. `hidden` is `1` if the page is hidden, and `guest` is
+ * `1` for a guest. `token` is the token's `tokenHash` (empty for none). `issuedAt` is when the credential was issued (empty if that is
+ * unknown). `createdAt` is when the user must have been created (empty for any time). `known` has the fields of a `StartedRow` as JSON
+ * without the first brace. The client's messages begin after a position, of which `epoch` (empty for none) is the number of the epoch, and
+ * `offset` the offset. Returns 0 if the credential is revoked, if the user was not created at that time, or if `abandonSession` ran first;
+ * else ten values: 1; 1 if a session was resumed, else 0; the session's id; the session's row; the number of the server's history; 1 if
+ * messages after the position are gone, else 0; and the state of the inbox, as `readInbox` returns it.
+ */
+export const startSession = ([
+  id = '',
+  connectionId = '',
+  resumes = '',
+  limit,
+  hidden,
+  guest,
+  token,
+  issuedAt,
+  createdAt = '',
+  known = '',
+  epoch,
+  offset,
+]: string[]): unknown[] => {
+  awaitEpochs()
+  const user = load(script.keys.user)
+  const isGone = createdAt !== '' && user.createdAt !== tonumber(createdAt)
+  if (
+    isRevoked(user, tonumber(issuedAt), optional(token)) ||
+    isGone ||
+    redis.call('HEXISTS', script.keys.tombs, connectionId) === 1
+  ) {
+    const { credential, tokenUse } = cjson.decode(`{${known}`) as SessionRow
+    releaseToken(credential, tokenUse)
+    return reply(0)
+  }
+  endDueSessions(user)
+  sessions()
+  const [wasOnline, total] = presence(user)
+  const old = resumes === '' ? undefined : resumedBy(resumes)
+  const isNew = old === undefined
+  const max = numberArg(limit)
+  const replaced = isNew && total >= max ? makeRoom(user, max) : []
+  const [row, text] = isNew ? begin(id, hidden === '1', known) : resume(old, resumes, hidden === '1', known)
+  if (guest === '1') set(user, 'keptUntil', undefined)
+  for (const each of replaced) {
+    reportEnd(user, each, 'too-many-sessions', true)
+    bury(each.id, engineRules.startTimeout)
+  }
+  if (isNew && isAsked('session.started')) addEvent(user, 'session.started', factsOf(row))
+  if (!wasOnline) addPresenceEvent(user, false)
+  finish(user)
+  return reply(
+    1,
+    isNew ? 0 : 1,
+    row.id,
+    text,
+    historyNumber(),
+    isLostAfter(user, epoch, offset),
+    epochOf(user),
+    user.newest,
+    user.readOffset,
+    user.unread,
+  )
+}
+
+/** Returns the row of the session that a connection carries. */
+const carriedBy = (connectionId: string): LoadedRow | undefined => {
+  let found: LoadedRow | undefined
+  for (const [, row] of pairs(sessions())) if (row.connectionId === connectionId) found = row
+  return found
+}
+
+/**
+ * Undoes a session's start whose reply was lost: the gateway has refused the connection. If the start comes to Redis after this call, the
+ * start is refused. `newId` is the id that the start has for a new session. `resumableFor` is for how many milliseconds a resumed session
+ * stays resumable. Returns 1 if the start had run, else 0.
+ */
+export const abandonSession = ([connectionId = '', newId = '', resumableFor]: string[]): unknown[] => {
+  bury(connectionId, engineRules.startTimeout)
+  const user = load(script.keys.user)
+  endDueSessions(user)
+  const row = carriedBy(connectionId)
+  if (row?.id === newId) {
+    // Nobody can resume the new session, because the client has not received its resume key.
+    endSession(user, row, 'ended')
+  } else if (row !== undefined) {
+    row.lastSeenAt = script.now
+    detach(row, numberArg(resumableFor))
+  }
+  finish(user)
+  return reply(row === undefined ? 0 : 1)
+}
+
+/**
+ * Returns whether the server has lost a start, so that it is made again. `row` is as the start has stored it, and the server has no row of
+ * the session.
+ */
+const hasLost = (row: LoadedRow): boolean => {
+  // The server has every write from before `wholeUntil`. If it lacks the row of a start from before then, the session has ended since.
+  const wholeUntil = tonumber(redis.call('HGET', script.keys.state, STATE.wholeUntil)) ?? 0
+  if (row.lastSeenAt - script.shift < wholeUntil) return false
+  // Another node has ended the session.
+  return (buriedStarts(row.id) ?? 0) < row.starts
+}
+
+/**
+ * Makes a session's start again: an earlier master has acknowledged the start, and perhaps this server lacks it. `json` is the row as the
+ * start has stored it. If the session has ended since (`ended` is `1`), the script makes no new row, but replaces the row of an earlier
+ * start, so that `endSession`, which runs next, finds the connection of this start. Returns 1 if the start was made again, else 0.
+ */
+export const restoreSession = ([id = '', json = '', ended]: string[]): unknown[] => {
+  const row = cjson.decode(json) as LoadedRow
+  const hasEnded = ended === '1'
+  const user = load(script.keys.user)
+  endDueSessions(user)
+  row.id = id
+  const stored = sessions()[id]
+  // This end may be made again before another node makes an earlier start of the session again.
+  if (hasEnded) bury(id, undefined, row.starts)
+  const isOutdated = stored !== undefined && stored.starts < row.starts
+  const isLost = stored === undefined && !hasEnded && hasLost(row)
+  // A user has adopted the guest, which ends all of the guest's sessions.
+  const isAdopted = user.adoption !== undefined && user.createdAt === undefined
+  if (isAdopted || !(isLost || isOutdated) || isRevoked(user, row.issuedAt, row.token)) {
+    finish(user)
+    return reply(0)
+  }
+  const [wasOnline] = presence(user)
+  if (stored === undefined) {
+    // Perhaps the server has given the number in the row to another session, so this session gets a new one.
+    row.number = nextNumber()
+    redis.call('ZADD', script.keys.live, row.number, `${id}\0${script.userId}`)
+    count('sessions', 1)
+  } else {
+    releaseToken(stored.credential, stored.tokenUse)
+    reportReplaced(stored)
+  }
+  if (row.hiddenSince !== undefined) row.hiddenSince = nextNumber()
+  put(row)
+  if (row.guest) set(user, 'keptUntil', undefined)
+  if (isLost && isAsked('session.started')) addEvent(user, 'session.started', factsOf(row))
+  if (!wasOnline) addPresenceEvent(user, false)
+  finish(user)
+  return reply(1)
+}

@@ -1,0 +1,38 @@
+import { script } from './context/context.js'
+import { replyList } from './context/counts.js'
+import { importNumbers, loadInbox, type InboxNumbers } from './users/user.js'
+
+/** A command: its name, a key, and its other arguments. The command `INBOX` is one that Redis does not have. */
+type Command = [name: string, key: string, ...args: string[]]
+
+type Run = (command: Command) => unknown
+
+/** Runs commands, which are JSON. `inbox` runs the command `INBOX`. Returns the present time, and the reply of each command. */
+const runAll = (commands: string | undefined, inbox: Run): unknown[] => {
+  const replies: unknown[] = []
+  for (const command of cjson.decode(commands ?? '') as Command[]) {
+    const [name, key, ...args] = command
+    replies.push(name === 'INBOX' ? inbox(command) : redis.call(name as 'HMGET', key, ...args))
+  }
+  return replyList(replies, script.now)
+}
+
+/**
+ * Runs commands that read, for a transfer. `commands` is JSON. The command `INBOX` reads the packed numbers in a user's hash: its reply has
+ * the number of deletions, the newest offset, the oldest offset, and the read offset. Returns the present time, and the reply of each
+ * command.
+ */
+export const readRows = ([commands]: string[]): unknown[] =>
+  runAll(commands, ([, key]) => {
+    const { deletions, newest, first, readOffset } = loadInbox(key)
+    return [deletions, newest, first, readOffset]
+  })
+
+/**
+ * Runs commands that write, for a transfer. `commands` is JSON. The command `INBOX` packs numbers into a user's hash: its argument is JSON
+ * with `InboxNumbers`, and those that are absent are as in a new inbox. Returns the present time, and the reply of each command.
+ */
+export const writeRows = ([commands]: string[]): unknown[] =>
+  runAll(commands, ([, key, numbers = '']) =>
+    importNumbers(key, cjson.decode(numbers) as Partial<InboxNumbers>),
+  )

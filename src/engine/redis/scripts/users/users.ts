@@ -1,0 +1,115 @@
+import { engineRules } from '../../../rules.js'
+import { USER } from '../../fields.js'
+import { count, counted, reply } from '../context/counts.js'
+import { script } from '../context/context.js'
+import { optional } from '../context/text.js'
+import { entries } from '../messages/entries.js'
+import { drop, MAX_DROPPED } from '../messages/retention.js'
+import { sessions } from '../sessions/rows.js'
+import { endSession, finish, isRevoked } from '../sessions/sessions.js'
+import { emit } from '../state/publish.js'
+import { addEvent, announce } from '../webhooks/events.js'
+import { deleteInbox, deleteUser as deleteRecord } from './deletion.js'
+import { clear, load, revokedBefore, schedule, set, store, storeInbox, type User } from './user.js'
+
+/**
+ * Reads the stored fields of a user, and the revocation that applies to the user. Returns the profiles; the time of creation; and the time
+ * up to which the user's credentials are revoked by the time of their issue, or false if there is no such revocation.
+ */
+export const readUser = (): unknown[] => {
+  const { user } = script.keys
+  const stored = redis.call('HMGET', user, USER.profiles, USER.createdAt, USER.revokedBefore)
+  const before = revokedBefore({ revokedBefore: tonumber(stored[2]) })
+  return reply(stored[0], stored[1], before ?? false)
+}
+
+const create = (user: User, isGuest: boolean): void => {
+  set(user, 'createdAt', script.now)
+  redis.call('ZADD', script.keys.users, 0, script.userId)
+  count('users', 1)
+  if (!isGuest) return
+  set(user, 'guest', '1')
+  count('guests', 1)
+}
+
+/** Tells the other nodes of the user's sessions that the profile has changed. `record` is JSON. The calling node emits the event itself. */
+const tellChange = (user: User, record: string): void => {
+  const { appId, userId, self } = script
+  for (const node of string.gmatch(user.nodes ?? '', '%S+'))
+    if (node !== self) emit(node, { type: 'user-changed', appId, userId, user: record })
+}
+
+/**
+ * Creates or changes a user whose fields are still as the caller has read them: the profiles are `before`, and the time of creation is
+ * `createdAt`. `profiles` are the new profiles, and `sender` is the profile as the user's messages carry it. For a guest, `guests` is the
+ * limit of guests (in a cluster what other partitions leave of it), else it is empty. `record` is the record for other nodes as JSON, and
+ * `data` is the data of the webhook event: both are empty if the profile does not change. `starts` is `1` if a session of the user starts,
+ * and `issuedAt` is when the credential of that start was issued (empty if that is unknown). Returns `saved`, the time of creation, and 1 for
+ * a new user, else 0; or only `conflict` if the fields have changed; or only `revoked` if that credential is revoked; or only `full` if the
+ * app has too many guests.
+ */
+export const saveUser = ([
+  before = '',
+  createdAt = '',
+  profiles,
+  sender,
+  guests,
+  record = '',
+  data = '',
+  starts,
+  issuedAt,
+]: string[]): unknown[] => {
+  const stored = redis.call('HMGET', script.keys.user, USER.profiles, USER.createdAt)
+  if ((stored[0] || '') !== before || (stored[1] || '') !== createdAt) return reply('conflict')
+  const user = load(script.keys.user)
+  // `load` does not read this field.
+  user.profiles = stored[0] || undefined
+  if (starts === '1' && isRevoked(user, tonumber(issuedAt))) return reply('revoked')
+  const maxGuests = tonumber(guests)
+  const isNew = user.createdAt === undefined
+  if (isNew && maxGuests !== undefined && counted('guests') >= maxGuests) return reply('full')
+  set(user, 'profiles', optional(profiles))
+  set(user, 'sender', optional(sender))
+  if (isNew) create(user, maxGuests !== undefined)
+  // A guest who has a session gets this deadline, too: that session may end before the new session starts.
+  if (maxGuests !== undefined && user.guest !== undefined)
+    set(user, 'keptUntil', script.now + engineRules.guestStartTimeout)
+  if (record !== '' && !isNew) tellChange(user, record)
+  if (data !== '') addEvent(user, isNew ? 'user.created' : 'user.updated', data)
+  schedule(user)
+  store(user)
+  announce()
+  return reply('saved', user.createdAt, isNew ? 1 : 0)
+}
+
+/**
+ * Deletes a user with the sessions and the inbox. If the inbox has too many messages for one call, deletes only some of them. The revocation
+ * and the number of deletions stay. Returns 1 if there was a user or an inbox, else 0; -1 if the caller must call again.
+ */
+export const deleteUser = (): unknown[] => {
+  const user = load(script.keys.user)
+  const old = entries(script.keys, user.first, user.newest, MAX_DROPPED)
+  drop(script.keys, user, script.userId, old)
+  if (old.length === MAX_DROPPED) {
+    store(user)
+    return reply(-1)
+  }
+  const hadUser = user.createdAt !== undefined
+  const hadInbox = user.newest > 0
+  for (const [, row] of pairs(sessions())) endSession(user, row, 'revoked')
+  // The end of a guest's last session may have deleted the guest.
+  if (user.createdAt !== undefined) addEvent(user, 'user.deleted', '')
+  deleteRecord(user)
+  deleteInbox(user)
+  // For an adopted guest `keptUntil` stays: it says when the adoption is forgotten.
+  if (user.adoption === undefined) clear(user, 'keptUntil')
+  storeInbox(user)
+  finish(user)
+  return reply(hadUser || hadInbox ? 1 : 0)
+}
+
+/** Lists an app's users in a partition, in the order of their ids: `max` at most, after the id `after` (empty to begin with the first). */
+export const listUsers = ([after = '', max = '']: string[]): unknown => {
+  const from = after === '' ? '-' : `(${after}`
+  return redis.call('ZRANGEBYLEX', script.keys.users, from, '+', 'LIMIT', 0, max)
+}

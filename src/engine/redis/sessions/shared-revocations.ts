@@ -1,0 +1,154 @@
+import { isIssuedUpTo } from '../../decide/revocations/revoked.js'
+import type { Credential, Revocation, UserRef } from '../../engine.js'
+import type { Reply } from '../client/port.js'
+import { tokenHash } from './session-record.js'
+import type { Arg, StepRunner } from '../step-runner.js'
+
+/** How many sessions of a revoked app are ended at once in a partition. */
+const ENDED_PER_STEP = 100
+/** In how many partitions sessions are ended at once. More calls at once would delay others, such as the renewal of the node's lease. */
+const REVOKED_AT_ONCE = 8
+
+const ends = { changes: { endsAs: 'revoked' } } as const
+
+/**
+ * Returns up to when credentials must have been issued to be revoked with the user or the app, from what the step `readUser` returns; null if
+ * neither is revoked.
+ */
+export const revokedBeforeOf = ([, , before]: readonly Reply[]): number | null =>
+  (before ?? null) === null ? null : Number(before)
+
+/** The revocations of users, apps and tokens. */
+export class SharedRevocations {
+  readonly #runner: StepRunner
+
+  constructor(runner: StepRunner) {
+    this.#runner = runner
+  }
+
+  async isRevoked(of: UserRef, { issuedAt, tokenId }: Credential): Promise<boolean> {
+    const [reply, isTokenRevoked] = await Promise.all([
+      this.#runner.onUser(this.#runner.steps.readUser, of, []),
+      this.isTokenRevoked(of.appId, tokenId),
+    ])
+    return isTokenRevoked || isIssuedUpTo(issuedAt, revokedBeforeOf(reply))
+  }
+
+  /** Returns whether a token is revoked by its id; false if the credential has none. */
+  async isTokenRevoked(appId: string, tokenId: string | null): Promise<boolean> {
+    if (tokenId === null) return false
+    const [result] = await this.#onToken(this.#runner.steps.readToken, appId, tokenId, ['revoked'])
+    return result === 1
+  }
+
+  /**
+   * Notes in a token's Redis hash that a session of the user will use the token. Returns `use`, which is the name of the note; an empty
+   * text if there is no token; null if the token is revoked. The session's row has the name, too. The step that removes the name from the
+   * row tells the calling node to delete the note.
+   */
+  async useToken(
+    { appId, userId }: UserRef,
+    { tokenId, expiresAt }: Credential,
+    use: string,
+  ): Promise<string | null> {
+    if (tokenId === null) return ''
+    const args = [expiresAt, use]
+    const [result] = await this.#onToken(this.#runner.steps.useToken, appId, tokenId, args, userId)
+    return result === 1 ? use : null
+  }
+
+  /** Deletes the note that `useToken` wrote, because the session no longer uses this credential. */
+  async releaseToken({ appId, userId }: UserRef, credentialJson: string, use: string): Promise<void> {
+    const { tokenId } = JSON.parse(credentialJson) as Credential
+    if (tokenId !== null) await this.#onToken(this.#runner.steps.releaseToken, appId, tokenId, [use], userId)
+  }
+
+  async revokeUser(of: UserRef, { issuedBefore, mode }: Revocation): Promise<number> {
+    const upTo = issuedBefore === null ? 'all' : ''
+    const before = await this.#revoke(of, [true, issuedBefore, mode, upTo])
+    const repeat = (): Promise<unknown> => this.#revoke(of, [true, before, mode, ''])
+    this.#runner.remember({ partition: this.#runner.partitions.of(of), repeat })
+    return before
+  }
+
+  async revokeApp(appId: string, { issuedBefore, mode }: Revocation): Promise<number> {
+    const { steps } = this.#runner
+    const [[time] = []] = await this.#runner.inPartitions(steps.revokeApp, [0], appId, [issuedBefore])
+    const marks = await this.#runner.onEveryPartition(steps.revokeApp, appId, [Number(time)])
+    // From now on every start is compared with the revocation. So only sessions whose numbers are at most `newest` can have a revoked
+    // credential.
+    for (const [partition, [before]] of marks.entries())
+      this.#runner.remember({
+        partition,
+        repeat: () => this.#runner.inPartitions(steps.revokeApp, [partition], appId, [Number(before)]),
+      })
+    const left = marks.entries()
+    const revokeNext = async (): Promise<void> => {
+      for (const [partition, [before, newest]] of left)
+        await this.#revokeIn(appId, partition, Number(newest), [
+          ...[false, Number(before), mode, issuedBefore === null && Number(newest)],
+        ])
+    }
+    await Promise.all(Array.from({ length: REVOKED_AT_ONCE }, revokeNext))
+    return Math.max(...marks.map(([before]) => Number(before)))
+  }
+
+  async revokeToken(appId: string, tokenId: string): Promise<void> {
+    const { steps } = this.#runner
+    const users = (await this.#onToken(steps.revokeToken, appId, tokenId, [tokenId])) as string[]
+    const repeat = (): Promise<unknown> => this.#onToken(steps.revokeToken, appId, tokenId, [tokenId])
+    this.#runner.remember({ partition: this.#runner.partitions.ofToken(appId, tokenId), repeat })
+    const token = tokenHash(appId, tokenId)
+    await Promise.all(users.map((userId) => this.#revoke({ appId, userId }, [false, '', 'end', ''], token)))
+  }
+
+  async lift(of: UserRef): Promise<boolean> {
+    const [result] = await this.#runner.onUser(this.#runner.steps.liftRevocation, of, [])
+    return result === 1
+  }
+
+  /** Carries out an app's revocation in a partition, `ENDED_PER_STEP` sessions at a time, up to the session with the number `newest`. */
+  async #revokeIn(appId: string, partition: number, newest: number, args: readonly Arg[]): Promise<void> {
+    const { steps } = this.#runner
+    const done = new Set<string>()
+    for (let number = 0; number < newest;) {
+      const [list = []] = (await this.#runner.inPartitions(steps.listAppSessions, [partition], appId, [
+        number,
+        ENDED_PER_STEP,
+      ])) as string[][]
+      if (list.length === 0) return
+      const userIds = new Set<string>()
+      for (let n = 0; n + 1 < list.length; n += 2) {
+        const userId = (list[n] ?? '').split('\0')[1] ?? ''
+        if (!done.has(userId)) userIds.add(userId)
+        done.add(userId)
+        number = Number(list[n + 1])
+      }
+      await Promise.all([...userIds].map((userId) => this.#revoke({ appId, userId }, args)))
+    }
+  }
+
+  /** Carries out a revocation for a user in several steps, because one step for many sessions would make other calls wait. */
+  async #revoke(of: UserRef, args: readonly Arg[], token = ''): Promise<number> {
+    const { steps } = this.#runner
+    const [before, upTo, next] = await this.#runner.onUser(steps.revoke, of, [...args, '', token], ends)
+    const [, , mode = ''] = args
+    // Sessions that start from now on have credentials that are not revoked, so all further steps get the `upTo` of the first.
+    const following = [false, Number(before), mode, upTo as Arg]
+    for (let step = next; typeof step === 'string';)
+      [, , step] = await this.#runner.onUser(steps.revoke, of, [...following, step, token], ends)
+    return Number(before)
+  }
+
+  #onToken(
+    step: StepRunner['steps']['useToken'],
+    appId: string,
+    tokenId: string,
+    args: readonly Arg[],
+    userId = '',
+  ) {
+    const partition = this.#runner.partitions.ofToken(appId, tokenId)
+    const hashed = `token:${tokenHash(appId, tokenId)}` as const
+    return this.#runner.inPartition(step, partition, { appId, userId }, args, { hashed })
+  }
+}
