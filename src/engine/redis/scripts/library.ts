@@ -6,53 +6,40 @@ import { several } from './several.js'
 import { beginRows } from './sessions/rows.js'
 import { beginState } from './state/history.js'
 import { beginWebhooks } from './webhooks/events.js'
-import { configure, readCounts, touchApps } from './apps.js'
-import { check, open } from './engine.js'
-import { adoptGuest } from './messages/adopt-guest.js'
-import { appendAdopted, dropAdopted, readAdopted } from './messages/adopted-messages.js'
-import { markRead, newestOffsets, readInbox } from './messages/inbox-read.js'
-import { restoreMessage, restoreOwnCopy } from './messages/message-restore.js'
-import { makeOwnCopy, pendingOwnCopies } from './messages/own-copies.js'
-import { inboxPeers } from './messages/inbox-peers.js'
-import { readPeer } from './messages/peer-read.js'
-import { readHeld, readSender, send } from './messages/send.js'
-import { beginUnread } from './messages/unread-check.js'
-import { detachNode, listAttached } from './nodes/attached.js'
-import { expireInbox, listAging } from './nodes/inbox-expire.js'
-import { listDue } from './nodes/list-due.js'
-import { beat, listNodes, removeNode, signal, tellNode } from './nodes/nodes.js'
-import { due } from './nodes/user-due.js'
-import { ownPush, readPush, writePush } from './users/devices.js'
-import { readPushUnread } from './messages/push-unread.js'
-import { readCarried } from './sessions/carried-sessions.js'
-import {
-  changeSession,
-  endSession,
-  listAppSessions,
-  listSessions,
-  renewSession,
-  status,
-} from './sessions/changes.js'
-import { watch } from './sessions/presence.js'
-import { liftRevocation, revoke, revokeApp } from './sessions/revocations.js'
-import { abandonSession, restoreSession, startSession } from './sessions/start.js'
-import { releaseToken, revokeToken, useToken } from './sessions/tokens.js'
-import { keepHistory, listHistories, noteState, published } from './state/settling.js'
-import { readStates } from './state/user-states.js'
-import { readRows, writeRows } from './transfer.js'
-import { deleteUser, listUsers, readUser, saveUser } from './users/users.js'
-import {
-  endDelivery,
-  eventsDue,
-  eventsSummary,
-  listEvents,
-  replayEvent,
-  takeEvents,
-} from './webhooks/deliveries.js'
+import * as apps from './apps.js'
+import * as engine from './engine.js'
+import * as adoptGuest from './messages/adopt-guest.js'
+import * as adoptedMessages from './messages/adopted-messages.js'
+import * as inboxRead from './messages/inbox-read.js'
+import * as messageRestore from './messages/message-restore.js'
+import * as ownCopies from './messages/own-copies.js'
+import * as inboxPeers from './messages/inbox-peers.js'
+import * as peerRead from './messages/peer-read.js'
+import * as send from './messages/send.js'
+import * as unreadCheck from './messages/unread-check.js'
+import * as attached from './nodes/attached.js'
+import * as inboxExpire from './nodes/inbox-expire.js'
+import * as listDue from './nodes/list-due.js'
+import * as nodes from './nodes/nodes.js'
+import * as userDue from './nodes/user-due.js'
+import * as devices from './users/devices.js'
+import * as pushUnread from './messages/push-unread.js'
+import * as carriedSessions from './sessions/carried-sessions.js'
+import * as changes from './sessions/changes.js'
+import * as presence from './sessions/presence.js'
+import * as revocations from './sessions/revocations.js'
+import * as start from './sessions/start.js'
+import * as tokens from './sessions/tokens.js'
+import * as settling from './state/settling.js'
+import * as userStates from './state/user-states.js'
+import * as transfer from './transfer.js'
+import * as users from './users/users.js'
+import * as deliveries from './webhooks/deliveries.js'
 
 /*
- * The entry of the library of Redis Functions. `script.ts` registers a function of Redis for each step, which calls `run`. The modules are made at
- * the first call, and keep what they have made, because Redis gives a library nothing but `redis.register_function` while it loads it.
+ * The entry of the library of Redis Functions. `script.ts` registers a function of Redis for each step, which calls `run`. The modules are
+ * made at the first call, because Redis gives a library nothing but `redis.register_function` while it loads it. They keep what they have
+ * made for as long as the server's process lives.
  */
 
 /** The first arguments have the same meaning in all scripts. `args` of a script are those after them. */
@@ -61,78 +48,21 @@ const COMMON_ARGS = 7
 /** What takes a script's arguments, and returns its result; a script of a batch step returns that of one partition. */
 type Script = (args: string[]) => unknown
 
+/** The script of each step: a function with the step's name. */
 const scripts: Record<ScriptName, Script> = {
-  open,
-  check,
-  configure,
-  touchApps,
-  published,
-  tellNode,
-  noteState,
-  readUser,
-  saveUser,
-  deleteUser,
-  status,
-  due,
-  startSession,
-  abandonSession,
-  changeSession,
-  renewSession,
-  restoreSession,
-  watch,
-  readCarried,
-  readStates,
-  endSession,
-  listSessions,
-  detachNode,
-  revoke,
-  liftRevocation,
-  revokeApp,
-  useToken,
-  releaseToken,
-  revokeToken,
-  send,
-  restoreMessage,
-  restoreOwnCopy,
-  readSender,
-  makeOwnCopy,
-  pendingOwnCopies,
-  adoptGuest,
-  readAdopted,
-  appendAdopted,
-  dropAdopted,
-  readHeld,
-  newestOffsets,
-  readInbox,
-  inboxPeers,
-  readPeer,
-  markRead,
-  signal,
-  expireInbox,
-  readPush,
-  writePush,
-  ownPush,
-  readPushUnread,
-  takeEvents,
-  endDelivery,
-  listEvents,
-  replayEvent,
-  eventsSummary,
-  beginUnread,
-  eventsDue,
-  listUsers,
-  listAppSessions,
-  listDue,
-  listAging,
-  listAttached,
-  listNodes,
-  listHistories,
-  keepHistory,
-  readCounts,
-  beat,
-  removeNode,
-  readRows,
-  writeRows,
+  ...{ ...apps, ...engine, ...transfer, ...listDue, ...attached, ...nodes, ...settling, ...userStates },
+  ...{
+    ...users,
+    ...devices,
+    ...presence,
+    ...revocations,
+    ...tokens,
+    ...start,
+    ...changes,
+    ...carriedSessions,
+  },
+  ...{ ...send, ...inboxRead, ...inboxPeers, ...peerRead, ...ownCopies, ...messageRestore, ...inboxExpire },
+  ...{ ...adoptGuest, ...adoptedMessages, ...pushUnread, ...unreadCheck, ...userDue, ...deliveries },
 }
 
 /** The argument that all calls of a node have in common. */
