@@ -106,7 +106,9 @@ export const compileLibrary = async ({ entry }) => {
   // Redis lets no script read a global name that does not exist, and the bundle looks for a `require` before its own. Lua finds a local
   // faster than a global name, and much faster than one of Redis.
   const names = GLOBALS.join(',')
-  return `local require\nlocal redis_call,${names}=redis.call,${names}\n${lua.replaceAll('redis.call(', 'redis_call(')}`
+  // An install is smaller without the indentation. No text of a script has a line break.
+  const short = lua.replaceAll('redis.call(', 'redis_call(').replace(/^ +/gm, '')
+  return `local require\nlocal redis_call,${names}=redis.call,${names}\n${short}`
 }
 
 /** Returns a digest of all that the library is made of. */
