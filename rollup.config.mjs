@@ -46,11 +46,14 @@ const replaced = {
   'session/trace.js': 'export const traceStep = () => undefined',
   // The gateway that serves the script sends the frames too. From npm a client checks each field. JSON without a `type` has no frame in it.
   'session/transports/parse-frame.js': `
-    import { ifPossible } from '../util/if-possible.js'
-    export const parseFrame = (json) => ifPossible(() => {
-      const frame = JSON.parse(json)
-      return { kind: frame.type ? 'frame' : 'unknown', frame }
-    }) ?? { kind: 'malformed' }`,
+    export const parseFrame = (json) => {
+      try {
+        const frame = JSON.parse(json)
+        return frame.type && { type: 'frame', frame }
+      } catch {
+        return { type: 'fatal', fault: { code: 'protocol-error' } }
+      }
+    }`,
   'element/events/event-map.js': 'export const createEvent = (type, init) => new CustomEvent(type, init)',
   // The first script loads the parts, whose scripts are built before it.
   'element/parts/parts.js': `export { loadPart } from './script-parts.js'`,
@@ -272,8 +275,6 @@ const nameMembers = (list) => ({ ...mangleMembers(list), nameCache: lettered(mem
 /** The parts that hand objects of the session to the first script, or get them from it. */
 const sessionParts = ['calls', 'stream']
 
-const firstNames = nameMembers(sessionMembers)
-
 /** The build of the first script; those of its parts are before it, because it has their hashes. */
 export const firstScript = minified('dist/element/script.js', 'dist/cdn/chat-session.js', {
   // The gateway names the map in a header: its name would be 60 bytes of the script.
@@ -281,9 +282,7 @@ export const firstScript = minified('dist/element/script.js', 'dist/cdn/chat-ses
   // With three or four passes brotli finds less that repeats.
   more: { passes: 5 },
   names: {
-    nameCache: firstNames.nameCache,
-    // Brotli finds more that repeats if no variable has this name.
-    mangle: { ...firstNames.mangle, reserved: ['Qe'] },
+    ...nameMembers(sessionMembers),
     // Chromium compiles the functions in the thread that reads the script. Without this line the main thread compiles each as it is called,
     // which is a third of its work, and a page with a user calls most of them.
     format: { preamble: '//# allFunctionsCalledOnLoad' },

@@ -23,30 +23,6 @@ const MAX_READS = 50
 /** Returns false in a worker and in Node, which have no page to hide. */
 export const isPageHidden = (): boolean => isPage && document.visibilityState === 'hidden'
 
-/** Calls `back` with the stored session when the page has come back from the browser's cache. */
-const watchCache = (
-  take: () => StoredSession,
-  back: (stored: StoredSession) => void,
-  signal: AbortSignal,
-): void => {
-  let readsLeft = 0
-  const read = (): void => {
-    const stored = take()
-    // If the stored session is gone, another page has taken it, and has not stored it again yet.
-    if (stored.kind !== 'absent' || readsLeft === 0) return back(stored)
-    readsLeft -= 1
-    readAt(now() + READ_INTERVAL)
-  }
-  const readAt = deadlineTimer(read, signal)
-  const onShow = ({ persisted }: PageTransitionEvent): void => {
-    if (!persisted) return
-    readsLeft = MAX_READS
-    readAt(now())
-  }
-  listen(globalThis, 'pagehide', () => readAt(Infinity), signal)
-  listen(globalThis, 'pageshow', onShow, signal)
-}
-
 /** Feeds the page's events to the machine. `take` takes the session that a page of the tab has stored. */
 export const watchPage = (
   feed: (input: PageInput) => void,
@@ -60,8 +36,28 @@ export const watchPage = (
   const report = (): void => feed({ type: 'time' })
   listen(globalThis, 'online', wake, signal)
   listen(globalThis, 'offline', report, signal)
-  watchCache(take, (stored) => feed({ type: 'show', stored }), signal)
-  listen(globalThis, 'pagehide', () => feed({ type: 'leave', phase: 'left' }), signal)
+
+  let readsLeft = 0
+  /** Reads the stored session at a time; Infinity for never. */
+  const readAt = deadlineTimer(() => {
+    const stored = take()
+    // If the stored session is gone, another page has taken it, and has not stored it again yet.
+    if (stored !== 'absent' || readsLeft === 0) return feed({ type: 'show', stored })
+    readsLeft -= 1
+    readAt(now() + READ_INTERVAL)
+  }, signal)
+  const onShow = ({ persisted }: PageTransitionEvent): void => {
+    if (!persisted) return
+    readsLeft = MAX_READS
+    readAt(now())
+  }
+  const onHide = (): void => {
+    readAt(Infinity)
+    feed({ type: 'leave', phase: 'left' })
+  }
+  listen(globalThis, 'pageshow', onShow, signal)
+  listen(globalThis, 'pagehide', onHide, signal)
+
   if (!isPage) return
   listen(document, 'freeze', () => feed({ type: 'leave', phase: 'frozen' }), signal)
   listen(document, 'resume', wake, signal)

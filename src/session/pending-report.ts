@@ -7,18 +7,27 @@ import { isOffline } from './util/runtime.js'
 import { toJson } from './util/to-json.js'
 
 /** How many messages wait, why, and until when. */
-type Report = Pick<PendingDetail, 'count' | 'reason'> & { until: number | null }
+type Report = Omit<PendingDetail, 'failed'>
 
-const NOTHING_WAITS: Report = { count: 0, reason: null, until: null }
+const NOTHING_WAITS: Report = { count: 0, reason: null, retryAt: null }
+
+/** Returns the Unix time of the next attempt to connect; null when none is scheduled. */
+export const retryAtOf = (state: State): number | null => {
+  const deadline = retryDeadlineOf(state)
+  return deadline === null ? null : toUnixTime(deadline)
+}
 
 const reportOf = (state: State, outbox: Pick<Outbox, 'pending' | 'pause'>): Report => {
   const count = outbox.pending()
   if (count === 0) return NOTHING_WAITS
-  const pause = outbox.pause()
   const isActive = state.name === 'active'
-  const until = isActive ? (pause?.until ?? null) : retryDeadlineOf(state)
+  const pause = isActive ? outbox.pause() : undefined
   const waitsFor = isActive ? (pause?.reason ?? null) : 'reconnecting'
-  return { count, reason: isOffline() ? 'offline' : waitsFor, until }
+  return {
+    count,
+    reason: isOffline() ? 'offline' : waitsFor,
+    retryAt: pause ? toUnixTime(pause.until) : retryAtOf(state),
+  }
 }
 
 /**
@@ -37,7 +46,6 @@ export const createPendingReport = (
     const json = toJson(report)
     if (json === latest && !failed.length) return
     latest = json
-    const { count, reason, until } = report
-    emit({ count, reason, retryAt: until === null ? null : toUnixTime(until), failed })
+    emit({ ...report, failed })
   }
 }

@@ -2,7 +2,7 @@ import type { ClientFrame, GatewayFrameOf } from '../protocol/index.js'
 import type { CredentialStore } from './credentials/credentials.js'
 import { hasMadeRoom } from './machine/inactive.js'
 import { deadlineOf, isConnecting, isOver } from './machine/selectors.js'
-import { idle, PROBE_ID } from './machine/state.js'
+import { idle } from './machine/state.js'
 import { step } from './machine/step.js'
 import type { AnswerType, Effect, Fault, Input, InputOf, Position, State, World } from './machine/state.js'
 import type { SessionOptions } from './options.js'
@@ -65,8 +65,7 @@ export const createRunner = (
   let closing: Promise<void> | undefined
 
   const attempts = createAttempts(options, {
-    startFrame: host.startFrame,
-    emitError: host.emitError,
+    ...host,
     state: () => state,
     feed: (input) => feed(input),
   })
@@ -96,10 +95,6 @@ export const createRunner = (
         return attempts.send({ type: 'token', token: credentials.held()?.fields.token ?? '' })
       case 'send':
         return attempts.send(effect.frame)
-      case 'probe': {
-        const { epoch, offset } = effect.position
-        return attempts.send({ type: 'history', id: PROBE_ID, epoch, after: offset, limit: 1 })
-      }
       case 'post-sends':
         return host.postSends()
       case 'close':

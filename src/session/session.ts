@@ -32,13 +32,11 @@ import {
   isPageGone,
   isPageLeft,
   nameOf,
-  retryDeadlineOf,
 } from './machine/selectors.js'
 import type { AnswerType, Cursor, Fault, Position, SessionInfo, State } from './machine/state.js'
 import type { HistoryRange, PeersPage, PeersRange, PushSubscriber, Sent, SignalOptions } from './messages.js'
 import type { Credentials, SessionOptions, StartOptions } from './options.js'
-import { isPageHidden } from './page.js'
-import { createPendingReport } from './pending-report.js'
+import { createPendingReport, retryAtOf } from './pending-report.js'
 import { createPostSends, type PostSends } from './post-sends.js'
 import { profileFields } from './profile-fields.js'
 import { createRunner, type Runner } from './runner.js'
@@ -48,8 +46,7 @@ import { createLeftSends, fateOf, isSame, type LeftSends, type Sender } from './
 import { checkedCopy, createOutbox, sendOptions, type Outbox } from './storage/outbox.js'
 import { createResumeStorage, type ResumeStorage } from './storage/resume-key.js'
 import type { StartFrame } from './transports/connection.js'
-import { toUnixTime, withTimeout } from './util/clock.js'
-import { inOrder } from './util/in-order.js'
+import { withTimeout } from './util/clock.js'
 import { newId } from './util/new-id.js'
 import { nextEvent } from './util/next-event.js'
 import { toFrame } from './util/to-frame.js'
@@ -70,12 +67,6 @@ const parsePosition = (text: string | null | undefined): Position | undefined =>
   return undefined
 }
 
-/** Returns the Unix time of the next attempt. */
-const retryAtOf = (state: State): number | null => {
-  const deadline = retryDeadlineOf(state)
-  return deadline === null ? null : toUnixTime(deadline)
-}
-
 const errorOfFault = (fault: Fault): SessionError => new SessionError(fault.code, fault)
 
 const sessionErrorOf = (state: State): SessionError | null => {
@@ -92,8 +83,8 @@ const connectionOf = (state: State): string | null => (state.name === 'active' ?
 /** Returns the place in a `start` frame. A cursor without a key is the position up to which a server drew the page. */
 const placeOf = (cursor: Cursor | null): Pick<StartFrame, 'resume' | 'since'> => {
   if (!cursor) return {}
-  const { key, epoch, offset } = cursor
-  return key === null ? { since: { epoch, offset } } : { resume: { key, epoch, offset } }
+  const { key, ...since } = cursor
+  return key === null ? { since } : { resume: { key, ...since } }
 }
 
 /** The result of `start()`. */
@@ -162,14 +153,17 @@ export class ChatSession extends SessionTarget {
   /** The calls of `start()` that wait until the session is active or over. */
   readonly #waitingStarts: ((result: StartResult) => void)[] = []
   readonly #reportPending: (failed?: FailedSend[]) => void
+  /** The event that is being dispatched, and after it those that wait. */
+  readonly #events: Event[] = []
   /**
-   * Dispatches an event. A listener may cause another one, for example if it ends the session. All listeners get the first event before any gets
+   * Emits an event. A listener may cause another one, for example if it ends the session. All listeners get the first event before any gets
    * the second.
    */
-  readonly #dispatch = inOrder((event: Event) => this.dispatchEvent(event))
-  /** Emits an event, after those that listeners have not got yet. */
-  readonly #emit = <K extends keyof SessionEventDetails>(type: K, detail: SessionEventDetails[K]): void =>
-    this.#dispatch(new CustomEvent(type, { detail }))
+  readonly #emit = <K extends keyof SessionEventDetails>(type: K, detail: SessionEventDetails[K]): void => {
+    const events = this.#events
+    if (events.push(new CustomEvent(type, { detail })) > 1) return
+    for (; events[0]; events.shift()) this.dispatchEvent(events[0])
+  }
 
   constructor({ appId, user = {}, since, ...options }: SessionOptions) {
     super()
@@ -185,8 +179,10 @@ export class ChatSession extends SessionTarget {
       this.dispatchEvent(event)
       return event.answer
     })
-    if (options.adoptGuest) this.#guestToken = guestToken(this.#storageKey())
-    this.#leftSends = createLeftSends(this.#endpoint, appId)
+    // Sessions with the same endpoint and app share these.
+    const shared = this.#storageKey()
+    if (options.adoptGuest) this.#guestToken = guestToken(shared)
+    this.#leftSends = createLeftSends(shared)
     this.#leftKey = this.#leftSends.newKey()
     this.#resumeStorage = createResumeStorage(() => {
       // A guest who asks for the id of a user is somebody else, so the key says whether the user is a guest. A guest needs no id.
@@ -204,9 +200,7 @@ export class ChatSession extends SessionTarget {
       deliver: (frame) => this.#deliver(frame),
       emitError: (fault) => this.#emit('error', { error: errorOfFault(fault) }),
     })
-    this.#visibility = createVisibility(isPageHidden, (hidden) =>
-      this.#runner.send({ type: 'visibility', hidden }),
-    )
+    this.#visibility = createVisibility((hidden) => this.#runner.send({ type: 'visibility', hidden }))
     this.#outbox = createOutbox({
       write: (request) => connectionOf(this.#state) === this.#writable && this.#runner.send(request),
       sendWindow: () => this.#info?.sendWindow ?? Infinity,

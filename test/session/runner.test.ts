@@ -39,7 +39,7 @@ test('a page that sleeps within a second of its connection is not woken', async 
       },
       startFrame: () => ({ type: 'start', appId: 'app', client: 'test' }),
       postSends: () => undefined,
-      resumeStorage: { take: () => ({ kind: 'unavailable' }), save: () => undefined },
+      resumeStorage: { take: () => 'unavailable', save: () => undefined },
       since: () => undefined,
       changed: () => undefined,
       deliver: () => undefined,

@@ -52,7 +52,7 @@ export const useTab = () => {
   })
 
   const leftKey = (page: string | number = 1): string =>
-    `${LEFT_SENDS}${JSON.stringify([tab.endpoint, 'app'])}${page}`
+    `${LEFT_SENDS}${JSON.stringify(['chat-session', tab.endpoint, 'app'])}${page}`
 
   const make = (given: Partial<SessionOptions> = { token: 'a.b.c', user: { id: 'ann' } }): ChatSession => {
     const session = new ChatSession({ endpoint: tab.endpoint, appId: 'app', ...given })

@@ -47,7 +47,7 @@ interface EventRelay extends ReactiveController {
 
 /** `bubbles` returns whether events bubble. */
 export const createEventRelay = (host: HTMLElement, bubbles: () => boolean): EventRelay => {
-  const internals = (host as Partial<HTMLElement>).attachInternals?.call(host)
+  const internals = (host as Partial<HTMLElement>).attachInternals?.()
   let state: SessionState = 'idle'
   let session: ChatSession | undefined
   /** The id of the session whose `session-started` was dispatched. */
@@ -94,7 +94,7 @@ export const createEventRelay = (host: HTMLElement, bubbles: () => boolean): Eve
     if (next === 'failed' && error && dispatch('session-failed', { error })) warn(error)
     if (next === 'ended' && dispatch('session-ended', { error }) && error && isRevivable(error.code))
       warn(error)
-    if (next !== 'active' || !session?.sessionId || session.sessionId === startedId || !session.user) return
+    if (next !== 'active' || !session?.user || !session.sessionId || session.sessionId === startedId) return
     const { sessionId, user, guest } = session
     startedId = sessionId
     dispatch('session-started', { sessionId, user, guest })

@@ -1,5 +1,5 @@
 import type { ChatSession, Credentials, Profile } from '../../session/index.js'
-import { internals, nextEvent, unverifiedSubject } from '../../session/internal.js'
+import { internals, nextEvent, unverifiedSubject, withTimeout } from '../../session/internal.js'
 import type { Member } from '../attach-part.js'
 import { attachParts } from '../parts/attached-parts.js'
 import { changedFields, hasCredentials, type DesiredSession } from './desired-session.js'
@@ -93,7 +93,7 @@ const untilSent = async (session: ChatSession): Promise<void> => {
  */
 const becomeUser = async (shared: SharedSession): Promise<void> => {
   const { session } = shared
-  await Promise.race([untilSent(session), new Promise((resolve) => setTimeout(resolve, SEND_TIME))])
+  await withTimeout(SEND_TIME, (done) => void untilSent(session).then(done))
   shared.becoming = undefined
   // A session that has ended meanwhile stays ended until `start()`.
   const wasLive = session.sessionId !== null

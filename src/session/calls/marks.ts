@@ -62,7 +62,7 @@ export const createMarks = ({ request }: Requests, newest: () => Position | null
     const key = toJson({ epoch: frame.epoch, with: frame.with })
     const higher = waiting.get(key)
     if (higher && higher.offset >= frame.offset) return higher.sent
-    const sent = request(frame, { checks: callFrames.read, isAnswer, key })
+    const sent = request(frame, { checks: callFrames.read, isAnswer, key, isUnordered: true })
     const mark = { offset: frame.offset, sent }
     waiting.set(key, mark)
     const settled = (): void => {

@@ -28,7 +28,7 @@ export const createWatches = ({ request }: Requests, failed: (error: unknown) =>
     }
     asking += 1
     try {
-      await request(frame, { checks: callFrames.watch, isAnswer })
+      await request(frame, { checks: callFrames.watch, isAnswer, isUnordered: true })
       watched = frame
     } finally {
       asking -= 1

@@ -98,7 +98,7 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
     const token = await answer
     if (token === null) return { result: 'signed-out' }
     if (typeof token !== 'string' || !token) throw new TypeError(sentences.badToken)
-    if (!signal.aborted) newest = { from: 'page', fields: { token }, isGuest: false }
+    if (!signal.aborted) newest = heldOf({ token })
     return { result: 'fresh' }
   }
 
@@ -127,12 +127,13 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
       newest = null
     },
     discard(which) {
-      const isReplaceable = hasSource()
-      // If no source can replace a token, `all` keeps the token, even if it is not accepted yet.
-      if (which === 'newest' || isReplaceable) newest = null
-      if (which === 'newest') return
-      underWay?.abort()
-      if (isReplaceable) accepted = null
+      if (which === 'all') {
+        underWay?.abort()
+        // If no source can replace a token, `all` keeps the token, even if it is not accepted yet.
+        if (!hasSource()) return
+        accepted = null
+      }
+      newest = null
     },
     async fetch(reason, signal, done) {
       underWay?.abort()

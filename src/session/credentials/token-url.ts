@@ -15,10 +15,9 @@ const read = async (response: Response, url: string | URL): Promise<string | nul
   }
   if ([204, 401, 403].includes(status)) return null
   const body = ok ? (await response.text()).trim() : ''
-  if (jwt.test(body)) return body
   // The parser's message for bad JSON quotes the text, which may contain a token. So the message must not get into an error.
   const json = ifPossible(() => JSON.parse(body) as unknown)
-  const token = object(json) ? json['token'] : json
+  const token = object(json) ? json['token'] : json === undefined ? body : json
   if (token === null || (typeof token === 'string' && jwt.test(token))) return token
   throw new Error(sentences.noToken(status))
 }

@@ -11,7 +11,7 @@ import {
   tokenRefused,
   useSource,
 } from './renewal.js'
-import { close, endAndClose, endWith, prepend } from './steps.js'
+import { close, endAndClose, endWith, pong, prepend } from './steps.js'
 import { ended, PROBE_ID } from './state.js'
 import { reconnectSpread } from './waits.js'
 import type { Active, AnswerType, Closed, Input, SessionFrame, Step, World } from './state.js'
@@ -55,7 +55,7 @@ const onFrame = (state: Active, frame: SessionFrame, world: World): Step => {
   if (superseded) return superseded
   switch (frame.type) {
     case 'ping':
-      return [state, { do: 'send', frame: { type: 'pong' } }]
+      return [state, pong]
     case 'renewed':
       return renewed(state, frame, world)
     case 'refused':
@@ -89,7 +89,7 @@ const onTime = (state: Active, world: World): Step => {
   const { now } = world
   const { credentials, heartbeatDeadline, stableAt } = state
   if (heartbeatDeadline <= now) return onSilence(state, world)
-  if ('until' in credentials && credentials.until <= now) return renewalDue(state)
+  if ('until' in credentials && credentials.until <= now) return renewalDue(state, credentials)
   if (stableAt <= now) return [{ ...state, stableAt: Infinity, connectFailures: 0 }]
   return [state]
 }

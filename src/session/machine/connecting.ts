@@ -4,16 +4,17 @@ import { pendingToken, renewalSchedule } from './renewal.js'
 import { isDormant, isPageGone, isUnderWay } from './selectors.js'
 import {
   close,
+  countFetchFailure,
   discardAll,
   endAndClose,
   endWith,
   fetchFault,
   fetchToken,
-  postSends,
+  pong,
   prepend,
 } from './steps.js'
 import { ended } from './state.js'
-import { AFTER_NAVIGATION, ATTEMPT_TIMEOUT, backoff, reconnectWait } from './waits.js'
+import { AFTER_NAVIGATION, ATTEMPT_TIMEOUT, reconnectWait } from './waits.js'
 import type {
   Active,
   AskReason,
@@ -166,13 +167,20 @@ export const started = (state: Connecting, info: SessionInfo, world: World): Ste
     ...resetHeartbeat(info.pingInterval, world),
     ...renewalSchedule(info.expiresIn, world),
   }
-  const effects: Effect[] = [
+  const lostMessages: Effect = { do: 'emit-error', fault: { code: 'messages-lost' } }
+  return [
+    next,
     { do: 'accept-credentials', token: info.token },
-    { do: 'send', frame: { type: 'pong' } },
+    pong,
+    ...(cursor && info.lost ? [lostMessages] : []),
   ]
-  if (cursor && info.lost) effects.push({ do: 'emit-error', fault: { code: 'messages-lost' } })
-  return [next, ...effects]
 }
+
+/** Sends the start on a connection that is open. */
+const sendStart = (state: Connecting, { until }: Extract<SocketPhase, { until: number }>): Step => [
+  { ...state, socket: { at: 'start-sent', until } },
+  { do: 'send-start' },
+]
 
 const fetched = (state: Connecting, input: InputOf<'fetch-result'>, world: World): Step => {
   const { socket, credentials } = state
@@ -180,8 +188,7 @@ const fetched = (state: Connecting, input: InputOf<'fetch-result'>, world: World
   switch (input.result) {
     case 'fresh': {
       const next: Connecting = { ...state, credentials: { at: 'fresh' }, fetchFailures: 0 }
-      if (socket.at === 'open')
-        return [{ ...next, socket: { ...socket, at: 'start-sent' } }, { do: 'send-start' }]
+      if (socket.at === 'open') return sendStart(next, socket)
       return socket.at === 'none' ? open(next, world) : [next]
     }
     case 'signed-out':
@@ -195,8 +202,7 @@ const fetched = (state: Connecting, input: InputOf<'fetch-result'>, world: World
       return endWith(state, error && isRevivable(error.code) ? error : { code: 'no-credentials' }, close)
     }
     case 'failed': {
-      const fetchFailures = state.fetchFailures + 1
-      const until = world.now + backoff(fetchFailures, world)
+      const { fetchFailures, until } = countFetchFailure(state, world)
       const error = fetchFault(input.cause)
       return [
         {
@@ -218,14 +224,9 @@ const fetched = (state: Connecting, input: InputOf<'fetch-result'>, world: World
  * next attempt moves the start from the header into the first frame, or back.
  */
 const moveStart = (state: Connecting): Connecting => {
-  switch (state.socket.at) {
-    case 'opening-with-start':
-      return { ...state, startAsFrame: true }
-    case 'opening':
-      return { ...state, startAsFrame: false }
-    default:
-      return state
-  }
+  const { at } = state.socket
+  const withStart = at === 'opening-with-start'
+  return withStart || at === 'opening' ? { ...state, startAsFrame: withStart } : state
 }
 
 const end = ({ socket }: Connecting): Step => {
@@ -261,7 +262,7 @@ const onOpened = (state: Connecting): Step => {
       return [{ ...state, socket: { ...socket, at: 'start-sent' } }]
     case 'opening':
       return hasCredentials(state)
-        ? [{ ...state, socket: { ...socket, at: 'start-sent' } }, { do: 'send-start' }]
+        ? sendStart(state, socket)
         : [{ ...state, socket: { ...socket, at: 'open' } }]
     default:
       return [state]
@@ -294,6 +295,7 @@ const wake = (state: Connecting, world: World): Step => {
  * `discard` keeps those that no source can replace.
  */
 export const leave = (state: Connecting, phase: PagePhase): Step => {
+  const postSends: Effect = { do: 'post-sends' }
   // The browser also freezes a page in its cache, and a page that sleeps. Such a page has no connection to give up.
   if (phase !== 'left' && isPageGone(state)) return [state]
   return [
@@ -308,12 +310,11 @@ export const leave = (state: Connecting, phase: PagePhase): Step => {
 
 const show = (state: Connecting, stored: StoredSession, world: World): Step => {
   if (state.socket.at !== 'left') return [state]
-  if (stored.kind === 'ended') return [ended]
-  if (stored.kind !== 'resumable') return connect(state, world)
+  if (stored === 'ended') return [ended]
+  if (typeof stored === 'string') return connect(state, world)
   // Another page may have gone on with the session. This page takes the session's latest key, but keeps its own position, to get the
   // messages that it has missed.
-  const { resume } = stored
-  return connect({ ...state, cursor: { ...resume, ...state.cursor, key: resume.key } }, world)
+  return connect({ ...state, cursor: { ...stored, ...state.cursor, key: stored.key } }, world)
 }
 
 export const stepConnecting = (state: Connecting, input: Input, world: World): Step => {

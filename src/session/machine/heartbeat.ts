@@ -1,4 +1,4 @@
-import type { Active, Effect, Step, World } from './state.js'
+import { PROBE_ID, type Active, type Effect, type Step, type World } from './state.js'
 
 /** How many milliseconds the gateway's ping may be late. */
 const PING_GRACE = 10_000
@@ -19,7 +19,14 @@ export const resetHeartbeat = (
   sleepGraceUsed: false,
 })
 
-const probe = ({ cursor }: Active): Effect => ({ do: 'probe', position: cursor })
+/**
+ * Asks the gateway for the message after the newest one. As a rule there is none, but the answer shows that the connection is alive. The
+ * answer has the id `PROBE_ID`.
+ */
+const probe = ({ cursor: { epoch, offset } }: Active): Effect => ({
+  do: 'send',
+  frame: { type: 'history', id: PROBE_ID, epoch, after: offset, limit: 1 },
+})
 
 /** Called when the connection may have died unnoticed: the page is visible again, or the network is back. */
 export const checkConnection = (state: Active, { now }: World): Step => {

@@ -33,7 +33,7 @@ export const stepInactive = (state: Idle | Over, input: Input, world: World): St
     case 'end':
       return [ended]
     case 'start':
-      return begin(input.stored.kind === 'resumable' ? input.stored.resume : cursorOf(state), world)
+      return begin(typeof input.stored === 'string' ? cursorOf(state) : input.stored, world)
     case 'credentials':
       return isRevivable(errorOf(state)?.code ?? '') ? begin(cursorOf(state), world) : [state]
     case 'wake':

@@ -1,6 +1,6 @@
 import type { GatewayFrameOf } from '../../protocol/index.js'
-import { discardAll, endAndClose, endWith, fetchFault, fetchToken } from './steps.js'
-import { backoff, renewalLead } from './waits.js'
+import { countFetchFailure, discardAll, endAndClose, endWith, fetchFault, fetchToken } from './steps.js'
+import { renewalLead } from './waits.js'
 import type { Active, Effect, InputOf, Renewal, SessionFrame, Step, World } from './state.js'
 
 /* How a live session renews its token. */
@@ -47,8 +47,7 @@ export const fetchedWhileActive = (state: Active, input: InputOf<'fetch-result'>
     case 'signed-out':
       return endWith(state, { code: 'signed-out' }, discardAll, ...endAndClose)
     case 'failed': {
-      const fetchFailures = state.fetchFailures + 1
-      const until = world.now + backoff(fetchFailures, world)
+      const { fetchFailures, until } = countFetchFailure(state, world)
       return [
         { ...state, fetchFailures, credentials: { at: 'scheduled', until, reason: credentials.reason } },
         { do: 'emit-error', fault: fetchFault(input.cause) },
@@ -95,8 +94,7 @@ export const tokenRefused = (state: Active, frame: GatewayFrameOf<'refused'>, wo
   const emitError: Effect = { do: 'emit-error', fault: frame }
   const pending = pendingToken(state)
   if (pending && frame.retryable) {
-    const fetchFailures = state.fetchFailures + 1
-    const until = world.now + (frame.retryAfter ?? backoff(fetchFailures, world))
+    const { fetchFailures, until } = countFetchFailure(state, world, frame.retryAfter)
     const credentials: Renewal = { at: 'retrying', until, fetched: pending.fetched }
     return [{ ...state, fetchFailures, credentials }, emitError]
   }
@@ -109,14 +107,5 @@ export const tokenRefused = (state: Active, frame: GatewayFrameOf<'refused'>, wo
 }
 
 /** Called at the time for which the renewal waits. */
-export const renewalDue = (state: Active): Step => {
-  const { credentials } = state
-  switch (credentials.at) {
-    case 'retrying':
-      return sendToken(state, credentials.fetched, 0)
-    case 'scheduled':
-      return fetchToken(state, credentials.reason)
-    default:
-      return [state]
-  }
-}
+export const renewalDue = (state: Active, due: Extract<Renewal, { until: number }>): Step =>
+  due.at === 'retrying' ? sendToken(state, due.fetched, 0) : fetchToken(state, due.reason)

@@ -1,5 +1,4 @@
 import type {
-  Active,
   Connecting,
   CredentialPhase,
   Cursor,
@@ -16,27 +15,24 @@ import type {
 export const isConnecting = (state: State): state is Connecting =>
   state.name === 'starting' || state.name === 'reconnecting'
 
-/** Returns whether the session was started, and has neither ended nor failed. */
-export const isRunning = (state: State): state is Connecting | Active =>
-  isConnecting(state) || state.name === 'active'
-
 export const isOver = (state: State): state is Over => state.name === 'ended' || state.name === 'failed'
 
 /** Returns the gateway's latest state of the session; null while there is none. */
-export const infoOf = (state: State): SessionInfo | null => (isRunning(state) ? state.info : null)
+export const infoOf = (state: State): SessionInfo | null => ('info' in state ? state.info : null)
 
 /** Returns the error with which the session ended, or with which its last attempt failed. */
-export const errorOf = (state: State): Fault | null =>
-  isConnecting(state) || isOver(state) ? state.error : null
+export const errorOf = (state: State): Fault | null => ('error' in state ? state.error : null)
 
-export const cursorOf = (state: State): Cursor | null => (state.name === 'idle' ? null : state.cursor)
+export const cursorOf = (state: State): Cursor | null => ('cursor' in state ? state.cursor : null)
+
+const socketAt = (state: State): SocketPhase['at'] | undefined =>
+  'socket' in state ? state.socket.at : undefined
 
 /** Returns whether the user has left the page. */
-export const isPageLeft = (state: State): boolean => isConnecting(state) && state.socket.at === 'left'
+export const isPageLeft = (state: State): boolean => socketAt(state) === 'left'
 
 /** Returns whether the page sleeps, and has a session. */
-export const isAsleep = (state: State): boolean =>
-  isConnecting(state) && state.info !== null && state.socket.at === 'asleep'
+export const isAsleep = (state: State): boolean => socketAt(state) === 'asleep' && infoOf(state) !== null
 
 /** Returns whether the attempt's connection is opening, or open and without an answer to the start. */
 export const isUnderWay = (socket: SocketPhase): socket is Extract<SocketPhase, { until: number }> =>
@@ -44,7 +40,7 @@ export const isUnderWay = (socket: SocketPhase): socket is Extract<SocketPhase, 
 
 /** Returns whether the page is frozen or sleeps. */
 export const isDormant = (state: State): boolean =>
-  isConnecting(state) && (state.socket.at === 'frozen' || state.socket.at === 'asleep')
+  socketAt(state) === 'frozen' || socketAt(state) === 'asleep'
 
 /** Returns whether the page has given up its connection. Meanwhile another page may resume its session. */
 export const isPageGone = (state: State): boolean => isPageLeft(state) || isDormant(state)

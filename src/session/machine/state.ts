@@ -127,9 +127,11 @@ export interface Closed {
   reason?: GatewayFrameOf<'ended'> | undefined
 }
 
-/** What a page of the tab has stored about its session. `absent`: nothing. `unavailable`: this page can store nothing. */
-export type StoredSession =
-  { kind: 'absent' | 'unavailable' | 'ended' } | { kind: 'resumable'; resume: Cursor }
+/**
+ * What a page of the tab has stored about its session: where to resume it, or that it has `ended`. `absent`: nothing. `unavailable`: this
+ * page can store nothing.
+ */
+export type StoredSession = Cursor | 'ended' | 'absent' | 'unavailable'
 
 /** The result of one fetch for credentials. `no-source`: there is nothing to fetch from, and no listener responded. */
 export type FetchResult =
@@ -174,12 +176,7 @@ export type Effect =
   | { do: 'send-start' }
   /** Send the newest token on the open connection. */
   | { do: 'send-token' }
-  | { do: 'send'; frame: ClientFrameOf<'pong' | 'end'> }
-  /**
-   * Ask the gateway for the message after `position`. As a rule there is none, but the answer shows that the connection is alive. The
-   * answer has the id `PROBE_ID`.
-   */
-  | { do: 'probe'; position: Position }
+  | { do: 'send'; frame: ClientFrameOf<'pong' | 'end' | 'history'> }
   /** Post the messages that wait, because the user leaves the page. */
   | { do: 'post-sends' }
   /** Close the connection. The machine gets no more inputs from it. @default code 1000 */

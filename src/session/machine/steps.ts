@@ -1,14 +1,14 @@
-import type { Active, AskReason, Connecting, Effect, Fault, Step } from './state.js'
+import type { Active, AskReason, Connecting, Effect, Fault, Step, World } from './state.js'
+import { backoff } from './waits.js'
 
 /* Steps and effects that several states share. */
 
 export const close: Effect = { do: 'close' }
 
+export const pong: Effect = { do: 'send', frame: { type: 'pong' } }
+
 /** The effects that end the session at the gateway. */
 export const endAndClose: Effect[] = [{ do: 'send', frame: { type: 'end' } }, close]
-
-/** Posts the messages that wait, because the user leaves the page. */
-export const postSends: Effect = { do: 'post-sends' }
 
 export const discardAll: Effect = { do: 'discard', which: 'all' }
 
@@ -41,3 +41,13 @@ const textOf = (cause: unknown): string | undefined => {
 
 /** Returns the fault of a fetch for a token that failed. The fetch is repeated later. */
 export const fetchFault = (cause: unknown): Fault => ({ code: 'unavailable', message: textOf(cause), cause })
+
+/** Counts a failure to fetch a token, or to have one checked, and returns when to try again. */
+export const countFetchFailure = (
+  state: Connecting | Active,
+  world: World,
+  retryAfter?: number,
+): { fetchFailures: number; until: number } => {
+  const fetchFailures = state.fetchFailures + 1
+  return { fetchFailures, until: world.now + (retryAfter ?? backoff(fetchFailures, world)) }
+}

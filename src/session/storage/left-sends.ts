@@ -55,9 +55,9 @@ export interface LeftSends {
   take(isWanted: (sender: Sender) => boolean): LeftRecord[]
 }
 
-/** Only sessions with the same endpoint and app find these messages. */
-export const createLeftSends = (endpoint: string, appId: string): LeftSends => {
-  const prefix = LEFT_SENDS + toJson([endpoint, appId])
+/** Only sessions with the same `name` find these messages. */
+export const createLeftSends = (name: string): LeftSends => {
+  const prefix = LEFT_SENDS + name
   return {
     newKey: () => prefix + newId(),
     leave(key, sender, sends) {

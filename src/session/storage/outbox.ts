@@ -20,6 +20,8 @@ export interface RequestOptions<A extends Answer> {
   isAnswer(frame: Answer, request: Request): frame is A
   /** A request replaces the one with the same key that waits, and both get its answer. */
   key?: string
+  /** Nothing has to keep its order with the request. */
+  isUnordered?: true
   /** Returns the request as it is written to this connection, or why it can't be. Called each time that the outbox tries to write it. */
   prepare?(request: Request): Request | SessionError
 }
@@ -91,11 +93,8 @@ interface OutboxHost {
   changed(): void
 }
 
-/** Settles a promise of `add`. */
-interface Waiter {
-  resolve(answer: Answer): void
-  reject(error: SessionError): void
-}
+/** Called with the answer to a request, or with the error with which it failed. */
+type Waiter = (outcome: Answer | SessionError) => unknown
 
 interface Entry {
   request: Request
@@ -103,10 +102,13 @@ interface Entry {
   options: RequestOptions<Answer>
   /** Several, if the request has replaced others (`key`). */
   waiters: Waiter[]
-  isOfEarlierPage: boolean
+  isOfEarlierPage?: true
   /** When the request was first written, or stored for the next page. Before that its outcome is not in doubt. */
-  writtenAt: number | undefined
+  writtenAt?: number
 }
+
+/** Returns how many bytes a request has as JSON. */
+const sizeOf = (request: Request): number => utf8(toJson(request)).length
 
 const idOf = (request: Request): string | undefined => ('id' in request ? request.id : undefined)
 
@@ -142,13 +144,9 @@ export const createOutbox = ({ write, sendWindow, changed }: OutboxHost): Outbox
     waiting = waiting.filter((each) => each !== entry)
     inFlight.delete(entry)
   }
-  const resolve = (entry: Entry, answer: Answer): void => {
+  const settle = (entry: Entry, outcome: Answer | SessionError): void => {
     remove(entry)
-    for (const waiter of entry.waiters) waiter.resolve(answer)
-  }
-  const reject = (entry: Entry, error: SessionError): void => {
-    remove(entry)
-    for (const waiter of entry.waiters) waiter.reject(error)
+    for (const waiter of entry.waiters) waiter(outcome)
   }
 
   /**
@@ -168,13 +166,12 @@ export const createOutbox = ({ write, sendWindow, changed }: OutboxHost): Outbox
       if (inFlight.has(entry)) continue
       const prepared = entry.options.prepare?.(entry.request) ?? entry.request
       if (prepared instanceof SessionError) {
-        reject(entry, prepared)
+        settle(entry, prepared)
         continue
       }
       entry.request = prepared
       if (hasLike(prepared)) {
-        // Nothing has to keep its order with a read mark or a watch.
-        if (prepared.type === 'read' || prepared.type === 'watch') continue
+        if (entry.options.isUnordered) continue
         // Everything behind a message waits, too, because messages keep their order, and have the profile that was set before them.
         return
       }
@@ -188,7 +185,7 @@ export const createOutbox = ({ write, sendWindow, changed }: OutboxHost): Outbox
   const proceed = (): void => {
     const time = now()
     for (const entry of waiting)
-      if (deadlineOf(entry) <= time) reject(entry, new SessionError('unknown-outcome'))
+      if (deadlineOf(entry) <= time) settle(entry, new SessionError('unknown-outcome'))
     if (pause && pause.until <= time && !inFlight.size) pause = undefined
     writeAll()
     const pauseEnd = pause && !inFlight.size ? pause.until : Infinity
@@ -213,34 +210,28 @@ export const createOutbox = ({ write, sendWindow, changed }: OutboxHost): Outbox
   return {
     async add<A extends Answer>(request: Request, options: RequestOptions<A>): Promise<A> {
       const copy = checkedCopy(request, options.checks)
-      const size = utf8(toJson(copy)).length
+      const size = sizeOf(copy)
       if (size > limits.frame) throw new SessionError('too-large')
       const { key } = options
       const replaced = waiting.find((entry) => key !== undefined && entry.options.key === key)
       const bytes = waiting.reduce((sum, entry) => sum + entry.size, size)
       if (!replaced && bytes > MAX_BYTES) throw new SessionError('outbox-full', { retryable: true })
-      const answer = new Promise<Answer>((resolve, reject) => {
+      const settled = new Promise<Answer | SessionError>((waiter) => {
         if (replaced) {
           replaced.request = copy
-          replaced.waiters.push({ resolve, reject })
+          replaced.waiters.push(waiter)
           // The replaced request may be in flight, and its answer does not always answer the new one.
           inFlight.delete(replaced)
         } else {
-          const waiters = [{ resolve, reject }]
-          const entry = {
-            request: copy,
-            size,
-            options,
-            waiters,
-            isOfEarlierPage: false,
-            writtenAt: undefined,
-          }
+          const entry: Entry = { request: copy, size, options, waiters: [waiter] }
           waiting = [...waiting, entry]
         }
       })
       proceed()
+      const outcome = await settled
+      if (outcome instanceof SessionError) throw outcome
       // `isAnswer` has accepted it.
-      return (await answer) as A
+      return outcome as A
     },
     restore({ writtenAt, ...request }, failed) {
       // A page that comes back from the browser's cache still has its own messages, which the page after it may have left again.
@@ -250,13 +241,11 @@ export const createOutbox = ({ write, sendWindow, changed }: OutboxHost): Outbox
       // Another script may have written the message. A malformed frame would end the connection.
       const isMalformed = !request.id || !(writtenAt > 0) || wrongField(sendFields, request)
       if (isKnown || isMalformed) return
-      const size = utf8(toJson(request)).length
-      const waiters: Waiter[] = [{ resolve: () => undefined, reject: failed }]
-      const entry = {
+      const entry: Entry = {
         request,
-        size,
+        size: sizeOf(request),
         options: sendOptions,
-        waiters,
+        waiters: [(outcome) => outcome instanceof SessionError && failed(outcome)],
         isOfEarlierPage: true,
         // The wall clock may have been set back since.
         writtenAt: Math.min(writtenAt, now()),
@@ -272,10 +261,7 @@ export const createOutbox = ({ write, sendWindow, changed }: OutboxHost): Outbox
         // The outbox pauses even if no request waits for this refusal: the gateway has also refused what was sent after the refused request.
         const reason = frame.code === 'rate-limited' ? 'rate-limited' : 'busy'
         pause = { reason, until: now() + (frame.retryAfter ?? AFTER_REFUSAL) }
-      } else if (entry) {
-        if (frame.type === 'refused') reject(entry, new SessionError(frame.code, frame))
-        else resolve(entry, frame)
-      }
+      } else if (entry) settle(entry, frame.type === 'refused' ? new SessionError(frame.code, frame) : frame)
       proceed()
       return entry !== undefined
     },
@@ -288,7 +274,7 @@ export const createOutbox = ({ write, sendWindow, changed }: OutboxHost): Outbox
     },
     pause: () => pause,
     end(error) {
-      for (const entry of waiting) reject(entry, error)
+      for (const entry of waiting) settle(entry, error)
       // This clears the pause and the timer.
       connected()
     },

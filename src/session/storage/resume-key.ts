@@ -17,7 +17,7 @@ export interface ResumeStorage {
 
 /** The methods of the credential store that read and set the token which the gateway gave a guest. */
 interface Credentials {
-  held(): { from: 'page' | 'gateway'; isGuest: boolean; fields: { token?: string | undefined } } | null
+  held(): { isGuest: boolean; fields: { token?: string | undefined } } | null
   accept(token: string): void
 }
 
@@ -42,23 +42,23 @@ export const createResumeStorage = (
   const guestToken = (): string | undefined => {
     const held = credentials.held()
     // The page may have set a user's token while the guest's session started. That token is not stored.
-    return held?.from === 'gateway' && held.isGuest ? held.fields.token : undefined
+    return held?.isGuest ? held.fields.token : undefined
   }
 
   return {
     take() {
       const name = key()
-      if (!storage || !name) return { kind: 'unavailable' }
+      if (!storage || !name) return 'unavailable'
       const stored = ifPossible(() => {
         const json = storage.getItem(name)
         storage.removeItem(name)
         return json === null ? undefined : (JSON.parse(json) as Stored)
       })
-      if (stored === undefined) return { kind: 'absent' }
-      if (stored === null) return { kind: 'ended' }
+      if (stored === undefined) return 'absent'
+      if (stored === null) return 'ended'
       const { token, ...resume } = stored
       if (token) credentials.accept(token)
-      return { kind: 'resumable', resume }
+      return resume
     },
     save(state) {
       if (state.name === 'ended') return write(null)

@@ -82,9 +82,8 @@ export const openWebSocket = ({ url, start, WebSocket, listener }: WebSocketOpti
     connection.listener({ type: 'opened' })
   }
   socket.onmessage = ({ data }: { data: unknown }) => {
-    const parsed = parseFrame(String(data))
-    if (parsed.kind === 'frame') connection.listener({ type: 'frame', frame: parsed.frame })
-    if (parsed.kind === 'malformed') connection.listener({ type: 'fatal', fault: { code: 'protocol-error' } })
+    const event = parseFrame(String(data))
+    if (event) connection.listener(event)
   }
   socket.onclose = ({ code }: { code: number }) => connection.listener({ type: 'closed', code })
   // Without a handler some WebSockets throw. After each error comes a close, which has all information that a page may get.

@@ -20,7 +20,11 @@ export const now = (): number => {
 }
 
 /** Returns the Unix time of a deadline. */
-export const toUnixTime = (deadline: number): number => deadline - now() + Date.now()
+export const toUnixTime = (deadline: number): number => {
+  // Perhaps the wall clock was set back since the last call.
+  now()
+  return deadline - setBack
+}
 
 /** The longest delay that setTimeout takes. */
 const MAX_TIMEOUT = 2 ** 31 - 1

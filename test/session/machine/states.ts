@@ -179,7 +179,6 @@ export const nameOfEffect = (effect: Effect): string => {
       return effect.code === undefined ? effect.do : `${effect.do} ${effect.code}`
     case 'send-start':
     case 'send-token':
-    case 'probe':
     case 'end-after-open':
     case 'post-sends':
     case 'accept-credentials':

@@ -141,7 +141,7 @@ test('after a connection that opened and was lost the start stays in the header'
 test('if the heartbeat’s timer fires late the device slept: the connection is probed, and gets 2 s more, once', () => {
   const slept = world({ now: NOW + 3_600_000 })
   const [woken, ...probe] = step(activeState(), { type: 'time' }, slept)
-  assert.deepEqual(probe.map(nameOfEffect), ['probe'])
+  assert.deepEqual(probe.map(nameOfEffect), ['send history'])
   assert.equal(active(woken).heartbeatDeadline, slept.now + 2_000)
   const received = step(woken, frame({ type: 'ping' }), slept)[0]
   assert.equal(active(received).heartbeatDeadline, slept.now + 35_000)
@@ -157,7 +157,7 @@ test('if the heartbeat’s timer fires late the device slept: the connection is 
 
 test('a page that becomes visible probes the connection, which gets 5 s, and probes no more meanwhile', () => {
   const [probed, ...effects] = step(activeState(), { type: 'wake' }, world())
-  assert.deepEqual(effects.map(nameOfEffect), ['probe'])
+  assert.deepEqual(effects.map(nameOfEffect), ['send history'])
   assert.equal(active(probed).heartbeatDeadline, NOW + 5_000)
   assert.deepEqual(step(probed, { type: 'wake' }, world({ now: NOW + 4_999 })), [probed])
   assert.equal(step(probed, { type: 'time' }, world({ now: NOW + 5_000 }))[0].name, 'reconnecting')

@@ -73,7 +73,7 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
       { type: 'leave', phase: 'frozen' },
       { type: 'leave', phase: 'asleep' },
       { type: 'told', news: { unread: 1 } },
-      { type: 'show', stored: { kind: 'absent' } },
+      { type: 'show', stored: 'absent' },
       { type: 'end' },
     ),
   },

@@ -19,19 +19,16 @@ test('a page that a server drew has a position without a session', () => {
 
 test('the session of the tab goes on from where the server drew the page', () => {
   const resume = { key: 'k', epoch: 'e', offset: 9 }
-  assert.deepEqual(
-    cursorAfter(idle, world({ since }), { type: 'start', stored: { kind: 'resumable', resume } }),
-    { key: 'k', ...since },
-  )
-  assert.deepEqual(
-    cursorAfter(idle, world(), { type: 'start', stored: { kind: 'resumable', resume } }),
-    resume,
-  )
+  assert.deepEqual(cursorAfter(idle, world({ since }), { type: 'start', stored: resume }), {
+    key: 'k',
+    ...since,
+  })
+  assert.deepEqual(cursorAfter(idle, world(), { type: 'start', stored: resume }), resume)
 })
 
 test('a page that comes back from the cache takes the session of the page after it, and its own position', () => {
   const resume = { key: 'k', epoch: 'e', offset: 9 }
-  const shown: Input = { type: 'show', stored: { kind: 'resumable', resume } }
+  const shown: Input = { type: 'show', stored: resume }
   const cursor = cursorAfter(
     idle,
     world(),

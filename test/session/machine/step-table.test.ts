@@ -154,7 +154,7 @@ ended                                              | time *                     
 ended/failed *                                     | time *                                      | ~                                     |
 active held/scheduled/fetching/sent-set/sent-again/retrying-set | time silent                                 | reconnecting opening-with-start held  | close, open with-start
 active sent-fetched/retrying-fetched               | time silent                                 | reconnecting opening-with-start fresh | close, open with-start
-active *                                           | time slept                                  | . .                                   | probe
+active *                                           | time slept                                  | . .                                   | send history
 starting/reconnecting none backoff                 | time silent/slept                           | . none fetching                       | fetch-token first
 starting/reconnecting none fetching                | time silent/slept                           | ~                                     |
 starting/reconnecting backoff *                    | time silent/slept                           | . opening-with-start .                | open with-start
@@ -165,7 +165,7 @@ starting/reconnecting none backoff                 | wake                       
 starting/reconnecting none fetching                | wake                                        | ~                                     |
 starting/reconnecting backoff/frozen/asleep *      | wake                                        | . opening-with-start .                | open with-start
 starting/reconnecting left/opening-with-start/opening/open/start-sent * | wake                                        | ~                                     |
-active *                                           | wake                                        | . .                                   | probe
+active *                                           | wake                                        | . .                                   | send history
 idle                                               | wake                                        | ~                                     |
 ended                                              | wake                                        | ~                                     |
 ended too-many-sessions | wake | starting opening-with-start held | open with-start
@@ -274,7 +274,7 @@ const inputs: [name: string, input: Input, world: World][] = [
   ...(['held', 'fetchable', 'none'] as const).flatMap((credentials): [string, Input, World][] => [
     [`start ${credentials}`, start, world({ credentials })],
     [`credentials ${credentials}`, { type: 'credentials' }, world({ credentials })],
-    [`show ${credentials}`, { type: 'show', stored: { kind: 'absent' } }, world({ credentials })],
+    [`show ${credentials}`, { type: 'show', stored: 'absent' }, world({ credentials })],
   ]),
   ['source', { type: 'source' }, world()],
   ['end', { type: 'end' }, world()],
@@ -289,7 +289,7 @@ const inputs: [name: string, input: Input, world: World][] = [
   ['sleep', { type: 'leave', phase: 'asleep' }, world()],
   ['told', { type: 'told', news: { unread: 5 } }, world()],
   ['wake', { type: 'wake' }, world()],
-  ['show ended', { type: 'show', stored: { kind: 'ended' } }, world()],
+  ['show ended', { type: 'show', stored: 'ended' }, world()],
   ['time early', { type: 'time' }, world({ now: DUE - 1 })],
   ['time due', { type: 'time' }, world({ now: DUE })],
   ['time silent', { type: 'time' }, world({ now: NOW + 35_000 })],

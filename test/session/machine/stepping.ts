@@ -12,7 +12,7 @@ export const closed = (code: number, reason?: GatewayFrameOf<'ended'>): Input =>
   code,
   reason,
 })
-export const start: Input = { type: 'start', stored: { kind: 'absent' } }
+export const start: Input = { type: 'start', stored: 'absent' }
 export const frame = (of: SessionFrame): Input => ({ type: 'frame', frame: of })
 export const refusedToken = frame({
   type: 'refused',

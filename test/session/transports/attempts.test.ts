@@ -43,7 +43,7 @@ const START = { type: 'start', appId: 'app' } as const
 /** Attempts of a session that is connecting for the first time, with one WebSocket under way. */
 const open = (): { socket: HandWebSocket; told: unknown[]; attempts: Attempts } => {
   const told: unknown[] = []
-  const [state] = step({ name: 'idle' }, { type: 'start', stored: { kind: 'absent' } }, world({ now: now() }))
+  const [state] = step({ name: 'idle' }, { type: 'start', stored: 'absent' }, world({ now: now() }))
   const attempts = createAttempts(
     { endpoint: 'http://gateway.example', WebSocket: HandWebSocket },
     {

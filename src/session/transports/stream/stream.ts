@@ -67,9 +67,7 @@ export const openStream = ({ url, start, lock, listener, onAbsent }: StreamOptio
         return
       default: {
         const parsed = parseFrame(json)
-        if (parsed.kind === 'frame') connection.listener({ type: 'frame', frame: parsed.frame })
-        if (parsed.kind === 'malformed')
-          connection.listener({ type: 'fatal', fault: { code: 'protocol-error' } })
+        if (parsed) connection.listener(parsed)
       }
     }
   }
