@@ -1,5 +1,4 @@
 import type { Reply } from './client/port.js'
-import type { BatchStep } from './script.js'
 import type { StepRunner } from './step-runner.js'
 
 /** The factor by which the number of partitions grows from one read of a list to the next. */
@@ -11,8 +10,7 @@ export interface ListPosition {
   after: string
 }
 
-export const cursorOf = (partition: number, after: Reply | undefined): string =>
-  `${partition}.${String(after)}`
+export const cursorOf = (partition: number, after: string | number): string => `${partition}.${after}`
 
 /** Returns the position that a cursor names; the beginning of the list if the cursor is null. */
 const positionOf = (cursor: string | null): ListPosition => {
@@ -20,28 +18,30 @@ const positionOf = (cursor: string | null): ListPosition => {
   return { partition: Number(partition) || 0, after }
 }
 
-/** Splits a list into groups of `size`. */
-export const inGroups = (list: readonly Reply[], size: number): Reply[][] =>
-  Array.from({ length: Math.floor(list.length / size) }, (_, n) => list.slice(n * size, (n + 1) * size))
+/** Returns the items of a list two by two. */
+export const pairsOf = (list: Reply | readonly string[] | undefined): [string, string][] => {
+  const items = (list ?? []) as string[]
+  return Array.from({ length: items.length / 2 }, (_, n) => [items[2 * n] ?? '', items[2 * n + 1] ?? ''])
+}
 
-export interface ListRead<T> {
-  step: BatchStep
-  appId: string
+export interface ListRead<Item, T> {
+  /** Runs the step that reads the list: at most `limit` items of each partition, after an item. */
+  read: (partitions: readonly number[], after: string, limit: number) => Promise<Item[][]>
   from: ListPosition
   /** The `after` that stands before the first item of a partition. */
   start: string
   limit: number
   /** Returns the items of a partition's list. */
-  parse: (list: Reply[], partition: number) => T[]
+  parse: (list: Item[], partition: number) => T[]
 }
 
 /**
  * Returns at most `limit` items of a list that goes on from partition to partition. First reads one partition, which fills the page in a
  * big app. Then reads more and more partitions at once, because each has few items in a small app.
  */
-export const readList = async <T>(
+export const readList = async <Item, T>(
   runner: StepRunner,
-  { step, appId, from, start, limit, parse }: ListRead<T>,
+  { read, from, start, limit, parse }: ListRead<Item, T>,
 ): Promise<T[]> => {
   const found: T[] = []
   let after = from.after
@@ -50,7 +50,7 @@ export const readList = async <T>(
       { length: Math.min(size, runner.partitions.count - first) },
       (_, n) => first + n,
     )
-    const lists = await runner.inPartitions(step, partitions, appId, [after, limit - found.length])
+    const lists = await read(partitions, after, limit - found.length)
     lists.forEach((list, n) => found.push(...parse(list, first + n)))
     first += partitions.length
     size *= GROWTH
@@ -60,10 +60,10 @@ export const readList = async <T>(
 }
 
 /** Returns a page of at most `limit` items after a cursor, and the cursor after the page: null if no item follows. */
-export const readPage = async <T extends { cursor: string }>(
+export const readPage = async <Item, T extends { cursor: string }>(
   runner: StepRunner,
   after: string | null,
-  { limit, ...read }: Omit<ListRead<T>, 'from' | 'start'>,
+  { limit, ...read }: Omit<ListRead<Item, T>, 'from' | 'start'>,
 ): Promise<{ page: T[]; next: string | null }> => {
   const found = await readList(runner, { ...read, from: positionOf(after), start: '0', limit: limit + 1 })
   const page = found.slice(0, limit)

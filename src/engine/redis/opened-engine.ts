@@ -21,7 +21,6 @@ import { Apps } from './apps.js'
 import { epochsText } from './format.js'
 import { assertUsable, leastDurable } from './server-check.js'
 import type { RedisClient, ServerInfo } from './client/port.js'
-import { inGroups } from './lists.js'
 import { AttachedUsers } from './messages/attached-users.js'
 import { SharedAdoptions } from './messages/shared-adoptions.js'
 import { SharedInboxes } from './messages/shared-inboxes.js'
@@ -240,11 +239,13 @@ export class OpenedEngine {
         randomBytes(KEY_BYTES).toString('base64'),
         epochsText(randomBytes(KEY_BYTES).toString('base64')),
       ])
-      if (outcome === 'unfinished') throw new EngineError('unavailable', unfinishedTransfer('This Redis'))
-      if (outcome === 'other-format') throw new EngineError('unavailable', OTHER_FORMAT)
+      if (outcome !== 'opened') {
+        const reason = outcome === 'unfinished' ? unfinishedTransfer('This Redis') : OTHER_FORMAT
+        throw new EngineError('unavailable', reason)
+      }
       await runner.keepOwnLibrary()
-      this.#key = Buffer.from(String(key), 'base64')
-      runner.epochKey = String(epochs)
+      this.#key = Buffer.from(key, 'base64')
+      runner.epochKey = epochs
       await this.#touchApps()
       await this.#publications.open()
       const histories = await this.#recovery.open()
@@ -350,7 +351,7 @@ export class OpenedEngine {
       ? options.webhooks.unreadAfter
       : undefined
     const { steps } = this.#runner
-    const args = [JSON.stringify(options), unreadAfter !== undefined]
+    const args = [JSON.stringify(options), unreadAfter !== undefined] as const
     const [isUnsearched] = await this.#runner.onApp(steps.configure, 0, appId, args)
     if (isUnsearched === 1 && unreadAfter !== undefined) this.#unreadSearch.begin(appId, unreadAfter)
     else this.#unreadSearch.end(appId)
@@ -358,12 +359,12 @@ export class OpenedEngine {
 
   /** Tells the other nodes which apps are in this node's config, and learns which are in theirs. */
   async #touchApps(): Promise<void> {
-    const args = [APP_IN_USE, ...[...this.#apps.configured()].map(([appId]) => appId)]
-    const apps = await this.#runner.onPartition(this.#runner.steps.touchApps, 0, args)
+    const appIds = this.#apps.configured().map(([appId]) => appId)
+    const apps = await this.#runner.onPartition(this.#runner.steps.touchApps, 0, [APP_IN_USE, ...appIds])
     const [others, removed] = [new Map<string, AppOptions>(), new Set<string>()]
-    for (const [id, options, isInUse] of inGroups(apps, 3))
-      if (isInUse === 1) others.set(String(id), JSON.parse(String(options)) as AppOptions)
-      else removed.add(String(id))
+    for (const [id, options, isInUse] of apps)
+      if (isInUse === 1) others.set(id, JSON.parse(options) as AppOptions)
+      else removed.add(id)
     this.#apps.setOthers(others, removed)
   }
 
@@ -419,7 +420,7 @@ export class OpenedEngine {
    * next node that opens would make others: then each node would refuse the tokens and the epochs of the other nodes.
    */
   async #keepSecrets(): Promise<void> {
-    const secrets = [this.#key.toString('base64'), this.#runner.epochKey]
+    const secrets = [this.#key.toString('base64'), this.#runner.epochKey] as const
     await this.#runner.onPartition(this.#runner.steps.open, 0, secrets)
     for (const [appId, options] of this.#apps.configured()) await this.#store(appId, options)
     this.#mayLackSecrets = false

@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { functionName, type Library, type Reply, type Script } from './client/port.js'
+import { functionName, type Library, type Script } from './client/port.js'
 import type { KeyKind } from './keys.js'
-import { steps, type BatchStepName, type StepName, type StepRow } from './steps.js'
+import { steps, type BatchStepName, type Returns, type StepName, type StepRow } from './steps.js'
 
 /** A script with the kinds of its keys. */
-export interface Step extends Script {
+export interface Step<Name extends StepName = StepName> extends Script {
+  readonly name: Name
   readonly keys: readonly KeyKind[]
-  readonly remade?: ((result: readonly Reply[]) => boolean) | undefined
+  remade?(result: Returns<Name>): boolean
 }
 
 /** A step that one call can run in several partitions. */
-export interface BatchStep extends Step {
+export interface BatchStep<Name extends BatchStepName = BatchStepName> extends Step<Name> {
   readonly isBatch: true
 }
 
@@ -55,7 +56,9 @@ const libraryOf = (modules: string): Library => {
   return { name, source: withRegistrations(modules, name) }
 }
 
-export type Steps = { readonly [Name in StepName]: Name extends BatchStepName ? BatchStep : Step }
+export type Steps = {
+  readonly [Name in StepName]: Name extends BatchStepName ? BatchStep<Name> : Step<Name>
+}
 
 let loaded: Steps | undefined
 
@@ -63,10 +66,10 @@ let loaded: Steps | undefined
 export const loadSteps = (): Steps => {
   if (loaded) return loaded
   const library = libraryOf(readFileSync(new URL('./library.lua', import.meta.url), 'utf8'))
-  const stepOf = ([name, row]: [string, StepRow]): [string, Step] => {
-    const { keys, repeatable = false, isBatch = false, remade } = row
-    return [name, { name, library, keys, repeatable, isShort: !isBatch, remade, ...(isBatch && { isBatch }) }]
-  }
+  const stepOf = ([name, row]: [string, StepRow]) => [
+    name,
+    { repeatable: false, ...row, name, library, isShort: row.isBatch !== true },
+  ]
   loaded = Object.fromEntries(Object.entries(steps).map(stepOf)) as Steps
   return loaded
 }

@@ -8,7 +8,9 @@ import { argumentOfSeveral, severalOf } from './client/gathered-calls.js'
 import type { RedisClient, Reply, ScriptInput } from './client/port.js'
 import { Keys, type HashedKind, type KeyKind, type KeyOwner } from './keys.js'
 import type { Partitions } from './nodes/partitions.js'
+import type { Arg, InboxReply } from './calls/values.js'
 import { LIBRARY_START, loadSteps, type BatchStep, type Step, type Steps } from './script.js'
+import type { BatchStepName, Returns, StepName, Takes } from './steps.js'
 import { UnsettledServers } from './client/unsettled-servers.js'
 import type { WireEvent } from './wire-event.js'
 
@@ -29,9 +31,6 @@ const argumentOf = ({ unreadAfter, limits, events }: WebhookOptions, epochBase: 
 
 /** Returns an id for a call. A script that runs again, because its first reply was lost, knows by this id what it has counted already. */
 export const callId = (): string => randomDigits()
-
-/** An argument of a step. The script gets a number as text, true as `1`, and false, null and undefined as the empty text. */
-export type Arg = string | number | boolean | null | undefined
 
 const textOf = (arg: Arg): string => (arg === true ? '1' : arg === false ? '' : String(arg ?? ''))
 
@@ -133,7 +132,12 @@ export class StepRunner {
   }
 
   /** Runs a step on a user's keys. */
-  onUser(step: Step, of: UserRef, args: readonly Arg[], options?: RunOptions): Promise<Reply[]> {
+  onUser<Name extends StepName>(
+    step: Step<Name>,
+    of: UserRef,
+    args: Takes<Name>,
+    options?: RunOptions,
+  ): Promise<Returns<Name>> {
     return this.inPartition(step, this.partitions.of(of), of, args, options)
   }
 
@@ -155,29 +159,34 @@ export class StepRunner {
   }
 
   /** Runs a step on keys of the users of a group. `kinds` says which keys of each user the step reads as `KEYS`. */
-  onUsers(
-    step: Step,
+  onUsers<Name extends StepName>(
+    step: Step<Name>,
     kinds: readonly KeyKind[],
     { partition, users }: { partition: number; users: readonly OfPartition[] },
-    args: readonly Arg[],
-  ): Promise<Reply[]> {
+    args: Takes<Name>,
+  ): Promise<Returns<Name>> {
     const keys = users.flatMap((user) => this.keys.of(kinds, { partition: user.partition, ...user.of }))
     return this.#run(step, { partition, appId: '', userId: '' }, args, { keys })
   }
 
   /** Runs a step that reads `keys`, which are keys of one partition, as `KEYS`. */
-  onKeys(step: Step, partition: number, keys: readonly string[], args: readonly string[]): Promise<Reply[]> {
+  onKeys<Name extends StepName>(
+    step: Step<Name>,
+    partition: number,
+    keys: readonly string[],
+    args: Takes<Name>,
+  ): Promise<Returns<Name>> {
     return this.#run(step, { partition, appId: '', userId: '' }, args, { keys })
   }
 
   /** Runs a step on an app's keys in a partition. */
-  onApp(
-    step: Step,
+  onApp<Name extends StepName>(
+    step: Step<Name>,
     partition: number,
     appId: string,
-    args: readonly Arg[],
+    args: Takes<Name>,
     options?: RunOptions,
-  ): Promise<Reply[]> {
+  ): Promise<Returns<Name>> {
     return this.inPartition(step, partition, { appId, userId: '' }, args, options)
   }
 
@@ -185,29 +194,37 @@ export class StepRunner {
    * Runs a step on an app's keys in several partitions, and resolves with their results in the same order. In a cluster this takes a call
    * for each partition.
    */
-  async inPartitions(
-    step: BatchStep,
+  async inPartitions<Name extends BatchStepName>(
+    step: BatchStep<Name>,
     partitions: readonly number[],
     appId: string,
-    args: readonly Arg[],
-  ): Promise<Reply[][]> {
+    args: Takes<Name>,
+  ): Promise<Returns<Name>[]> {
     const size = this.isCluster ? 1 : PARTITIONS_PER_CALL
-    const calls: Promise<Reply[]>[] = []
+    const calls: Promise<unknown[]>[] = []
     for (let n = 0; n < partitions.length; n += size) {
       const batch = partitions.slice(n, n + size)
       const prefix = batch.map((partition) => this.keys.prefixes[partition]).join('\0')
       calls.push(this.#run(step, { partition: batch[0] ?? 0, appId, userId: '' }, args, { prefix }))
     }
-    return (await Promise.all(calls)).flat() as Reply[][]
+    return (await Promise.all(calls)).flat() as Returns<Name>[]
   }
 
   /** Runs a step about a partition, with empty ids of app and user. */
-  onPartition(step: Step, partition: number, args: readonly Arg[]): Promise<Reply[]> {
+  onPartition<Name extends StepName>(
+    step: Step<Name>,
+    partition: number,
+    args: Takes<Name>,
+  ): Promise<Returns<Name>> {
     return this.inPartition(step, partition, { appId: '', userId: '' }, args)
   }
 
   /** Runs a step on an app's keys in all partitions, and resolves with their results in the same order. */
-  onEveryPartition(step: BatchStep, appId: string, args: readonly Arg[]): Promise<Reply[][]> {
+  onEveryPartition<Name extends BatchStepName>(
+    step: BatchStep<Name>,
+    appId: string,
+    args: Takes<Name>,
+  ): Promise<Returns<Name>[]> {
     return this.inPartitions(step, this.partitions.all, appId, args)
   }
 
@@ -216,24 +233,23 @@ export class StepRunner {
    * resolves with what `known` returns, so that a master of a cluster that is away does not stop those who need the others. Rejects if
    * `known` returns undefined.
    */
-  readEveryPartition<T>(
-    step: BatchStep,
+  async readEveryPartition<Name extends BatchStepName, T>(
+    step: BatchStep<Name>,
     appId: string,
-    args: readonly Arg[],
-    resultOf: (result: Reply[]) => T,
+    args: Takes<Name>,
+    resultOf: (result: Returns<Name>) => T,
     known: (partition: number) => T | undefined,
   ): Promise<T[]> {
-    const read = async (partition: number): Promise<T> => {
+    const read = async (partition: number): Promise<T[]> => {
       try {
-        const [result = []] = await this.inPartitions(step, [partition], appId, args)
-        return resultOf(result)
+        return (await this.inPartitions(step, [partition], appId, args)).map(resultOf)
       } catch (error) {
         const before = known(partition)
         if (before === undefined) throw error
-        return before
+        return [before]
       }
     }
-    return Promise.all(this.partitions.all.map(read))
+    return (await Promise.all(this.partitions.all.map(read))).flatMap((results) => results)
   }
 
   /** Returns the text before the number in the epoch of a user's inbox. */
@@ -249,34 +265,36 @@ export class StepRunner {
   }
 
   /** Returns the state of an inbox, made from the numbers with which the reply of a step begins. */
-  inboxOf(of: UserRef, [epoch, offset, readOffset, unread]: readonly Reply[]): InboxState {
-    return {
-      epoch: this.epochBase(of) + String(epoch),
-      offset: Number(offset),
-      readOffset: Number(readOffset),
-      unread: Number(unread),
-    }
+  inboxOf(
+    of: UserRef,
+    [epoch, offset, readOffset, unread]: readonly [...InboxReply, ...unknown[]],
+  ): InboxState {
+    return { epoch: this.epochBase(of) + String(epoch), offset, readOffset, unread }
   }
 
   /** Runs a step in a partition, perhaps another one than the user's. */
-  inPartition(
-    step: Step,
+  inPartition<Name extends StepName>(
+    step: Step<Name>,
     partition: number,
     of: UserRef,
-    args: readonly Arg[],
+    args: Takes<Name>,
     options: RunOptions = {},
-  ): Promise<Reply[]> {
+  ): Promise<Returns<Name>> {
     const owner = { partition, ...of, hashed: options.hashed }
     const onLostReply = (): void => this.#onUncertain(step, { of, partition, options })
     const result = this.#run(step, owner, args, { onLostReply }).catch((error: unknown) => {
       if (mayHaveRun(error)) onLostReply()
       throw error
     })
-    const repeat = (): Promise<Reply[]> => this.inPartition(step, partition, of, args, options)
+    const repeat = (): Promise<unknown> => this.inPartition(step, partition, of, args, options)
     return step.remade === undefined ? result : this.#noteRemade(result, step, { partition, repeat })
   }
 
-  async #noteRemade(result: Promise<Reply[]>, step: Step, call: RecentCall): Promise<Reply[]> {
+  async #noteRemade<Name extends StepName>(
+    result: Promise<Returns<Name>>,
+    step: Step<Name>,
+    call: RecentCall,
+  ): Promise<Returns<Name>> {
     const reply = await result
     if (step.remade?.(reply)) this.remember(call, step)
     return reply
@@ -291,11 +309,11 @@ export class StepRunner {
    * Runs a repeatable step several times in one call, in this order, as long as it has the result `wanted`. Resolves with the results of
    * those that have run: all but the last are `wanted`. If the last one has failed, its result is missing. Not for a cluster.
    */
-  async inOrder(
-    step: Step,
-    runs: readonly (OfPartition & { args: readonly Arg[]; options: RunOptions })[],
+  async inOrder<Name extends StepName>(
+    step: Step<Name>,
+    runs: readonly (OfPartition & { args: Takes<Name>; options: RunOptions })[],
     wanted: string,
-  ): Promise<Reply[][]> {
+  ): Promise<Returns<Name>[]> {
     const lists = runs.map(({ of, partition, args, options: { hashed } }) => [
       step.name,
       ...this.#argsOf(step, { partition, ...of, hashed }, args),
@@ -328,16 +346,16 @@ export class StepRunner {
    * `keys` are the keys that the step reads as `KEYS`. `prefix` is the beginning of the names of the step's other keys. For several
    * partitions it has the beginning for each, separated by NUL. `onLostReply` is called before a step that may have run is sent again.
    */
-  async #run(
-    step: Step,
+  async #run<Name extends StepName>(
+    step: Step<Name>,
     owner: KeyOwner,
-    args: readonly Arg[],
+    args: Takes<Name>,
     {
       keys = [],
       prefix,
       onLostReply,
     }: { keys?: readonly string[]; prefix?: string; onLostReply?: () => void },
-  ): Promise<Reply[]> {
+  ): Promise<Returns<Name>> {
     const input: ScriptInput = {
       // While a slot moves, a cluster needs the names of all keys (`scripts/context/key-names.ts`). Without a cluster a call does not pass them, because 20
       // keys cost as much as two commands.
@@ -369,12 +387,12 @@ export class StepRunner {
   }
 
   /** Passes on the events in a step's reply, and returns the rest of it. */
-  #resultOf(step: Step, reply: Reply): Reply[] {
+  #resultOf<Name extends StepName>(step: Step<Name>, reply: Reply): Returns<Name> {
     if (!Array.isArray(reply))
       throw new EngineError('unavailable', `The script '${step.name}' returned no list.`)
     const [events] = reply
     if (events) this.#options.onEvents(JSON.parse(events as string) as WireEvent[])
-    return reply.slice(1)
+    return reply.slice(1) as Returns<Name>
   }
 
   /** Returns the first argument, which calls of this node have in common. `scripts/library.ts` reads it. */

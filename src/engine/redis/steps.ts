@@ -1,7 +1,18 @@
+import type { MessageCalls } from './calls/messages.js'
+import type { NodeCalls } from './calls/nodes.js'
+import type { SessionCalls } from './calls/sessions.js'
+import type { UserCalls } from './calls/users.js'
+import type { WebhookCalls } from './calls/webhooks.js'
 import type { KeyKind } from './keys.js'
 
+/** What each step takes and returns. A batch step returns this for each partition. The engine and the scripts share these types. */
+export type StepCalls = SessionCalls & UserCalls & MessageCalls & NodeCalls & WebhookCalls
+export type StepName = keyof StepCalls
+export type Takes<Name extends StepName> = Readonly<StepCalls[Name]['takes']>
+export type Returns<Name extends StepName> = StepCalls[Name]['returns']
+
 /** What the client and the library need to know of a script. */
-export interface StepRow {
+export interface StepRow<Name extends StepName = StepName> {
   /** The kinds of the keys that the script may use. */
   readonly keys: readonly KeyKind[]
   /** Whether a second run with the same arguments has the same result. */
@@ -17,7 +28,7 @@ export interface StepRow {
   /** A step that is one command of Redis has no script. The step's arguments follow the key in the command. */
   readonly command?: string
   /** Says by the result whether the step runs again after a failover. That changes nothing, unless the failover has lost the change. */
-  readonly remade?: (result: readonly unknown[]) => boolean
+  remade?(result: Returns<Name>): boolean
 }
 
 /** The keys of a step that may add webhook events. */
@@ -35,7 +46,7 @@ const reads = { repeatable: true, effect: 'reads' } as const
 const batch = { repeatable: true, isBatch: true } as const
 const grows = { effect: 'grows' } as const
 /** A mark only rises, so it can be set again. */
-const marks = { ...again, remade: ([isSet]: readonly unknown[]) => isSet === 1 }
+const marks = { ...again, remade: ([isSet]: Returns<'readPeer' | 'markRead'>) => isSet === 1 }
 
 /** Every step. `scripts/library.ts` has the script of each, and `script.ts` what the client needs of it. */
 export const steps = {
@@ -141,9 +152,8 @@ export const steps = {
 
   readRows: { keys: [], ...reads },
   writeRows: { keys: [], ...grows },
-} satisfies Record<string, StepRow>
+} satisfies { [Name in StepName]: StepRow<Name> }
 
-export type StepName = keyof typeof steps
 /** The steps that one call can run in several partitions. */
 export type BatchStepName = {
   [Name in StepName]: (typeof steps)[Name] extends { isBatch: true } ? Name : never

@@ -240,7 +240,7 @@ export class AttachedUsers {
     const newest = await runner.onUsers(runner.steps.newestOffsets, ['user'], group, [group.users.length])
     let hasAll = true
     for (const [n, user] of group.users.entries()) {
-      const [epoch, offset] = [Number(newest[2 * n]), Number(newest[2 * n + 1])]
+      const [epoch, offset] = newest[n] ?? [0, 0]
       if (epoch < user.epoch || (epoch === user.epoch && offset < user.newest)) hasAll = false
       this.#advance(user, epoch, offset)
     }

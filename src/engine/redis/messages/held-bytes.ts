@@ -52,7 +52,7 @@ export class HeldBytes {
       runner.steps.readHeld,
       sender.appId,
       [sender.userId],
-      ([bytes]) => Number(bytes ?? 0),
+      ([bytes]) => Number(bytes),
       (partition) => before && (before.partitions.get(partition) ?? 0),
     )
     const count: Count = { partitions: new Map(), sum: 0, readAt: performance.now() }

@@ -3,16 +3,16 @@ import type { CheckedMessage, SendRules, UserRef } from '../../engine.js'
 import { contentDigest } from '../../util/content-digest.js'
 import { hashOf } from '../keys.js'
 import type { RecentMessage } from './recent-messages.js'
-import type { SendArgs, SenderReply, SendMode, Sent } from './send-call.js'
-import type { Arg, RunOptions, StepRunner } from '../step-runner.js'
+import type { SendArgs, SenderReply, SendMode, Sent } from '../calls/send.js'
+import type { RunOptions, StepRunner } from '../step-runner.js'
 
 /**
  * What one attempt to send a message has of its own. The rules are not part of it: to copy them for each attempt took a twentieth of the
  * time that sending a message takes.
  */
 export interface Attempt {
-  /** When the recipient was created; empty if the message is for whoever has the id. */
-  readonly createdAt: number | ''
+  /** When the recipient was created; undefined if the message is for whoever has the id. */
+  readonly createdAt: number | undefined
   /** Undefined if there is no limit, or if an earlier attempt has counted the message. */
   readonly messagesPerSecond: number | undefined
   /** What other partitions leave of the app's quota. */
@@ -87,7 +87,7 @@ export class Outgoing {
    * Returns the arguments of the step that sends the message. `read` is what the step `readSender` has returned, for a message that
    * `isAway`: that step has counted it.
    */
-  args(rules: SendRules, attempt: Attempt, read?: SenderReply): SendArgs<Arg> {
+  args(rules: SendRules, attempt: Attempt, read?: SenderReply): SendArgs {
     const { quota, createdAt, onlyFinds = false } = attempt
     const { mode, from, senderPrefix, head, middle, digest } = this.#content
     const [, profile, senderDeletions, isNew, isMissing] = read ?? [0]

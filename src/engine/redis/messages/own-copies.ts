@@ -3,10 +3,10 @@ import type { Retention, UserRef } from '../../engine.js'
 import { adoptedJson } from '../../util/adopted-json.js'
 import { EngineError } from '../../errors.js'
 import { isOfServer } from '../client/failures.js'
-import type { Reply } from '../client/port.js'
 import { hashOf } from '../keys.js'
 import type { RecentMessages } from './recent-messages.js'
-import type { Arg, StepRunner } from '../step-runner.js'
+import type { StepRunner } from '../step-runner.js'
+import type { Takes } from '../steps.js'
 
 /** For how many milliseconds an own copy can be found longer than its message. */
 const FOUND_LONGER = 60_000
@@ -70,18 +70,19 @@ export class OwnCopies {
     noteId: string,
   ): Promise<OwnCopyPlace> {
     const { steps, partitions } = this.#runner
-    const limits = [window + FOUND_LONGER, messages, bytes].map(Math.ceil)
-    const args = [json, to, fromDeletions, ...limits]
+    const keptFor = Math.ceil(window + FOUND_LONGER)
+    const limits = [keptFor, Math.ceil(messages), Math.ceil(bytes)] as const
     const hash = hashOf(from.appId, from.userId, to, id, String(fromDeletions), String(toDeletions))
     const hashed = `own:${hash}` as const
+    const args = [json, to, fromDeletions, ...limits, null] as const
     const made = await this.#runner.onUser(steps.makeOwnCopy, from, args, { hashed })
-    const [offset, epoch] =
-      made[0] === 'adopted' ? await this.#makeForAdopter(made, from, args, hashed) : made
+    const place =
+      made[0] === 'adopted'
+        ? { offset: await this.#makeForAdopter(made, from, args, hashed), epoch: 0 }
+        : { offset: made[1], epoch: made[2] }
     const partition = partitions.of({ appId: from.appId, userId: to })
     // The send does not wait until the `Note` is deleted. If the `Note` stays, `makePending` finds it, and makes no second own copy.
     this.#runner.onPartition(steps.ownCopyMade, partition, [noteId]).catch(() => undefined)
-    const place = { offset: Number(offset), epoch: Number(epoch) }
-    const [keptFor = 0] = limits
     if (place.epoch > 0)
       this.#recent?.note(json.length, () => ({
         ...{ of: from, ...place, json, from: from.userId, to, traceparent: '' },
@@ -92,20 +93,20 @@ export class OwnCopies {
   }
 
   /**
-   * Makes the own copy for a sender whom a user has adopted since. The own copy goes into that user's inbox. Returns its offset, with the
-   * epoch 0, because no epoch of the guest's inbox has this offset.
+   * Makes the own copy for a sender whom a user has adopted since. The own copy goes into that user's inbox. Returns its offset,
+   * which no epoch of the guest's inbox has.
    */
   async #makeForAdopter(
-    [, by, createdAt]: readonly Reply[],
+    [, by, createdAt]: [outcome: 'adopted', by: string, createdAt: number],
     { appId, userId: guest }: UserRef,
-    [json, , , ...limits]: readonly Arg[],
+    [json, , , keptFor, messages, bytes]: Takes<'makeOwnCopy'>,
     hashed: `own:${string}`,
-  ): Promise<[offset: number, epoch: number]> {
-    const user = { appId, userId: String(by) }
-    const { json: adopted, content } = adoptedJson(JSON.parse(String(json)) as Message, guest, user.userId)
-    const args = [adopted, content.to, '', ...limits, createdAt as Arg]
-    const [offset] = await this.#runner.onUser(this.#runner.steps.makeOwnCopy, user, args, { hashed })
-    return [Number(offset), 0]
+  ): Promise<number> {
+    const { json: adopted, content } = adoptedJson(JSON.parse(json) as Message, guest, by)
+    const args = [adopted, content.to, null, keptFor, messages, bytes, createdAt] as const
+    const { makeOwnCopy } = this.#runner.steps
+    const [outcome, offset] = await this.#runner.onUser(makeOwnCopy, { appId, userId: by }, args, { hashed })
+    return outcome === 'copied' ? offset : 0
   }
 
   /**
@@ -117,14 +118,15 @@ export class OwnCopies {
     const list = await this.#runner.onPartition(this.#runner.steps.pendingOwnCopies, partition, [age])
     const away = new Set<number>()
     const failures: unknown[] = []
-    for (let n = 0; n + 1 < list.length && away.size < MAX_FAILURES; n += 2) {
+    for (const [noteId, value] of list) {
+      if (away.size >= MAX_FAILURES) break
       let sendersPartition = partition
       try {
-        const [appId = '', ...note] = String(list[n + 1]).split('\0')
+        const [appId = '', ...note] = value.split('\0')
         const [from, to, json, window, , fromDeletions, toDeletions, id] = JSON.parse(note.join('\0')) as Note
         const copy = { from: { appId, userId: from }, to, id, json, fromDeletions, toDeletions, window }
         sendersPartition = this.#runner.partitions.of(copy.from)
-        if (!away.has(sendersPartition)) await this.make(copy, EVERYTHING, String(list[n]))
+        if (!away.has(sendersPartition)) await this.make(copy, EVERYTHING, noteId)
       } catch (error) {
         failures.push(error)
         // Bad data of one sender, or a bad note, stop no other copy.

@@ -101,8 +101,7 @@ export class RecentMessages {
         .onUsers(this.#runner.steps.newestOffsets, ['user'], group, [group.users.length])
         .catch((error: unknown) => noteAway(group.partition, error))
       if (!read) continue
-      for (const [n, { of }] of group.users.entries())
-        newest.set(userKey(of), [Number(read[2 * n]), Number(read[2 * n + 1])])
+      for (const [n, { of }] of group.users.entries()) newest.set(userKey(of), read[n] ?? [0, 0])
     }
     return concerned.filter((message) => {
       const [epoch, offset] = newest.get(userKey(message.of)) ?? [0, 0]
@@ -119,9 +118,10 @@ export class RecentMessages {
     const { steps } = this.#runner
     const { of, epoch, offset, json, from, to, rules, traceparent, found, own } = message
     const step = found.hashed.startsWith('own:') ? steps.restoreOwnCopy : steps.restoreMessage
-    const args = [epoch, offset, json, from, to, rules, traceparent, found.value, found.keptFor]
-    const ownArgs = [own?.prefix, own?.epoch, own?.offset]
-    const [isDone] = await this.#runner.onUser(step, of, [...args, ...ownArgs], { hashed: found.hashed })
+    const { value, keptFor, hashed } = found
+    const args = [epoch, offset, json, from, to, rules, traceparent, value, keptFor] as const
+    const ownArgs = [own?.prefix, own?.epoch, own?.offset] as const
+    const [isDone] = await this.#runner.onUser(step, of, [...args, ...ownArgs], { hashed })
     return isDone === 1
   }
 }

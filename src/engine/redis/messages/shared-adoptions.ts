@@ -1,17 +1,14 @@
 import { isGuestId, type Message } from '../../../protocol/index.js'
 import type { Adoption, AdoptionRequest, Retention, UserRef } from '../../engine.js'
 import { adoptedJson, adoptionGrowth } from '../../util/adopted-json.js'
-import type { Reply } from '../client/port.js'
+import type { MovedMessage } from '../calls/messages.js'
 import { hashOf } from '../keys.js'
-import type { Arg, StepRunner } from '../step-runner.js'
+import type { StepRunner } from '../step-runner.js'
 
 /** How many messages one run of `#step` moves. A message may have 16 kB of text, so a run may move 1 MB. */
 const MESSAGES_PER_STEP = 64
 /** How often `move` runs `#step` at most, unless its caller gives a number. The sweep moves the messages that are left. */
 const STEPS_AWAITED = 16
-/** How many values `adopted-read` returns before the messages, and for each message. */
-const FIELDS_BEFORE_MESSAGES = 5
-const FIELDS_PER_MESSAGE = 5
 
 /** For how many milliseconds a repeated `appendAdopted` appends no message twice, after the last message was moved. */
 const KEPT_AFTER_MOVE = 3_600_000
@@ -54,10 +51,11 @@ export class SharedAdoptions {
   }: AdoptionRequest): Promise<Adoption | null> {
     if (isGuestId(userId)) return null
     const guest = { appId, userId: guestId }
-    const args = [userId, userCreatedAt, proof?.createdAt, proof?.credential.issuedAt, retention.age]
+    const { createdAt, credential } = proof ?? {}
+    const args = [userId, userCreatedAt, createdAt, credential?.issuedAt, retention.age] as const
     const { adoptGuest } = this.#runner.steps
     const [messages] = await this.#runner.onUser(adoptGuest, guest, args, { changes: { endsAs: 'replaced' } })
-    return Number(messages) < 0 ? null : { guest: guestId, messages: Number(messages) }
+    return messages < 0 ? null : { guest: guestId, messages }
   }
 
   /** Moves the guest's messages. Runs `#step` at most `steps` times. */
@@ -70,8 +68,9 @@ export class SharedAdoptions {
    * now on `appendAdopted` appends none.
    */
   async stop(guest: UserRef): Promise<void> {
-    const [by, ...known] = await this.#runner.onUser(this.#runner.steps.readAdopted, guest, ['1'])
-    if (by !== undefined) await this.#append(guest, String(by), [...known.slice(0, 2), '', '0'], [])
+    const { readAdopted } = this.#runner.steps
+    const [isMoving, by, createdAt, messages] = await this.#runner.onUser(readAdopted, guest, [1])
+    if (isMoving === 1) await this.#append(guest, by, [createdAt, messages, null, 0], [])
   }
 
   /** Moves some of the guest's messages. Resolves with whether there are more. */
@@ -79,22 +78,16 @@ export class SharedAdoptions {
     const { steps } = this.#runner
     const { appId } = guest
     const reply = await this.#runner.onUser(steps.readAdopted, guest, [MESSAGES_PER_STEP])
-    const [by, ...known] = reply.splice(0, FIELDS_BEFORE_MESSAGES)
-    if (by === undefined) return false
-    const user = { appId, userId: String(by) }
-    const found: string[] = []
-    let last = ''
-    for (let n = 0; n + FIELDS_PER_MESSAGE <= reply.length; n += FIELDS_PER_MESSAGE) {
-      const [offset = '', message = '', size = '', storedAt = '', isRead = ''] = reply
-        .slice(n, n + FIELDS_PER_MESSAGE)
-        .map(String)
-      const { json, content } = adoptedJson(JSON.parse(message) as Message, guest.userId, user.userId)
-      found.push(offset, json, size, storedAt, isRead, content.from ?? '', content.to)
-      last = offset
-    }
-    const isKept = await this.#append(guest, user.userId, known, found)
+    if (reply[0] === 0) return false
+    const [, by, createdAt, messages, left, leftBytes, ...found] = reply
+    const user = { appId, userId: by }
+    const moved = found.map(([offset, message, size, storedAt, isRead]): MovedMessage => {
+      const { json, content } = adoptedJson(JSON.parse(message) as Message, guest.userId, by)
+      return [offset, json, size, storedAt, isRead, content.from ?? '', content.to]
+    })
+    const isKept = await this.#append(guest, by, [createdAt, messages, left, leftBytes], moved)
     // If the user was deleted, the guest's messages are deleted, too.
-    const [hasMore] = await this.#runner.onUser(steps.dropAdopted, guest, [isKept ? last : ''])
+    const [hasMore] = await this.#runner.onUser(steps.dropAdopted, guest, [isKept && found.at(-1)?.[0]])
     if (hasMore === 1) return true
     // If the user was deleted, an earlier run has perhaps made the key. Nothing else would delete it.
     await this.#runner.onUser(steps.endAdopted, user, [KEPT_AFTER_MOVE], { hashed: adoptedKey(guest) })
@@ -102,18 +95,18 @@ export class SharedAdoptions {
   }
 
   /**
-   * Appends messages of the guest to the user's inbox. `known` is what the step `readAdopted` returns after the user; with an empty text in
-   * place of the number of messages that are left, no later run appends any. Resolves with false if the user was deleted.
+   * Appends messages of the guest to the user's inbox. `known` is what the step `readAdopted` returns after the user. If it lacks `left`,
+   * no later run appends any. Resolves with false if the user was deleted.
    */
   async #append(
     guest: UserRef,
     userId: string,
-    known: readonly Reply[],
-    found: readonly string[],
+    known: [createdAt: number, messages: number, left: number | null, leftBytes: number],
+    moved: readonly MovedMessage[],
   ): Promise<boolean> {
     const { messages, bytes, age } = this.#retentionOf(guest.appId) ?? EVERYTHING
-    const limits = [adoptionGrowth(guest.userId, userId), messages, bytes, age]
-    const args = [guest.userId, ...(known as Arg[]), ...limits, ...found]
+    const limits = [adoptionGrowth(guest.userId, userId), messages, bytes, age] as const
+    const args = [guest.userId, ...known, ...limits, ...moved.flat()] as const
     const [isKept] = await this.#runner.onUser(
       this.#runner.steps.appendAdopted,
       { appId: guest.appId, userId },

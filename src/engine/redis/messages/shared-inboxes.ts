@@ -9,15 +9,15 @@ import type {
   SendRules,
   UserRef,
 } from '../../engine.js'
-import type { Reply } from '../client/port.js'
 import { Outgoing, type Attempt } from './outgoing.js'
 import { HeldBytes } from './held-bytes.js'
 import type { RecentMessages } from './recent-messages.js'
 import type { Quotas } from '../quotas.js'
-import type { SenderReply, SendReply, Sent } from './send-call.js'
+import type { Sent } from '../calls/send.js'
 import { SendLanes } from './send-lanes.js'
 import { OwnCopies, type OwnCopyPlace } from './own-copies.js'
-import { callId, type Arg, type StepRunner } from '../step-runner.js'
+import { callId, type StepRunner } from '../step-runner.js'
+import type { Returns, Takes } from '../steps.js'
 
 /** Returns the limit as an argument for Redis, which does not understand `Infinity`, and returns no list for 0. */
 const countOf = (limit: number): number => Math.min(Math.max(1, limit), 1_000_000)
@@ -86,7 +86,7 @@ export class SharedInboxes {
   }
 
   async state(of: UserRef): Promise<InboxState> {
-    return this.#runner.inboxOf(of, await this.#read(of, 0))
+    return this.#runner.inboxOf(of, await this.#read(of, 0, null, null))
   }
 
   async after(
@@ -100,27 +100,22 @@ export class SharedInboxes {
   }
 
   async before(of: UserRef, before: number | null, limit: number): Promise<InboxPage> {
-    return this.#pageOf(of, await this.#read(of, countOf(limit), before), limit)
+    return this.#pageOf(of, await this.#read(of, countOf(limit), before, null), limit)
   }
 
-  /** The arguments are those of the script `readInbox`. */
-  #read(of: UserRef, limit: number, offset?: number | null, epoch?: Arg): Promise<Reply[]> {
-    return this.#runner.onUser(this.#runner.steps.readInbox, of, [limit, offset, epoch])
+  #read(of: UserRef, ...args: Takes<'readInbox'>): Promise<Returns<'readInbox'>> {
+    return this.#runner.onUser(this.#runner.steps.readInbox, of, args)
   }
 
   async markRead(of: UserRef, { epoch, offset }: Position): Promise<InboxState | null> {
-    const args = [this.#runner.epochNumber(of, epoch), offset]
+    const args = [this.#runner.epochNumber(of, epoch), offset] as const
     const options = { changes: { mark: true } }
     for (;;) {
-      const [isComparable, ...state] = await this.#runner.onUser(
-        this.#runner.steps.markRead,
-        of,
-        args,
-        options,
-      )
-      if (isComparable !== 1) return null
+      const reply = await this.#runner.onUser(this.#runner.steps.markRead, of, args, options)
+      if (reply[0] === 0) return null
+      const [, ...state] = reply
       const isUnfinished = state[4]
-      if (isUnfinished !== 1) return this.#runner.inboxOf(of, state)
+      if (isUnfinished === 0) return this.#runner.inboxOf(of, state)
     }
   }
 
@@ -143,12 +138,12 @@ export class SharedInboxes {
     const runs = together.map(({ outgoing, rules }) => {
       const { recipient: of, partition, keys: options } = outgoing
       const quota = this.#quotaFor(outgoing, rules, { inboxes: 0, bytes: 0 })
-      const attempt: Attempt = { createdAt: '', messagesPerSecond: rules.messagesPerSecond, quota }
+      const attempt: Attempt = { createdAt: undefined, messagesPerSecond: rules.messagesPerSecond, quota }
       return { of, partition, options, args: outgoing.args(rules, attempt) }
     })
     const replies = await this.#runner.inOrder(this.#runner.steps.send, runs, 'stored')
     for (const [n, { outgoing, rules }] of together.entries()) {
-      const reply = replies[n] as SendReply | undefined
+      const reply = replies[n]
       if (reply?.[0] !== 'stored') {
         const { messagesPerSecond, ...counted } = rules
         const isCounted = reply !== undefined && reply[0] !== 'limited'
@@ -163,7 +158,7 @@ export class SharedInboxes {
   async #sendWithin(
     outgoing: Outgoing,
     rules: SendRules,
-    createdAt: Attempt['createdAt'] = '',
+    createdAt?: Attempt['createdAt'],
   ): Promise<SendResult> {
     const { recipient, partition, sender } = outgoing
     const sendOnce = async (
@@ -215,7 +210,7 @@ export class SharedInboxes {
 
   async #find(outgoing: Outgoing, rules: SendRules): Promise<SendResult | null> {
     const attempt: Attempt = {
-      createdAt: '',
+      createdAt: undefined,
       messagesPerSecond: undefined,
       quota: rules.quota,
       onlyFinds: true,
@@ -230,16 +225,13 @@ export class SharedInboxes {
     const { recipient, sender, isAway } = outgoing
     const read =
       isAway && sender
-        ? ((await this.#runner.onUser(steps.readSender, sender, [
-            outgoing.rateIn(attempt),
-            callId(),
-          ])) as SenderReply)
+        ? await this.#runner.onUser(steps.readSender, sender, [outgoing.rateIn(attempt), callId()])
         : undefined
     const [wait, , senderDeletions, , isMissing] = read ?? [0]
     if (wait > 0) return { outcome: 'limited', retryAfter: wait }
     const { partition, keys } = outgoing
     const args = outgoing.args(rules, attempt, read)
-    const reply = (await this.#runner.inPartition(steps.send, partition, recipient, args, keys)) as SendReply
+    const reply = await this.#runner.inPartition(steps.send, partition, recipient, args, keys)
     switch (reply[0]) {
       case 'unknown-sender':
         return this.#sendFromUnknown(outgoing, rules, attempt)
@@ -336,8 +328,8 @@ export class SharedInboxes {
     }
   }
 
-  #pageOf(of: UserRef, reply: readonly Reply[], limit: number): InboxPage {
-    const messages = (reply[4] as string[]).slice(0, limit).map((json) => JSON.parse(json) as Message)
+  #pageOf(of: UserRef, reply: Returns<'readInbox'>, limit: number): InboxPage {
+    const messages = reply[4].slice(0, limit).map((json) => JSON.parse(json) as Message)
     return { messages, inbox: this.#runner.inboxOf(of, reply) }
   }
 }

@@ -39,7 +39,7 @@ interface Answer extends Cached {
   /** The messages that were asked for, by their offsets. */
   messages: Map<number, Message>
   /** For each peer that was asked for: the number of unread messages, and the offset of the mark. */
-  unread: readonly number[]
+  unread: readonly (readonly [unread: number, mark: number])[]
 }
 
 /** The direction of a message by its kind, which the field `about` in `fields.ts` has. */
@@ -84,7 +84,7 @@ export class SharedPeers {
     )
     const { messages, inbox } = answer
     const peers = found.flatMap(({ id, ...offsets }, n): Peer[] => {
-      const [unread = 0, mark = 0] = answer.unread.slice(2 * n)
+      const [unread = 0, mark = 0] = answer.unread[n] ?? []
       const readOffset = Math.max(inbox.readOffset, mark)
       const newest = messages.get(offsets.newest)
       const { name = null, photoUrl = null } = messages.get(offsets.received)?.sender ?? {}
@@ -111,18 +111,16 @@ export class SharedPeers {
     const epochNumber = this.#runner.epochNumber(of, epoch)
     const [newest, answer] = await this.#ask(of, (index) => index.get(peer)?.newest ?? 0)
     if (answer.epoch !== epochNumber) return null
-    const args = [epochNumber, offset, peer, answer.inbox.offset, newest]
+    const args = [epochNumber, offset, peer, answer.inbox.offset, newest] as const
     for (;;) {
-      const [isComparable, ...state] = await this.#runner.onUser(this.#runner.steps.readPeer, of, args, {
+      const reply = await this.#runner.onUser(this.#runner.steps.readPeer, of, args, {
         changes: { markOf: peer },
       })
-      if (isComparable !== 1) return null
-      const [isUnfinished, unread, readOffset] = state.slice(4)
+      if (reply[0] === 0) return null
+      const [, ...state] = reply
+      const [, , , , isUnfinished, unread, readOffset] = state
       if (isUnfinished === 1) continue
-      return {
-        inbox: this.#runner.inboxOf(of, state),
-        peer: { id: peer, unread: Number(unread), readOffset: Number(readOffset) },
-      }
+      return { inbox: this.#runner.inboxOf(of, state), peer: { id: peer, unread, readOffset } }
     }
   }
 
@@ -169,25 +167,23 @@ export class SharedPeers {
     isLast: boolean,
   ): Promise<Answer> {
     const { last } = index
-    const args = [epoch, last, MESSAGES_PER_STEP, isLast, offsets.length, ...offsets, ...peers]
+    const args = [epoch, last, MESSAGES_PER_STEP, isLast, offsets.length, ...offsets, ...peers] as const
     const reply = await this.#runner.onUser(this.#runner.steps.inboxPeers, of, args)
-    const [first, isOther, to, items, messages, unread] = reply.slice(4)
+    const [answeredEpoch, , , , first, isOther, to, items, messages, unread] = reply
     const next = isOther === 1 ? new PeerIndex(of.userId) : index
     // If another call has added the same messages meanwhile, this call adds none.
     const isBehind = next !== index || index.last === last
-    next.forgetBefore(Number(first))
+    next.forgetBefore(first)
     if (isBehind) {
-      next.cover(Number(to))
-      addItems(next, String(items).split('\0'), Number(to))
+      next.cover(to)
+      addItems(next, items.split('\0'), to)
     }
     return {
-      ...{ epoch: Number(reply[0]), index: next, inbox: this.#runner.inboxOf(of, reply) },
+      ...{ epoch: answeredEpoch, index: next, inbox: this.#runner.inboxOf(of, reply) },
       messages: new Map(
-        (messages as string[]).flatMap((json, n) =>
-          json === '' ? [] : [[offsets[n] ?? 0, JSON.parse(json) as Message]],
-        ),
+        messages.flatMap((json, n) => (json === '' ? [] : [[offsets[n] ?? 0, JSON.parse(json) as Message]])),
       ),
-      unread: unread as number[],
+      unread,
     }
   }
 }

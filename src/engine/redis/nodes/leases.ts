@@ -46,7 +46,7 @@ export class Leases {
    */
   readonly #work = new Map<string, Promise<void>>()
   /** Since when the server has its data. */
-  #madeAt: unknown
+  #madeAt: string | null = null
   #isStopped = false
 
   constructor(options: LeasesOptions) {
@@ -100,15 +100,13 @@ export class Leases {
 
   async #beat(isNew: boolean): Promise<void> {
     const { runner, onLost, onBeat } = this.#options
-    const [wasLost, dead, live, at, madeAt, leftAgo, known] = await runner.onPartition(runner.steps.beat, 0, [
-      String(LEASE),
-      isNew ? '1' : '0',
-    ])
-    this.#live = (live as string[]).toSorted()
-    this.#known = new Set(known as string[])
+    const reply = await runner.onPartition(runner.steps.beat, 0, [LEASE, isNew])
+    const [wasLost, dead, live, at, madeAt, leftAgo, known] = reply
+    this.#live = live.toSorted()
+    this.#known = new Set(known)
     const now = performance.now()
     // A node whose lease had ended before this node opened has stored nothing in the time of a lease before. A node that has left may have.
-    if (isNew) this.#beats = [now - (Number(leftAgo) < 0 ? LEASE : Math.min(LEASE, Number(leftAgo)))]
+    if (isNew) this.#beats = [now - (leftAgo < 0 ? LEASE : Math.min(LEASE, leftAgo))]
     this.#beats = [...this.#beats, now].slice(-KNOWN_BEATS)
     for (const node of this.#live) this.#seen.set(node, now)
     for (const [node, seenAt] of this.#seen) if (seenAt < this.knownSince) this.#seen.delete(node)
@@ -116,11 +114,10 @@ export class Leases {
     this.#madeAt = madeAt
     if (wasLost === 1 || isEmptied) onLost(isEmptied ? 'data-lost' : 'taken-over')
     this.#startWork('departures', onBeat)
-    for (let n = 0; n < (dead as string[]).length; n += 2) {
-      const [node, endedAt] = [String((dead as string[])[n]), Number((dead as string[])[n + 1])]
+    for (const [node, endedAt] of dead) {
       // The dead node's last beat was `LEASE` before its lease ended. It died before its next beat, which was due at `lostAt`.
       const lostAt = endedAt > 0 ? endedAt - LEASE + BEAT_INTERVAL : undefined
-      this.#startWork(`node ${node}`, () => this.#bury(node, Number(at), lostAt))
+      this.#startWork(`node ${node}`, () => this.#bury(node, at, lostAt))
     }
   }
 
@@ -146,7 +143,7 @@ export class Leases {
       { deadAt, lostAt },
     )
     if (!this.sweeps(0)) return
-    const left = await runner.onEveryPartition(runner.steps.listAttached, '', [dead, '1', ''])
+    const left = await runner.onEveryPartition(runner.steps.listAttached, '', [dead, 1, ''])
     if (left.every((members) => members.length === 0))
       await runner.onPartition(runner.steps.removeNode, 0, [dead])
   }
@@ -160,7 +157,7 @@ export class Leases {
     const lists = await runner.inPartitions(runner.steps.listNodes, partitions, '', [])
     // The beat comes after the list. A node has its lease before it has sessions, so the beat knows each listed node that lives.
     await this.#beat(false)
-    for (const node of new Set(lists.flat() as string[])) {
+    for (const node of new Set(lists.flat())) {
       if (this.#known.has(node)) continue
       const isThere = lists.map((nodes) => nodes.includes(node))
       await this.#detach(
@@ -173,10 +170,10 @@ export class Leases {
   /** Resolves with whether none of the user's sessions is attached to the node any more. */
   async #detachUser(of: UserRef, node: string, death: Death | undefined): Promise<boolean> {
     const { runner } = this.#options
-    const times = [death?.lostAt, death?.deadAt].map((time) => String(time ?? ''))
     for (let step = ''; ;) {
-      const [next, stays] = await runner.onUser(runner.steps.detachNode, of, [node, step, ...times])
-      if (typeof next !== 'string') return stays !== 1
+      const args = [node, step, death?.lostAt, death?.deadAt] as const
+      const [next, stays] = await runner.onUser(runner.steps.detachNode, of, args)
+      if (next === null) return stays === 0
       step = next
     }
   }
@@ -184,10 +181,7 @@ export class Leases {
   async #detach(partitions: readonly number[], node: string, death?: Death): Promise<void> {
     const { runner } = this.#options
     for (let left = partitions; left.length > 0;) {
-      const lists = await runner.inPartitions(runner.steps.listAttached, left, '', [
-        node,
-        ...[String(USERS_PER_STEP), ''],
-      ])
+      const lists = await runner.inPartitions(runner.steps.listAttached, left, '', [node, USERS_PER_STEP, ''])
       const members = lists.flat()
       let isDetached = false
       for (let n = 0; n < members.length; n += USERS_PER_STEP) {
@@ -195,7 +189,7 @@ export class Leases {
         if (this.#isStopped && node !== runner.nodeId) return
         const results = await Promise.all(
           members.slice(n, n + USERS_PER_STEP).map((member) => {
-            const [, appId = '', userId = ''] = String(member).split('\0')
+            const [, appId = '', userId = ''] = member.split('\0')
             return this.#detachUser({ appId, userId }, node, death)
           }),
         )

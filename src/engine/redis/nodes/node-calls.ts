@@ -128,6 +128,6 @@ export class NodeCalls {
   async #tell(channel: string, event: WireEvent): Promise<boolean> {
     const { runner } = this.#options
     const [count] = await runner.onPartition(runner.steps.tellNode, 0, [channel, JSON.stringify(event)])
-    return Number(count) > 0
+    return count > 0
   }
 }

@@ -86,7 +86,7 @@ export class Publications {
     await Promise.all(
       runner.partitionOfEachServer().map(async (partition) => {
         const [run, ...numbers] = await runner.onPartition(runner.steps.published, partition, this.#names)
-        this.#names.forEach((name, n) => found.set(`${String(run)} ${name}`, Number(numbers[n])))
+        this.#names.forEach((name, n) => found.set(`${run} ${name}`, numbers[n] ?? 0))
       }),
     )
     return found

@@ -1,9 +1,9 @@
 import { expirySearchInterval } from '../../rules.js'
-import type { Reply } from '../client/port.js'
 import type { Apps } from '../apps.js'
 import type { SharedAdoptions } from '../messages/shared-adoptions.js'
 import type { SharedInboxes } from '../messages/shared-inboxes.js'
 import { callId, type StepRunner } from '../step-runner.js'
+import type { Returns } from '../steps.js'
 
 /** Milliseconds between two sweeps of a partition. If something is due earlier, the next sweep comes earlier. */
 const SWEEP_INTERVAL = 1_000
@@ -119,7 +119,7 @@ export class Sweeper {
   async #doAllDue(partitions: readonly number[], onFailure: (error: unknown) => void): Promise<void> {
     const { runner } = this.#options
     for (let left = partitions; left.length > 0 && !this.#isStopped;) {
-      const args = [String(USERS_PER_STEP), String(SWEEP_INTERVAL)]
+      const args = [USERS_PER_STEP, SWEEP_INTERVAL] as const
       const lists = await runner.inPartitions(runner.steps.listDue, left, '', args)
       const busy = left.flatMap((partition, n) => {
         const list = lists[n] ?? []
@@ -138,18 +138,18 @@ export class Sweeper {
    */
   async #doDue(
     partition: number,
-    [ownCopies, next, ...members]: readonly Reply[],
+    [ownCopies = 0, next = -1, ...members]: Returns<'listDue'>,
     onFailure: (error: unknown) => void,
   ): Promise<boolean> {
     const { runner, inboxes, adoptions, onEventsDue } = this.#options
     // The copies are awaited later, because a copy may wait for a server that the users' steps do not need.
     const copies =
-      Number(ownCopies) > 0
+      ownCopies > 0
         ? inboxes.ownCopies.makePending(partition, OWN_COPY_PENDING_FOR).catch(onFailure)
         : undefined
     const results = await Promise.allSettled(
       members.map(async (member) => {
-        const [appId = '', userId = ''] = String(member).split('\0')
+        const [appId = '', userId = ''] = member.split('\0')
         if (userId === '') return onEventsDue(appId, partition)
         const [isMoving] = await runner.onUser(runner.steps.due, { appId, userId }, [callId()])
         if (isMoving === 1) await adoptions.move({ appId, userId })
@@ -158,7 +158,7 @@ export class Sweeper {
     await copies
     const failed = results.filter((result) => result.status === 'rejected')
     for (const { reason } of failed) onFailure(reason)
-    if (Number(next) >= 0) this.wake(partition, Number(next))
+    if (next >= 0) this.wake(partition, next)
     // After a failure only the next sweep goes on: a list that is read now would have the failed user again.
     return members.length === USERS_PER_STEP && failed.length === 0
   }
@@ -188,14 +188,12 @@ export class Sweeper {
   ): Promise<void> {
     const { runner } = this.#options
     for (let left = partitions; left.length > 0 && !this.#isStopped;) {
-      const args = [String(age), String(USERS_PER_STEP)]
+      const args = [age, USERS_PER_STEP] as const
       const lists = await runner.inPartitions(runner.steps.listAging, left, appId, args)
       const areFull = await Promise.all(
         lists.map(async (userIds) => {
           const results = await Promise.allSettled(
-            userIds.map((userId) =>
-              runner.onUser(runner.steps.expireInbox, { appId, userId: String(userId) }, [age]),
-            ),
+            userIds.map((userId) => runner.onUser(runner.steps.expireInbox, { appId, userId }, [age])),
           )
           const [done, failed] = [
             results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),

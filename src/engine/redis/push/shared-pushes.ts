@@ -128,14 +128,14 @@ export class SharedPushes {
     const newest = new Map<string | null, UnreadSenders['messages'][number]>()
     for (let from = after; ;) {
       const reply = await runner.onUser(runner.steps.readPushUnread, of, [from])
-      const [next, list] = reply.slice(4)
-      for (const json of list as string[]) {
+      const [, , , , next, list] = reply
+      for (const json of list) {
         const message = JSON.parse(json) as UnreadSenders['messages'][number]
         // The senders are in the order of their newest messages, so this sender moves to the end.
         newest.delete(message.from)
         newest.set(message.from, message)
       }
-      from = Number(next)
+      from = next
       if (from === 0)
         return { inbox: runner.inboxOf(of, reply), messages: [...newest.values()].slice(0, limit) }
     }
@@ -182,9 +182,9 @@ export class SharedPushes {
     const [createdAt, newest, json] = await runner.onUser(runner.steps.readPush, of, [])
     return {
       exists: createdAt !== '',
-      newest: Number(newest),
-      json: String(json),
-      devices: json === '' ? [] : (JSON.parse(String(json)) as PushDevice[]),
+      newest,
+      json,
+      devices: json === '' ? [] : (JSON.parse(json) as PushDevice[]),
     }
   }
 
@@ -198,10 +198,10 @@ export class SharedPushes {
       const stored = await this.#read(of)
       const { devices, dueIn, through = 0, reports = [] } = change(stored)
       if (stored.devices.length === 0 && devices.length === 0) return stored.exists
-      const [result] = await runner.onUser(runner.steps.writePush, of, [
-        ...[stored.json, devices.length > 0 && JSON.stringify(devices), devices.length, dueIn, through],
-        ...reports.map((report) => JSON.stringify(report).slice(1, -1)),
-      ])
+      const json = devices.length > 0 && JSON.stringify(devices)
+      const args = [stored.json, json, devices.length, dueIn, through] as const
+      const data = reports.map((report) => JSON.stringify(report).slice(1, -1))
+      const [result] = await runner.onUser(runner.steps.writePush, of, [...args, ...data])
       if (result !== 0) return result === 1
     }
     throw new EngineError('unavailable', 'The devices of a user are changed without a pause.')

@@ -1,6 +1,6 @@
 import type { EndCode } from '../../../protocol/index.js'
 import type { EngineEvent, UserRef } from '../../engine.js'
-import type { Reply } from '../client/port.js'
+import type { CarriedSession } from '../calls/sessions.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
 import type { SharedSessions } from '../sessions/shared-sessions.js'
 import type { StepRunner } from '../step-runner.js'
@@ -43,7 +43,7 @@ export class CarriedSessions {
         [],
       )
       await Promise.all(
-        group.users.map(({ of }, n) => this.#compare(of, before[n] ?? [], stored[n] as Reply[], code)),
+        group.users.map(({ of }, n) => this.#compare(of, before[n] ?? [], stored[n] ?? [], code)),
       )
     }
   }
@@ -51,16 +51,15 @@ export class CarriedSessions {
   async #compare(
     of: UserRef,
     carried: readonly (readonly [sessionId: string, connectionId: string])[],
-    list: readonly Reply[],
+    list: readonly CarriedSession[],
     code: EndCode,
   ): Promise<void> {
     const { attached, sessions, emit } = this.#options
     const stored = new Map<string, string>()
     const revoked = new Set<string>()
-    for (let n = 0; n + 2 < list.length; n += 3) {
-      const sessionId = String(list[n])
-      stored.set(sessionId, String(list[n + 1]))
-      if (list[n + 2] === 1) revoked.add(sessionId)
+    for (const [sessionId, connectionId, isRevoked] of list) {
+      stored.set(sessionId, connectionId)
+      if (isRevoked === 1) revoked.add(sessionId)
     }
     for (const [sessionId, connectionId] of carried) {
       if (attached.connectionsOf(of).get(sessionId) !== connectionId) continue

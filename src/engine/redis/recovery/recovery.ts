@@ -216,9 +216,7 @@ export class Recovery {
   async *#listAttached(partitions: readonly number[]): AsyncGenerator<UserRef[]> {
     const { runner } = this.#options
     const list = (of: readonly number[], after: string): Promise<string[][]> =>
-      runner.inPartitions(runner.steps.listAttached, of, '', [
-        ...[runner.nodeId, String(USERS_PER_STEP), after],
-      ]) as Promise<string[][]>
+      runner.inPartitions(runner.steps.listAttached, of, '', [runner.nodeId, USERS_PER_STEP, after])
     const usersOf = (members: readonly string[]): UserRef[] =>
       members.map((member) => {
         const [, appId = '', userId = ''] = member.split('\0')

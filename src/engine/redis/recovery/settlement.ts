@@ -95,14 +95,8 @@ export class Settlement {
     const now = performance.now()
     return new Map(
       servers.map((server, n) => {
-        const [number, generation, isUnsettled, age] = lists[n] ?? []
-        return [
-          server,
-          {
-            ...{ number: Number(number), generation: Number(generation) },
-            ...{ isUnsettled: isUnsettled === 1, wholeUntil: now - Number(age) },
-          },
-        ]
+        const [number, generation, isUnsettled, age] = lists[n] ?? [0, 0, 0, 0]
+        return [server, { number, generation, isUnsettled: isUnsettled === 1, wholeUntil: now - age }]
       }),
     )
   }
@@ -167,8 +161,8 @@ export class Settlement {
     // A node that does not know who has stored messages since then can't vouch for the server.
     const isKnown = recent.hasAllSince(since) && leases.knownSince <= since
     const canVouch = isKnown && this.#foreign.get(server) !== history.number
-    const args = [String(history.number), hasAll ? (canVouch ? '1' : '') : '0', ...leases.recent]
-    await runner.onPartition(runner.steps.keepHistory, server, args)
+    const says = hasAll ? (canVouch ? '1' : '') : '0'
+    await runner.onPartition(runner.steps.keepHistory, server, [history.number, says, ...leases.recent])
     this.#done.set(server, history)
   }
 

@@ -1,13 +1,10 @@
 import type { EngineEvent, UserRef } from '../../engine.js'
 import { userKey } from '../../user-key.js'
-import type { Reply } from '../client/port.js'
+import type { UserState } from '../calls/messages.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
 import { userRecordOf } from '../sessions/shared-users.js'
 import type { StepRunner } from '../step-runner.js'
 
-/** How many values the step `readStates` returns for each user: four of the inbox, a digest, and the two that `userRecordOf` reads. */
-const VALUES_PER_USER = 7
-const DIGEST = 4
 /** How often users are read at most if events about them come meanwhile. */
 const MAX_TRIES = 8
 
@@ -56,11 +53,11 @@ export class UserStates {
         this.#heard.clear()
         const located = left.map((of) => ({ of, partition: runner.partitions.of(of) }))
         for (const group of runner.userGroups(located)) {
-          const values = await runner.onUsers(runner.steps.readStates, ['user'], group, [
-            String(group.users.length),
-          ])
-          for (const [n, { of }] of group.users.entries())
-            this.#compare(of, values.slice(n * VALUES_PER_USER, (n + 1) * VALUES_PER_USER))
+          const states = await runner.onUsers(runner.steps.readStates, ['user'], group, [group.users.length])
+          for (const [n, { of }] of group.users.entries()) {
+            const state = states[n]
+            if (state) this.#compare(of, state)
+          }
         }
         left = left.filter((of) => this.#heard.has(userKey(of)))
       }
@@ -70,18 +67,16 @@ export class UserStates {
     }
   }
 
-  #compare(of: UserRef, values: readonly Reply[]): void {
+  #compare(of: UserRef, state: UserState): void {
     const { runner, attached, emit } = this.#options
     if (this.#heard.has(userKey(of)) || attached.connectionsOf(of).size === 0) return
-    const inbox = runner.inboxOf(of, values)
+    const inbox = runner.inboxOf(of, state)
+    const [, , , , digest, ...fields] = state
     const before = this.#known.get(of)
-    const known: Known = {
-      marked: inbox.readOffset + inbox.offset - inbox.unread,
-      profile: String(values[DIGEST]),
-    }
+    const known: Known = { marked: inbox.readOffset + inbox.offset - inbox.unread, profile: digest }
     this.#known.set(of, known)
     if (known.marked !== before?.marked) emit({ type: 'read', user: of, inbox })
-    const user = known.profile === before?.profile ? null : userRecordOf(of, values.slice(DIGEST + 1))
+    const user = known.profile === before?.profile ? null : userRecordOf(of, fields)
     if (user) emit({ type: 'user-changed', user })
   }
 }

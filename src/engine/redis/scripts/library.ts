@@ -1,6 +1,6 @@
 import { steps, type ScriptName, type StepName, type StepRow } from '../steps.js'
 import { call, script } from './context/context.js'
-import { beginCounts, reply } from './context/counts.js'
+import { beginCounts, reply, type Script } from './context/counts.js'
 import { declareKeys, keysOf } from './context/key-names.js'
 import { several } from './several.js'
 import { beginRows } from './sessions/rows.js'
@@ -45,11 +45,8 @@ import * as deliveries from './webhooks/deliveries.js'
 /** The first arguments have the same meaning in all scripts. `args` of a script are those after them. */
 const COMMON_ARGS = 7
 
-/** What takes a script's arguments, and returns its result; a script of a batch step returns that of one partition. */
-type Script = (args: string[]) => unknown
-
 /** The script of each step: a function with the step's name. */
-const scripts: Record<ScriptName, Script> = {
+const scripts: { [Name in ScriptName]: Script<Name> } = {
   ...{ ...apps, ...engine, ...transfer, ...listDue, ...attached, ...nodes, ...settling, ...userStates },
   ...{
     ...users,
@@ -110,8 +107,10 @@ const begin = (keys: string[], args: string[], step: StepRow, kinds: Partial<Rec
   beginWebhooks(webhooks ?? '')
 }
 
+type AnyScript = (args: string[]) => unknown
+
 /** Runs a script for each partition whose prefix is in the argument. */
-const runBatch = (each: Script, args: string[]): unknown[] => {
+const runBatch = (each: AnyScript, args: string[]): unknown[] => {
   const results: unknown[] = []
   for (const prefix of string.gmatch(script.prefix, '%Z+')) {
     script.keys = keysOf(prefix, script.userId)
@@ -132,7 +131,7 @@ const runOf = (name: StepName): Run => {
   const step: StepRow = steps[name]
   const kinds: Partial<Record<string, true>> = {}
   for (const kind of step.keys) kinds[kind] = true
-  const each = scripts[name as ScriptName] as Script | undefined
+  const each = (scripts as Partial<Record<string, unknown>>)[name] as AnyScript | undefined
   return (keys, all) => {
     begin(keys, all, step, kinds)
     const args = [...unpack(all, COMMON_ARGS + 1)]

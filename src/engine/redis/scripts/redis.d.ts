@@ -54,7 +54,12 @@ declare namespace redis {
   function call(command: NumberCommand, ...args: Value[]): number
   function call(command: TextCommand, key: string, field?: Value): Stored
   function call(command: ListCommand, ...args: Value[]): string[]
-  function call(command: 'HMGET', ...args: Value[]): Stored[]
+  /** Replies with a value for each field. */
+  function call<const Fields extends readonly Value[]>(
+    command: 'HMGET',
+    key: string,
+    ...fields: Fields
+  ): { -readonly [N in keyof Fields]: Stored }
   function call(command: 'XRANGE' | 'XREVRANGE', ...args: Value[]): StreamEntry[]
   function call(command: 'HSCAN' | 'ZSCAN', ...args: Value[]): [cursor: string, list: string[]]
   function call(command: 'INFO', section: string): string
@@ -109,12 +114,20 @@ declare namespace table {
 }
 
 /** Returns the number that a text has; undefined if it has none, and for `false` and undefined. A number is returned as it is. */
+declare function tonumber(this: void, value: `${number}`): number
 declare function tonumber(this: void, value: unknown): number | undefined
 declare function tostring(this: void, value: unknown): string
 declare function pairs<K extends string | number, V>(
   this: void,
   of: Readonly<Partial<Record<K, V>>>,
 ): LuaIterable<LuaMultiReturn<[K, V]>>
+/** Returns items of a list from one place to another. The first item has the place 1. */
+declare function unpack<T extends unknown[]>(
+  this: void,
+  list: readonly T[number][],
+  from: number,
+  to: number,
+): LuaMultiReturn<T>
 declare function unpack<T>(this: void, list: readonly T[], from?: number, to?: number): LuaMultiReturn<T[]>
 declare function type(this: void, value: unknown): string
 declare function error(this: void, problem: unknown): never

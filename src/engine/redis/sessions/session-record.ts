@@ -1,5 +1,7 @@
 import type { Credential, SessionRecord, SessionRequest, UserRef } from '../../engine.js'
+import type { CredentialArgs } from '../calls/sessions.js'
 import { hashOf } from '../keys.js'
+import { pairsOf } from '../lists.js'
 import type { SessionRow, StartedRow } from './session-row.js'
 
 type Facts = Pick<SessionRecord, 'origin' | 'address' | 'client' | 'node'>
@@ -33,10 +35,8 @@ export interface StoredSession {
 
 /** Returns the sessions of a list of ids and rows, oldest first. */
 export const storedSessions = (of: UserRef, list: readonly string[]): StoredSession[] => {
-  const rows: [id: string, row: SessionRow][] = []
-  for (let n = 0; n + 1 < list.length; n += 2)
-    rows.push([list[n] ?? '', JSON.parse(list[n + 1] ?? '') as SessionRow])
-  return rows
+  return pairsOf(list)
+    .map(([id, json]) => [id, JSON.parse(json) as SessionRow] as const)
     .sort(([, a], [, b]) => a.number - b.number)
     .map(([id, row]) => ({ record: recordOf(of, id, row), nodeId: row.nodeId }))
 }
@@ -44,14 +44,14 @@ export const storedSessions = (of: UserRef, list: readonly string[]): StoredSess
 /** Returns the short text that stands for a token's id in rows and in the names of keys. */
 export const tokenHash = (appId: string, tokenId: string): string => hashOf(appId, tokenId)
 
-/** Returns a credential as arguments of a step: its method, its `tokenHash`, when it was issued, and all of it as JSON. */
+/** Returns a credential as arguments of a step. */
 export const credentialArgs = (
   appId: string,
   { authMethod, tokenId, issuedAt, expiresAt }: Credential,
-): [authMethod: string, token: string, issuedAt: string, json: string] => [
+): CredentialArgs => [
   authMethod,
-  tokenId === null ? '' : tokenHash(appId, tokenId),
-  issuedAt === null ? '' : String(issuedAt),
+  tokenId === null ? null : tokenHash(appId, tokenId),
+  issuedAt,
   JSON.stringify({ authMethod, tokenId, issuedAt, expiresAt }),
 ]
 
@@ -61,7 +61,7 @@ export const credentialArgs = (
  */
 export const startedRow = (request: SessionRequest, nodeId: string, use: string): string => {
   const { appId, connectionId, keyHash, resumableFor, guest, origin, address, client, node } = request
-  const [authMethod, token, , credential] = credentialArgs(appId, request.credential)
+  const [authMethod, token, issuedAt, credential] = credentialArgs(appId, request.credential)
   // A client may send half of a surrogate pair as its name. Scripts parse these facts with cjson, which refuses half of a pair.
   const facts: Facts = { origin, address, client: client?.toWellFormed() ?? null, node }
   const row: StartedRow = {
@@ -71,8 +71,8 @@ export const startedRow = (request: SessionRequest, nodeId: string, use: string)
     resumableFor,
     guest,
     authMethod,
-    token: token || undefined,
-    issuedAt: request.credential.issuedAt ?? undefined,
+    token: token ?? undefined,
+    issuedAt: issuedAt ?? undefined,
     credential,
     facts: JSON.stringify(facts),
     tokenUse: use || undefined,

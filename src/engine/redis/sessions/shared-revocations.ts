@@ -1,8 +1,11 @@
 import { isIssuedUpTo } from '../../decide/revocations/revoked.js'
 import type { Credential, Revocation, UserRef } from '../../engine.js'
-import type { Reply } from '../client/port.js'
+import type { RevocationArgs } from '../calls/sessions.js'
 import { tokenHash } from './session-record.js'
-import type { Arg, StepRunner } from '../step-runner.js'
+import { pairsOf } from '../lists.js'
+import type { Step } from '../script.js'
+import type { Returns, StepName, Takes } from '../steps.js'
+import type { StepRunner } from '../step-runner.js'
 
 /** How many sessions of a revoked app are ended at once in a partition. */
 const ENDED_PER_STEP = 100
@@ -10,13 +13,6 @@ const ENDED_PER_STEP = 100
 const REVOKED_AT_ONCE = 8
 
 const ends = { changes: { endsAs: 'revoked' } } as const
-
-/**
- * Returns up to when credentials must have been issued to be revoked with the user or the app, from what the step `readUser` returns; null if
- * neither is revoked.
- */
-export const revokedBeforeOf = ([, , before]: readonly Reply[]): number | null =>
-  (before ?? null) === null ? null : Number(before)
 
 /** The revocations of users, apps and tokens. */
 export class SharedRevocations {
@@ -27,11 +23,11 @@ export class SharedRevocations {
   }
 
   async isRevoked(of: UserRef, { issuedAt, tokenId }: Credential): Promise<boolean> {
-    const [reply, isTokenRevoked] = await Promise.all([
+    const [[, , revokedBefore], isTokenRevoked] = await Promise.all([
       this.#runner.onUser(this.#runner.steps.readUser, of, []),
       this.isTokenRevoked(of.appId, tokenId),
     ])
-    return isTokenRevoked || isIssuedUpTo(issuedAt, revokedBeforeOf(reply))
+    return isTokenRevoked || isIssuedUpTo(issuedAt, revokedBefore)
   }
 
   /** Returns whether a token is revoked by its id; false if the credential has none. */
@@ -52,9 +48,9 @@ export class SharedRevocations {
     use: string,
   ): Promise<string | null> {
     if (tokenId === null) return ''
-    const args = [expiresAt, use]
-    const [result] = await this.#onToken(this.#runner.steps.useToken, appId, tokenId, args, userId)
-    return result === 1 ? use : null
+    const { steps } = this.#runner
+    const [isGood] = await this.#onToken(steps.useToken, appId, tokenId, [expiresAt, use], userId)
+    return isGood === 1 ? use : null
   }
 
   /** Deletes the note that `useToken` wrote, because the session no longer uses this credential. */
@@ -64,9 +60,9 @@ export class SharedRevocations {
   }
 
   async revokeUser(of: UserRef, { issuedBefore, mode }: Revocation): Promise<number> {
-    const upTo = issuedBefore === null ? 'all' : ''
+    const upTo = issuedBefore === null && 'all'
     const before = await this.#revoke(of, [true, issuedBefore, mode, upTo])
-    const repeat = (): Promise<unknown> => this.#revoke(of, [true, before, mode, ''])
+    const repeat = (): Promise<unknown> => this.#revoke(of, [true, before, mode, null])
     this.#runner.remember({ partition: this.#runner.partitions.of(of), repeat })
     return before
   }
@@ -74,32 +70,32 @@ export class SharedRevocations {
   async revokeApp(appId: string, { issuedBefore, mode }: Revocation): Promise<number> {
     const { steps } = this.#runner
     const [[time] = []] = await this.#runner.inPartitions(steps.revokeApp, [0], appId, [issuedBefore])
-    const marks = await this.#runner.onEveryPartition(steps.revokeApp, appId, [Number(time)])
+    const marks = await this.#runner.onEveryPartition(steps.revokeApp, appId, [time])
     // From now on every start is compared with the revocation. So only sessions whose numbers are at most `newest` can have a revoked
     // credential.
     for (const [partition, [before]] of marks.entries())
       this.#runner.remember({
         partition,
-        repeat: () => this.#runner.inPartitions(steps.revokeApp, [partition], appId, [Number(before)]),
+        repeat: () => this.#runner.inPartitions(steps.revokeApp, [partition], appId, [before]),
       })
     const left = marks.entries()
     const revokeNext = async (): Promise<void> => {
       for (const [partition, [before, newest]] of left)
-        await this.#revokeIn(appId, partition, Number(newest), [
-          ...[false, Number(before), mode, issuedBefore === null && Number(newest)],
-        ])
+        await this.#revokeIn(appId, partition, newest, [false, before, mode, issuedBefore === null && newest])
     }
     await Promise.all(Array.from({ length: REVOKED_AT_ONCE }, revokeNext))
-    return Math.max(...marks.map(([before]) => Number(before)))
+    return Math.max(...marks.map(([before]) => before))
   }
 
   async revokeToken(appId: string, tokenId: string): Promise<void> {
     const { steps } = this.#runner
-    const users = (await this.#onToken(steps.revokeToken, appId, tokenId, [tokenId])) as string[]
+    const users = await this.#onToken(steps.revokeToken, appId, tokenId, [tokenId])
     const repeat = (): Promise<unknown> => this.#onToken(steps.revokeToken, appId, tokenId, [tokenId])
     this.#runner.remember({ partition: this.#runner.partitions.ofToken(appId, tokenId), repeat })
     const token = tokenHash(appId, tokenId)
-    await Promise.all(users.map((userId) => this.#revoke({ appId, userId }, [false, '', 'end', ''], token)))
+    await Promise.all(
+      users.map((userId) => this.#revoke({ appId, userId }, [false, null, 'end', null], token)),
+    )
   }
 
   async lift(of: UserRef): Promise<boolean> {
@@ -108,45 +104,47 @@ export class SharedRevocations {
   }
 
   /** Carries out an app's revocation in a partition, `ENDED_PER_STEP` sessions at a time, up to the session with the number `newest`. */
-  async #revokeIn(appId: string, partition: number, newest: number, args: readonly Arg[]): Promise<void> {
+  async #revokeIn(
+    appId: string,
+    partition: number,
+    newest: number,
+    revocation: RevocationArgs,
+  ): Promise<void> {
     const { steps } = this.#runner
     const done = new Set<string>()
     for (let number = 0; number < newest;) {
-      const [list = []] = (await this.#runner.inPartitions(steps.listAppSessions, [partition], appId, [
-        number,
-        ENDED_PER_STEP,
-      ])) as string[][]
+      const args = [number, ENDED_PER_STEP] as const
+      const [list = []] = await this.#runner.inPartitions(steps.listAppSessions, [partition], appId, args)
       if (list.length === 0) return
       const userIds = new Set<string>()
-      for (let n = 0; n + 1 < list.length; n += 2) {
-        const userId = (list[n] ?? '').split('\0')[1] ?? ''
+      for (const [member, ofSession] of pairsOf(list)) {
+        const userId = member.split('\0')[1] ?? ''
         if (!done.has(userId)) userIds.add(userId)
         done.add(userId)
-        number = Number(list[n + 1])
+        number = Number(ofSession)
       }
-      await Promise.all([...userIds].map((userId) => this.#revoke({ appId, userId }, args)))
+      await Promise.all([...userIds].map((userId) => this.#revoke({ appId, userId }, revocation)))
     }
   }
 
   /** Carries out a revocation for a user in several steps, because one step for many sessions would make other calls wait. */
-  async #revoke(of: UserRef, args: readonly Arg[], token = ''): Promise<number> {
+  async #revoke(of: UserRef, args: RevocationArgs, token?: string): Promise<number> {
     const { steps } = this.#runner
-    const [before, upTo, next] = await this.#runner.onUser(steps.revoke, of, [...args, '', token], ends)
-    const [, , mode = ''] = args
+    const [before, upTo, next] = await this.#runner.onUser(steps.revoke, of, [...args, null, token], ends)
+    const [, , mode] = args
     // Sessions that start from now on have credentials that are not revoked, so all further steps get the `upTo` of the first.
-    const following = [false, Number(before), mode, upTo as Arg]
-    for (let step = next; typeof step === 'string';)
-      [, , step] = await this.#runner.onUser(steps.revoke, of, [...following, step, token], ends)
-    return Number(before)
+    for (let step = next; step !== null;)
+      [, , step] = await this.#runner.onUser(steps.revoke, of, [false, before, mode, upTo, step, token], ends)
+    return before
   }
 
-  #onToken(
-    step: StepRunner['steps']['useToken'],
+  #onToken<Name extends StepName>(
+    step: Step<Name>,
     appId: string,
     tokenId: string,
-    args: readonly Arg[],
+    args: Takes<Name>,
     userId = '',
-  ) {
+  ): Promise<Returns<Name>> {
     const partition = this.#runner.partitions.ofToken(appId, tokenId)
     const hashed = `token:${tokenHash(appId, tokenId)}` as const
     return this.#runner.inPartition(step, partition, { appId, userId }, args, { hashed })

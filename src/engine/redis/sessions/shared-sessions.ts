@@ -12,15 +12,15 @@ import type {
   UserStatus,
 } from '../../engine.js'
 import { mayHaveRun } from '../client/failures.js'
-import type { Reply } from '../client/port.js'
 import { Departures } from './departures.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
-import { cursorOf, inGroups, readPage } from '../lists.js'
+import { cursorOf, pairsOf, readPage } from '../lists.js'
 import type { SharedRevocations } from './shared-revocations.js'
 import { RecentSessions, type RecentSession } from './recent-sessions.js'
 import type { SessionRow } from './session-row.js'
 import { credentialArgs, recordOf, startedRow, storedSessions, type StoredSession } from './session-record.js'
-import type { Arg, StepRunner } from '../step-runner.js'
+import type { StepRunner } from '../step-runner.js'
+import type { Returns, Takes } from '../steps.js'
 import type { NodeCalls } from '../nodes/node-calls.js'
 import type { Sweeper } from '../nodes/sweeper.js'
 
@@ -72,8 +72,8 @@ export class SharedSessions {
         startedRow(request, this.#runner.nodeId, use),
         after && this.#runner.epochNumber(of, after.epoch),
         after?.offset,
-      ]
-      const [isStarted, isResumed, sessionId, row, history, isLost, ...state] = await this.#runner
+      ] as const
+      const reply = await this.#runner
         .onUser(this.#runner.steps.startSession, of, args, { changes: { endsAs: 'too-many-sessions' } })
         .catch((error: unknown) => {
           if (mayHaveRun(error)) this.#abandon(request, newId, use)
@@ -82,12 +82,13 @@ export class SharedSessions {
           else this.#releaseLater(request, use)
           throw error
         })
-      if (isStarted !== 1) return null
-      const session = recordOf(of, String(sessionId), JSON.parse(String(row)) as SessionRow)
+      if (reply[0] === 0) return null
+      const [, isResumed, sessionId, row, history, isLost, ...state] = reply
+      const session = recordOf(of, sessionId, JSON.parse(row) as SessionRow)
       const inbox = this.#runner.inboxOf(of, state)
-      if (this.#options.attached.add(session, connectionId, Number(state[0]), inbox.offset)) {
+      if (this.#options.attached.add(session, connectionId, state[0], inbox.offset)) {
         const credential = { credential: request.credential, use }
-        this.recent.start(session, connectionId, String(row), credential, Number(history))
+        this.recent.start(session, connectionId, row, credential, history)
       }
       return Object.assign(session, { resumed: isResumed === 1, inbox, lost: isLost === 1 })
     } finally {
@@ -99,7 +100,7 @@ export class SharedSessions {
   #abandon(request: SessionRequest, newId: string, use: string): void {
     const { appId, userId, connectionId, resumableFor } = request
     const of = { appId, userId }
-    const args = [connectionId, newId, resumableFor]
+    const args = [connectionId, newId, resumableFor] as const
     this.#abandoned.add(connectionId)
     const abandon = async (): Promise<void> => {
       const [hasRun] = await this.#runner.onUser(this.#runner.steps.abandonSession, of, args)
@@ -143,25 +144,27 @@ export class SharedSessions {
   }
 
   async confirm(session: SessionRef, connectionId: string): Promise<void> {
-    await this.#change('changeSession', session, connectionId, 'confirm')
+    await this.#change(session, connectionId, 'confirm')
   }
 
   async renew(session: SessionRef, connectionId: string, credential: Credential): Promise<boolean> {
     const use = await this.#useToken({ ...session, credential })
     if (use === null) return false
-    const args = credentialArgs(session.appId, credential)
-    const [isGood] = await this.#change('renewSession', session, connectionId, ...args, use).catch(
-      (error: unknown) => {
+    const { appId, userId, sessionId } = session
+    const args = credentialArgs(appId, credential)
+    const { renewSession } = this.#runner.steps
+    const [isGood] = await this.#runner
+      .onUser(renewSession, { appId, userId }, [sessionId, connectionId, ...args, use])
+      .catch((error: unknown) => {
         if (!mayHaveRun(error)) this.#releaseLater({ ...session, credential }, use)
         throw error
-      },
-    )
-    if (isGood !== 1) return false
+      })
+    if (isGood === 0) return false
     const [authMethod, token, issuedAt, json] = args
     const change = {
       authMethod,
-      token: token || undefined,
-      issuedAt: issuedAt === '' ? undefined : Number(issuedAt),
+      token: token ?? undefined,
+      issuedAt: issuedAt ?? undefined,
       credential: json,
       tokenUse: use || undefined,
     }
@@ -170,7 +173,7 @@ export class SharedSessions {
   }
 
   async setHidden(session: SessionRef, connectionId: string, hidden: boolean): Promise<void> {
-    await this.#change('changeSession', session, connectionId, hidden ? 'hide' : 'show')
+    await this.#change(session, connectionId, hidden ? 'hide' : 'show')
   }
 
   async detach(session: SessionRef, connectionId: string, resumableFor: number): Promise<void> {
@@ -183,14 +186,14 @@ export class SharedSessions {
   async end(session: SessionRef, code: EndCode, connectionId: string | undefined): Promise<boolean> {
     if (connectionId === undefined) {
       const [hasEnded, history] = await this.#end(session, code)
-      if (hasEnded === 1) this.recent.depart(session, undefined, { code })(Number(history))
+      if (hasEnded === 1) this.recent.depart(session, undefined, { code })(history)
       return hasEnded === 1
     }
     this.#options.attached.remove(session, connectionId)
     const stored = this.recent.depart(session, connectionId, { code })
     return this.departures.run(async () => {
       const [hasEnded, history] = await this.#end(session, code, connectionId)
-      stored(Number(history))
+      stored(history)
       return hasEnded === 1
     })
   }
@@ -211,7 +214,7 @@ export class SharedSessions {
     const session = { ...of, sessionId }
     if (row !== undefined && (await this.restoreToken(recent))) {
       const hasEnded = recent.departure !== undefined && 'code' in recent.departure
-      await this.#change('restoreSession', session, row, hasEnded)
+      await this.#runner.onUser(this.#runner.steps.restoreSession, of, [sessionId, row, hasEnded])
     }
     const { departure, connectionId } = recent
     if (!departure) return
@@ -232,10 +235,12 @@ export class SharedSessions {
   /** Returns a page of the app's sessions, partition by partition. */
   async inApp(appId: string, after: string | null, limit: number): Promise<SessionPage> {
     const { page, next } = await readPage(this.#runner, after, {
-      ...{ step: this.#runner.steps.listAppSessions, appId, limit },
+      limit,
+      read: (partitions, from, most) =>
+        this.#runner.inPartitions(this.#runner.steps.listAppSessions, partitions, appId, [from, most]),
       parse: (list, partition) =>
-        inGroups(list, 2).map(([member, number]) => {
-          const [sessionId = '', userId = ''] = String(member).split('\0')
+        pairsOf(list).map(([member, number]) => {
+          const [sessionId = '', userId = ''] = member.split('\0')
           return { sessionId, userId, cursor: cursorOf(partition, number) }
         }),
     })
@@ -248,13 +253,7 @@ export class SharedSessions {
       of,
       [],
     )
-    return {
-      online: online === 1,
-      sessions: Number(sessions),
-      lastSeenAt: lastSeenAt === null ? null : Number(lastSeenAt),
-      revokedBefore: revokedBefore === null ? null : Number(revokedBefore),
-      unread: Number(unread),
-    }
+    return { online: online === 1, sessions, lastSeenAt, revokedBefore, unread }
   }
 
   /** Reads the records of listed sessions, and leaves out those that have ended since. */
@@ -276,10 +275,7 @@ export class SharedSessions {
   }
 
   async #stored(of: UserRef): Promise<StoredSession[]> {
-    return storedSessions(
-      of,
-      (await this.#runner.onUser(this.#runner.steps.listSessions, of, [])) as string[],
-    )
+    return storedSessions(of, await this.#runner.onUser(this.#runner.steps.listSessions, of, []))
   }
 
   /**
@@ -316,14 +312,10 @@ export class SharedSessions {
     connectionId: string,
     resumableFor: number | undefined,
   ): Promise<number> {
-    const [isDetached, history] = await this.#change(
-      'changeSession',
-      session,
-      ...[connectionId, 'detach', resumableFor],
-    )
+    const [isDetached, history] = await this.#change(session, connectionId, 'detach', resumableFor)
     if (isDetached === 1 && resumableFor !== undefined)
       this.#options.sweeper.wake(this.#runner.partitions.of(session), resumableFor)
-    return Number(history)
+    return history
   }
 
   /** Ends a session. `isRepeated` says that a recovery makes the end again. */
@@ -332,17 +324,19 @@ export class SharedSessions {
     code: EndCode,
     connectionId?: string,
     isRepeated = false,
-  ): Promise<Reply[]> {
-    const args = [sessionId, code, connectionId, isRepeated]
+  ): Promise<Returns<'endSession'>> {
+    const args = [sessionId, code, connectionId, isRepeated] as const
     const options = { changes: { endsAs: code } }
     return this.#runner.onUser(this.#runner.steps.endSession, { appId, userId }, args, options)
   }
 
   #change(
-    step: 'changeSession' | 'renewSession' | 'restoreSession',
     { appId, userId, sessionId }: SessionRef,
-    ...args: Arg[]
-  ): Promise<Reply[]> {
-    return this.#runner.onUser(this.#runner.steps[step], { appId, userId }, [sessionId, ...args])
+    connectionId: string,
+    change: Takes<'changeSession'>[2],
+    resumableFor?: number,
+  ): Promise<Returns<'changeSession'>> {
+    const args = [sessionId, connectionId, change, resumableFor] as const
+    return this.#runner.onUser(this.#runner.steps.changeSession, { appId, userId }, args)
   }
 }

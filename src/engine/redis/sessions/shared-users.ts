@@ -12,11 +12,12 @@ import {
 } from '../../user-changes.js'
 import { userKey } from '../../user-key.js'
 import { KeyedMutex } from '../../../util/keyed-mutex.js'
-import type { Reply } from '../client/port.js'
 import { readList, type ListPosition } from '../lists.js'
+import type { UserFields } from '../calls/users.js'
 import type { Quotas } from '../quotas.js'
-import type { Arg, StepRunner } from '../step-runner.js'
-import { revokedBeforeOf, type SharedRevocations } from './shared-revocations.js'
+import type { StepRunner } from '../step-runner.js'
+import type { Returns } from '../steps.js'
+import type { SharedRevocations } from './shared-revocations.js'
 
 /** How many times a save is tried again if other nodes change the user meanwhile. */
 const MAX_TRIES = 50
@@ -34,16 +35,16 @@ export const profilesText = ({ vouched, vouchedAt, setAt, claimed }: Profiles): 
 
 const NO_PROFILES = JSON.stringify({ vouched: {}, vouchedAt: null, claimed: {} })
 
-/** Returns a user's record, made from what the step `readUser` returns; null if there is no such user. */
+/** Returns a user's record, made from what a step returns; null if there is no such user. */
 export const userRecordOf = (
   { appId, userId }: UserRef,
-  [profiles, createdAt = null]: readonly Reply[],
+  [profiles, createdAt]: readonly [...UserFields, ...unknown[]],
 ): UserRecord | null => {
   if (createdAt === null) return null
   return {
     appId,
     userId,
-    ...(JSON.parse(String(profiles ?? NO_PROFILES)) as Profiles),
+    ...(JSON.parse(profiles ?? NO_PROFILES) as Profiles),
     createdAt: Number(createdAt),
   }
 }
@@ -109,8 +110,9 @@ export class SharedUsers {
     while (from && found.length < limit) {
       const missing = limit - found.length
       const listed: ListPosition[] = await readList(this.#runner, {
-        ...{ step: steps.listUsers, appId, from, start: '', limit: missing },
-        parse: (ids, partition) => (ids as string[]).map((after) => ({ partition, after })),
+        ...{ from, start: '', limit: missing },
+        read: (of, after, most) => this.#runner.inPartitions(steps.listUsers, of, appId, [after, most]),
+        parse: (ids, partition) => ids.map((after) => ({ partition, after })),
       })
       const users = await Promise.all(listed.map(({ after }) => this.get({ appId, userId: after })))
       // A listed user may have been deleted since. Another read fills the page, because a page that is not full counts as the last one.
@@ -120,7 +122,7 @@ export class SharedUsers {
     return found
   }
 
-  #read(of: UserRef): Promise<readonly Reply[]> {
+  #read(of: UserRef): Promise<Returns<'readUser'>> {
     return this.#runner.onUser(this.#runner.steps.readUser, of, [])
   }
 
@@ -136,7 +138,8 @@ export class SharedUsers {
     return this.#mutex.run(userKey(of), async () => {
       for (let triesLeft = MAX_TRIES; ; triesLeft--) {
         const reply = await this.#read(of)
-        if (admission && isIssuedUpTo(admission.credential.issuedAt, revokedBeforeOf(reply))) return 'revoked'
+        const [, , revokedBefore] = reply
+        if (admission && isIssuedUpTo(admission.credential.issuedAt, revokedBefore)) return 'revoked'
         const stored = userRecordOf(of, reply)
         const refusal = refuse(stored)
         if (refusal) return refusal
@@ -177,7 +180,7 @@ export class SharedUsers {
   async #write(
     of: UserRef,
     change: UserChange,
-    read: readonly Reply[],
+    read: Returns<'readUser'>,
     maxGuests: number | null,
     admission: Admission | undefined,
   ): Promise<Written> {
@@ -188,8 +191,10 @@ export class SharedUsers {
     if (!changed && user.vouchedAt === stored?.vouchedAt && maxGuests === null)
       return { user, created: false, changed: false }
     const sender = senderOf(user)
+    const [profiles, readCreatedAt] = read
     const args = [
-      ...(read.slice(0, 2) as Arg[]),
+      profiles,
+      readCreatedAt,
       profilesText(user),
       sender && JSON.stringify(sender),
       maxGuests,
@@ -197,11 +202,9 @@ export class SharedUsers {
       changed && JSON.stringify(userEventData(user)).slice(1, -1),
       admission !== undefined,
       admission?.credential.issuedAt,
-    ]
+    ] as const
     const { saveUser } = this.#runner.steps
     const [outcome, createdAt] = await this.#runner.onUser(saveUser, of, args, { changes: { profile: true } })
-    return outcome === 'saved'
-      ? { user: { ...user, createdAt: Number(createdAt) }, created, changed }
-      : (outcome as Exclude<Written, SavedUser>)
+    return outcome === 'saved' ? { user: { ...user, createdAt }, created, changed } : outcome
   }
 }

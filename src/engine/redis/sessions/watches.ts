@@ -103,8 +103,8 @@ export class Watches {
         group.users.forEach((user, n) => {
           // If an event came meanwhile, it may be newer than this read. Every later change comes as an event, too.
           if (user.eventCount !== before[n]) return
-          const lastSeenAt = Number(found[2 * n + 1])
-          this.#set(user, found[2 * n] === 1, lastSeenAt < 0 ? null : lastSeenAt, Number(at))
+          const [online, lastSeenAt = -1] = found[n] ?? []
+          this.#set(user, online === 1, lastSeenAt < 0 ? null : lastSeenAt, at)
         })
       }),
     )

@@ -4,10 +4,11 @@ import { engineRules } from '../../rules.js'
 import type { PeerMark, RecordOf, TransferRecord, UserFacts } from '../../transfer.js'
 import { hashOf, type KeyOwner } from '../keys.js'
 import { ENTRY, UNREAD, USER } from '../fields.js'
+import { pairsOf } from '../lists.js'
 import { ownDevice } from '../push/own-device.js'
 import type { SessionRow } from '../sessions/session-row.js'
 import { userRecordOf } from '../sessions/shared-users.js'
-import { pairsOf, type Command, type RedisRows } from './rows.js'
+import type { Command, RedisRows } from './rows.js'
 
 /** A message may have 16 kB of text, so a page may have 1 MB. */
 const MESSAGES_PER_PAGE = 64
@@ -65,8 +66,7 @@ const factsOf = (
   const parsed = (name: Field): unknown => JSON.parse(textOf(name) ?? 'null') ?? undefined
   const numberOf = (name: Field): number | undefined => parsed(name) as number | undefined
   const leftOf = (name: Field): number => Math.max(0, (numberOf(name) ?? 0) - now)
-  const stored = (['profiles', 'createdAt'] as const).map((name) => textOf(name) ?? null)
-  const record = userRecordOf(of, stored) ?? undefined
+  const record = userRecordOf(of, [textOf('profiles') ?? null, textOf('createdAt') ?? null]) ?? undefined
   const [revokedBefore = null, checkedFrom] = [numberOf('revokedBefore'), numberOf('unreadCheckOffset')]
   const [by, byCreatedAt = 0, createdAt = 0, messages = 0] =
     (parsed('adoption') as [string, number, number, number] | undefined) ?? []

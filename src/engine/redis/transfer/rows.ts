@@ -21,12 +21,6 @@ export type Command = [name: string, key: string, ...args: string[]]
 
 const ignore = (): void => undefined
 
-/** Returns the items of a list two by two. */
-export const pairsOf = (list: Reply | undefined): [string, string][] => {
-  const items = (list ?? []) as string[]
-  return Array.from({ length: items.length / 2 }, (_, n) => [items[2 * n] ?? '', items[2 * n + 1] ?? ''])
-}
-
 /** Reads and writes the rows of a Redis. This process does not become a node: no session starts here, and it sweeps nothing. */
 export class RedisRows {
   readonly client: RedisClient
@@ -90,11 +84,15 @@ export class RedisRows {
     return this.#run(this.runner.steps.writeRows, partition, commands)
   }
 
-  async #run(step: Step, partition: number, commands: readonly Command[]): Promise<Reply[]> {
+  async #run(
+    step: Step<'readRows' | 'writeRows'>,
+    partition: number,
+    commands: readonly Command[],
+  ): Promise<Reply[]> {
     // Without a cluster a call does not need the names of its keys, and may have keys of several partitions.
     const keys = this.runner.isCluster ? [...new Set(commands.map(([, key]) => key))] : []
     const [now, ...replies] = await this.runner.onKeys(step, partition, keys, [argumentOfSeveral(commands)])
-    this.now = Number(now)
-    return replies
+    this.now = now
+    return replies as Reply[]
   }
 }

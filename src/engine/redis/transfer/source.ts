@@ -3,10 +3,11 @@ import type { AppOptions, PendingEvent, UserRef, WebhookEvent } from '../../engi
 import { EngineError } from '../../errors.js'
 import { unfinishedTransfer, type RecordOf, type TransferPages, type TransferRecord } from '../../transfer.js'
 import { STATE } from '../fields.js'
+import { pairsOf } from '../lists.js'
 import { SharedAdoptions } from '../messages/shared-adoptions.js'
 import { OwnCopies } from '../messages/own-copies.js'
 import { exportUser } from './export-user.js'
-import { FIRST_PARTITION, pairsOf, RedisRows, type RedisPlace } from './rows.js'
+import { FIRST_PARTITION, RedisRows, type RedisPlace } from './rows.js'
 
 const EVENTS_PER_PAGE = 200
 const TOKENS_PER_PAGE = 500
@@ -121,13 +122,13 @@ async function* exportKeys(rows: RedisRows, sendWindow: number): TransferPages {
 
 async function* exportEvents({ runner }: RedisRows, partition: number, appId: string): TransferPages {
   for (let after = '0', isLast = false; !isLast;) {
-    const args = [after, String(EVENTS_PER_PAGE)]
+    const args = [after, EVENTS_PER_PAGE] as const
     const [list = []] = await runner.inPartitions(runner.steps.listEvents, [partition], appId, args)
     const found: RecordOf<'event'>[] = []
-    for (let n = 0; n + 3 < list.length; n += 4) {
-      const event = JSON.parse(String(list[n + 1])) as WebhookEvent
-      const { attempts, lastError } = JSON.parse(String(list[n + 2])) as PendingEvent
-      found.push({ kind: 'event', event, attempts, lastError, state: list[n] as PendingEvent['state'] })
+    for (const [state, json, outcome] of list) {
+      const event = JSON.parse(String(json)) as WebhookEvent
+      const { attempts, lastError } = JSON.parse(outcome) as PendingEvent
+      found.push({ kind: 'event', event, attempts, lastError, state })
       after = String(event.seq)
     }
     isLast = found.length < EVENTS_PER_PAGE

@@ -57,16 +57,13 @@ export class UnreadSearch {
     const isCurrent = (): boolean => !this.#isStopped && this.#searches.get(appId) === search
     for (; search.partition < partitions.count; search.partition++, search.after = '') {
       for (let isFull = true; isFull && isCurrent();) {
-        const [ids = []] = await this.#runner.inPartitions(steps.listUsers, [search.partition], appId, [
-          ...[search.after, USERS_PER_STEP],
-        ])
-        const args = [Math.ceil(performance.now() - search.since), search.unreadAfter]
+        const page = [search.after, USERS_PER_STEP] as const
+        const [ids = []] = await this.#runner.inPartitions(steps.listUsers, [search.partition], appId, page)
+        const args = [Math.ceil(performance.now() - search.since), search.unreadAfter] as const
         await Promise.all(
-          ids.map((userId) =>
-            this.#runner.onUser(steps.beginUnread, { appId, userId: String(userId) }, args),
-          ),
+          ids.map((userId) => this.#runner.onUser(steps.beginUnread, { appId, userId }, args)),
         )
-        search.after = String(ids.at(-1) ?? '')
+        search.after = ids.at(-1) ?? ''
         isFull = ids.length === USERS_PER_STEP
         if (isFull) await sleep(PAUSE)
       }

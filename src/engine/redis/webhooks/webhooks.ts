@@ -8,9 +8,10 @@ import type {
 } from '../../engine.js'
 import { seqOf } from '../../decide/webhooks/event-id.js'
 import { engineRules } from '../../rules.js'
-import type { Reply } from '../client/port.js'
-import { cursorOf, inGroups, readPage } from '../lists.js'
+import type { ListedEvent } from '../calls/webhooks.js'
+import { cursorOf, readPage } from '../lists.js'
 import { callId, type StepRunner } from '../step-runner.js'
+import type { Takes } from '../steps.js'
 import { Timer } from '../../../util/timer.js'
 
 /** Milliseconds until the sweep looks again for events of an app whose events this node does not deliver. Another node may deliver them. */
@@ -74,13 +75,13 @@ export class Webhooks {
   async resume(appId: string, isAlone: boolean): Promise<void> {
     const endsLeases = isAlone && !this.#resumed.has(appId)
     this.#resumed.add(appId)
-    const delays = await this.#runner.onEveryPartition(this.#runner.steps.eventsDue, appId, [endsLeases])
+    const { eventsDue } = this.#runner.steps
+    const delays = await this.#runner.onEveryPartition(eventsDue, appId, [endsLeases, null])
     // Other calls may have been answered meanwhile, and their answers may be newer than `delays`. So an earlier time stays.
     for (const [partition, [delay]] of delays.entries()) {
       const known = this.#due.get(appId)?.get(partition)
-      const at = performance.now() + Number(delay)
-      if (Number(delay) >= 0 && !(known && known.at <= at))
-        this.#set(appId, partition, { at, announcement: 0 })
+      const at = performance.now() + delay
+      if (delay >= 0 && !(known && known.at <= at)) this.#set(appId, partition, { at, announcement: 0 })
     }
   }
 
@@ -93,7 +94,7 @@ export class Webhooks {
   async find(appId: string, partition: number): Promise<void> {
     if (this.#resumed.has(appId)) return this.announce(appId, partition)
     // If no node delivers the app's events, the sweep looks for them no more. `resume` puts them back when the app has webhooks again.
-    const args = [false, this.#hasWebhooks(appId) ? UNDELIVERED_WAIT : 'never']
+    const args = [false, this.#hasWebhooks(appId) ? UNDELIVERED_WAIT : 'never'] as const
     await this.#runner.inPartitions(this.#runner.steps.eventsDue, [partition], appId, args)
   }
 
@@ -109,11 +110,11 @@ export class Webhooks {
       const asked = due.splice(0, limit - taken.length)
       const share = Math.floor((limit - taken.length) / asked.length)
       const since = this.#announcements
-      const args = [share, leaseFor]
+      const args = [share, leaseFor] as const
       const takeFrom = async (partition: number): Promise<void> => {
         const [next, ...list] = await this.#runner.onApp(steps.takeEvents, partition, appId, args)
-        this.#note(appId, partition, Number(next), since)
-        for (const [event, outcome] of inGroups(list, 2))
+        this.#note(appId, partition, next, since)
+        for (const [event, outcome] of list)
           taken.push({
             event: JSON.parse(String(event)) as WebhookEvent,
             ...outcomeOf(outcome),
@@ -138,7 +139,7 @@ export class Webhooks {
   async endDelivery(of: UserRef, eventId: string, outcome: DeliveryOutcome): Promise<void> {
     const id = this.#idOf(of, eventId)
     if (!id) return
-    const args: [kind: string, retryIn: number | null, reason: string] =
+    const [result, retryIn, reason]: [Takes<'endDelivery'>[2], number | null, string] =
       'retryAfter' in outcome
         ? ['retry', outcome.retryAfter, outcome.error]
         : 'failed' in outcome
@@ -147,21 +148,19 @@ export class Webhooks {
     const maxFailed = Math.ceil(engineRules.maxFailedEvents / this.#runner.partitions.count)
     const { endDelivery } = this.#runner.steps
     const since = this.#announcements
-    const [next] = await this.#runner.inPartition(endDelivery, id.partition, of, [
-      ...[id.seq, eventId, ...args, maxFailed, callId()],
-    ])
-    this.#note(of.appId, id.partition, Number(next), since)
+    const args = [id.seq, eventId, result, retryIn, reason, maxFailed, callId()] as const
+    const [next] = await this.#runner.inPartition(endDelivery, id.partition, of, args)
+    this.#note(of.appId, id.partition, next, since)
   }
 
   /** Returns a page of pending and failed events, partition by partition. */
   async list(appId: string, after: string | null, limit: number): Promise<PendingEventPage> {
     const { page, next } = await readPage(this.#runner, after, {
-      ...{ step: this.#runner.steps.listEvents, appId, limit },
+      limit,
+      read: (partitions, from, most) =>
+        this.#runner.inPartitions(this.#runner.steps.listEvents, partitions, appId, [from, most]),
       parse: (list, partition) =>
-        inGroups(list, 4).map((group) => {
-          const event = pendingEventOf(group)
-          return { event, cursor: cursorOf(partition, event.event.seq) }
-        }),
+        list.map(pendingEventOf).map((event) => ({ event, cursor: cursorOf(partition, event.event.seq) })),
     })
     return { events: page.map(({ event }) => event), next }
   }
@@ -170,18 +169,18 @@ export class Webhooks {
     const id = this.#idOf(of, eventId)
     if (!id) return false
     const { replayEvent } = this.#runner.steps
-    const args = [id.seq, eventId]
+    const args = [id.seq, eventId] as const
     const since = this.#announcements
     const [next, isReplayed] = await this.#runner.inPartition(replayEvent, id.partition, of, args)
-    this.#note(of.appId, id.partition, Number(next), since)
+    this.#note(of.appId, id.partition, next, since)
     return isReplayed === 1
   }
 
   async summary(appId: string): Promise<{ pending: number; oldestAt: number | null }> {
     const all = await this.#runner.onEveryPartition(this.#runner.steps.eventsSummary, appId, [])
-    const times = all.flatMap(([, at]) => (at === null ? [] : [Number(at)]))
+    const times = all.flatMap(([, at]) => (at === null ? [] : [at]))
     return {
-      pending: all.reduce((sum, [pending]) => sum + Number(pending), 0),
+      pending: all.reduce((sum, [pending]) => sum + pending, 0),
       oldestAt: times.length > 0 ? Math.min(...times) : null,
     }
   }
@@ -236,14 +235,14 @@ export class Webhooks {
   }
 }
 
-const outcomeOf = (json: Reply | undefined): Outcome => {
-  const { attempts, lastError } = JSON.parse(String(json)) as Outcome
+const outcomeOf = (json: string): Outcome => {
+  const { attempts, lastError } = JSON.parse(json) as Outcome
   return { attempts, lastError }
 }
 
-const pendingEventOf = ([state, event, outcome, delay]: readonly Reply[]): PendingEvent => ({
+const pendingEventOf = ([state, event, outcome, delay]: ListedEvent): PendingEvent => ({
   event: JSON.parse(String(event)) as WebhookEvent,
   ...outcomeOf(outcome),
-  dueAt: Date.now() + (delay === '' ? 0 : Number(delay)),
-  state: state === 'pending' ? 'pending' : 'failed',
+  dueAt: Date.now() + (delay === '' ? 0 : delay),
+  state,
 })

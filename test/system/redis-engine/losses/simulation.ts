@@ -42,7 +42,9 @@ const FATES: readonly [part: number, fate: Fate][] = [
 /** A closing node repeats these calls once: if that fails too, the session stays until it can no longer be resumed. */
 const REPEATED_AT_CLOSE = ['endSession', 'abandonSession']
 
-const batches = new Set(Object.values(loadSteps()).flatMap((step) => ('isBatch' in step ? [step.name] : [])))
+const batches = new Set<string>(
+  Object.values(loadSteps()).flatMap((step) => ('isBatch' in step ? [step.name] : [])),
+)
 
 const hashOf = (text: string): number => {
   let hash = 0

@@ -32,7 +32,7 @@ const setUp = async (options: RedisClientOptions) => {
     ...{ onEvents: () => undefined, webhooksOf: () => null },
   })
   const [, epochs] = await runner.onPartition(runner.steps.open, 0, ['', ''])
-  runner.epochKey = String(epochs)
+  runner.epochKey = epochs ?? ''
   const emitted: string[] = []
   const attached = new AttachedUsers({
     runner,
@@ -45,9 +45,9 @@ const setUp = async (options: RedisClientOptions) => {
   /** The numbers of the users' epochs. */
   const numbers = new Map<string, number>()
   for (const user of users) {
-    const [epoch, offset] = await runner.onUser(runner.steps.readInbox, user, ['0', '', ''])
-    numbers.set(user.userId, Number(epoch))
-    attached.add({ ...user, sessionId: user.userId }, 'a connection', Number(epoch), Number(offset))
+    const [epoch, offset] = await runner.onUser(runner.steps.readInbox, user, [0, null, null])
+    numbers.set(user.userId, epoch)
+    attached.add({ ...user, sessionId: user.userId }, 'a connection', epoch, offset)
   }
   const close = async (): Promise<void> => {
     await client.close()

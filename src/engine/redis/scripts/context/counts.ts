@@ -1,3 +1,5 @@
+import type { Texts, Values } from '../../calls/values.js'
+import type { BatchStepName, Returns, ScriptName, Takes } from '../../steps.js'
 import type { Counts } from '../../wire-event.js'
 import { call, script, type AppCounts } from './context.js'
 import { json, whole } from './text.js'
@@ -6,6 +8,14 @@ import { json, whole } from './text.js'
  * An app's counts, and the result of a script. `count` notes what a script adds, and `reply` takes it over: so a script that fails before
  * it changes no count.
  */
+
+/** What a script returns to Redis: the events for the calling node as JSON, or the empty text; then values. */
+type Result<R extends readonly unknown[]> = [events: string, ...R]
+
+/** The script of a step. That of a batch step returns the result of one partition. */
+export type Script<Name extends ScriptName> = (
+  args: Texts<Takes<Name>>,
+) => Name extends BatchStepName ? Values<Returns<Name>> : Result<Values<Returns<Name>>>
 
 let differences: Partial<Record<string, number>> = {}
 let counts: AppCounts | undefined
@@ -69,10 +79,10 @@ const takeCounts = (): void => {
 }
 
 /**
- * Writes the counts, unless they are written at the end of the call. Returns the result of the script: the events for the calling node as
- * JSON, or the empty text; then `values`. The node reads one text faster than a list of lists.
+ * Writes the counts, unless they are written at the end of the call. Returns the result of the script. The node reads one text of events
+ * faster than a list of lists.
  */
-export const reply = (...values: unknown[]): unknown[] => {
+export const reply = <const R extends readonly unknown[]>(...values: R): Result<R> => {
   takeCounts()
   return [script.events.length > 0 ? json(script.events) : '', ...values]
 }
@@ -81,8 +91,11 @@ export const reply = (...values: unknown[]): unknown[] => {
  * Does what `reply` does, and appends the items of a list to the result. A long list can't be passed to `reply`, because Lua's stack has
  * room for 8,000 values only.
  */
-export const replyList = (list: readonly unknown[], ...values: unknown[]): unknown[] => {
-  const result = reply(...values)
+export const replyList = <T, const R extends readonly unknown[]>(
+  list: readonly T[],
+  ...values: R
+): Result<[...R, ...T[]]> => {
+  const result: unknown[] = reply(...values)
   for (const item of list) result.push(item)
-  return result
+  return result as Result<[...R, ...T[]]>
 }

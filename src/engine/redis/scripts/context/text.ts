@@ -24,7 +24,5 @@ export const whole = (number: number): string => {
 export const json = (value: unknown): string => cjson.encode(value)
 
 /** Returns an argument as a text; undefined if it is empty. */
-export const optional = (arg: string | undefined): string | undefined => (arg === '' ? undefined : arg)
-
-/** Returns an argument as a number. Use it only where the caller always passes one. */
-export const numberArg = (arg: string | undefined): number => tonumber(arg) ?? error('A number is missing.')
+export const optional = <T extends string>(arg: T): Exclude<T, ''> | undefined =>
+  arg === '' ? undefined : (arg as Exclude<T, ''>)

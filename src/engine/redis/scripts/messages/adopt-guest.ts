@@ -1,7 +1,7 @@
 import { isAdoptedBy, mayAdopt } from '../../../decide/adoption/adoption.js'
 import { script } from '../context/context.js'
-import { reply } from '../context/counts.js'
-import { json, numberArg } from '../context/text.js'
+import { reply, type Script } from '../context/counts.js'
+import { json } from '../context/text.js'
 import { presence, sessions } from '../sessions/rows.js'
 import { finish, isRevoked, remove, reportEnd } from '../sessions/sessions.js'
 import { awaitEpochs } from '../state/history.js'
@@ -11,18 +11,15 @@ import { expire } from './retention.js'
 import { MOVE_RETRY } from './adopted-messages.js'
 
 /**
- * Deletes a guest, and notes which user adopts the guest. The guest's messages stay until they are moved to the user. `userId` is the user
- * who adopts, and `userCreatedAt` when that user was created. `createdAt` is when the guest was created, as the caller knows it; empty if
- * the backend adopts. `issuedAt` is when the guest's credential, by which the user adopts, was issued; empty if that is unknown. `age` is
- * that of the retention. Returns the number of messages that the guest had, or -1 if this user can't adopt the guest.
+ * Deletes a guest, and notes which user adopts the guest. The guest's messages stay until they are moved to the user.
  */
-export const adoptGuest = ([userId = '', userCreatedAt, createdAt, issuedAt, age]: string[]): unknown[] => {
+export const adoptGuest: Script<'adoptGuest'> = ([userId, userCreatedAt, createdAt, issuedAt, age]) => {
   awaitEpochs()
   const { keys, now } = script
-  const adopter = { userId, userCreatedAt: numberArg(userCreatedAt) }
+  const adopter = { userId, userCreatedAt: tonumber(userCreatedAt) }
   const knownAt = tonumber(createdAt)
   const proof = knownAt === undefined ? null : { createdAt: knownAt }
-  const retention = { age: numberArg(age) }
+  const retention = { age: tonumber(age) }
   const user = load(keys.user)
   if (proof !== null && isRevoked(user, tonumber(issuedAt))) return reply(-1)
   if (user.adoption !== undefined) {

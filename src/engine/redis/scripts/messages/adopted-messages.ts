@@ -1,7 +1,9 @@
 import { fitting } from '../../../decide/adoption/adoption.js'
+import type { AdoptedMessage, MovedMessage } from '../../calls/messages.js'
+import type { Texts } from '../../calls/values.js'
 import { script } from '../context/context.js'
-import { reply, replyList } from '../context/counts.js'
-import { json as textOf, numberArg } from '../context/text.js'
+import { reply, replyList, type Script } from '../context/counts.js'
+import { json as textOf } from '../context/text.js'
 import { awaitEpochs } from '../state/history.js'
 import { deleteInbox } from '../users/deletion.js'
 import { adoptionOf, clear, load, schedule, set, store, type User } from '../users/user.js'
@@ -21,47 +23,21 @@ const EVERYTHING = 2 ** 53
 /** With this retention a moved message pushes no other message out. */
 const NO_LIMIT = { messages: Infinity, bytes: Infinity }
 
-/**
- * Reads at most `limit` of the oldest messages of an adopted guest that have not been moved to the user yet. Returns nothing if no messages
- * are to be moved; else the user who has adopted the guest; when that user was created; how many messages the guest had; how many of these
- * the guest's inbox still has, including the returned ones; the bytes that they take; and for each returned message its offset, its JSON,
- * its bytes, when it was stored, and 1 if it is read, else 0.
- */
-export const readAdopted = ([limit]: string[]): unknown[] => {
+/** Reads the oldest messages of an adopted guest that have not been moved to the user yet. */
+export const readAdopted: Script<'readAdopted'> = ([limit]) => {
   const { keys } = script
   const user = load(keys.user)
-  if (user.moveDueAt === undefined || user.adoption === undefined) return reply()
+  if (user.moveDueAt === undefined || user.adoption === undefined) return reply(0)
   const [by, byCreatedAt, , messages] = adoptionOf(user.adoption)
-  const found: unknown[] = []
-  for (const { offset, json, size, at, peer } of entries(keys, user.first, user.newest, numberArg(limit))) {
+  const found: AdoptedMessage[] = []
+  for (const { offset, json, size, at, peer } of entries(keys, user.first, user.newest, tonumber(limit))) {
     const isRead = offset <= peerReadOffset(user, markOf(keys, user, peer), user.first)
-    found.push(offset, json, size, at, isRead ? 1 : 0)
+    found.push([offset, json, size, at, isRead ? 1 : 0])
   }
-  return replyList(found, by, byCreatedAt, messages, user.newest - user.first + 1, user.bytes)
+  return replyList(found, 1, by, byCreatedAt, messages, user.newest - user.first + 1, user.bytes)
 }
 
-/** The arguments of `appendAdopted`, before those about the messages. */
-type AppendArgs = readonly [
-  guest: string,
-  /** When the user was created. */
-  createdAt: string,
-  /** How many messages the guest had. */
-  messages: string,
-  /**
-   * How many of these the guest's inbox still has, including those in this call, and the bytes that they take there. `left` is empty if no
-   * later call may append any.
-   */
-  left: string,
-  leftBytes: string,
-  /** By how many bytes the move may lengthen a message. */
-  growth: string,
-  /** The retention. */
-  maxMessages: string,
-  maxBytes: string,
-  age: string,
-]
-const APPEND_ARGS = 9
-const ARGS_PER_MESSAGE = 7
+const ARGS_PER_MESSAGE: MovedMessage['length'] = 7
 
 /** A message of the guest. */
 interface Moved {
@@ -78,16 +54,22 @@ interface Moved {
 
 const messagesIn = (args: readonly string[]): Moved[] => {
   const moved: Moved[] = []
-  for (let n = APPEND_ARGS; n < args.length; n += ARGS_PER_MESSAGE)
+  for (let n = 0; n < args.length; n += ARGS_PER_MESSAGE) {
+    const [offset, json, size, at, isRead, from, to] = unpack<[...Texts<MovedMessage>]>(
+      args,
+      n + 1,
+      n + ARGS_PER_MESSAGE,
+    )
     moved.push({
-      offset: numberArg(args[n]),
-      json: args[n + 1] ?? '',
-      size: numberArg(args[n + 2]),
-      at: numberArg(args[n + 3]),
-      isRead: args[n + 4] === '1',
-      from: args[n + 5] ?? '',
-      to: args[n + 6] ?? '',
+      offset: tonumber(offset),
+      json,
+      size: tonumber(size),
+      at: tonumber(at),
+      isRead: isRead === '1',
+      from,
+      to,
     })
+  }
   return moved
 }
 
@@ -106,15 +88,23 @@ const appendMoved = (user: User, { json, isRead, from, to }: Moved): void => {
 
 /**
  * Appends messages of an adopted guest to the user's inbox. Leaves out older messages of the guest that do not fit into the retention
- * beside those of the user. Takes `AppendArgs`, and seven arguments for each message: its offset in the guest's inbox, its JSON, its bytes
- * there, when it was stored, 1 if it is read, its sender, its recipient. Returns 1, or 0 if the user was deleted.
+ * beside those of the user.
  */
-export const appendAdopted = (args: string[]): unknown[] => {
+export const appendAdopted: Script<'appendAdopted'> = ([
+  guest,
+  createdAt,
+  messages,
+  leftText,
+  leftBytes,
+  growth,
+  maxMessages,
+  maxBytes,
+  age,
+  ...moved
+]) => {
   awaitEpochs()
-  const [guest, createdAt, messages, leftText, leftBytes, growth, maxMessages, maxBytes, age] =
-    args as readonly string[] as AppendArgs
   const { keys, userId, now } = script
-  const retention = { messages: numberArg(maxMessages), bytes: numberArg(maxBytes), age: numberArg(age) }
+  const retention = { messages: tonumber(maxMessages), bytes: tonumber(maxBytes), age: tonumber(age) }
   const user = load(keys.user)
   if (user.createdAt !== tonumber(createdAt)) return reply(0)
   // The key `adopted` has the offset, in the guest's inbox, of the last message that an earlier run has appended or left out.
@@ -126,8 +116,8 @@ export const appendAdopted = (args: string[]): unknown[] => {
   trim(keys, user, userId, retention)
 
   const found: Moved[] = []
-  const left = { messages: tonumber(leftText) ?? 0, bytes: tonumber(leftBytes) ?? 0 }
-  for (const each of messagesIn(args))
+  const left = { messages: tonumber(leftText) ?? 0, bytes: tonumber(leftBytes) }
+  for (const each of messagesIn(moved))
     if (each.offset > taken) {
       found.push(each)
     } else {
@@ -136,7 +126,7 @@ export const appendAdopted = (args: string[]): unknown[] => {
     }
   const kept = { messages: user.newest - user.first + 1, bytes: user.bytes }
   let hasRead = false
-  for (const each of fitting(found, kept, left, numberArg(growth), retention, now)) {
+  for (const each of fitting(found, kept, left, tonumber(growth), retention, now)) {
     appendMoved(user, each)
     hasRead = hasRead || each.isRead
   }
@@ -158,10 +148,9 @@ export const appendAdopted = (args: string[]): unknown[] => {
 
 /**
  * Deletes messages of an adopted guest that `appendAdopted` has appended to the user's inbox or left out. With the last message it deletes
- * the guest's inbox. `last` is the offset of the last such message, and empty for all messages. Returns 1 if the guest still has messages,
- * else 0.
+ * the guest's inbox.
  */
-export const dropAdopted = ([last]: string[]): unknown[] => {
+export const dropAdopted: Script<'dropAdopted'> = ([last]) => {
   const { keys, userId, now } = script
   const user = load(keys.user)
   if (user.moveDueAt === undefined) return reply(0)

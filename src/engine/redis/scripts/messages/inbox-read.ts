@@ -1,6 +1,6 @@
 import { script } from '../context/context.js'
-import { reply, replyList } from '../context/counts.js'
-import { numberArg, optional } from '../context/text.js'
+import { reply, replyList, type Script } from '../context/counts.js'
+import { optional } from '../context/text.js'
 import { awaitEpochs, epochOf, readGeneration } from '../state/history.js'
 import { load, loadInbox, store, type User } from '../users/user.js'
 import { announce } from '../webhooks/events.js'
@@ -21,22 +21,16 @@ const readBefore = (user: User, offset: number | undefined, limit: number): Entr
   return found
 }
 
-/**
- * Reads the state of an inbox, and at most `limit` messages after a position or before an `offset`; the newest messages if `offset` is
- * empty. For messages after a position, `epoch` is the number of the position's epoch, or `any` for the epoch that the inbox has. For
- * others it is empty. Returns the number of the epoch; the newest offset; the read offset; the number of unread messages; a list of the
- * messages as JSON, the oldest first; and 1 if messages after the position are gone, or if it is of another epoch or beyond the newest
- * offset, else 0.
- */
-export const readInbox = ([limit, offset, epoch]: string[]): unknown[] => {
+/** Reads the state of an inbox, and messages after a position or before an offset. */
+export const readInbox: Script<'readInbox'> = ([limit, offset, epoch]) => {
   const user = loadInbox(script.keys.user)
   const present = epochOf(user)
-  const most = numberArg(limit)
+  const most = tonumber(limit)
   let found: Entry[]
   let isLost = false
   const asked = optional(epoch)
   if (asked === undefined) found = readBefore(user, tonumber(offset), most)
-  else [found, isLost] = readAfter(script.keys, user, tonumber(asked) ?? present, numberArg(offset), most)
+  else [found, isLost] = readAfter(script.keys, user, tonumber(asked) ?? present, tonumber(offset) ?? 0, most)
   const messages: string[] = []
   for (const entry of found) messages.push(messageOf(entry.offset, entry.json))
   return reply(present, user.newest, user.readOffset, user.unread, messages, isLost ? 1 : 0)
@@ -59,16 +53,12 @@ const readUpTo = (user: User, target: number): number => {
   })
 }
 
-/**
- * Marks the messages up to an offset as read, or as many of these as one step can. `epoch` is the number of the offset's epoch. Returns 0
- * if the inbox has another epoch; else 1; the number of the epoch; the newest offset; the read offset; the number of unread messages; and 1
- * if another step has to go on, else 0.
- */
-export const markRead = ([epoch, offset]: string[]): unknown[] => {
+/** Marks the messages up to an offset as read, or as many of these as one step can. */
+export const markRead: Script<'markRead'> = ([epoch, offset]) => {
   awaitEpochs()
   const user = load(script.keys.user)
   if (tonumber(epoch) !== epochOf(user)) return reply(0)
-  const target = Math.min(numberArg(offset), user.newest)
+  const target = Math.min(tonumber(offset), user.newest)
   let isUnfinished = false
   if (target > user.readOffset) {
     const reached = Math.min(target, readUpTo(user, target))
@@ -83,16 +73,14 @@ export const markRead = ([epoch, offset]: string[]): unknown[] => {
   return reply(1, epochOf(user), user.newest, user.readOffset, user.unread, isUnfinished ? 1 : 0)
 }
 
-/**
- * Reads the newest offsets of users, also while the history is unsettled (`history.ts`). The first keys are the users' hashes, and `count`
- * is their number. Returns for each user the number of the inbox's epoch, and the newest offset.
- */
-export const newestOffsets = ([count]: string[]): unknown[] => {
+/** Reads the newest offsets of users, also while the history is unsettled (`history.ts`). The first keys are the users' hashes. */
+export const newestOffsets: Script<'newestOffsets'> = ([users]) => {
   readGeneration()
-  const result: number[] = []
-  for (let n = 0; n < numberArg(count); n++) {
+  const result: [epoch: number, offset: number][] = []
+  const count = tonumber(users)
+  for (let n = 0; n < count; n++) {
     const user = loadInbox(script.given[n] ?? '')
-    result.push(epochOf(user), user.newest)
+    result.push([epochOf(user), user.newest])
   }
   return replyList(result)
 }

@@ -1,7 +1,9 @@
+import type { RestoreArgs } from '../../calls/messages.js'
+import type { Texts } from '../../calls/values.js'
 import { script, type KeyNames } from '../context/context.js'
-import { reply } from '../context/counts.js'
+import { reply, type Script } from '../context/counts.js'
 import { keysOf } from '../context/key-names.js'
-import { numberArg, whole } from '../context/text.js'
+import { whole } from '../context/text.js'
 import { deletionsIn, epochOf, readGeneration } from '../state/history.js'
 import { loadInbox, store, type User } from '../users/user.js'
 import { announce } from '../webhooks/events.js'
@@ -10,29 +12,7 @@ import { append, emitMessage, receive, reportMessage, sizeOf } from './inbox.js'
 import { hold } from './retention.js'
 import { rulesOf, type Rules } from './rules.js'
 
-/** The arguments of both scripts. */
-type RestoreArgs = readonly [
-  /** The number of the epoch that the inbox had then, and the message's offset. */
-  epoch: string,
-  offset: string,
-  /** The message as JSON. */
-  json: string,
-  /** The sender; empty for the backend. */
-  from: string,
-  to: string,
-  /** The rules, in the form in which `rulesOf` reads them. */
-  words: string,
-  /** The member `traceparent`, as in `SendArgs`. */
-  traceparent: string,
-  /** The value of the key `id` or `own`, and the milliseconds for which that key is kept. */
-  record: string,
-  keptFor: string,
-  /** What the names of the sender's keys begin with, if the script also makes the sender's own copy; else empty. */
-  senderPrefix: string,
-  /** The number of the epoch that the sender's inbox had then, and the offset of the own copy. */
-  ownEpoch: string,
-  ownOffset: string,
-]
+type Args = Texts<RestoreArgs>
 
 /** A sender whose own copy is made, too. */
 interface Copier {
@@ -40,11 +20,11 @@ interface Copier {
   readonly user: User
 }
 
-const copierOf = ([, , , from, , , , , , senderPrefix, ownEpoch]: RestoreArgs): Copier | undefined => {
+const copierOf = ([, , , from, , , , , , senderPrefix, ownEpoch]: Args): Copier | undefined => {
   if (senderPrefix === '') return undefined
   const keys = keysOf(senderPrefix, from)
   const user = loadInbox(keys.user)
-  return user.deletions === deletionsIn(numberArg(ownEpoch)) ? { keys, user } : undefined
+  return user.deletions === deletionsIn(tonumber(ownEpoch) ?? 0) ? { keys, user } : undefined
 }
 
 /** Puts a message into the inbox of its recipient, and the own copy into the sender's inbox. Returns the value of the key `id`. */
@@ -52,7 +32,7 @@ const receiveAgain = (
   user: User,
   copier: Copier | undefined,
   rules: Rules,
-  [, , json, from, to, , traceparent, record]: RestoreArgs,
+  [, , json, from, to, , traceparent, record]: Args,
 ): string => {
   hold(from, script.userId, sizeOf(json))
   const offset = receive(user, json, from, rules, undefined, traceparent)
@@ -69,18 +49,18 @@ const receiveAgain = (
 }
 
 /** Puts an own copy into the inbox of its sender. Returns the value of the key `own`. */
-const copyAgain = (user: User, { retention }: Rules, [, , json, from, to]: RestoreArgs): string => {
+const copyAgain = (user: User, { retention }: Rules, [, , json, from, to]: Args): string => {
   const offset = append(script.keys, user, script.userId, json, from, to, retention)
   emitMessage(user, script.userId, offset, json)
   return whole(offset)
 }
 
 /** Does what `restoreMessage` and `restoreOwnCopy` do. `key` is the key `id` or `own`. Returns what these two return. */
-const restore = (args: RestoreArgs, key: string, isOwnCopy: boolean): 0 | 1 => {
+const restore = (args: Args, key: string, isOwnCopy: boolean): 0 | 1 => {
   const [epochText, offsetText, json, , , words, , , keptFor, , , ownOffset] = args
   const { keys } = script
-  const epoch = numberArg(epochText)
-  const offset = numberArg(offsetText)
+  const epoch = tonumber(epochText)
+  const offset = tonumber(offsetText)
   const rules = rulesOf(words)
   readGeneration()
   const user = loadInbox(keys.user)
@@ -106,12 +86,9 @@ const restore = (args: RestoreArgs, key: string, isOwnCopy: boolean): 0 | 1 => {
 
 /**
  * Stores a message again that an earlier master had stored, and that this server perhaps lacks. In the epoch that the inbox had then, the
- * message goes to its offset. In a later epoch it goes to the end of the inbox. Takes `RestoreArgs`. Returns 1 if the message needs nothing
- * more; 0 if its inboxes lack messages before this one, or have other messages at these offsets.
+ * message goes to its offset. In a later epoch it goes to the end of the inbox.
  */
-export const restoreMessage = (args: string[]): unknown[] =>
-  reply(restore(args as readonly string[] as RestoreArgs, script.keys.id, false))
+export const restoreMessage: Script<'restoreMessage'> = (args) => reply(restore(args, script.keys.id, false))
 
 /** Does what `restoreMessage` does, for the own copy of a message whose sender may be on another server than the recipient. */
-export const restoreOwnCopy = (args: string[]): unknown[] =>
-  reply(restore(args as readonly string[] as RestoreArgs, script.keys.own, true))
+export const restoreOwnCopy: Script<'restoreOwnCopy'> = (args) => reply(restore(args, script.keys.own, true))

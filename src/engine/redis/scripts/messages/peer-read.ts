@@ -1,7 +1,7 @@
 import { peerReadOffset } from '../../../decide/messages/peer-marks.js'
 import { script } from '../context/context.js'
-import { reply } from '../context/counts.js'
-import { numberArg, whole } from '../context/text.js'
+import { reply, type Script } from '../context/counts.js'
+import { whole } from '../context/text.js'
 import { awaitEpochs, epochOf } from '../state/history.js'
 import { load, store, type User } from '../users/user.js'
 import { announce } from '../webhooks/events.js'
@@ -64,19 +64,15 @@ const advance = (user: User): void => {
 
 /**
  * Marks the messages of a peer up to an offset as read, or as many of these as one step can. A user with whom the inbox has no messages
- * gets no mark. `epoch` is the number of the offset's epoch. `peer` is empty for the backend. `known` is the last offset whose peer the
- * caller knows, and `newest` the offset of the newest message with the peer up to there, 0 if there is none.
- *
- * Returns 0 if the inbox has another epoch; else 1; the number of the epoch; the newest offset; the read offset; the number of unread
- * messages; 1 if another step has to go on, else 0; the number of unread messages from the peer; and the peer's read offset.
+ * gets no mark.
  */
-export const readPeer = ([epoch, offset, peer = '', known, newest]: string[]): unknown[] => {
+export const readPeer: Script<'readPeer'> = ([epoch, offset, peer, known, newest]) => {
   awaitEpochs()
   const { keys } = script
   const user = load(keys.user)
   if (tonumber(epoch) !== epochOf(user)) return reply(0)
-  const target = Math.min(numberArg(offset), user.newest)
-  const newestOffset = newestWith(user, peer, numberArg(known), numberArg(newest))
+  const target = Math.min(tonumber(offset), user.newest)
+  const newestOffset = newestWith(user, peer, tonumber(known), tonumber(newest))
   let isUnfinished = false
   let state = stateOf(user, peer)
   if (target > state.readOffset && newestOffset > 0) {

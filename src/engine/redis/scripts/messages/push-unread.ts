@@ -1,6 +1,5 @@
 import { script } from '../context/context.js'
-import { reply } from '../context/counts.js'
-import { numberArg } from '../context/text.js'
+import { reply, type Script } from '../context/counts.js'
 import { entries, type Entry } from '../messages/entries.js'
 import { messageOf } from '../messages/inbox.js'
 import { firstUnread, isUnread } from '../messages/unread.js'
@@ -21,13 +20,11 @@ const isAdopted = (json: string): boolean =>
 
 /**
  * Reads the unread messages after an offset, without those of guests whom the user has adopted. One step reads at most `MAX_READ` messages.
- * Returns the number of the inbox's epoch; the newest offset; the read offset; the number of unread messages; the offset after which
- * another step has to go on, or 0; and a list with the newest unread message of each sender as JSON, the oldest message first.
  */
-export const readPushUnread = ([offset]: string[]): unknown[] => {
+export const readPushUnread: Script<'readPushUnread'> = ([offset]) => {
   const { keys } = script
   const user = loadInbox(keys.user)
-  const asked = numberArg(offset)
+  const asked = tonumber(offset)
   // An offset beyond the newest message belongs to an earlier epoch.
   const after = asked > user.newest ? 0 : asked
   const from = Math.max(after + 1, firstUnread(user))

@@ -1,8 +1,8 @@
 import { exceedsBytes } from '../../../decide/messages/share.js'
 import { USER } from '../../fields.js'
-import type { SendArgs, SenderReply, SendReply } from '../../messages/send-call.js'
+import type { SendReply } from '../../calls/send.js'
 import { script } from '../context/context.js'
-import { hasRoom, reply } from '../context/counts.js'
+import { hasRoom, reply, type Script } from '../context/counts.js'
 import { keysOf } from '../context/key-names.js'
 import { json as textOf, whole } from '../context/text.js'
 import { awaitEpochs, epochOf } from '../state/history.js'
@@ -14,11 +14,8 @@ import { takeMessage } from './rate.js'
 import { beyond, exceeds, expire, hold, isCrowded, trim } from './retention.js'
 import { rulesOf } from './rules.js'
 
-/** Returns the result of a script that has changed nothing. */
-const answer = (...result: SendReply): unknown[] => reply(...result)
-
 /** Writes what the script has changed of the recipient, and of the sender if the script makes the own copy. Returns the result. */
-const end = (user: User, copier: User | undefined, ...result: SendReply): unknown[] => {
+const end = <const R extends SendReply>(user: User, copier: User | undefined, ...result: R) => {
   if (copier !== undefined) store(copier)
   store(user)
   announce()
@@ -26,32 +23,30 @@ const end = (user: User, copier: User | undefined, ...result: SendReply): unknow
 }
 
 /**
- * Puts a message into the recipient's inbox and, in mode `here`, the sender's own copy of it into the sender's inbox. Takes `SendArgs`, and
- * returns a `SendReply`.
+ * Puts a message into the recipient's inbox and, in mode `here`, the sender's own copy of it into the sender's inbox.
  */
-export const send = (args: string[]): unknown[] => {
+export const send: Script<'send'> = ([
+  mode,
+  from,
+  senderPrefix,
+  head,
+  middle,
+  digest,
+  words,
+  maxInboxes,
+  maxBytes,
+  perSecond,
+  createdAt,
+  maxHeld,
+  traceparent,
+  profile,
+  senderDeletions,
+  isNew,
+  isMissing,
+  note,
+  id,
+]) => {
   awaitEpochs()
-  const [
-    mode,
-    from,
-    senderPrefix,
-    head,
-    middle,
-    digest,
-    words,
-    maxInboxes,
-    maxBytes,
-    perSecond,
-    createdAt,
-    maxHeld,
-    traceparent,
-    profile,
-    senderDeletions,
-    isNew,
-    isMissing,
-    note,
-    id,
-  ] = args as readonly string[] as SendArgs
   const { keys, userId } = script
   const rules = rulesOf(words)
   const { retention } = rules
@@ -77,7 +72,7 @@ export const send = (args: string[]): unknown[] => {
     )
     // If the recipient or the sender was deleted since, the id counts as new.
     if (tonumber(deletions) === toDeletions && tonumber(others) === fromDeletions) {
-      if (same !== digest) return answer('conflict')
+      if (same !== digest) return reply('conflict')
       const offset = tonumber(at) ?? 0
       const ownOffset = tonumber(ownAt) ?? 0
       // After a failover the sender's server may lack the own copy, so the caller makes it again, from the message that is stored here. If
@@ -87,19 +82,19 @@ export const send = (args: string[]): unknown[] => {
       const stored = mayLackOwn ? entries(keys, offset, offset, 1)[0]?.json : undefined
       const json = stored ?? (isWhole || mayLackOwn ? `${start}${sentAt}}` : '')
       const time = tonumber(sentAt) ?? 0
-      return answer('repeated', offset, time, ownOffset, ownEpoch, json, epoch, earlier, toDeletions, 0, 0)
+      return reply('repeated', offset, time, ownOffset, ownEpoch, json, epoch, earlier, toDeletions, 0, 0)
     }
   }
   const wait = takeMessage(senderKeys, tonumber(perSecond))
-  if (wait > 0) return answer('limited', wait)
+  if (wait > 0) return reply('limited', wait)
   const adoption = user.createdAt === undefined && redis.call('HGET', keys.user, USER.adoption)
   if (adoption !== false) {
     const [by, adopterCreatedAt] = adoptionOf(adoption)
-    return answer('adopted', by, adopterCreatedAt)
+    return reply('adopted', by, adopterCreatedAt)
   }
-  if (rules.onlyFinds) return answer('not-sent')
-  if (createdAt !== '' && user.createdAt !== tonumber(createdAt)) return answer('unknown-user')
-  if (!rules.createsRecipient && user.createdAt === undefined) return answer('unknown-user')
+  if (rules.onlyFinds) return reply('not-sent')
+  if (createdAt !== '' && user.createdAt !== tonumber(createdAt)) return reply('unknown-user')
+  if (!rules.createsRecipient && user.createdAt === undefined) return reply('unknown-user')
 
   const { now } = script
   const sentAt = whole(now)
@@ -115,8 +110,8 @@ export const send = (args: string[]): unknown[] => {
   const hasNoInbox = copier === undefined ? isAway && isNew === '1' : copier.newest === 0
   const newInboxes = (user.newest === 0 ? 1 : 0) + (hasNoInbox ? 1 : 0)
   const allBytes = isAway || copier !== undefined ? 2 * size : size
-  const bytesLimit = tonumber(maxBytes) ?? 0
-  const inboxesLimit = tonumber(maxInboxes) ?? 0
+  const bytesLimit = tonumber(maxBytes)
+  const inboxesLimit = tonumber(maxInboxes)
   if (!hasRoom(allBytes, bytesLimit, newInboxes, inboxesLimit)) {
     trim(keys, user, userId, retention)
     old = beyond(keys, user, user.newest + 1, user.bytes + size, retention)
@@ -173,22 +168,17 @@ export const send = (args: string[]): unknown[] => {
   )
 }
 
-const senderReply = (...result: SenderReply): unknown[] => reply(...result)
-
 /**
  * Counts a message for its sender's rate, and reads the sender's profile. In a cluster the recipient may be in another partition, so `send`
- * can do neither. `perSecond` is how many messages the sender may send in a second, and empty for no limit. `id` is that of the call.
- * Returns a `SenderReply`.
+ * can do neither.
  */
-export const readSender = ([perSecond, id]: string[]): unknown[] => {
+export const readSender: Script<'readSender'> = ([perSecond, id]) => {
   const { keys } = script
   const wait = takeMessage(keys, tonumber(perSecond), id)
-  if (wait > 0) return senderReply(wait)
+  if (wait > 0) return reply(wait)
   const { sender, deletions, newest, createdAt } = loadInbox(keys.user)
-  return senderReply(0, sender ?? 'null', deletions, newest === 0 ? 1 : 0, createdAt === undefined ? 1 : 0)
+  return reply(0, sender ?? 'null', deletions, newest === 0 ? 1 : 0, createdAt === undefined ? 1 : 0)
 }
 
-/**
- * Reads how many bytes the messages of the sender `from` take in the inboxes of others in a partition. Returns the bytes, if there are any.
- */
-export const readHeld = ([from = '']: string[]): unknown[] => [redis.call('HGET', script.keys.held, from)]
+/** Reads how many bytes a sender's messages take in the inboxes of others in a partition. */
+export const readHeld: Script<'readHeld'> = ([from]) => [redis.call('HGET', script.keys.held, from)]

@@ -1,8 +1,8 @@
 import { afterCheck } from '../../../decide/messages/unread-check.js'
 import { engineRules } from '../../../rules.js'
 import { script } from '../context/context.js'
-import { reply } from '../context/counts.js'
-import { json, numberArg, whole } from '../context/text.js'
+import { reply, type Script } from '../context/counts.js'
+import { json, whole } from '../context/text.js'
 import { loadDeadlines, loadInbox, schedule, set, storeFields, type User } from '../users/user.js'
 import { addEvent } from '../webhooks/events.js'
 import { entries, newestEntries, type Entry } from './entries.js'
@@ -57,9 +57,8 @@ export const checkUnread = (user: User, after: number): number | undefined => {
 
 /**
  * Sets when the sweep looks for the unread messages of a user whose app begins to ask for `message.unread`, unless that time is set.
- * `askedFor` has for how many milliseconds the app has asked for these events, and `after` the app's option `unreadAfter`. Returns nothing.
  */
-export const beginUnread = ([askedFor, after]: string[]): unknown[] => {
+export const beginUnread: Script<'beginUnread'> = ([askedFor, after]) => {
   const { now, keys } = script
   const user = loadInbox(keys.user)
   if (user.createdAt === undefined || user.unread === 0) return reply()
@@ -67,9 +66,9 @@ export const beginUnread = ([askedFor, after]: string[]): unknown[] => {
   if (user.unreadCheckAt !== undefined) return reply()
   const from = firstUnread(user)
   const oldest = oldestUnread(user, from)
-  const at = oldest === undefined ? now : Math.max(now, Math.ceil(oldest.at + numberArg(after)))
+  const at = oldest === undefined ? now : Math.max(now, Math.ceil(oldest.at + tonumber(after)))
   // A streak that began since then was reported.
-  if (oldest !== undefined && oldest.at >= now - numberArg(askedFor) && at === now) return reply()
+  if (oldest !== undefined && oldest.at >= now - tonumber(askedFor) && at === now) return reply()
   set(user, 'unreadCheckAt', at)
   set(user, 'unreadCheckOffset', oldest?.offset ?? from)
   schedule(user)

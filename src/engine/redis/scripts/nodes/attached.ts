@@ -1,4 +1,4 @@
-import { reply } from '../context/counts.js'
+import { reply, type Script } from '../context/counts.js'
 import { script } from '../context/context.js'
 import { sessions } from '../sessions/rows.js'
 import { detach, finish, readStep } from '../sessions/sessions.js'
@@ -6,11 +6,9 @@ import { load } from '../users/user.js'
 
 /**
  * Detaches those of a user's sessions that are attached to a node, because the node was closed or has died. Many sessions take several
- * calls: `step` is what the call before has returned (empty for the first). `lost` is when the node's connections were lost (empty for now).
- * `dead` is when a beat has found that the node is dead (empty if none has): a session that has started since stays, because the node is
- * back. Returns `step` of the next call, or false if this call was the last; and 1 if a session stays, else 0.
+ * calls. A session that has started since the node was found dead stays, because the node is back.
  */
-export const detachNode = ([node = '', step = '', lost, dead]: string[]): unknown[] => {
+export const detachNode: Script<'detachNode'> = ([node, step, lost, dead]) => {
   const { now, keys, member } = script
   const lostAt = tonumber(lost)
   const deadAt = tonumber(dead) ?? Infinity
@@ -33,11 +31,8 @@ export const detachNode = ([node = '', step = '', lost, dead]: string[]): unknow
   return reply(following ?? false, stays ? 1 : 0)
 }
 
-/**
- * Lists users with sessions that are attached to a node: `max` at most, after the member `after` (empty to begin with the first). Returns a
- * list of members: the node, the app and the user, separated by NUL.
- */
-export const listAttached = ([node = '', max = '', after = '']: string[]): unknown => {
+/** Lists users with sessions that are attached to a node. */
+export const listAttached: Script<'listAttached'> = ([node, limit, after]) => {
   const from = after === '' ? `[${node}\0` : `(${after}`
-  return redis.call('ZRANGEBYLEX', script.keys.attached, from, `(${node}\x01`, 'LIMIT', 0, max)
+  return redis.call('ZRANGEBYLEX', script.keys.attached, from, `(${node}\x01`, 'LIMIT', 0, limit)
 }

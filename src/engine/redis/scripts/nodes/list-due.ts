@@ -1,27 +1,25 @@
 import { script } from '../context/context.js'
-import { numberArg, whole } from '../context/text.js'
+import type { Script } from '../context/counts.js'
+import { whole } from '../context/text.js'
 import { visit } from '../state/history.js'
 import { DUE_EVENTS_WAIT } from '../webhooks/queue.js'
 
 /** Returns milliseconds until the deadline that a list with a member and its time has; undefined if the list is empty. */
 const delayOf = ([, at]: string[]): number | undefined =>
-  at === undefined ? undefined : Math.ceil(numberArg(at) - script.now)
+  at === undefined ? undefined : Math.ceil((tonumber(at) ?? 0) - script.now)
 
 /**
- * Notes that a node has reached the server. Lists up to `max` users for whom something is due, and apps with webhook events that were due a
- * while ago. The next sweep is in `nextIn` milliseconds. Returns nothing if no own copies are pending and nothing is due before the next
- * sweep; else how many own copies are pending; the milliseconds until the next deadline that has not passed, or -1 if there is none; and
- * for each user the app and the user, separated by NUL. For an app's events the user is empty.
+ * Notes that a node has reached the server. Lists users for whom something is due, and apps with webhook events that were due a while ago.
  */
-export const listDue = ([max = '', nextIn]: string[]): unknown[] => {
+export const listDue: Script<'listDue'> = ([limit, nextIn]) => {
   const { deadlines, ownCopies } = script.keys
   visit()
   // Own copies are pending only in a cluster.
   const pending = script.serverPrefix === '' ? redis.call('HLEN', ownCopies) : 0
   const delay = delayOf(redis.call('ZRANGE', deadlines, 0, 0, 'WITHSCORES'))
-  if (pending === 0 && (delay === undefined || delay >= numberArg(nextIn))) return []
+  if (pending === 0 && (delay === undefined || delay >= tonumber(nextIn))) return []
   if (delay === undefined || delay > 0) return [pending, delay ?? -1]
-  const found = redis.call('ZRANGEBYSCORE', deadlines, '-inf', script.now, 'LIMIT', 0, max)
+  const found = redis.call('ZRANGEBYSCORE', deadlines, '-inf', script.now, 'LIMIT', 0, limit)
   // An app is listed again only after a while. Otherwise each sweep would list an app whose events no node can deliver now.
   for (const due of found)
     if (string.sub(due, -1) === '\0') redis.call('ZADD', deadlines, script.now + DUE_EVENTS_WAIT, due)

@@ -1,7 +1,7 @@
 import { STATE, USER } from '../../fields.js'
 import { script } from '../context/context.js'
-import { reply } from '../context/counts.js'
-import { numberArg, whole } from '../context/text.js'
+import { reply, type Script } from '../context/counts.js'
+import { whole } from '../context/text.js'
 import { noteReached, reachedSince, unshifted } from '../state/history.js'
 import { emit, publishTo } from '../state/publish.js'
 
@@ -14,28 +14,26 @@ import { emit, publishTo } from '../state/publish.js'
  * Returns the nodes whose lease has ended, each with the time of that end. From then on other nodes detach the sessions of a dead node. If
  * the dead node returns, the negative time tells that node that it was counted as dead. Then it closes its connections.
  */
-const takeDead = (): string[] => {
+const takeDead = (): [node: string, endedAt: number][] => {
   const { nodes } = script.keys
-  const dead = redis.call('ZRANGEBYSCORE', nodes, '-inf', script.now, 'WITHSCORES')
-  for (let n = 0; n < dead.length; n += 2) {
-    const endedAt = whole(Math.abs(tonumber(dead[n + 1]) ?? 0))
-    dead[n + 1] = endedAt
-    redis.call('ZADD', nodes, `-${endedAt}`, dead[n] ?? '')
+  const dead: [node: string, endedAt: number][] = []
+  const found = redis.call('ZRANGEBYSCORE', nodes, '-inf', script.now, 'WITHSCORES')
+  for (let n = 0; n < found.length; n += 2) {
+    const [node = '', endedAt] = [found[n], Math.abs(tonumber(found[n + 1]) ?? 0)]
+    dead.push([node, endedAt])
+    redis.call('ZADD', nodes, `-${whole(endedAt)}`, node)
   }
   return dead
 }
 
 /**
- * Renews the lease of the calling node: for `lease` milliseconds, the node counts as alive. After a pause in which no node reached Redis,
- * no node counts as dead for the length of a lease: during the pause no node could renew its lease. `isFirst` is `1` for the first beat of
- * the node. Returns 1 if the other nodes have counted the calling node as dead, or the server has lost its data, else 0; the nodes whose
- * lease has ended, each with the time of that end; the nodes that live; the time; since when the server has its data; how many milliseconds
- * ago a node last left, or -1 if none has; and all nodes that have or had a lease.
+ * Renews the lease of the calling node: until the lease ends, the node counts as alive. After a pause in which no node reached Redis,
+ * no node counts as dead for the length of a lease: during the pause no node could renew its lease.
  */
-export const beat = ([lease, isFirst]: string[]): unknown[] => {
+export const beat: Script<'beat'> = ([lease, isFirst]) => {
   const { nodes, state } = script.keys
   const { now, self } = script
-  const duration = numberArg(lease)
+  const duration = tonumber(lease)
   const since = noteReached(reachedSince)
   redis.call('HSETNX', state, STATE.madeAt, whole(unshifted()))
   const leaseUntil = tonumber(redis.call('ZSCORE', nodes, self))
@@ -56,9 +54,9 @@ export const beat = ([lease, isFirst]: string[]): unknown[] => {
 
 /**
  * Forgets a node. The caller has made sure that no session is attached to it. A node whose lease was renewed meanwhile stays, unless it
- * removes itself. Returns nothing.
+ * removes itself.
  */
-export const removeNode = ([node = '']: string[]): unknown[] => {
+export const removeNode: Script<'removeNode'> = ([node]) => {
   const { nodes, state } = script.keys
   const isSelf = node === script.self
   const leaseUntil = tonumber(redis.call('ZSCORE', nodes, node))
@@ -68,11 +66,11 @@ export const removeNode = ([node = '']: string[]): unknown[] => {
   return reply()
 }
 
-/** Publishes a text to one node: `channel` is the node's id, or `name:` and its name. Returns how many nodes received it. */
-export const tellNode = ([channel = '', text = '']: string[]): unknown[] => reply(publishTo(channel, text))
+/** Publishes a text to one node. */
+export const tellNode: Script<'tellNode'> = ([channel, text]) => reply(publishTo(channel, text))
 
-/** Lists the nodes to which sessions are attached. Returns their ids. */
-export const listNodes = (): unknown[] => {
+/** Lists the nodes to which sessions are attached. */
+export const listNodes: Script<'listNodes'> = () => {
   const nodes: string[] = []
   for (let from = '-'; ;) {
     const [member] = redis.call('ZRANGEBYLEX', script.keys.attached, from, '+', 'LIMIT', 0, 1)
@@ -83,8 +81,8 @@ export const listNodes = (): unknown[] => {
   }
 }
 
-/** Sends a signal, which is JSON, to the nodes whose connections carry the user's sessions. Nothing is stored. Returns nothing. */
-export const signal = ([json = '']: string[]): unknown[] => {
+/** Sends a signal to the nodes whose connections carry the user's sessions. Nothing is stored. */
+export const signal: Script<'signal'> = ([json]) => {
   const { appId, userId } = script
   const nodes = redis.call('HGET', script.keys.user, USER.nodes)
   if (nodes !== false) emit(nodes, { type: 'signal', appId, userId, signal: json })

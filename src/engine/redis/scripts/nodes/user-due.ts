@@ -1,6 +1,6 @@
 import { engineRules } from '../../../rules.js'
 import { script } from '../context/context.js'
-import { reply } from '../context/counts.js'
+import { reply, type Script } from '../context/counts.js'
 import { MOVE_RETRY } from '../messages/adopted-messages.js'
 import { checkUnread } from '../messages/unread-check.js'
 import { endDueSessions, finish } from '../sessions/sessions.js'
@@ -28,9 +28,8 @@ const endKept = (user: User, keptUntil: number): void => {
 /**
  * Handles those deadlines of a user that have passed: ends detached sessions; deletes a guest who started no session, or whom another step
  * could not delete; reports unread messages; tells the calling node that a push is due; and forgets that a user has adopted this guest.
- * `callId` is the id of this call. Returns 1 if messages of this adopted guest are to be moved now, else 0.
  */
-export const due = ([callId = '']: string[]): unknown[] => {
+export const due: Script<'due'> = ([callId]) => {
   awaitEpochs()
   const { keys, now, appId, userId } = script
   const user = load(keys.user)

@@ -1,8 +1,8 @@
 import { USER } from '../../fields.js'
 import type { WireEventOf } from '../../wire-event.js'
-import { replyList } from '../context/counts.js'
+import { replyList, type Script } from '../context/counts.js'
 import { script } from '../context/context.js'
-import { numberArg, whole } from '../context/text.js'
+import { whole } from '../context/text.js'
 import { emit } from '../state/publish.js'
 import type { User } from '../users/user.js'
 import { addEvent } from '../webhooks/events.js'
@@ -30,21 +30,19 @@ export const tellWatchers = (user: User, online: boolean): void => {
 
 /**
  * Notes for `duration` milliseconds that the calling node watches users, and reads whether the users are online. The caller names two keys
- * for each user: `watch`, which lists the nodes that watch the user, and `user`. Returns the time; and for each user 1 if the user is online
- * (else 0), and when the user was last seen (-1 if that is unknown).
+ * for each user: `watch`, which lists the nodes that watch the user, and `user`.
  */
-export const watch = ([duration]: string[]): unknown[] => {
+export const watch: Script<'watch'> = ([duration]) => {
   const { given, now, self } = script
-  const keptFor = numberArg(duration)
-  const result: number[] = []
+  const keptFor = tonumber(duration)
+  const result: [online: 0 | 1, lastSeenAt: number][] = []
   for (let n = 0; n + 1 < given.length; n += 2) {
     const [watchers = '', user = ''] = [given[n], given[n + 1]]
     redis.call('ZREMRANGEBYSCORE', watchers, '-inf', now)
     redis.call('ZADD', watchers, now + keptFor, self)
     redis.call('PEXPIRE', watchers, keptFor)
     const found = redis.call('HMGET', user, USER.online, USER.lastSeenAt)
-    if (found[0] === false) result.push(0, tonumber(found[1]) ?? -1)
-    else result.push(1, now)
+    result.push(found[0] === false ? [0, tonumber(found[1]) ?? -1] : [1, now])
   }
   return replyList(result, now)
 }

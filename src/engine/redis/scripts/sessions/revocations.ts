@@ -1,6 +1,6 @@
 import { isIssuedUpTo } from '../../../decide/revocations/revoked.js'
 import { engineRules } from '../../../rules.js'
-import { reply } from '../context/counts.js'
+import { reply, type Script } from '../context/counts.js'
 import { script } from '../context/context.js'
 import { optional, whole } from '../context/text.js'
 import { emit } from '../state/publish.js'
@@ -35,14 +35,9 @@ const concernedBy = ({ token, before, upTo }: Concerned): LoadedRow[] => {
 }
 
 /**
- * Ends the sessions that a revocation concerns, or asks their clients for other credentials. Many sessions take several calls. `own` is `1`
- * to store the revocation as the user's own. `issuedBefore` is the time up to which issued credentials are revoked (empty for now). `mode`
- * is `end` to end sessions, any other to ask for credentials. `numbers` is the number up to which the revocation concerns sessions whatever
- * their credentials (empty for none, `all` for the newest number). `step` is the last value that the call before has returned (empty for the
- * first call). `tokenHash` is that of a token, if the revocation is that of the token (else empty). Returns the time up to which issued
- * credentials are revoked; the number of `numbers`, or false for none; and `step` of the next call, or false if this call was the last.
+ * Ends the sessions that a revocation concerns, or asks their clients for other credentials. Many sessions take several calls.
  */
-export const revoke = ([own, issuedBefore, mode, numbers, step = '', tokenHash]: string[]): unknown[] => {
+export const revoke: Script<'revoke'> = ([isOwn, issuedBefore, mode, numbers, step, tokenHash]) => {
   const { appId, userId, self, now } = script
   const token = optional(tokenHash)
   // A session's start that has checked the token before its revocation finds this note, and is refused.
@@ -51,7 +46,7 @@ export const revoke = ([own, issuedBefore, mode, numbers, step = '', tokenHash]:
   const user = load(script.keys.user)
   const [following, isPage] = readStep(user, step)
   const asked = tonumber(issuedBefore) ?? now
-  if (own === '1') set(user, 'revokedBefore', Math.max(asked, user.revokedBefore ?? asked))
+  if (isOwn === '1') set(user, 'revokedBefore', Math.max(asked, user.revokedBefore ?? asked))
   const before = Math.max(asked, revokedBefore(user) ?? asked)
   for (const row of concernedBy({ token, before, upTo })) {
     if (mode === 'end') {
@@ -69,8 +64,8 @@ export const revoke = ([own, issuedBefore, mode, numbers, step = '', tokenHash]:
   return reply(before, upTo ?? false, !isDone && following)
 }
 
-/** Removes the user's own revocation. Returns 1 if there was one, else 0. */
-export const liftRevocation = (): unknown[] => {
+/** Removes the user's own revocation. */
+export const liftRevocation: Script<'liftRevocation'> = () => {
   const user = load(script.keys.user)
   if (user.revokedBefore === undefined) return reply(0)
   set(user, 'revokedBefore', undefined)
@@ -78,11 +73,8 @@ export const liftRevocation = (): unknown[] => {
   return reply(1)
 }
 
-/**
- * Revokes an app's credentials in a partition, those that were issued up to a time (empty for now). Returns the time, and the number of the
- * newest session.
- */
-export const revokeApp = ([issuedBefore]: string[]): unknown => {
+/** Revokes an app's credentials in a partition, those that were issued up to a time. */
+export const revokeApp: Script<'revokeApp'> = ([issuedBefore]) => {
   const { revoked } = script.keys
   const before = Math.max(tonumber(issuedBefore) ?? script.now, tonumber(redis.call('GET', revoked)) ?? 0)
   redis.call('SET', revoked, whole(before))

@@ -2,9 +2,9 @@ import { isResumedBy, keysAfter } from '../../../decide/sessions/session.js'
 import { engineRules } from '../../../rules.js'
 import { STATE } from '../../fields.js'
 import type { SessionRow } from '../../sessions/session-row.js'
-import { count, reply } from '../context/counts.js'
+import { count, reply, type Script } from '../context/counts.js'
 import { script } from '../context/context.js'
-import { numberArg, optional, whole } from '../context/text.js'
+import { optional, whole } from '../context/text.js'
 import { readAfter } from '../messages/entries.js'
 import { awaitEpochs, epochOf, historyNumber } from '../state/history.js'
 import { load, set, type User } from '../users/user.js'
@@ -73,36 +73,27 @@ const begin = (id: string, isHidden: boolean, known: string): [row: LoadedRow, t
 }
 
 /** Returns 1 if messages after a position are gone; 0 if none are, or there is no position. */
-const isLostAfter = (user: User, epoch: string | undefined, offset: string | undefined): number => {
-  if (optional(epoch) === undefined) return 0
-  const [, isLost] = readAfter(script.keys, user, numberArg(epoch), numberArg(offset), 1)
+const isLostAfter = (user: User, epoch: number | undefined, offset: number | undefined): 0 | 1 => {
+  if (epoch === undefined) return 0
+  const [, isLost] = readAfter(script.keys, user, epoch, offset ?? 0, 1)
   return isLost ? 1 : 0
 }
 
-/**
- * Starts or resumes a session, unless its credential is revoked. `id` is for a new session. `resumes` is the hash of the key that resumes a
- * session (empty for none). `limit` is the number of sessions that the user may have. `hidden` is `1` if the page is hidden, and `guest` is
- * `1` for a guest. `token` is the token's `tokenHash` (empty for none). `issuedAt` is when the credential was issued (empty if that is
- * unknown). `createdAt` is when the user must have been created (empty for any time). `known` has the fields of a `StartedRow` as JSON
- * without the first brace. The client's messages begin after a position, of which `epoch` (empty for none) is the number of the epoch, and
- * `offset` the offset. Returns 0 if the credential is revoked, if the user was not created at that time, or if `abandonSession` ran first;
- * else ten values: 1; 1 if a session was resumed, else 0; the session's id; the session's row; the number of the server's history; 1 if
- * messages after the position are gone, else 0; and the state of the inbox, as `readInbox` returns it.
- */
-export const startSession = ([
-  id = '',
-  connectionId = '',
-  resumes = '',
+/** Starts or resumes a session, unless its credential is revoked. */
+export const startSession: Script<'startSession'> = ([
+  id,
+  connectionId,
+  resumes,
   limit,
   hidden,
   guest,
   token,
   issuedAt,
-  createdAt = '',
-  known = '',
+  createdAt,
+  known,
   epoch,
   offset,
-]: string[]): unknown[] => {
+]) => {
   awaitEpochs()
   const user = load(script.keys.user)
   const isGone = createdAt !== '' && user.createdAt !== tonumber(createdAt)
@@ -120,7 +111,7 @@ export const startSession = ([
   const [wasOnline, total] = presence(user)
   const old = resumes === '' ? undefined : resumedBy(resumes)
   const isNew = old === undefined
-  const max = numberArg(limit)
+  const max = tonumber(limit)
   const replaced = isNew && total >= max ? makeRoom(user, max) : []
   const [row, text] = isNew ? begin(id, hidden === '1', known) : resume(old, resumes, hidden === '1', known)
   if (guest === '1') set(user, 'keptUntil', undefined)
@@ -137,7 +128,7 @@ export const startSession = ([
     row.id,
     text,
     historyNumber(),
-    isLostAfter(user, epoch, offset),
+    isLostAfter(user, tonumber(epoch), tonumber(offset)),
     epochOf(user),
     user.newest,
     user.readOffset,
@@ -154,10 +145,9 @@ const carriedBy = (connectionId: string): LoadedRow | undefined => {
 
 /**
  * Undoes a session's start whose reply was lost: the gateway has refused the connection. If the start comes to Redis after this call, the
- * start is refused. `newId` is the id that the start has for a new session. `resumableFor` is for how many milliseconds a resumed session
- * stays resumable. Returns 1 if the start had run, else 0.
+ * start is refused.
  */
-export const abandonSession = ([connectionId = '', newId = '', resumableFor]: string[]): unknown[] => {
+export const abandonSession: Script<'abandonSession'> = ([connectionId, newId, resumableFor]) => {
   bury(connectionId, engineRules.startTimeout)
   const user = load(script.keys.user)
   endDueSessions(user)
@@ -167,7 +157,7 @@ export const abandonSession = ([connectionId = '', newId = '', resumableFor]: st
     endSession(user, row, 'ended')
   } else if (row !== undefined) {
     row.lastSeenAt = script.now
-    detach(row, numberArg(resumableFor))
+    detach(row, tonumber(resumableFor))
   }
   finish(user)
   return reply(row === undefined ? 0 : 1)
@@ -186,11 +176,11 @@ const hasLost = (row: LoadedRow): boolean => {
 }
 
 /**
- * Makes a session's start again: an earlier master has acknowledged the start, and perhaps this server lacks it. `json` is the row as the
- * start has stored it. If the session has ended since (`ended` is `1`), the script makes no new row, but replaces the row of an earlier
- * start, so that `endSession`, which runs next, finds the connection of this start. Returns 1 if the start was made again, else 0.
+ * Makes a session's start again: an earlier master has acknowledged the start, and perhaps this server lacks it. If the session has
+ * ended since, the script makes no new row, but replaces the row of an earlier start, so that `endSession`, which runs next, finds the
+ * connection of this start.
  */
-export const restoreSession = ([id = '', json = '', ended]: string[]): unknown[] => {
+export const restoreSession: Script<'restoreSession'> = ([id, json, ended]) => {
   const row = cjson.decode(json) as LoadedRow
   const hasEnded = ended === '1'
   const user = load(script.keys.user)

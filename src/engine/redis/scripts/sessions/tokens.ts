@@ -1,5 +1,5 @@
 import { tokenKeptFor } from '../../../decide/revocations/revoked.js'
-import { reply, replyList } from '../context/counts.js'
+import { reply, replyList, type Script } from '../context/counts.js'
 import { script } from '../context/context.js'
 
 /*
@@ -9,11 +9,8 @@ import { script } from '../context/context.js'
 
 const noteOf = (use: string): string => `=${script.userId}\0${use}`
 
-/**
- * Notes that a session of the user starts with a token, or is renewed with it. `expires` is when the token expires (empty if it never
- * does). `use` is the name of this note, a random text by which `releaseToken` deletes the note. Returns 0 if the token is revoked, else 1.
- */
-export const useToken = ([expires, use = '']: string[]): unknown[] => {
+/** Notes that a session of the user starts with a token, or is renewed with it. */
+export const useToken: Script<'useToken'> = ([expires, use]) => {
   const { token } = script.keys
   if (redis.call('HEXISTS', token, 'revoked') === 1) return reply(0)
   redis.call('HSET', token, noteOf(use), 1)
@@ -26,9 +23,9 @@ export const useToken = ([expires, use = '']: string[]): unknown[] => {
 
 /**
  * Deletes from a token's Redis hash the note that a session of the user uses the token. If the token is not revoked and this was the last
- * note, deletes the hash. `use` is the name of the note. Returns nothing.
+ * note, deletes the hash.
  */
-export const releaseToken = ([use = '']: string[]): unknown[] => {
+export const releaseToken: Script<'releaseToken'> = ([use]) => {
   const { token } = script.keys
   redis.call('HDEL', token, noteOf(use))
   const others = redis.call('HLEN', token) - redis.call('HEXISTS', token, 'until')
@@ -36,11 +33,8 @@ export const releaseToken = ([use = '']: string[]): unknown[] => {
   return reply()
 }
 
-/**
- * Revokes a token. `tokens` lists the ids of revoked tokens, each with the time until which its revocation is kept. Returns the users who
- * have a session that uses the token.
- */
-export const revokeToken = ([tokenId = '']: string[]): unknown[] => {
+/** Revokes a token. `tokens` lists the ids of revoked tokens, each with the time until which its revocation is kept. */
+export const revokeToken: Script<'revokeToken'> = ([tokenId]) => {
   const { token, tokens } = script.keys
   const users: string[] = []
   const found: Partial<Record<string, true>> = {}

@@ -1,5 +1,5 @@
 import { STATE } from '../../fields.js'
-import { reply, replyList } from '../context/counts.js'
+import { reply, replyList, type Script } from '../context/counts.js'
 import { script } from '../context/context.js'
 import {
   awaitEpochs,
@@ -15,22 +15,19 @@ import {
 } from './history.js'
 import { publishedOn, runName } from './publish.js'
 
-/** Notes the server's history. Fails with UNSETTLED until the history is settled. Returns nothing. */
-export const noteState = (): unknown[] => {
+/** Notes the server's history. Fails with UNSETTLED until the history is settled. */
+export const noteState: Script<'noteState'> = () => {
   awaitEpochs()
   return reply()
 }
 
-/**
- * Reads the numbers of the server's history and of its generation. If the history has changed, it gets another number first. Returns the two
- * numbers; 1 if the history is unsettled, else 0; and since how many milliseconds the server perhaps lacks writes.
- */
-export const listHistories = (): unknown => {
+/** Reads what is known about the server's history. If the history has changed, it gets another number first. */
+export const listHistories: Script<'listHistories'> = () => {
   checkHistory()
   const wholeUntil = tonumber(redis.call('HGET', script.keys.state, STATE.wholeUntil)) ?? 0
   return [
     historyNumber(),
-    knownGeneration(),
+    knownGeneration() ?? 0,
     doubtOf() === undefined ? 0 : 1,
     Math.floor(unshifted() - wholeUntil),
   ]
@@ -39,10 +36,9 @@ export const listHistories = (): unknown => {
 /**
  * Says whether the server has all messages that the calling node knows of. If a node says no, another generation of epochs begins, in which
  * the node stores what is missing, and says so again. If all nodes that must answer have said yes, and one of them can vouch for the server,
- * the history is settled. `number` is that of the history. `says` is `0` for no; `1` for yes; empty for yes, if the node does not know who
- * has stored messages that the server may lack. `nodes` must answer, as far as the calling node knows. Returns nothing.
+ * the history is settled.
  */
-export const keepHistory = ([number, says, ...nodes]: string[]): unknown[] => {
+export const keepHistory: Script<'keepHistory'> = ([number, says, ...nodes]) => {
   checkHistory()
   if (historyNumber() !== tonumber(number)) return reply()
   forgetAbsent()
@@ -65,11 +61,8 @@ export const keepHistory = ([number, says, ...nodes]: string[]): unknown[] => {
   return reply()
 }
 
-/**
- * Reads how many texts this server has published in channels. Returns the name of the server's run (`publish.ts`); and for each channel the
- * number of texts in this run.
- */
-export const published = (channels: string[]): unknown[] => {
+/** Reads how many texts this server has published in channels. */
+export const published: Script<'published'> = (channels) => {
   const run = runName()
   return replyList(
     channels.map((name) => publishedOn(name)),

@@ -1,7 +1,7 @@
+import type { Takes } from '../../steps.js'
 import { USER } from '../../fields.js'
 import { script } from '../context/context.js'
-import { reply } from '../context/counts.js'
-import { numberArg } from '../context/text.js'
+import { reply, type Script } from '../context/counts.js'
 import { clear, load, loadInbox, schedule, set, store, type User } from '../users/user.js'
 import { addEvent, announce } from '../webhooks/events.js'
 
@@ -11,18 +11,14 @@ type Owner = [userId: string, p256dh: string, auth: string]
 const isSameDevice = (a: Owner, b: Owner): boolean => a[1] === b[1] && a[2] === b[2]
 
 /** Returns whether the device goes to the owner `next`. A device of another user can be taken over only with the two keys. */
-const takes = (mode: string | undefined, owner: Owner | undefined, next: Owner): boolean => {
+const takes = (mode: Takes<'ownPush'>[0], owner: Owner | undefined, next: Owner): boolean => {
   if (mode === 'keep') return owner === undefined
   if (mode !== 'own') return false
   return owner === undefined || owner[0] === next[0] || isSameDevice(owner, next)
 }
 
-/**
- * Reads or changes the owner of a device. `mode` is `own` to take the device over, `keep` to take it only if it has no owner, `free` to
- * give it up, or `read`. `next` is the owner as JSON, who is kept for `keptFor` milliseconds. Returns the owner before the call, as JSON,
- * or an empty text if there was none.
- */
-export const ownPush = ([mode, next = '', keptFor = '']: string[]): unknown[] => {
+/** Reads or changes the owner of a device. */
+export const ownPush: Script<'ownPush'> = ([mode, next, keptFor]) => {
   const { device } = script.keys
   const before = redis.call('GET', device)
   const owner = before === false ? undefined : (cjson.decode(before) as Owner)
@@ -40,41 +36,25 @@ const devicesOf = (): string => {
   return devices === false ? '' : devices
 }
 
-/**
- * Reads a user's devices. Returns the time when the user was created; the newest offset of the inbox; the devices as JSON. A missing value
- * is an empty text.
- */
-export const readPush = (): unknown[] => {
+/** Reads a user's devices. */
+export const readPush: Script<'readPush'> = () => {
   const user = loadInbox(script.keys.user)
   return reply(user.createdAt ?? '', user.newest, user.deviceCount === undefined ? '' : devicesOf())
 }
 
 /** Sets when there may be something to push. `dueIn` and `through` are those of `writePush`. */
-const setDue = (user: User, dueIn: string | undefined, through: string | undefined): void => {
+const setDue = (user: User, dueIn: string, through: number): void => {
   if (dueIn === 'same') return
   const wait = tonumber(dueIn)
   const at = wait === undefined ? undefined : Math.ceil(script.now + wait)
   // A message that was stored after the caller's read has set `pushDueAt`, too. The earlier of the two times counts.
-  const later = user.newest > numberArg(through) ? user.pushDueAt : undefined
+  const later = user.newest > through ? user.pushDueAt : undefined
   set(user, 'pushDueAt', later === undefined ? at : Math.min(at ?? later, later))
   set(user, 'pushCall', undefined)
 }
 
-/**
- * Stores a user's devices, and when there may be something to push to them. `before` are the devices as they were read, and `devices` the
- * new ones, both as JSON, and empty for none. `count` is the number of the new ones. `dueIn` has the milliseconds until there may be
- * something to push. It is empty if there is nothing, and `same` to leave `pushDueAt` unchanged. `through` is the newest offset of the
- * messages that the caller has looked at. `reports` has the data of events `push.failed`, each as JSON without braces. Returns 1 if the
- * devices are stored; 0 if they have changed since they were read; -1 if there is no such user.
- */
-export const writePush = ([
-  before = '',
-  devices = '',
-  count,
-  dueIn,
-  through,
-  ...reports
-]: string[]): unknown[] => {
+/** Stores a user's devices, and when there may be something to push to them. */
+export const writePush: Script<'writePush'> = ([before, devices, count, dueIn, through, ...reports]) => {
   const user = load(script.keys.user)
   if (user.createdAt === undefined) return reply(-1)
   if (devicesOf() !== before) return reply(0)
@@ -82,8 +62,8 @@ export const writePush = ([
     clear(user, 'devices', 'deviceCount', 'pushDueAt', 'pushCall')
   } else {
     if (devices !== before) set(user, 'devices', devices)
-    set(user, 'deviceCount', numberArg(count))
-    setDue(user, dueIn, through)
+    set(user, 'deviceCount', tonumber(count))
+    setDue(user, dueIn, tonumber(through))
   }
   for (const report of reports) addEvent(user, 'push.failed', report)
   schedule(user)

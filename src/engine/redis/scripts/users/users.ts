@@ -1,6 +1,6 @@
 import { engineRules } from '../../../rules.js'
 import { USER } from '../../fields.js'
-import { count, counted, reply } from '../context/counts.js'
+import { count, counted, reply, type Script } from '../context/counts.js'
 import { script } from '../context/context.js'
 import { optional } from '../context/text.js'
 import { entries } from '../messages/entries.js'
@@ -12,11 +12,8 @@ import { addEvent, announce } from '../webhooks/events.js'
 import { deleteInbox, deleteUser as deleteRecord } from './deletion.js'
 import { clear, load, revokedBefore, schedule, set, store, storeInbox, type User } from './user.js'
 
-/**
- * Reads the stored fields of a user, and the revocation that applies to the user. Returns the profiles; the time of creation; and the time
- * up to which the user's credentials are revoked by the time of their issue, or false if there is no such revocation.
- */
-export const readUser = (): unknown[] => {
+/** Reads the stored fields of a user, and the revocation that applies to the user. */
+export const readUser: Script<'readUser'> = () => {
   const { user } = script.keys
   const stored = redis.call('HMGET', user, USER.profiles, USER.createdAt, USER.revokedBefore)
   const before = revokedBefore({ revokedBefore: tonumber(stored[2]) })
@@ -39,26 +36,18 @@ const tellChange = (user: User, record: string): void => {
     if (node !== self) emit(node, { type: 'user-changed', appId, userId, user: record })
 }
 
-/**
- * Creates or changes a user whose fields are still as the caller has read them: the profiles are `before`, and the time of creation is
- * `createdAt`. `profiles` are the new profiles, and `sender` is the profile as the user's messages carry it. For a guest, `guests` is the
- * limit of guests (in a cluster what other partitions leave of it), else it is empty. `record` is the record for other nodes as JSON, and
- * `data` is the data of the webhook event: both are empty if the profile does not change. `starts` is `1` if a session of the user starts,
- * and `issuedAt` is when the credential of that start was issued (empty if that is unknown). Returns `saved`, the time of creation, and 1 for
- * a new user, else 0; or only `conflict` if the fields have changed; or only `revoked` if that credential is revoked; or only `full` if the
- * app has too many guests.
- */
-export const saveUser = ([
-  before = '',
-  createdAt = '',
+/** Creates or changes a user whose fields are still as the caller has read them. */
+export const saveUser: Script<'saveUser'> = ([
+  before,
+  createdAt,
   profiles,
   sender,
   guests,
-  record = '',
-  data = '',
+  record,
+  data,
   starts,
   issuedAt,
-]: string[]): unknown[] => {
+]) => {
   const stored = redis.call('HMGET', script.keys.user, USER.profiles, USER.createdAt)
   if ((stored[0] || '') !== before || (stored[1] || '') !== createdAt) return reply('conflict')
   const user = load(script.keys.user)
@@ -79,14 +68,14 @@ export const saveUser = ([
   schedule(user)
   store(user)
   announce()
-  return reply('saved', user.createdAt, isNew ? 1 : 0)
+  return reply('saved', user.createdAt ?? script.now, isNew ? 1 : 0)
 }
 
 /**
  * Deletes a user with the sessions and the inbox. If the inbox has too many messages for one call, deletes only some of them. The revocation
- * and the number of deletions stay. Returns 1 if there was a user or an inbox, else 0; -1 if the caller must call again.
+ * and the number of deletions stay.
  */
-export const deleteUser = (): unknown[] => {
+export const deleteUser: Script<'deleteUser'> = () => {
   const user = load(script.keys.user)
   const old = entries(script.keys, user.first, user.newest, MAX_DROPPED)
   drop(script.keys, user, script.userId, old)
@@ -108,8 +97,8 @@ export const deleteUser = (): unknown[] => {
   return reply(hadUser || hadInbox ? 1 : 0)
 }
 
-/** Lists an app's users in a partition, in the order of their ids: `max` at most, after the id `after` (empty to begin with the first). */
-export const listUsers = ([after = '', max = '']: string[]): unknown => {
+/** Lists an app's users in a partition, in the order of their ids. */
+export const listUsers: Script<'listUsers'> = ([after, limit]) => {
   const from = after === '' ? '-' : `(${after}`
-  return redis.call('ZRANGEBYLEX', script.keys.users, from, '+', 'LIMIT', 0, max)
+  return redis.call('ZRANGEBYLEX', script.keys.users, from, '+', 'LIMIT', 0, limit)
 }

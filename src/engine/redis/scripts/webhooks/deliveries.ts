@@ -1,8 +1,10 @@
+import type { Values } from '../../calls/values.js'
+import type { ListedEvent } from '../../calls/webhooks.js'
 import { afterEnd, afterFailure, withReplayed, type EventRow } from '../../../decide/webhooks/queue.js'
 import type { WebhookEvent } from '../../../webhook-events.js'
 import { script } from '../context/context.js'
-import { reply, replyList } from '../context/counts.js'
-import { json, numberArg, optional, whole } from '../context/text.js'
+import { reply, replyList, type Script } from '../context/counts.js'
+import { json, whole } from '../context/text.js'
 import {
   countEvents,
   DUE_ELSEWHERE,
@@ -51,17 +53,14 @@ const nextDue = (): number => {
   return Math.max(0, Math.ceil(dueAt - script.now))
 }
 
-/**
- * Takes up to `max` events that are due. Leases them: until `lease` milliseconds have passed, they are not due. Returns milliseconds until
- * the next event is due, or -1 if none is pending; and for each event its JSON, and the outcome of its deliveries so far.
- */
-export const takeEvents = ([max, lease]: string[]): unknown[] => {
+/** Takes events that are due, and leases them: until the lease ends, they are not due. */
+export const takeEvents: Script<'takeEvents'> = ([limit, lease]) => {
   const { due, events } = script.keys
-  const found: unknown[] = []
-  const until = script.now + numberArg(lease)
-  for (const seq of redis.call('ZRANGEBYSCORE', due, '-inf', script.now, 'LIMIT', 0, max ?? '')) {
+  const found: [event: Stored, outcome: string][] = []
+  const until = script.now + tonumber(lease)
+  for (const seq of redis.call('ZRANGEBYSCORE', due, '-inf', script.now, 'LIMIT', 0, limit)) {
     redis.call('ZADD', due, until, seq)
-    found.push(redis.call('HGET', events, seq), outcomeOf(seq))
+    found.push([redis.call('HGET', events, seq), outcomeOf(seq)])
   }
   return replyList(found, nextDue())
 }
@@ -84,20 +83,14 @@ const keepFailed = (seq: string, max: number): void => {
   }
 }
 
-/**
- * Ends the delivery of a user's oldest pending event, which has the number `seq`. `result` is `delivered`, `retry` or `failed`. `retryIn`
- * has, for `retry`, the milliseconds until the next delivery. `reason` says why the delivery failed. A partition keeps `maxFailed` failed
- * events. `callId` is the id of this call. Returns milliseconds until the app's next event in this partition is due, or -1 if none is
- * pending.
- */
-export const endDelivery = (args: string[]): unknown[] => {
-  const [seq = '', id = '', result, retryIn, reason = '', maxFailed, callId = ''] = args
+/** Ends the delivery of a user's oldest pending event. */
+export const endDelivery: Script<'endDelivery'> = ([seq, id, result, retryIn, reason, maxFailed, callId]) => {
   const { queue: key, due, pending, events } = script.keys
   const event = find(seq, id)
   if (event === undefined || oldestOf(key) !== seq) return reply(nextDue())
   if (result === 'retry') {
     noteFailure(seq, reason, callId)
-    redis.call('ZADD', due, script.now + Math.max(0, numberArg(retryIn)), seq)
+    redis.call('ZADD', due, script.now + Math.max(0, tonumber(retryIn) ?? 0), seq)
     return reply(nextDue())
   }
   const queue = queueOf(key, script.userId)
@@ -110,17 +103,14 @@ export const endDelivery = (args: string[]): unknown[] => {
   storeQueue(script.userId, afterEnd(queue, size, tonumber(following), DUE_ELSEWHERE))
   if (result === 'failed') {
     noteFailure(seq, reason, callId)
-    keepFailed(seq, numberArg(maxFailed))
+    keepFailed(seq, tonumber(maxFailed))
   } else redis.call('HDEL', events, seq, `a${seq}`)
   if (following !== undefined) redis.call('ZADD', due, script.now, following)
   return reply(nextDue())
 }
 
-/**
- * Makes a failed event of the user pending again. Returns milliseconds until the app's next event in this partition is due, or -1 if none
- * is pending; 1 if the user had this failed event, else 0.
- */
-export const replayEvent = ([seq = '', id = '']: string[]): unknown[] => {
+/** Makes a failed event of the user pending again. */
+export const replayEvent: Script<'replayEvent'> = ([seq, id]) => {
   const { queue: key, due, pending, events, failed } = script.keys
   if (redis.call('ZSCORE', failed, seq) === false) return reply(nextDue(), 0)
   const event = find(seq, id)
@@ -142,59 +132,51 @@ export const replayEvent = ([seq = '', id = '']: string[]): unknown[] => {
   return reply(nextDue(), 1)
 }
 
-/**
- * Lists up to `limit` pending and failed events with greater numbers than `after`, in the order of their numbers. Returns for each event
- * `pending` or `failed`; its JSON; the outcome of its deliveries so far; and the milliseconds until it is due, or an empty text if it is
- * not the user's oldest pending event.
- */
-export const listEvents = ([after, limit]: string[]): unknown[] => {
+/** Lists pending and failed events in the order of their numbers. */
+export const listEvents: Script<'listEvents'> = ([after, limit]) => {
   const { due, events, pending, failed } = script.keys
-  const max = numberArg(limit)
-  const range = [`(${after ?? ''}`, '+inf', 'LIMIT', 0, max] as const
+  const max = tonumber(limit)
+  const range = [`(${after}`, '+inf', 'LIMIT', 0, max] as const
   const lists = {
     pending: redis.call('ZRANGEBYSCORE', pending, ...range),
     failed: redis.call('ZRANGEBYSCORE', failed, ...range),
   }
   const read = { pending: 0, failed: 0 }
-  const found: unknown[] = []
+  const found: Values<ListedEvent>[] = []
   for (let n = 0; n < max; n++) {
     const pendingSeq = lists.pending[read.pending]
     const failedSeq = lists.failed[read.failed]
     const isPending =
-      pendingSeq !== undefined && (failedSeq === undefined || numberArg(pendingSeq) < numberArg(failedSeq))
+      pendingSeq !== undefined &&
+      (failedSeq === undefined || (tonumber(pendingSeq) ?? 0) < (tonumber(failedSeq) ?? 0))
     const seq = isPending ? pendingSeq : failedSeq
     if (seq === undefined) break
     const state = isPending ? 'pending' : 'failed'
     read[state]++
     const dueAt = tonumber(redis.call('ZSCORE', due, seq))
     const left = dueAt === undefined ? '' : Math.ceil(dueAt - script.now)
-    found.push(state, redis.call('HGET', events, seq), outcomeOf(seq), left)
+    found.push([state, redis.call('HGET', events, seq), outcomeOf(seq), left])
   }
   return found
 }
 
-/** Counts the pending events. Returns their number; and when the oldest of them happened, or false if there is none. */
-export const eventsSummary = (): unknown[] => {
+/** Counts the pending events. */
+export const eventsSummary: Script<'eventsSummary'> = () => {
   const { events, pending } = script.keys
   const seq = oldestOf(pending)
   const event = seq === undefined ? false : redis.call('HGET', events, seq)
   return [redis.call('ZCARD', pending), event !== false && membersOf(event).at]
 }
 
-/**
- * Reads the milliseconds until the next event is due, and sets when the sweep looks for that event. If `endsLeases` is `1`, the oldest
- * pending event of each user becomes due now, because no node delivers it. `lookIn` has the milliseconds after which the sweep looks for
- * the app's events if the calling node does not deliver them. It is empty if the node does, and `never` if no node does. Returns the
- * milliseconds, or -1 if no event is pending.
- */
-export const eventsDue = ([endsLeases, lookIn]: string[]): unknown[] => {
+/** Reads when the next event is due, and sets when the sweep looks for that event. */
+export const eventsDue: Script<'eventsDue'> = ([endsLeases, lookIn]) => {
   const { due, deadlines } = script.keys
   if (endsLeases === '1')
     for (const seq of redis.call('ZRANGEBYSCORE', due, `(${whole(script.now)}`, '+inf'))
       redis.call('ZADD', due, script.now, seq)
   const delay = nextDue()
   if (lookIn === 'never') redis.call('ZREM', deadlines, eventsMember())
-  else if (delay >= 0 && optional(lookIn) !== undefined)
-    redis.call('ZADD', deadlines, script.now + numberArg(lookIn), eventsMember())
+  else if (delay >= 0 && lookIn !== '')
+    redis.call('ZADD', deadlines, script.now + tonumber(lookIn), eventsMember())
   return [delay]
 }

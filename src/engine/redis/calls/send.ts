@@ -1,7 +1,4 @@
-/*
- * What the scripts `send` and `readSender` take and return. The engine and the scripts share these types, so the names and the order stand
- * here only.
- */
+import type { Maybe } from './values.js'
 
 /**
  * `none` (from the backend), `self` (to oneself), `here` (the sender is on this server), or `away` (the sender may be on another server, so
@@ -9,8 +6,8 @@
  */
 export type SendMode = 'none' | 'self' | 'here' | 'away'
 
-/** The arguments of `send`. A script gets all of them as texts. */
-export type SendArgs<Arg = string> = readonly [
+/** What `send` takes. */
+export type SendArgs = readonly [
   mode: SendMode,
   /** The sender; empty for the backend. */
   from: string,
@@ -24,29 +21,29 @@ export type SendArgs<Arg = string> = readonly [
   /** The rules, in the form in which `rulesOf` reads them. */
   words: string,
   /** What other partitions leave of the app's limits of inboxes and of bytes. */
-  maxInboxes: Arg,
-  maxBytes: Arg,
-  /** How many messages the sender may send in a second; empty for no limit. */
-  perSecond: Arg,
-  /** When the recipient was created; empty if the message is for whoever has the id. */
-  createdAt: Arg,
-  /** How many bytes the sender's messages may take in the inboxes of others; empty for no limit. */
-  maxHeld: Arg,
+  maxInboxes: number,
+  maxBytes: number,
+  /** How many messages the sender may send in a second; missing for no limit. */
+  perSecond: Maybe<number>,
+  /** When the recipient was created; missing if the message is for whoever has the id. */
+  createdAt: Maybe<number>,
+  /** How many bytes the sender's messages may take in the inboxes of others; missing for no limit. */
+  maxHeld: Maybe<number>,
   /** The member `traceparent` for `message.created` and for pushes, as JSON with a comma before it; empty if there is none. */
   traceparent: string,
-  /** The profile that the message carries, as JSON; empty for that of the sender's user, which the mode `away` has to give. */
-  profile: Arg,
-  ...away: AwayArgs<Arg>,
+  /** The profile that the message carries, as JSON; missing for that of the sender's user, which the mode `away` has to give. */
+  profile: Maybe<string>,
+  ...away: AwayArgs,
 ]
 
 /** Further arguments of `send` in the mode `away`. In the other modes they are missing. */
-export type AwayArgs<Arg = string> = readonly [
+export type AwayArgs = readonly [
   /** How many inboxes of the sender were deleted. */
-  senderDeletions?: Arg,
-  /** `1` if the sender has no inbox yet. */
-  isNew?: Arg,
-  /** `1` if the sender does not exist. */
-  isMissing?: Arg,
+  senderDeletions?: Maybe<number>,
+  /** 1 if the sender has no inbox yet. */
+  isNew?: Maybe<0 | 1>,
+  /** 1 if the sender does not exist. */
+  isMissing?: Maybe<0 | 1>,
   /** The own copy's field in `ownCopies`. */
   note?: string,
   /** The message's id. */
