@@ -12,11 +12,11 @@ const noteOf = (use: string): string => `=${script.userId}\0${use}`
 /** Notes that a session of the user starts with a token, or is renewed with it. */
 export const useToken: Script<'useToken'> = ([expires, use]) => {
   const { token } = script.keys
-  if (redis.call('HEXISTS', token, 'revoked') === 1) return reply(0)
-  redis.call('HSET', token, noteOf(use), 1)
+  const [revoked, until] = redis.call('HMGET', token, 'revoked', 'until')
+  if (revoked !== false) return reply(0)
   const expiresAt = tonumber(expires)
-  const known = tonumber(redis.call('HGET', token, 'until')) ?? 0
-  redis.call('HSET', token, 'until', Math.max(expiresAt ?? Infinity, known))
+  const last = Math.max(expiresAt ?? Infinity, tonumber(until) ?? 0)
+  redis.call('HSET', token, noteOf(use), '1', 'until', last)
   redis.call('PEXPIRE', token, Math.floor(tokenKeptFor(expiresAt, script.now)))
   return reply(1)
 }

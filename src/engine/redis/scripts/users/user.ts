@@ -89,28 +89,20 @@ export type Adoption = [
 /** Reads an adoption. */
 export const adoptionOf = (json: string): Adoption => cjson.decode(json) as Adoption
 
-const INBOX_FIELDS = [
-  ...([USER.inbox, USER.createdAt, USER.sender] as const),
-  ...([USER.nodes, USER.online, USER.deviceCount] as const),
-]
-const ALL_FIELDS = [
-  ...INBOX_FIELDS,
-  ...([
-    USER.guest,
-    USER.adoption,
-    USER.pushCall,
-    USER.keptUntil,
-    USER.moveDueAt,
-    USER.revokedBefore,
-  ] as const),
-  ...([USER.lastSeenAt, USER.sessionsDueAt, USER.unreadCheckAt, USER.unreadCheckOffset] as const),
-  ...([USER.pushDueAt, USER.dueAt] as const),
-]
-
-// Each of the next two functions makes the user in one literal, because a table that grows costs Lua several times as much.
+// Each of the next two functions names its fields, and makes the user in one literal: lists of names, and a table that grows, cost Lua
+// several times as much.
 
 export const loadInbox = (key: string): User => {
-  const value = redis.call('HMGET', key, ...INBOX_FIELDS)
+  const value = redis.call(
+    'HMGET',
+    key,
+    USER.inbox,
+    USER.createdAt,
+    USER.sender,
+    USER.nodes,
+    USER.online,
+    USER.deviceCount,
+  )
   const packed = value[0] || NEW_INBOX
   const [deletions, newest, first, readOffset, readUpTo, unread, bytes, oldestAt] =
     cmsgpack.unpack<Numbers>(packed)
@@ -125,16 +117,21 @@ export const loadInbox = (key: string): User => {
     unread,
     bytes,
     oldestAt,
-    createdAt: tonumber(value[1]),
+    createdAt: tonumber(value[1] || undefined),
     sender: value[2] || undefined,
     nodes: value[3] || undefined,
     online: value[4] || undefined,
-    deviceCount: tonumber(value[5]),
+    deviceCount: tonumber(value[5] || undefined),
   }
 }
 
 export const load = (key: string): User => {
-  const value = redis.call('HMGET', key, ...ALL_FIELDS)
+  // prettier-ignore
+  const value = redis.call(
+    'HMGET', key, USER.inbox, USER.createdAt, USER.sender, USER.nodes, USER.online, USER.deviceCount,
+    USER.guest, USER.adoption, USER.pushCall, USER.keptUntil, USER.moveDueAt, USER.revokedBefore,
+    USER.lastSeenAt, USER.sessionsDueAt, USER.unreadCheckAt, USER.unreadCheckOffset, USER.pushDueAt, USER.dueAt,
+  )
   const packed = value[0] || NEW_INBOX
   const [deletions, newest, first, readOffset, readUpTo, unread, bytes, oldestAt] =
     cmsgpack.unpack<Numbers>(packed)
@@ -149,23 +146,23 @@ export const load = (key: string): User => {
     unread,
     bytes,
     oldestAt,
-    createdAt: tonumber(value[1]),
+    createdAt: tonumber(value[1] || undefined),
     sender: value[2] || undefined,
     nodes: value[3] || undefined,
     online: value[4] || undefined,
-    deviceCount: tonumber(value[5]),
+    deviceCount: tonumber(value[5] || undefined),
     guest: value[6] || undefined,
     adoption: value[7] || undefined,
     pushCall: value[8] || undefined,
-    keptUntil: tonumber(value[9]),
-    moveDueAt: tonumber(value[10]),
-    revokedBefore: tonumber(value[11]),
-    lastSeenAt: tonumber(value[12]),
-    sessionsDueAt: tonumber(value[13]),
-    unreadCheckAt: tonumber(value[14]),
-    unreadCheckOffset: tonumber(value[15]),
-    pushDueAt: tonumber(value[16]),
-    dueAt: tonumber(value[17]),
+    keptUntil: tonumber(value[9] || undefined),
+    moveDueAt: tonumber(value[10] || undefined),
+    revokedBefore: tonumber(value[11] || undefined),
+    lastSeenAt: tonumber(value[12] || undefined),
+    sessionsDueAt: tonumber(value[13] || undefined),
+    unreadCheckAt: tonumber(value[14] || undefined),
+    unreadCheckOffset: tonumber(value[15] || undefined),
+    pushDueAt: tonumber(value[16] || undefined),
+    dueAt: tonumber(value[17] || undefined),
   }
 }
 
