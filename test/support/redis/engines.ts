@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Engine } from '../../../src/engine/index.js'
 import { createRedisClient, type RedisClientOptions } from '../../../src/engine/redis/client/index.js'
+import type { RedisClient } from '../../../src/engine/redis/client/port.js'
 import { createSharedEngine, type SharedEngineOptions } from '../../../src/engine/redis/redis-engine.js'
 import type { EngineUnderTest } from '../../../src/engine/suite/index.js'
 
@@ -18,17 +19,17 @@ const advancedBy = (): number => Math.round(performance.now() - monotonicNow())
 // The suite adds a listener that throws.
 const isOfSuite = (error: unknown): boolean => /thrown by an? \w+ of the suite/.test(String(error))
 
-/** How the suite makes engines on a Redis: each has a prefix of its own, and its peers have the same. Every engine has these `options`. */
-export const redisEngines = (
-  server: () => RedisClientOptions,
-  options: Pick<SharedEngineOptions, 'compareInterval' | 'partitionCount'> = {},
-): EngineUnderTest & { createWith: (prefix: string) => Engine } => {
+type EngineOptions = Pick<SharedEngineOptions, 'compareInterval' | 'partitionCount'>
+type EnginesUnderTest = EngineUnderTest & { createWith: (prefix: string) => Engine }
+
+/** How the suite makes engines: each has a prefix of its own, and its peers have the same. Every engine has these `options`. */
+export const sharedEngines = (client: () => RedisClient, options: EngineOptions = {}): EnginesUnderTest => {
   const prefixes = new WeakMap<Engine, string>()
   const make = (prefix: string): Engine => {
     const before = advancedBy()
     const engine = createSharedEngine({
       ...options,
-      client: () => createRedisClient(server()),
+      client,
       prefix,
       // The clock of a server can't be set, so the suite's clock is added to it.
       clockShift: () => advancedBy() - before,
@@ -47,3 +48,7 @@ export const redisEngines = (
     createPeer: (engine) => make(prefixes.get(engine) ?? ''),
   }
 }
+
+/** How the suite makes engines on a Redis server. */
+export const redisEngines = (server: () => RedisClientOptions, options?: EngineOptions): EnginesUnderTest =>
+  sharedEngines(() => createRedisClient(server()), options)
