@@ -23,8 +23,9 @@ void describe('a check for unread messages', () => {
 
   const needs: [what: string, at: number, now: number, expected: boolean][] = [
     ['is needed for a message from before the app has asked', 99, 100 + 2 * HOUR, true],
-    ['is not needed for one whose check was perhaps made', 100, 100 + HOUR, false],
-    ['may be stored twice before it is made', 100, 99 + HOUR, true],
+    ['is needed for a message of the millisecond in which the app has asked', 100, 100 + HOUR, true],
+    ['is not needed for one whose check was perhaps made', 101, 100 + HOUR, false],
+    ['may be stored twice before it is made', 101, 99 + HOUR, true],
   ]
   for (const [what, at, now, expected] of needs)
     void it(what, () => assert.equal(needsCheck(oldest(5, at), 100, HOUR, now), expected))

@@ -30,7 +30,8 @@ export const afterCheck = (
 
 /**
  * Returns whether the oldest unread message needs a check when the app has asked for reports since `since`. If its streak began later, it
- * has a check. That check was perhaps made already; if it was not, a second one for the same time is the same row.
+ * has a check. That check was perhaps made already; if it was not, a second one for the same time is the same row. A streak of the same
+ * millisecond may have begun before: reported twice is better than never.
  */
 export const needsCheck = (oldest: OldestUnread, since: number, unreadAfter: number, now: number): boolean =>
-  oldest.at < since || now < since + unreadAfter
+  oldest.at <= since || now < since + unreadAfter

@@ -18,7 +18,6 @@ type NumberCommand =
   | 'HLEN'
   | 'HSET'
   | 'HSETNX'
-  | 'LLEN'
   | 'LTRIM'
   | 'PERSIST'
   | 'PEXPIRE'
@@ -28,19 +27,16 @@ type NumberCommand =
   | 'SPUBLISH'
   | 'UNLINK'
   | 'XADD'
-  | 'XLEN'
   | 'XTRIM'
   | 'ZADD'
   | 'ZCARD'
-  | 'ZCOUNT'
   | 'ZREM'
   | 'ZREMRANGEBYSCORE'
-type TextCommand = 'GET' | 'HGET' | 'LINDEX' | 'ZSCORE'
+type TextCommand = 'GET' | 'HGET' | 'ZSCORE'
 type ListCommand =
   | 'HGETALL'
   | 'HKEYS'
   | 'HRANDFIELD'
-  | 'HVALS'
   | 'LRANGE'
   | 'TIME'
   | 'ZRANGE'
@@ -61,7 +57,7 @@ declare namespace redis {
     ...fields: Fields
   ): { -readonly [N in keyof Fields]: Stored }
   function call(command: 'XRANGE' | 'XREVRANGE', ...args: Value[]): StreamEntry[]
-  function call(command: 'HSCAN' | 'ZSCAN', ...args: Value[]): [cursor: string, list: string[]]
+  function call(command: 'HSCAN', ...args: Value[]): [cursor: string, list: string[]]
   function call(command: 'INFO', section: string): string
   /** Replies `false` if an option of the command, such as `NX`, has kept it from writing. */
   function call(command: 'SET', ...args: Value[]): unknown

@@ -59,7 +59,7 @@ export class UnreadSearch {
       for (let isFull = true; isFull && isCurrent();) {
         const page = [search.after, USERS_PER_STEP] as const
         const [ids = []] = await this.#runner.inPartitions(steps.listUsers, [search.partition], appId, page)
-        const args = [Math.ceil(performance.now() - search.since), search.unreadAfter] as const
+        const args = [Math.floor(performance.now() - search.since), search.unreadAfter] as const
         await Promise.all(
           ids.map((userId) => this.#runner.onUser(steps.beginUnread, { appId, userId }, args)),
         )

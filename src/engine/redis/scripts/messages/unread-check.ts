@@ -67,8 +67,8 @@ export const beginUnread: Script<'beginUnread'> = ([askedFor, after]) => {
   const from = firstUnread(user)
   const oldest = oldestUnread(user, from)
   const at = oldest === undefined ? now : Math.max(now, Math.ceil(oldest.at + tonumber(after)))
-  // A streak that began since then was reported.
-  if (oldest !== undefined && oldest.at >= now - tonumber(askedFor) && at === now) return reply()
+  // A streak that began since then was reported. One of the same millisecond may have begun before: reported twice is better than never.
+  if (oldest !== undefined && oldest.at > now - tonumber(askedFor) && at === now) return reply()
   set(user, 'unreadCheckAt', at)
   set(user, 'unreadCheckOffset', oldest?.offset ?? from)
   schedule(user)
