@@ -34,14 +34,7 @@ type NumberCommand =
   | 'ZREMRANGEBYSCORE'
 type TextCommand = 'GET' | 'HGET' | 'ZSCORE'
 type ListCommand =
-  | 'HGETALL'
-  | 'HKEYS'
-  | 'HRANDFIELD'
-  | 'LRANGE'
-  | 'TIME'
-  | 'ZRANGE'
-  | 'ZRANGEBYLEX'
-  | 'ZRANGEBYSCORE'
+  'HGETALL' | 'HKEYS' | 'HRANDFIELD' | 'LRANGE' | 'TIME' | 'ZRANGE' | 'ZRANGEBYLEX' | 'ZRANGEBYSCORE'
 /** An entry of a stream: its id, then its fields and their values in turn. */
 type StreamEntry = [id: string, fields: string[]]
 
