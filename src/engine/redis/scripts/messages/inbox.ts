@@ -31,7 +31,7 @@ export const sizeOf = (message: string): number => message.length + engineRules.
  * Adds a message to the stream of an inbox. `id`, which is the offset, and `storedAt` are texts. Returns the message's item, which the
  * caller adds to `peerLog`.
  */
-export const addEntry = (
+const addEntry = (
   keys: KeyNames,
   owner: string,
   id: string,

@@ -235,7 +235,7 @@ const sweeps: Partial<Record<string, { since: number; at: number }>> = {}
 /** Returns what the names of the engine's keys begin with, for which `sweeps` has an entry. */
 const engineOf = (prefix: string): string => string.match(prefix, '^[^{]*')[0] ?? ''
 
-export const noteSweep = (): void => {
+const noteSweep = (): void => {
   // Without a cluster all partitions have the same `state`, and engines in other databases of the server have the same `sweeps`.
   if (script.serverPrefix !== '') return
   const name = engineOf(script.prefix)

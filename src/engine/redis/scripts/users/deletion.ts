@@ -7,7 +7,7 @@ import { addEvent } from '../webhooks/events.js'
 import { clear, resetInbox, set, type User } from './user.js'
 
 /** Deletes the user's push devices. The calling node deletes the devices' own keys, which may be in other partitions. */
-export const endDevices = (user: User): void => {
+const endDevices = (user: User): void => {
   const { appId, userId } = script
   const devices = user.deviceCount !== undefined && redis.call('HGET', user.key, USER.devices)
   if (devices !== false) script.events.push({ type: 'devices-ended', appId, userId, devices })
