@@ -14,7 +14,8 @@ const ON_THE_SERVER = [
   'recovery/outages.test.ts',
   'recovery/restored.test.ts',
   'messages/large-lists.test.ts',
-  'scripts/scripts.test.ts',
+  'scripts/decisions.test.ts',
+  'scripts/simulated.test.ts',
 ]
 
 const args = ON_THE_SERVER.map((name) => `test/system/redis-engine/${name}`)
