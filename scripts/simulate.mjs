@@ -1,5 +1,6 @@
 // Runs simulations (test/system/simulation): whole gateways, sessions and an engine in one process, under one seeded scheduler.
-//   node scripts/simulate.mjs --seed N       one simulation, with its log
+//   node scripts/simulate.mjs --seed N       one simulation, with its log. An even seed has one gateway, an odd seed three on a Redis;
+//                                            --nodes 1 or --nodes 3 says another number
 //   node scripts/simulate.mjs --seconds S    all seeds that ever failed, then fresh ones for S seconds
 //   node scripts/simulate.mjs --faults       faults that are put in on purpose: each has to be found within a minute
 import { spawn } from 'node:child_process'
@@ -8,14 +9,16 @@ import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { buildLibrary } from './build/lua.mjs'
 import { compile, compiledFolder } from './compile.mjs'
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
     seconds: { type: 'string' },
+    nodes: { type: 'string' },
     faults: { type: 'boolean', default: false },
   },
 })
@@ -39,30 +42,37 @@ const FAULT_LIMIT = 60_000
 const compileSimulation = async (name, fault) => {
   const outdir = join(compiled, name)
   let isPut = false
-  const withFault = {
-    name: 'fault',
+  const withFault = (path, contents) => {
+    if (!fault || path !== fileURLToPath(new URL(fault.file, root))) return contents
+    if (contents.split(fault.right).length !== 2)
+      throw new Error(`${fault.file} does not have this once: ${fault.right}`)
+    isPut = true
+    return contents.replace(fault.right, () => fault.wrong)
+  }
+  const sources = {
+    name: 'sources',
     setup({ onLoad }) {
-      onLoad({ filter: /\.ts$/ }, async ({ path }) => {
-        const contents = await readFile(path, 'utf8')
-        if (path !== fileURLToPath(new URL(fault.file, root))) return { contents, loader: 'ts' }
-        if (contents.split(fault.right).length !== 2)
-          throw new Error(`${fault.file} does not have this once: ${fault.right}`)
-        isPut = true
-        return { contents: contents.replace(fault.right, () => fault.wrong), loader: 'ts' }
+      onLoad({ filter: /\.m?[jt]s$/ }, async ({ path }) => {
+        const contents = withFault(path, await readFile(path, 'utf8'))
+        // The simulated Redis compiles the scripts, which are beside its sources and not beside the bundle.
+        const isOfRedis = /[\\/](redis|build)[\\/]/.test(path)
+        const url = JSON.stringify(pathToFileURL(path).href)
+        return { contents: isOfRedis ? contents.replaceAll('import.meta.url', url) : contents, loader: 'ts' }
       })
     },
   }
   await compile({
     entryPoints: [fileURLToPath(new URL('one.ts', folder))],
     outdir,
-    plugins: fault ? [withFault] : [],
+    plugins: [sources],
   })
   if (fault && !isPut) throw new Error(`${fault.file} is not a part of the simulation.`)
   return join(outdir, 'one.mjs')
 }
 
-const simulate = async (module, seed) => {
-  const child = spawn(process.execPath, ['--enable-source-maps', module, String(seed)], {
+const simulate = async (module, { seed, nodes = values.nodes }) => {
+  const args = [module, seed, nodes ?? ''].map(String)
+  const child = spawn(process.execPath, ['--enable-source-maps', ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: LIMIT,
     killSignal: 'SIGKILL',
@@ -87,8 +97,8 @@ const simulateAll = async (module, seeds, isOver = () => false) => {
   return outcomes
 }
 
-const fresh = function* () {
-  for (let seed = randomInt(2 ** 32); ; seed++) yield seed
+const fresh = function* (nodes) {
+  for (let seed = randomInt(2 ** 32); ; seed++) yield { seed, nodes }
 }
 
 const sum = (outcomes, key) => outcomes.reduce((total, outcome) => total + outcome[key], 0)
@@ -104,7 +114,7 @@ const report = (outcomes) => {
 }
 
 const one = async (seed) => {
-  const { log, violation, ...outcome } = await simulate(await compileSimulation('sound'), seed)
+  const { log, violation, ...outcome } = await simulate(await compileSimulation('sound'), { seed })
   for (const line of log) console.log(line)
   console.log(JSON.stringify(outcome, null, 2))
   if (violation) console.error(`✖ ${violation}`)
@@ -115,7 +125,7 @@ const some = async (seconds) => {
   const module = await compileSimulation('sound')
   const known = JSON.parse(await readFile(new URL('seeds.json', folder), 'utf8'))
   console.log('Seeds that failed once:')
-  const wasGood = report(await simulateAll(module, known.map(({ seed }) => seed).values()))
+  const wasGood = report(await simulateAll(module, known.values()))
   const end = Date.now() + seconds * 1_000
   console.log('Fresh seeds:')
   return report(await simulateAll(module, fresh(), () => Date.now() >= end)) && wasGood
@@ -130,7 +140,7 @@ const faults = async () => {
     const begin = Date.now()
     const outcomes = await simulateAll(
       module,
-      fresh(),
+      fresh(fault.nodes ?? 1),
       (ended) => Date.now() - begin > FAULT_LIMIT || ended.some(isFound),
     )
     const failed = outcomes.find(isFound)
@@ -145,6 +155,7 @@ const faults = async () => {
   return found === all.length
 }
 
+await buildLibrary()
 const isGood = await (values.faults
   ? faults()
   : values.seed === undefined

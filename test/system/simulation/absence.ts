@@ -52,14 +52,16 @@ export class Absence {
 
   #check(user: string, since: number): void {
     const { world, network, site, watcher, userOf } = this.#parts
-    const { engine, owner } = site
-    if (!engine || !owner || site.disk.fault !== 'none') return
+    const running = site.any()
+    if (!running || !site.medium.isWell) return
+    const { engine, owner } = running
     if (network.isCarried((client) => userOf(client) === user)) return
     const late = (who: string): void => {
       const seconds = (world.now() - since) / 1_000
       this.violations.push(`${who} shows ${user} as online, ${seconds} s after the last connection was lost.`)
     }
-    if (watcher.gateway === owner && watcher.online.get(user)) late('The watcher')
+    const { gateway } = watcher
+    if (gateway?.alive && !gateway.held && watcher.online.get(user)) late('The watcher')
     void world.as(owner, () =>
       engine.status({ appId: APP, userId: user }).then(
         ({ online }) => {

@@ -1,6 +1,7 @@
 import type { RestCalls } from '../../../src/rest-client/index.js'
 import { APP, type Site } from './site.js'
 import type { Sending, Tab } from './tab.js'
+import type { Owner } from './timers.js'
 import type { World } from './world.js'
 
 /** Milliseconds after which the backend repeats a call that has no answer: its gateway may have crashed. */
@@ -32,7 +33,7 @@ export class Backend {
     const body = `the backend${from === null ? '' : ` as ${from}`} to ${to} #${number}`
     const sending: Sending = {
       ...{ tab: 'backend', from, to, body, number },
-      ...{ outcome: 'open', offset: 0, code: '' },
+      ...{ outcome: 'open', offset: 0, storedAt: 0, gateway: undefined, code: '' },
     }
     this.sent.push(sending)
     this.#call(
@@ -42,7 +43,8 @@ export class Backend {
           user: to,
           body: { id: `backend-${number}`, body, ...(from === null ? {} : { from }) },
         }),
-      ({ offset }) => void Object.assign(sending, { outcome: 'stored', offset }),
+      ({ offset, sentAt: storedAt }, gateway) =>
+        void Object.assign(sending, { outcome: 'stored', offset, storedAt, gateway }),
       (code) => void Object.assign(sending, { outcome: code === 'no-answer' ? 'unknown' : 'refused', code }),
     )
   }
@@ -113,11 +115,11 @@ export class Backend {
   #call<T>(
     name: string,
     make: (client: RestCalls) => Promise<T>,
-    answered: (answer: T) => void,
+    answered: (answer: T, gateway: Owner) => void,
     failed: (code: string) => void = () => undefined,
     attempt = 1,
   ): void {
-    const { client, owner } = this.#site
+    const running = this.#site.any()
     let isOver = false
     const again = (): void => {
       isOver = true
@@ -125,18 +127,19 @@ export class Backend {
       else failed('no-answer')
     }
     if (attempt === 1) this.#note(`the backend calls: ${name}`)
-    if (!client || !owner) {
+    if (!running) {
       this.#world.after(this.#world.random.between(500, NO_ANSWER), again)
       return
     }
+    const { owner, gateway } = running
     this.#world.after(NO_ANSWER, () => isOver || again())
     void this.#world.as(owner, () =>
-      make(client(APP)).then(
+      make(gateway.client(APP)).then(
         (answer) => {
           if (isOver) return
           isOver = true
           this.#note(`the backend is answered: ${name}`)
-          answered(answer)
+          answered(answer, owner)
         },
         (error: unknown) => {
           if (isOver) return

@@ -1,9 +1,10 @@
 import type { Engine } from '../../../src/engine/engine.js'
 import type { Message } from '../../../src/protocol/index.js'
 import type { Backend } from './backend.js'
+import type { Losses } from './losses.js'
 import type { Phones } from './phones.js'
 import { APP, type Site } from './site.js'
-import type { Sending, Tab } from './tab.js'
+import type { Mark, Sending, Tab } from './tab.js'
 import type { Watcher } from './watcher.js'
 
 /** More than the simulation has users. */
@@ -38,7 +39,10 @@ export const checkReceived = ({ name, received }: Tab): void => {
       !before || offset === before.offset + 1 || isAfterLoss,
       `${name} received offset ${offset} after ${before?.offset}.`,
     )
-    assert(!isForbidden, `${name} received ‘${body}’, which was sent after its credentials were revoked.`)
+    assert(
+      !isForbidden,
+      `${name} received ‘${body}’ at ${offset}, which was sent after its credentials were revoked.`,
+    )
   }
 }
 
@@ -66,12 +70,13 @@ export const checkMessages = async (
   users: readonly string[],
   tabs: readonly Tab[],
   backend: Backend,
+  losses: Losses,
 ): Promise<void> => {
   const inboxes = new Map<string, Kept>()
   for (const user of users) inboxes.set(user, keptOf(user, await inboxOf(engine, user)))
   const inbox = (user: string): Kept => inboxes.get(user) ?? { first: 1, byBody: new Map() }
   const check = (sending: Sending, stored: string): void => {
-    const { from, to, body, outcome, code, offset } = sending
+    const { from, to, body, outcome, code, offset, storedAt, gateway } = sending
     const [own, theirs] = [
       from === null ? undefined : inbox(from).byBody.get(body),
       inbox(to).byBody.get(body),
@@ -79,9 +84,12 @@ export const checkMessages = async (
     const what = `‘${body}’ (${outcome}${code && `, ${code}`})`
     const isWhole = [to, from ?? to].every((user) => inbox(user).first === 1)
     assert(from === null || !isWhole || !own === !theirs, `${what} is in one inbox of two.`)
+    const found = inbox(stored).byBody.get(body)
+    const isInPlace =
+      found === offset || (found === undefined ? losses.mayLack(storedAt, gateway) : losses.mayMove(storedAt))
     assert(
-      outcome !== 'stored' || offset < inbox(stored).first || inbox(stored).byBody.get(body) === offset,
-      `${what} is not where it was stored.`,
+      outcome !== 'stored' || offset < inbox(stored).first || isInPlace,
+      `${what} is not where it was stored: ${found} of ${offset}, ${storedAt}, ${gateway?.name}.`,
     )
     assert(outcome !== 'refused' || (!own && !theirs), `${what} was refused, and is stored.`)
   }
@@ -102,10 +110,10 @@ export const checkMessages = async (
         )
     }
   for (const { name, user, received } of tabs)
-    for (const { offset, body } of received) {
+    for (const { offset, body, sentAt } of received) {
       const { first, byBody } = inbox(user)
       assert(
-        offset < first || byBody.get(body) === offset,
+        offset < first || byBody.get(body) === offset || losses.mayMove(sentAt),
         `${name} received ‘${body}’ at ${offset}, where the inbox has another message.`,
       )
     }
@@ -146,6 +154,7 @@ export const checkConverged = async (
   engine: Engine,
   users: readonly string[],
   live: readonly Tab[],
+  losses: Losses,
 ): Promise<void> => {
   for (const user of users) {
     const of = { appId: APP, userId: user }
@@ -191,12 +200,14 @@ export const checkConverged = async (
     }
     // A mark goes with the messages that its peer had when it was set.
     const first = messages[0]?.offset ?? Infinity
-    for (const { peer, offset } of tabs.flatMap(({ peerReads }) => peerReads))
+    const isKept = ({ setAt, takenAt, isOfEarlierEpoch }: Mark): boolean =>
+      !losses.any || !(isOfEarlierEpoch || losses.mayForget(setAt, takenAt))
+    for (const { peer, offset } of tabs.flatMap(({ peerReads }) => peerReads.filter(isKept)))
       assert(
         offset < first || markOf(peer) >= offset,
         `${user} has read up to ${offset} of ${peer}; the mark is ${markOf(peer)}.`,
       )
-    const marks = tabs.flatMap(({ reads }) => reads)
+    const marks = tabs.flatMap(({ reads }) => reads.filter(isKept).map(({ offset }) => offset))
     assert(
       inbox.readOffset >= Math.max(0, ...marks),
       `${user} has read up to ${Math.max(...marks)}; the mark is ${inbox.readOffset}.`,
@@ -227,6 +238,18 @@ export const checkEmpty = async (engine: Engine, users: readonly string[]): Prom
       `${user} has left, and is ${online ? 'online' : 'offline'} with ${sessions} sessions.`,
     )
   }
+}
+
+/** A failover that forgot nothing is not felt: no page was told of a loss, unless retention has deleted messages. */
+export const checkUnfelt = async (
+  engine: Engine,
+  users: readonly string[],
+  tabs: readonly Tab[],
+): Promise<void> => {
+  for (const user of users)
+    if (keptOf(user, await inboxOf(engine, user)).first === 1)
+      for (const { name, losses } of tabs.filter((tab) => tab.user === user))
+        assert(losses === 0, `${name} was told of lost messages, and no history had lost any.`)
 }
 
 /**

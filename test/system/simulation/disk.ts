@@ -1,5 +1,8 @@
+import type { Engine } from '../../../src/engine/engine.js'
 import type { Operation, Volume } from '../../../src/engine/exclusive/store/store.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
+import type { Medium, Modules } from './site.js'
+import type { Owner } from './timers.js'
 import type { World } from './world.js'
 
 interface Written {
@@ -15,8 +18,10 @@ type Fault = 'none' | 'not written' | 'written, and reported as failed' | 'hangs
  * A disk with one LevelDB. A batch is readable once it is written. A batch without a sync can be lost in a power cut, and so can a batch
  * that is under way in any crash; those that are lost are always the latest.
  */
-export class Disk {
+export class Disk implements Medium {
+  readonly nodes = 1
   readonly #world: World
+  readonly #modules: Modules
   /** What no crash can take away. */
   #synced = new Map<string, string>()
   /** The batches since the last sync, in order. */
@@ -30,8 +35,17 @@ export class Disk {
   delay: [number, number] = [0, 4]
   opened = 0
 
-  constructor(world: World) {
+  constructor(world: World, modules: Modules) {
     this.#world = world
+    this.#modules = modules
+  }
+
+  get isWell(): boolean {
+    return this.fault === 'none'
+  }
+
+  engineFor(_owner: Owner, onError: (cause: unknown) => void): Engine {
+    return this.#modules.createExclusiveEngine(() => this.open(), { onError })
   }
 
   /** The rows that no crash can take away. */

@@ -1,6 +1,6 @@
 /**
  * Faults that `node scripts/simulate.mjs --faults` puts in on purpose, to see that the simulation finds them: `right` becomes `wrong`, and
- * a violation that matches `finds` counts.
+ * a violation that matches `finds` counts. A fault has one gateway to be found with, unless `nodes` says three.
  */
 export default [
   {
@@ -128,5 +128,21 @@ export default [
     right: 'if (entry.devices.length === 0) return []\n    return this.#schedule',
     wrong: 'if (entry.devices.length >= 0) return []\n    return this.#schedule',
     finds: /reached neither/,
+  },
+  {
+    name: 'a gateway that does not store again what a failover has forgotten',
+    nodes: 3,
+    file: 'src/engine/redis/recovery/settlement.ts',
+    right: 'const lacking = await recent.restore(times, onError)',
+    wrong: 'const lacking = new Set<number>()',
+    finds: /not where it was stored/,
+  },
+  {
+    name: 'a killed gateway whose users stay online',
+    nodes: 3,
+    file: 'src/engine/redis/nodes/leases.ts',
+    right: 'for (const [node, endedAt] of dead) {',
+    wrong: 'for (const [node, endedAt] of dead.slice(0, 0)) {',
+    finds: /online, 2\d(\.\d+)? s after|has left, and is/,
   },
 ]

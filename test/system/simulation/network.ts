@@ -129,13 +129,16 @@ const masked = (opcode: number, payload: Buffer): Buffer => {
 /** Connects clients with the gateway that listens at the moment. */
 export class Network {
   readonly #world: World
-  listener: Listener | undefined
+  /** The gateways that run. A load balancer gives each connection to one of them. */
+  readonly listeners: Listener[] = []
   /** The connections that are open at one end at least. */
   readonly open = new Set<ClientSocket>()
   /** Called when a gateway that runs has lost, or closed, its end of a client's connection. */
   onLost: (client: Owner) => void = () => undefined
   /** The gateways' ends, with the client and the gateway's process. */
   readonly #carried = new Map<GatewaySocket, { client: Owner; gateway: Owner }>()
+  /** The process that has a client's newest connection, or had it. */
+  readonly lastGateway = new Map<Owner, Owner>()
 
   constructor(world: World) {
     this.#world = world
@@ -159,6 +162,7 @@ export class Network {
 
   carry(socket: GatewaySocket, client: Owner, gateway: Owner): void {
     this.#carried.set(socket, { client, gateway })
+    this.lastGateway.set(client, gateway)
     socket.once('close', () => {
       this.#carried.delete(socket)
       if (gateway.alive) this.onLost(client)
@@ -166,10 +170,16 @@ export class Network {
   }
 
   /** The process that listened is gone, and the kernel closes its sockets; if the machine is gone too, no client may hear of it. */
-  endListener(hasCrashed: boolean): void {
-    this.listener = undefined
+  endListener(owner: Owner, hasCrashed: boolean): void {
+    this.removeListener(owner)
     for (const socket of [...this.open])
-      socket.reset(hasCrashed && this.#world.random.chance(0.3) ? 'never' : 'soon')
+      if (socket.gateway === owner || this.listeners.length === 0)
+        socket.reset(hasCrashed && this.#world.random.chance(0.3) ? 'never' : 'soon')
+  }
+
+  removeListener(owner: Owner): void {
+    const place = this.listeners.findIndex((listener) => listener.owner === owner)
+    if (place >= 0) this.listeners.splice(place, 1)
   }
 }
 
@@ -205,7 +215,7 @@ class ClientSocket {
   }
 
   #connect(line: Line, protocols: string[]): void {
-    const { listener } = this.#network
+    const listener = this.#world.random.any(this.#network.listeners)
     if (this.readyState === 3) return
     if (!listener || line.refused) return this.#closed(1006)
     if (line.dead !== 'none') return this.#world.after(1_000, () => this.#connect(line, protocols))

@@ -7,6 +7,8 @@ export interface Random {
   /** Returns true with this probability. */
   chance(probability: number): boolean
   pick<T>(values: readonly T[]): T
+  /** Picks one; undefined if there is none. Draws no number if there is no choice. */
+  any<T>(values: readonly T[]): T | undefined
   /** Random bytes, as `node:crypto` returns them. */
   bytes(length: number): Buffer
 }
@@ -31,15 +33,17 @@ const sfc32 = (seed: number): (() => number) => {
 export const createRandom = (seed: number): Random => {
   const next = sfc32(seed)
   const between = (from: number, to: number): number => from + Math.floor(next() * (to - from + 1))
+  const pick = <T>(values: readonly T[]): T => {
+    const value = values[between(0, values.length - 1)]
+    if (value === undefined) throw new Error('There is nothing to pick from.')
+    return value
+  }
   return {
     next,
     between,
     chance: (probability) => next() < probability,
-    pick: (values) => {
-      const value = values[between(0, values.length - 1)]
-      if (value === undefined) throw new Error('There is nothing to pick from.')
-      return value
-    },
+    pick,
+    any: (values) => (values.length > 1 ? pick(values) : values[0]),
     bytes: (length) => Buffer.from(Array.from({ length }, () => between(0, 255))),
   }
 }

@@ -2,18 +2,22 @@ import { createHash } from 'node:crypto'
 import type { Engine } from '../../../src/engine/engine.js'
 import { Absence } from './absence.js'
 import { Backend } from './backend.js'
+import { Disk } from './disk.js'
 import {
   checkConverged,
   checkEmpty,
   checkEvents,
   checkMessages,
   checkReceived,
+  checkUnfelt,
   unreached,
   Violation,
   wrongPresence,
 } from './checks.js'
+import { Losses } from './losses.js'
 import { Network } from './network.js'
 import { Phones } from './phones.js'
+import { SharedRedis } from './shared-redis.js'
 import { APP, importModules, Site } from './site.js'
 import { Tab } from './tab.js'
 import { Watcher } from './watcher.js'
@@ -61,9 +65,10 @@ const planOf = ({ random }: World, seed: number) => ({
 })
 
 /**
- * Runs one simulation. Call it once in a process: `createWorld` takes the process's clock.
+ * Runs one simulation, of one gateway with a disk or of three on one Redis. Call it once in a process: `createWorld` takes the process's
+ * clock.
  */
-export const simulate = async (seed: number): Promise<Outcome> => {
+export const simulate = async (seed: number, nodes = seed % 2 === 0 ? 1 : 3): Promise<Outcome> => {
   const world = createWorld(seed)
   const modules = await importModules()
   const { random } = world
@@ -80,14 +85,31 @@ export const simulate = async (seed: number): Promise<Outcome> => {
   const note = (text: string): void => void log.push(`${(world.now() / SECOND).toFixed(3)} ${text}`)
 
   const phones = plan.pushes ? new Phones(world, modules, plan.users, note) : undefined
-  const site = new Site(world, network, modules, plan.limits, phones, note)
+  const disk = new Disk(world, modules)
+  const redis = nodes === 1 ? undefined : new SharedRedis(world, modules)
+  const site = new Site(world, network, modules, redis ?? disk, plan.limits, phones, note)
   const backend = new Backend(world, site, tabs, note)
   const watcher = new Watcher(world, network, plan.users, note)
   const absence = new Absence({
     ...{ world, network, site, watcher, users: plan.users },
     userOf: (owner) => tabs.find((tab) => tab.owner === owner)?.user,
   })
-  site.onReady = () => absence.restart()
+  /** The epoch of a user's inbox before any failover; empty if it was not read in time. */
+  let firstEpoch: string | undefined
+  const epochOf = (engine: Engine): Promise<string> =>
+    engine.inbox({ appId: APP, userId: 'user-0' }).then(({ epoch }) => epoch)
+  site.onReady = ({ engine }) => {
+    absence.restart()
+    if (redis)
+      epochOf(engine).then(
+        (epoch) => (firstEpoch ??= redis.histories.length === 0 ? epoch : ''),
+        () => undefined,
+      )
+  }
+  site.onEnd = () => {
+    redis?.noteTrouble()
+    if (redis) absence.restart()
+  }
 
   const openTab = (): void => {
     const tab = new Tab(
@@ -110,7 +132,7 @@ export const simulate = async (seed: number): Promise<Outcome> => {
     })
 
   const crash = (kind: 'power' | 'process'): void => {
-    if (!site.isRunning) return
+    if (site.running.length === 0) return
     note(`the gateway crashes: ${kind}`)
     site.crash(kind)
     if (kind === 'power') marks.clear()
@@ -133,16 +155,38 @@ export const simulate = async (seed: number): Promise<Outcome> => {
     note(`the connection of ${tab.name} is cut`)
     for (const socket of [...network.open]) if (socket.owner === tab.owner) socket.cut()
   }
+  const breakRedis = (redis: SharedRedis): void => {
+    const onEnd = (): void => {
+      note('Redis is well')
+      absence.restart()
+      // A revocation is lost with the gateway that knows of it.
+      const { copiedAt = Infinity } = redis.histories.at(-1) ?? {}
+      if (redis.mayHaveLost)
+        for (const tab of tabs) if (tab.userRevokedAt >= copiedAt) tab.userRevokedAt = Infinity
+    }
+    note(`Redis: ${redis.fail(onEnd, () => crash('process'))}`)
+  }
+  const pause = (): void => {
+    const owner = site.any()?.owner
+    if (!owner) return
+    const milliseconds = random.between(100, 40 * SECOND)
+    note(`${owner.name} stands still for ${milliseconds} ms`)
+    redis?.noteTrouble()
+    world.pause(owner, milliseconds)
+    world.after(milliseconds, () => redis?.noteTrouble())
+  }
   const breakDisk = (): void => {
-    if (plan.failingReads && random.chance(0.7)) site.disk.failingReads = random.pick([0.01, 0.1, 0.5])
-    else site.disk.fault = random.pick(['not written', 'written, and reported as failed', 'hangs'] as const)
-    note(`the disk: ${site.disk.fault}, ${site.disk.failingReads} of the reads fail`)
+    if (plan.failingReads && random.chance(0.7)) disk.failingReads = random.pick([0.01, 0.1, 0.5])
+    else disk.fault = random.pick(['not written', 'written, and reported as failed', 'hangs'] as const)
+    note(`the disk: ${disk.fault}, ${disk.failingReads} of the reads fail`)
     world.after(random.between(10, 10_000), () => {
       note('the disk is well')
-      site.disk.goOn()
+      disk.goOn()
       absence.restart()
     })
   }
+
+  const breakMedium = (): void => (redis ? breakRedis(redis) : breakDisk())
 
   const operate = (): void => {
     operations += 1
@@ -166,12 +210,12 @@ export const simulate = async (seed: number): Promise<Outcome> => {
       tab.crash()
     } else if (dice < 0.81) backend.revokeUser(random.pick(plan.users), random.chance(0.5) ? 'end' : 'reauth')
     else if (dice < 0.88 && plan.networkFaults) (random.chance(0.5) ? cut : breakLine)(tab)
-    else if (dice < 0.9 && (plan.diskFaults || plan.failingReads)) breakDisk()
+    else if (dice < 0.9 && (plan.diskFaults || plan.failingReads)) breakMedium()
     else if (dice < 0.92 && plan.crashes) crash(plan.powerCuts && random.chance(0.5) ? 'power' : 'process')
-    else if (dice < 0.925 && site.isRunning) {
+    else if (dice < 0.925 && site.running.length > 0) {
       note('the gateway is closed')
       void site.close().then(restart)
-    }
+    } else if (dice < 0.935 && redis && plan.crashes) pause()
   }
   const operateOnAndOn = (end: number): void => {
     if (world.now() >= end) return
@@ -190,7 +234,7 @@ export const simulate = async (seed: number): Promise<Outcome> => {
 
   /** Awaits the engine while the simulation goes on. */
   const ask = async <T>(question: () => Promise<T>): Promise<T> => {
-    const { owner } = site
+    const owner = site.any()?.owner
     let result: { value: T } | { error: unknown } | undefined
     const asking = owner && world.as(owner, question)
     if (!asking) throw new Violation('No gateway runs.')
@@ -202,6 +246,21 @@ export const simulate = async (seed: number): Promise<Outcome> => {
     if (!result) throw new Violation('The engine did not answer within a minute.')
     if ('error' in result) throw result.error
     return result.value
+  }
+
+  /** What failovers may have cost: nothing if the epochs are those of the begin. */
+  const lossesOf = async (engine: Engine): Promise<Losses> => {
+    if (!redis || (await ask(() => epochOf(engine))) === firstEpoch) return new Losses([])
+    if (firstEpoch && !redis.mayHaveLost)
+      throw new Violation('Inboxes began another epoch, though every gateway was well.')
+    return new Losses(redis.histories)
+  }
+
+  /** The engines of all gateways. */
+  const enginesOf = (): [Engine, ...Engine[]] => {
+    const [first, ...others] = site.running.map(({ engine }) => engine)
+    if (!first || others.length + 1 < nodes) throw new Violation('No gateway runs, or too few do.')
+    return [first, ...others]
   }
 
   /** A change takes a moment to reach the watcher. */
@@ -226,7 +285,7 @@ export const simulate = async (seed: number): Promise<Outcome> => {
 
   const run = async (): Promise<void> => {
     note(JSON.stringify(plan))
-    void site.start()
+    site.startAll()
     operateOnAndOn(plan.duration)
     for (let at = 0; at < plan.duration; at += SECOND) {
       await world.run(SECOND)
@@ -240,12 +299,12 @@ export const simulate = async (seed: number): Promise<Outcome> => {
     }
     note('all is well from now on')
     for (const tab of tabs) mend(tab)
-    site.disk.goOn()
+    site.medium.goOn()
     absence.restart()
     if (phones) phones.isIll = false
     // A page whose connection died without a word notices within two ping intervals.
     await world.run(20 * SECOND)
-    void site.start()
+    site.startAll()
     await world.run(60 * SECOND)
     const isSettled = (): boolean =>
       watcher.isWatching &&
@@ -267,30 +326,34 @@ export const simulate = async (seed: number): Promise<Outcome> => {
       )
     await world.run(5 * SECOND)
     observe()
-    const { engine } = site
-    if (!engine) throw new Violation('No gateway runs.')
+    const engines = enginesOf()
     const live = openTabs().filter(({ session }) => session.state === 'active')
-    await ask(() => checkMessages(engine, plan.users, tabs, backend))
-    await ask(() => checkConverged(engine, plan.users, live))
-    await checkWatcher(engine)
-    if (phones) await checkPhones(engine, phones)
+    const losses = await lossesOf(engines[0])
+    if (redis && !losses.any) await ask(() => checkUnfelt(engines[0], plan.users, tabs))
+    for (const engine of engines) {
+      await ask(() => checkMessages(engine, plan.users, tabs, backend, losses))
+      await ask(() => checkConverged(engine, plan.users, live, losses))
+      await checkWatcher(engine)
+    }
+    if (phones) await checkPhones(engines[0], phones)
     for (const tab of openTabs())
       if (plan.vanishes && random.chance(0.6)) tab.crash()
       else tab.end()
     if (plan.vanishes && random.chance(0.4)) world.after(random.between(0, 30_000), () => crash('process'))
     await world.run(HEALING)
     observe()
-    const last = site.engine
-    if (!last) throw new Violation('No gateway runs.')
-    await ask(() => checkEmpty(last, plan.users))
-    await checkWatcher(last)
+    const [last, ...others] = enginesOf()
+    for (const engine of [last, ...others]) {
+      await ask(() => checkEmpty(engine, plan.users))
+      await checkWatcher(engine)
+    }
     watcher.end()
     await world.run(5 * SECOND)
-    for (let hours = 0; (await ask(() => last.pendingSummary(APP))).pending > 0; hours++) {
-      if (hours > 5) throw new Violation('The backend was not sent every event within five hours.')
-      await world.run(3_600 * SECOND)
+    for (let minutes = 0; (await ask(() => last.pendingSummary(APP))).pending > 0; minutes++) {
+      if (minutes > 300) throw new Violation('The backend was not sent every event within five hours.')
+      await world.run(60 * SECOND)
     }
-    checkEvents(site, plan.powerCuts)
+    checkEvents(site, redis ? redis.hasForgotten : plan.powerCuts)
     void site.closeForGood()
     await world.run(60 * SECOND)
     const left = world.timersLeft()

@@ -9,14 +9,15 @@ import type {
   webhookEventTypes,
 } from '../../../src/engine/engine.js'
 import type { createExclusiveEngine } from '../../../src/engine/exclusive/exclusive-engine.js'
+import type { createSharedEngine } from '../../../src/engine/redis/redis-engine.js'
 import type { createGateway, Gateway, GatewayConfig } from '../../../src/gateway/index.js'
 import type { createMetrics } from '../../../src/gateway/metrics/metrics.js'
 import type { createPushes, Pushes } from '../../../src/gateway/push/pushes.js'
 import type { createTracing } from '../../../src/gateway/tracing/tracing.js'
-import type { RestCalls } from '../../../src/rest-client/index.js'
 import type { ChatSession } from '../../../src/session/index.js'
 import type { decryptPush } from '../../support/push/push-service.js'
-import { Disk } from './disk.js'
+import type { simulatedClient } from '../../support/redis/simulated/client.js'
+import type { SimulatedServer } from '../../support/redis/simulated/server.js'
 import type { Network } from './network.js'
 import type { Phones } from './phones.js'
 import type { Owner } from './timers.js'
@@ -29,6 +30,9 @@ export const SECRET = 'a secret of at least 32 bytes, for tests'
 export interface Modules {
   createGateway: typeof createGateway
   createExclusiveEngine: typeof createExclusiveEngine
+  createSharedEngine: typeof createSharedEngine
+  SimulatedServer: typeof SimulatedServer
+  simulatedClient: typeof simulatedClient
   ChatSession: typeof ChatSession
   webhookEventTypes: typeof webhookEventTypes
   createMetrics: typeof createMetrics
@@ -40,6 +44,9 @@ export interface Modules {
 export const importModules = async (): Promise<Modules> => {
   const { createGateway } = await import('../../../src/gateway/index.js')
   const { createExclusiveEngine } = await import('../../../src/engine/exclusive/exclusive-engine.js')
+  const { createSharedEngine } = await import('../../../src/engine/redis/redis-engine.js')
+  const { SimulatedServer } = await import('../../support/redis/simulated/server.js')
+  const { simulatedClient } = await import('../../support/redis/simulated/client.js')
   const { ChatSession } = await import('../../../src/session/index.js')
   const { webhookEventTypes } = await import('../../../src/engine/engine.js')
   const { createMetrics } = await import('../../../src/gateway/metrics/metrics.js')
@@ -47,7 +54,20 @@ export const importModules = async (): Promise<Modules> => {
   const { createTracing } = await import('../../../src/gateway/tracing/tracing.js')
   const { decryptPush } = await import('../../support/push/push-service.js')
   const push = { createMetrics, createPushes, createTracing, decryptPush }
-  return { createGateway, createExclusiveEngine, ChatSession, webhookEventTypes, ...push }
+  const redis = { createSharedEngine, SimulatedServer, simulatedClient }
+  return { createGateway, createExclusiveEngine, ChatSession, webhookEventTypes, ...redis, ...push }
+}
+
+/** What the gateways keep their data in. */
+export interface Medium {
+  /** How many gateways share it. */
+  readonly nodes: number
+  /** Whether nothing is wrong with it. */
+  readonly isWell: boolean
+  engineFor(owner: Owner, onError: (cause: unknown) => void): Engine
+  /** A gateway's process was killed, and perhaps its machine has lost its power. */
+  crash(kind: 'power' | 'process', owner: Owner): void
+  goOn(): void
 }
 
 interface Process {
@@ -63,7 +83,7 @@ interface AppLimits {
   sessionsPerUser: number
 }
 
-/** One machine: its disk, and the gateway's process while there is one. */
+/** The processes of the gateways that run, and what their backend is sent. */
 export class Site {
   readonly #world: World
   readonly #network: Network
@@ -72,20 +92,23 @@ export class Site {
   readonly #limits: AppLimits
   /** Undefined if nothing is pushed. */
   readonly #phones: Phones | undefined
-  readonly disk: Disk
+  readonly medium: Medium
   /** What the app's backend was sent, in the order of arrival. */
   readonly delivered: PendingEvent['event'][] = []
   /** Errors in the gateway's log. */
   readonly errors: string[] = []
   /** Called when a process has opened its engine. */
-  onReady: () => void = () => undefined
-  #process: Process | undefined
+  onReady: (running: Process) => void = () => undefined
+  /** Called when a process has ended, or loses its power or its connection to others. */
+  onEnd: (owner: Owner) => void = () => undefined
+  readonly #processes: Process[] = []
   #count = 0
 
   constructor(
     world: World,
     network: Network,
     modules: Modules,
+    medium: Medium,
     limits: AppLimits,
     phones: Phones | undefined,
     note: (text: string) => void,
@@ -96,35 +119,36 @@ export class Site {
     this.#world = world
     this.#network = network
     this.#modules = modules
-    this.disk = new Disk(world)
+    this.medium = medium
   }
 
-  /** The engine of the process that runs; undefined if none does, or if it is not ready. */
-  get engine(): Engine | undefined {
-    return this.#process?.engine
+  /** The processes that run, but for those that are paused. */
+  get running(): readonly Process[] {
+    return this.#processes.filter(({ owner }) => !owner.held)
   }
 
-  /** The REST calls of the gateway that runs. */
-  get client(): ((appId: string) => RestCalls) | undefined {
-    return this.#process?.gateway.client
+  /** Returns one of the processes that run; undefined if none does. */
+  any(): Process | undefined {
+    return this.#world.random.any(this.running)
   }
 
-  get isRunning(): boolean {
-    return this.#process !== undefined
+  /** Starts as many processes as there are to be. */
+  startAll(): void {
+    for (let n = this.#processes.length; n < this.medium.nodes; n++) void this.start()
   }
 
   async start(): Promise<void> {
-    if (this.#process) return
+    if (this.#processes.length === this.medium.nodes) return
     const owner: Owner = { name: `gateway ${++this.#count}`, alive: true }
-    const { createGateway, createExclusiveEngine } = this.#modules
+    const { createGateway } = this.#modules
     const write = (line: string): void => {
       const { err } = JSON.parse(line) as { err?: { type: string } }
       // The engine says so whenever its disk fails.
-      if (err?.type !== 'EngineError') this.errors.push(line)
+      if (owner.alive && err?.type !== 'EngineError') this.errors.push(line)
     }
     await this.#world.as(owner, async () => {
       const engine = this.#withWebhooks(
-        createExclusiveEngine(() => this.disk.open(), { onError: (cause) => this.#onEngineError(cause) }),
+        this.medium.engineFor(owner, (cause) => this.#onEngineError(owner, cause)),
         (user) => pushes?.onDue(user),
       )
       const pushes = this.#phones?.pushesFor(engine)
@@ -147,61 +171,90 @@ export class Site {
         env: {},
         log: pino({ level: 'error' }, { write }),
       })
-      this.#process = { owner, engine, gateway, pushes }
+      const running: Process = { owner, engine, gateway, pushes }
+      this.#processes.push(running)
       gateway.attach(server)
-      this.#network.listener = { owner, server }
-      await gateway.ready().then(
-        () => this.onReady(),
-        () => undefined,
-      )
+      this.#network.listeners.push({ owner, server })
+      await this.#askReady(running)
       void this.#deliver(owner, engine)
       void this.#subscribe(owner, engine)
     })
   }
 
-  #onEngineError(cause: unknown): void {
-    if ((cause as Error).name === 'EngineError' || /disk|sync|closed/i.test(String(cause))) return
+  /** Asks whether a gateway is ready. A load balancer of several asks each of them again and again: one that no client asks opens no engine. */
+  async #askReady(running: Process): Promise<void> {
+    try {
+      await running.gateway.ready()
+      this.onReady(running)
+    } catch {
+      if (this.medium.nodes === 1 || !this.#isRunning(running.owner)) return
+      setTimeout(() => void this.#askReady(running), 1_000)
+    }
+  }
+
+  #onEngineError(owner: Owner, cause: unknown): void {
+    if (
+      !owner.alive ||
+      (cause as Error).name === 'EngineError' ||
+      /disk|sync|closed|simulated server|connection was lost/i.test(String(cause))
+    )
+      return
     this.errors.push(`engine: ${(cause as Error).stack ?? String(cause)}`)
   }
 
-  /** Ends the process without a word to anyone. */
+  /** Ends a process without a word to anyone. */
   crash(kind: 'power' | 'process'): void {
-    if (!this.#process) return
-    this.#process.owner.alive = false
-    this.#process = undefined
-    this.#network.endListener(true)
-    this.disk.crash(kind)
+    const running = this.#world.random.any(this.#processes)
+    if (!running) return
+    const { owner } = this.#remove(running)
+    this.#end(owner)
+    this.#network.endListener(owner, true)
+    this.medium.crash(kind, owner)
   }
 
-  /** Drains and ends the process, as SIGTERM does. Rejects if timers are left. */
+  /** Drains and ends a process, as SIGTERM does. Rejects if timers are left. */
   async close(): Promise<void> {
-    const running = this.#process
+    const running = this.any()
     if (!running) return
-    this.#process = undefined
-    const { owner, gateway, pushes } = running
-    await this.#world.as(owner, () => Promise.all([pushes?.close(1_000), gateway.close()]))
-    owner.alive = false
-    if (this.#network.listener?.owner === owner) this.#network.endListener(false)
+    const { owner } = running
+    await this.#close(running)
+    this.#end(owner)
+    if (this.#network.listeners.some((listener) => listener.owner === owner))
+      this.#network.endListener(owner, false)
   }
 
-  get owner(): Owner | undefined {
-    return this.#process?.owner
-  }
-
-  /** Ends the process as `close` does, and leaves its owner, so that its timers can be counted. */
+  /** Ends all processes as `close` does, and leaves their owners, so that their timers can be counted. */
   async closeForGood(): Promise<void> {
-    const running = this.#process
-    if (!running) return
-    this.#process = undefined
-    await this.#world.as(running.owner, () =>
-      Promise.all([running.pushes?.close(1_000), running.gateway.close()]),
+    await Promise.all(
+      [...this.#processes].map(async (running) => {
+        await this.#close(running)
+        this.#network.removeListener(running.owner)
+      }),
     )
-    this.#network.listener = undefined
+  }
+
+  async #close(running: Process): Promise<void> {
+    const { owner, gateway, pushes } = this.#remove(running)
+    await this.#world.as(owner, () => Promise.all([pushes?.close(1_000), gateway.close()]))
+  }
+
+  #remove(running: Process): Process {
+    this.#processes.splice(this.#processes.indexOf(running), 1)
+    return running
+  }
+
+  #end(owner: Owner): void {
+    Object.assign(owner, { alive: false, endedAt: Date.now() })
+    this.onEnd(owner)
+  }
+
+  #isRunning(owner: Owner): boolean {
+    return owner.alive && this.#processes.some((running) => running.owner === owner)
   }
 
   /** Subscribes the phones as soon as the disk takes it. */
   async #subscribe(owner: Owner, engine: Engine): Promise<void> {
-    while (this.#phones && owner.alive && this.#process?.owner === owner) {
+    while (this.#phones && this.#isRunning(owner)) {
       try {
         return await this.#phones.subscribe(engine)
       } catch (error) {
@@ -241,7 +294,7 @@ export class Site {
     const { random } = this.#world
     const wait = (milliseconds: number): Promise<void> =>
       new Promise((resolve) => setTimeout(resolve, milliseconds))
-    while (owner.alive && this.#process?.owner === owner) {
+    while (this.#isRunning(owner)) {
       await wait(random.between(50, 1_500))
       try {
         for (const { event } of await engine.takeDueEvents(APP, 20, 30_000)) {

@@ -18,7 +18,21 @@ export interface Sending {
   outcome: 'open' | 'stored' | 'refused' | 'unknown' | 'gone'
   /** Where it was stored: in the inbox of the page's user, or of the recipient if the backend sent it. */
   offset: number
+  /** When it was stored, by the engine. */
+  storedAt: number
+  /** The process that has acknowledged it. */
+  gateway: Owner | undefined
   code: string
+}
+
+/** A read mark. */
+export interface Mark {
+  offset: number
+  setAt: number
+  /** When the page was told that the mark is stored. */
+  takenAt: number
+  /** Whether the gateway refused it because the inbox had begun another epoch. */
+  isOfEarlierEpoch: boolean
 }
 
 interface Received {
@@ -50,8 +64,10 @@ export class Tab {
   readonly session: ChatSession
   readonly sent: Sending[] = []
   readonly received: Received[] = []
-  readonly reads: number[] = []
-  readonly peerReads: { peer: string | null; offset: number }[] = []
+  readonly reads: Mark[] = []
+  readonly peerReads: (Mark & { peer: string | null })[] = []
+  /** How often it was told of a loss. */
+  losses = 0
   /** When its session has started (Unix, milliseconds). It shows how many earlier messages are unread, and is not sent them. */
   startedAt = Infinity
   /** When the user's credentials were revoked, if this page had no later ones then. */
@@ -63,6 +79,7 @@ export class Tab {
   hasEnded = false
   readonly #world: World
   readonly #network: Network
+  readonly #note: (text: string) => void
 
   constructor(
     name: string,
@@ -77,6 +94,7 @@ export class Tab {
     this.user = user
     this.#world = world
     this.#network = network
+    this.#note = note
     this.line = goodLine()
     const newToken = (): string => {
       this.tokenIssuedAt = Date.now()
@@ -108,7 +126,9 @@ export class Tab {
       })
       session.addEventListener('error', ({ detail: { error } }) => {
         note(`${name} reports ${error.code}`)
-        if (error.code === 'messages-lost') isAfterLoss = true
+        if (error.code !== 'messages-lost') return
+        isAfterLoss = true
+        this.losses++
       })
       session.addEventListener('state', ({ detail: { state, error } }) => {
         note(`${name} is ${state}${error ? `: ${error.code}` : ''}`)
@@ -129,7 +149,7 @@ export class Tab {
     const number = this.sent.length
     const sending: Sending = {
       ...{ tab: this.name, from: this.user, to, body: `${this.name} to ${to} #${number}`, number },
-      ...{ outcome: 'open', offset: 0, code: '' },
+      ...{ outcome: 'open', offset: 0, storedAt: 0, gateway: undefined, code: '' },
     }
     this.sent.push(sending)
     const refused = (error: unknown): void => {
@@ -139,9 +159,10 @@ export class Tab {
       Object.assign(sending, { outcome: isKnown ? 'refused' : 'unknown', code })
     }
     this.#world.as(this.owner, () => {
-      void this.session
-        .send({ to, body: sending.body })
-        .then(({ offset }) => void Object.assign(sending, { outcome: 'stored', offset }), refused)
+      void this.session.send({ to, body: sending.body }).then(({ offset, sentAt: storedAt }) => {
+        const gateway = this.#network.lastGateway.get(this.owner)
+        Object.assign(sending, { outcome: 'stored', offset, storedAt, gateway })
+      }, refused)
     })
   }
 
@@ -151,20 +172,32 @@ export class Tab {
     const newest = this.received.at(-1)?.offset
     if (newest === undefined) return
     const offset = this.#world.random.between(Math.max(1, newest - 3), newest)
-    this.reads.push(offset)
-    this.#world.as(this.owner, () => {
-      // Whether the gateway took the mark is seen in its inbox: the session ends or the page crashes while marks wait.
-      this.session.markRead(offset).catch(() => undefined)
-    })
+    const mark: Mark = { offset, setAt: Date.now(), takenAt: Infinity, isOfEarlierEpoch: false }
+    this.reads.push(mark)
+    this.#mark(mark)
   }
 
   #markPeerRead(): void {
     const message = this.received.slice(-5).find(({ from }) => from !== this.user)
     if (!message) return
     const { from, offset } = message
-    this.peerReads.push({ peer: from, offset })
+    const mark: Mark = { offset, setAt: Date.now(), takenAt: Infinity, isOfEarlierEpoch: false }
+    this.peerReads.push(Object.assign(mark, { peer: from }))
+    this.#mark(mark, { with: from })
+  }
+
+  #mark(mark: Mark, options?: { with: string | null }): void {
     this.#world.as(this.owner, () => {
-      this.session.markRead(offset, { with: from }).catch(() => undefined)
+      // Whether the gateway took the mark is seen in its inbox: the session ends or the page crashes while marks wait.
+      this.session.markRead(mark.offset, options).then(
+        () => {
+          mark.takenAt = Date.now()
+          this.#note(`${this.name} has marked ${mark.offset} as read`)
+        },
+        (error: unknown) => {
+          mark.isOfEarlierEpoch = (error as { code: string }).code === 'conflict'
+        },
+      )
     })
   }
 

@@ -5,12 +5,25 @@ import FakeTimers, { type Clock } from '@sinonjs/fake-timers'
 export interface Owner {
   readonly name: string
   alive: boolean
+  /** When its process has ended, by `Date.now`. */
+  endedAt?: number
+  /** When its latest pause ends, by `Date.now`. */
+  goesOnAt?: number
+  /** While the process is paused: what it does when it goes on. A timer of an interval that has passed several times runs once. */
+  held?: Set<() => void> | undefined
+}
+
+/** Runs `work` of an owner: never if the owner has crashed, and later if its process is paused. */
+export const runAs = (owner: Owner, work: () => void): void => {
+  if (owner.held) owner.held.add(work)
+  else if (owner.alive) work()
 }
 
 /** A timer that an owner has set, and the place in the code that set it. */
 interface PendingTimer {
   owner: Owner
-  stack: string
+  /** Its stack is written only if somebody asks for it, because that takes long. */
+  setAt: Error
 }
 
 type Timer = ReturnType<typeof setTimeout>
@@ -40,17 +53,20 @@ export const takeTimers = (
     loopLimit: Number.MAX_SAFE_INTEGER,
   })
   const pending = new Map<unknown, PendingTimer>()
+  /** A process that goes on after a pause may clear a timer whose time has passed meanwhile. */
+  const cleared = new WeakSet<object>()
 
   const owned = (set: (callback: Callback, delay?: number) => unknown, repeats: boolean) => {
     return (callback: Callback, ...[delay, ...args]: [number?, ...unknown[]]): unknown => {
       const owner = currentOwner()
       // Without this, timers that the callback sets would have no owner.
       const bound = AsyncResource.bind(callback)
-      const handle: unknown = set(() => {
+      const run = (): void => {
         if (!repeats) pending.delete(handle)
-        if (owner?.alive !== false) bound(...args)
-      }, delay)
-      if (owner) pending.set(handle, { owner, stack: new Error().stack ?? '' })
+        if (!cleared.has(handle as object)) bound(...args)
+      }
+      const handle: unknown = set(() => (owner ? runAs(owner, run) : run()), delay)
+      if (owner) pending.set(handle, { owner, setAt: new Error() })
       return handle
     }
   }
@@ -58,6 +74,7 @@ export const takeTimers = (
     (clear: (handle: Timer) => void) =>
     (handle: Timer): void => {
       pending.delete(handle)
+      if (typeof handle === 'object') cleared.add(handle)
       clear(handle)
     }
   // `setImmediate` has no delay.

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
 import { createRandom, type Random } from './random.js'
-import { takeTimers, type Owner } from './timers.js'
+import { runAs, takeTimers, type Owner } from './timers.js'
 
 /** The scheduler of a simulation: it owns the clock, the timers and the random numbers of everything in this process. */
 export interface World {
@@ -11,8 +11,13 @@ export interface World {
   now(): number
   /** The number of timers that have run. */
   steps(): number
-  /** Calls `work` as `owner`: its timers, and what its promises do, belong to `owner`. Does nothing if `owner` has crashed. */
+  /**
+   * Calls `work` as `owner`: its timers, and what its promises do, belong to `owner`. Does nothing if `owner` has crashed. If its process is
+   * paused, `work` is called when it goes on, and the result is undefined.
+   */
   as<T>(owner: Owner, work: () => T): T | undefined
+  /** Stops a process for some milliseconds, as SIGSTOP does. What reaches the process meanwhile waits. */
+  pause(owner: Owner, milliseconds: number): void
   /** Calls `work` after `delay` milliseconds, whatever crashes meanwhile. */
   after(delay: number, work: () => void): void
   /**
@@ -66,12 +71,28 @@ export const createWorld = (seed: number): World => {
   /** Lets every promise that can settle do so: nothing of the simulation waits for the real event loop. */
   const settle = (): Promise<void> => new Promise((resolve) => void realTurn(resolve))
 
+  const after = (delay: number, work: () => void): void =>
+    owners.exit(() => void clock.setTimeout(work, delay))
+
   return {
     random,
     now: () => clock.Date.now() - BEGIN,
     steps: () => steps,
-    as: (owner, work) => (owner.alive ? owners.run(owner, work) : undefined),
-    after: (delay, work) => void owners.exit(() => clock.setTimeout(work, delay)),
+    as(owner, work) {
+      if (!owner.held) return owner.alive ? owners.run(owner, work) : undefined
+      runAs(owner, () => void owners.run(owner, work))
+      return undefined
+    },
+    after,
+    pause(owner, milliseconds) {
+      const held = new Set<() => void>()
+      owner.held = held
+      owner.goesOnAt = clock.Date.now() + milliseconds
+      after(milliseconds, () => {
+        owner.held = undefined
+        for (const work of held) after(0, () => runAs(owner, work))
+      })
+    },
     async run(milliseconds, isDone = () => false) {
       const end = clock.Date.now() + milliseconds
       await settle()
@@ -86,6 +107,6 @@ export const createWorld = (seed: number): World => {
     timersLeft: () =>
       [...pending.values()]
         .filter(({ owner }) => owner.alive)
-        .map(({ owner, stack }) => `${owner.name}: ${stack}`),
+        .map(({ owner, setAt }) => `${owner.name}: ${setAt.stack}`),
   }
 }

@@ -1,0 +1,142 @@
+import type { Engine } from '../../../src/engine/engine.js'
+import { FEW_PARTITIONS } from '../../support/redis/engines.js'
+import type { SimulatedClient } from '../../support/redis/simulated/client.js'
+import type { SimulatedServer } from '../../support/redis/simulated/server.js'
+import type { Medium, Modules } from './site.js'
+import type { Owner } from './timers.js'
+import type { World } from './world.js'
+
+const SECOND = 1_000
+/** Milliseconds that a call takes one way, and the share of the calls that lose the connection, while nothing is wrong. */
+const GOOD = { delay: [0, 2], losses: 0 } as const
+/** Milliseconds for which gateways remember what they have done, and in which they say what they know of a new history. */
+const REMEMBERED = 32 * SECOND
+const SETTLING = 8 * SECOND
+
+/** Another history of the data: it has what Redis had at `copiedAt`, and began at `at`. Both by `Date.now`. */
+export interface History {
+  copiedAt: number
+  at: number
+}
+
+/** A simulated Redis that three gateways share, and what goes wrong with it. */
+export class SharedRedis implements Medium {
+  readonly nodes = 3
+  /** The histories after the first one. */
+  readonly histories: History[] = []
+  readonly #world: World
+  readonly #modules: Modules
+  readonly #server: SimulatedServer
+  readonly #clients = new Map<Owner, SimulatedClient[]>()
+  #way: { delay: readonly [number, number]; losses: number } = GOOD
+  /** How many faults go on. */
+  #faults = 0
+  /** When a gateway began or ended or stood still, or a fault began or ended, which may keep gateways from saying what they know. */
+  readonly #troubles: number[] = []
+
+  constructor(world: World, modules: Modules) {
+    this.#world = world
+    this.#modules = modules
+    this.#server = new modules.SimulatedServer(() => Date.now())
+  }
+
+  get isWell(): boolean {
+    return this.#faults === 0
+  }
+
+  engineFor(owner: Owner, onError: (cause: unknown) => void): Engine {
+    this.noteTrouble()
+    const client = (): SimulatedClient => this.#clientOf(owner)
+    return this.#modules.createSharedEngine({ client, partitionCount: FEW_PARTITIONS, onError })
+  }
+
+  crash(_kind: 'power' | 'process', owner: Owner): void {
+    for (const client of this.#clients.get(owner) ?? []) client.disconnect()
+  }
+
+  noteTrouble(): void {
+    this.#troubles.push(Date.now())
+  }
+
+  /** Returns whether a history may have cost clients something: a gateway did not say in time what it knew. */
+  get mayHaveLost(): boolean {
+    return this.histories.some(({ copiedAt, at }) =>
+      this.#troubles.some((trouble) => trouble > copiedAt - REMEMBERED && trouble < at + SETTLING),
+    )
+  }
+
+  /** Returns whether a history lacked anything at its begin. */
+  get hasForgotten(): boolean {
+    return this.histories.some(({ copiedAt, at }) => copiedAt < at)
+  }
+
+  /** Begins a fault, which ends by itself, and returns its name. */
+  fail(onEnd: () => void, crash: () => void): string {
+    const { random } = this.#world
+    const fault = random.pick([
+      'late',
+      'lossy',
+      'away',
+      'restart',
+      'failover',
+      'failover',
+      'failover',
+    ] as const)
+    const end = (): void => {
+      this.#faults--
+      if (fault === 'late' || fault === 'lossy') this.#way = GOOD
+      if (fault !== 'failover') this.noteTrouble()
+      onEnd()
+    }
+    this.#faults++
+    if (fault !== 'failover') this.noteTrouble()
+    if (fault === 'late') this.#way = { ...GOOD, delay: [random.between(1, 200), random.between(200, 3_000)] }
+    if (fault === 'lossy') this.#way = { ...GOOD, losses: random.pick([0.01, 0.1, 0.3]) }
+    if (fault === 'failover') {
+      const [copy, copiedAt] = [this.#server.save(), Date.now()]
+      const lag = random.between(0, 800)
+      if (random.chance(0.3)) this.#world.after(random.between(0, lag), crash)
+      this.#world.after(lag, () => {
+        this.#server.restore(copy)
+        this.histories.push({ copiedAt, at: Date.now() })
+        end()
+      })
+    } else if (fault === 'away' || fault === 'restart') {
+      this.#server.stop()
+      this.#world.after(fault === 'away' ? random.between(SECOND, 20 * SECOND) : 1, () => {
+        if (!this.#server.isRunning) this.#server.start()
+        this.histories.push({ copiedAt: Date.now(), at: Date.now() })
+        end()
+      })
+    } else this.#world.after(random.between(10, 10 * SECOND), end)
+    return fault
+  }
+
+  goOn(): void {
+    // Each fault ends by itself, within seconds.
+  }
+
+  #clientOf(owner: Owner): SimulatedClient {
+    const { random } = this.#world
+    let last = 0
+    const client = this.#modules.simulatedClient(this.#server, {
+      lossOf: () => (random.chance(this.#way.losses) ? random.pick(['request', 'reply']) : undefined),
+      delay: (arrive) => {
+        const [from, to] = this.#way.delay
+        const at = Math.max(last, this.#world.now() + from + random.next() * (to - from))
+        last = at
+        // The process may be paused, and then sets this timer when it goes on.
+        this.#world.as(owner, () => setTimeout(arrive, Math.max(0, at - this.#world.now())))
+      },
+    })
+    // The server calls these.
+    for (const name of ['onStopped', 'onStarted'] as const) {
+      const call = client[name].bind(client)
+      client[name] = () => {
+        this.#world.as(owner, call)
+      }
+    }
+    this.#clients.set(owner, [...(this.#clients.get(owner) ?? []), client])
+    return client
+  }
+}
