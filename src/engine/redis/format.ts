@@ -6,3 +6,7 @@ export const FORMAT = 2
 
 /** Returns the text of the key `epochs`. */
 export const epochsText = (secret: string): string => `${FORMAT} ${secret}`
+
+/** Says that the data of a Redis have another format. `where` names the Redis. */
+export const otherFormat = (where: string): string =>
+  `${where} has data of another version of chat-session, and this one can't read them: use that version, another prefix, or another Redis.`

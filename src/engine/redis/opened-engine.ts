@@ -18,7 +18,7 @@ import { EngineError } from '../errors.js'
 import { unfinishedTransfer } from '../transfer.js'
 import { withTimeout } from '../../util/with-timeout.js'
 import { Apps } from './apps.js'
-import { epochsText } from './format.js'
+import { epochsText, otherFormat } from './format.js'
 import { assertUsable, leastDurable } from './server-check.js'
 import type { RedisClient, ServerInfo } from './client/port.js'
 import { AttachedUsers } from './messages/attached-users.js'
@@ -58,8 +58,6 @@ const MIN_COMPARE_INTERVAL = 1_000
  */
 const BEATS_PER_TOUCH = 15
 const APP_IN_USE = 600_000
-const OTHER_FORMAT =
-  "This Redis has data of another version of chat-session, and this one can't read them: use that version, another prefix, or another Redis."
 /** Milliseconds within which a canary must arrive at this node. */
 const CANARY_TIMEOUT = 2_000
 
@@ -240,7 +238,7 @@ export class OpenedEngine {
         epochsText(randomBytes(KEY_BYTES).toString('base64')),
       ])
       if (outcome !== 'opened') {
-        const reason = outcome === 'unfinished' ? unfinishedTransfer('This Redis') : OTHER_FORMAT
+        const reason = outcome === 'unfinished' ? unfinishedTransfer('This Redis') : otherFormat('This Redis')
         throw new EngineError('unavailable', reason)
       }
       await runner.keepOwnLibrary()

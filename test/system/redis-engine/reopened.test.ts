@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { redisSource } from '../../../src/engine/redis/transfer/source.js'
 import { ada, bodies, bob, newMessage, rules } from '../../../src/engine/suite/kit.js'
 import { redisEngines } from '../../support/redis/engines.js'
 import { standalone } from '../../support/redis/server.js'
@@ -29,6 +30,11 @@ it('refuses data of another format, and leaves them as they are', async () => {
   await engine.close()
   const [key = ''] = (await server.command('keys', 'other:*:epochs')).split('\n')
   await server.command('set', key, 'a secret of the first format')
-  await assert.rejects(engine.open(), /data of another version of chat-session/)
+  await assert.rejects(engine.open(), /^EngineError: This Redis has data of another version of chat-session/)
+  const copy = async (): Promise<void> => {
+    const pages = redisSource({ server: { type: 'single', url }, prefix: 'other:' }, 1_000)
+    for await (const page of pages) assert.fail(JSON.stringify(page))
+  }
+  await assert.rejects(copy, /The Redis of --from has data of another version/)
   assert.equal(await server.command('get', key), 'a secret of the first format')
 })

@@ -44,6 +44,7 @@ import * as deliveries from './webhooks/deliveries.js'
 
 /** The first arguments have the same meaning in all scripts. `args` of a script are those after them. */
 const COMMON_ARGS = 7
+const MAX_UNPACKED = 4_000
 
 /** The script of each step: a function with the step's name. */
 const scripts: { [Name in ScriptName]: Script<Name> } = {
@@ -134,7 +135,8 @@ const runOf = (name: StepName): Run => {
   const each = (scripts as Partial<Record<string, unknown>>)[name] as AnyScript | undefined
   return (keys, all) => {
     begin(keys, all, step, kinds)
-    const args = [...unpack(all, COMMON_ARGS + 1)]
+    // Lua's stack has room for 8,000 values only.
+    const args = all.length < MAX_UNPACKED ? [...unpack(all, COMMON_ARGS + 1)] : all.slice(COMMON_ARGS)
     if (each === undefined) return runCommand(step, args)
     return step.isBatch === true ? runBatch(each, args) : each(args)
   }

@@ -3,6 +3,7 @@ import type { AppOptions, PendingEvent, UserRef, WebhookEvent } from '../../engi
 import { EngineError } from '../../errors.js'
 import { unfinishedTransfer, type RecordOf, type TransferPages, type TransferRecord } from '../../transfer.js'
 import { STATE } from '../fields.js'
+import { epochsText, otherFormat } from '../format.js'
 import { pairsOf } from '../lists.js'
 import { SharedAdoptions } from '../messages/shared-adoptions.js'
 import { OwnCopies } from '../messages/own-copies.js'
@@ -57,16 +58,19 @@ export async function* redisSource(place: RedisPlace, sendWindow: number): Trans
 
 /** Resolves with what the first partition knows of the engine. Rejects if the data can't be transferred now. */
 const stateOf = async (rows: RedisRows) => {
-  const [nodes, isUnfinished, opened, key, notes, apps] = await rows.read(0, [
+  const [nodes, isUnfinished, opened, key, epochs, notes, apps] = await rows.read(0, [
     ['ZRANGE', rows.key('nodes', FIRST_PARTITION), '0', '-1', 'WITHSCORES'],
     ['EXISTS', rows.key('transfer', FIRST_PARTITION)],
     ['HGET', rows.key('state', FIRST_PARTITION), STATE.opened],
     ['GET', rows.key('key', FIRST_PARTITION)],
+    ['GET', rows.key('epochs', FIRST_PARTITION)],
     ['HKEYS', rows.key('appNotes', FIRST_PARTITION)],
     ['HGETALL', rows.key('apps', FIRST_PARTITION)],
   ])
   if (pairsOf(nodes).some(([, until]) => Number(until) > rows.now)) throw new EngineError('locked', IN_USE)
   if (isUnfinished === 1) throw new EngineError('unavailable', unfinishedTransfer('The Redis of --from'))
+  if (typeof epochs === 'string' && !epochs.startsWith(epochsText('')))
+    throw new EngineError('unavailable', otherFormat('The Redis of --from'))
   const searched = (notes as string[]).filter((note) => note.endsWith('\0')).map((note) => note.slice(0, -1))
   return { opened, key, apps: pairsOf(apps), searched }
 }

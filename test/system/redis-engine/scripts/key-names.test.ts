@@ -1,4 +1,4 @@
-// Scripts and TypeScript name the same keys by the same rules, in a cluster and elsewhere.
+// Scripts and TypeScript name the same keys by the same rules, in a cluster and elsewhere, and scripts take what calls give them.
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
@@ -50,6 +50,14 @@ for (const { name, options } of settings) {
       const names = await runner.onUser(nameKeys, of, [kinds.join(' '), ...kinds], { hashed: 'id:a hash' })
       assert.deepEqual(names, runner.keys.of(kinds, { partition, ...of, hashed: 'id:a hash' }))
     }
+    await close()
+  })
+
+  test(`${name}: a step takes more arguments than Lua's stack has room for`, async () => {
+    const { runner, close } = await open()
+    const channels = Array.from({ length: 9_000 }, (_, n) => `channel ${n}`)
+    const [, ...counts] = await runner.onPartition(runner.steps.published, 0, channels)
+    assert.equal(counts.length, channels.length)
     await close()
   })
 

@@ -58,7 +58,7 @@ export const forgetGuest = (user: User): void => {
   if (user.newest > 0) {
     // Most steps do not declare the keys of the inbox: more keys would slow, for example, each start of a session. With `keptUntil` 0 the
     // sweep runs the step `due`, which declares them.
-    if (!isDeclared('inbox')) return set(user, 'keptUntil', 0)
+    if (!isDeclared('unread')) return set(user, 'keptUntil', 0)
     deleteInbox(user)
   }
   deleteUser(user)
