@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Engine, UserRef } from '../../engine.js'
 import {
+  advanceClock,
   app,
   bob,
   bodies,
@@ -43,6 +44,21 @@ export const guestsSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
     on('are deleted when their resume window is over', async (engine) => {
       const { session, connectionId } = await enter(engine, guest('a'))
       await engine.detachSession(session, connectionId, 20)
+      await untilDeleted(engine, guest('a'))
+    })
+
+    on('start again when their session is over and their messages have expired', async (engine) => {
+      const { session, connectionId } = await enter(engine, guest('a'))
+      const retention = { ...rules().retention, age: 1_000 }
+      await engine.configure(app, { retention, webhooks: null })
+      await deliver(engine, { from: null, to: guest('a').userId }, { retention })
+      advanceClock(retention.age)
+      await until('the message has expired', async () => (await engine.usage(app)).bytes === 0)
+      await engine.detachSession(session, connectionId, 20_000)
+      // The start ends the former session itself, before a sweep does.
+      advanceClock(20_000)
+      const next = await startSession(engine, request(guest('a'), { guest: true }))
+      await engine.endSession(next, 'ended')
       await untilDeleted(engine, guest('a'))
     })
 
