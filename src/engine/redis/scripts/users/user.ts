@@ -89,20 +89,8 @@ export type Adoption = [
 /** Reads an adoption. */
 export const adoptionOf = (json: string): Adoption => cjson.decode(json) as Adoption
 
-// Each of the next two functions names its fields, and makes the user in one literal: lists of names, and a table that grows, cost Lua
-// several times as much.
-
-export const loadInbox = (key: string): User => {
-  const value = redis.call(
-    'HMGET',
-    key,
-    USER.inbox,
-    USER.createdAt,
-    USER.sender,
-    USER.nodes,
-    USER.online,
-    USER.deviceCount,
-  )
+/** Makes a user of the first fields that `loadInbox` and `load` read. */
+const userOf = (key: string, value: readonly Stored[]): User => {
   const packed = value[0] || NEW_INBOX
   const [deletions, newest, first, readOffset, readUpTo, unread, bytes, oldestAt] =
     cmsgpack.unpack<Numbers>(packed)
@@ -125,6 +113,23 @@ export const loadInbox = (key: string): User => {
   }
 }
 
+// The calls name their fields, because a list of names costs Lua a microsecond.
+
+export const loadInbox = (key: string): User =>
+  userOf(
+    key,
+    redis.call(
+      'HMGET',
+      key,
+      USER.inbox,
+      USER.createdAt,
+      USER.sender,
+      USER.nodes,
+      USER.online,
+      USER.deviceCount,
+    ),
+  )
+
 export const load = (key: string): User => {
   // prettier-ignore
   const value = redis.call(
@@ -132,38 +137,20 @@ export const load = (key: string): User => {
     USER.guest, USER.adoption, USER.pushCall, USER.keptUntil, USER.moveDueAt, USER.revokedBefore,
     USER.lastSeenAt, USER.sessionsDueAt, USER.unreadCheckAt, USER.unreadCheckOffset, USER.pushDueAt, USER.dueAt,
   )
-  const packed = value[0] || NEW_INBOX
-  const [deletions, newest, first, readOffset, readUpTo, unread, bytes, oldestAt] =
-    cmsgpack.unpack<Numbers>(packed)
-  return {
-    key,
-    packed,
-    deletions,
-    newest,
-    first,
-    readOffset,
-    readUpTo,
-    unread,
-    bytes,
-    oldestAt,
-    createdAt: tonumber(value[1] || undefined),
-    sender: value[2] || undefined,
-    nodes: value[3] || undefined,
-    online: value[4] || undefined,
-    deviceCount: tonumber(value[5] || undefined),
-    guest: value[6] || undefined,
-    adoption: value[7] || undefined,
-    pushCall: value[8] || undefined,
-    keptUntil: tonumber(value[9] || undefined),
-    moveDueAt: tonumber(value[10] || undefined),
-    revokedBefore: tonumber(value[11] || undefined),
-    lastSeenAt: tonumber(value[12] || undefined),
-    sessionsDueAt: tonumber(value[13] || undefined),
-    unreadCheckAt: tonumber(value[14] || undefined),
-    unreadCheckOffset: tonumber(value[15] || undefined),
-    pushDueAt: tonumber(value[16] || undefined),
-    dueAt: tonumber(value[17] || undefined),
-  }
+  const user = userOf(key, value)
+  user.guest = value[6] || undefined
+  user.adoption = value[7] || undefined
+  user.pushCall = value[8] || undefined
+  user.keptUntil = tonumber(value[9] || undefined)
+  user.moveDueAt = tonumber(value[10] || undefined)
+  user.revokedBefore = tonumber(value[11] || undefined)
+  user.lastSeenAt = tonumber(value[12] || undefined)
+  user.sessionsDueAt = tonumber(value[13] || undefined)
+  user.unreadCheckAt = tonumber(value[14] || undefined)
+  user.unreadCheckOffset = tonumber(value[15] || undefined)
+  user.pushDueAt = tonumber(value[16] || undefined)
+  user.dueAt = tonumber(value[17] || undefined)
+  return user
 }
 
 /** Sets the numbers of the inbox to those of a new inbox, except `deletions`. So the epoch stays. */
