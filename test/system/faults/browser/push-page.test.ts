@@ -20,8 +20,8 @@ const devicesOf = async (place: Place, user: string) =>
   (await place.gateway.gateway.client('app').listPushSubscriptions({ user })).subscriptions
 
 /** Opens a page of a site with a worker, on which Ada has allowed notifications. */
-const openSite = async (): Promise<{ place: Place; tab: Page }> => {
-  const place = await startPlaceWithWorker(pushManager, {
+const openSite = async (script = pushManager): Promise<{ place: Place; tab: Page }> => {
+  const place = await startPlaceWithWorker(script, {
     attributes: { notifications: '', push: '' },
     // No push is sent while a test runs.
     app: { push: { subject: 'mailto:ops@example.com', url: 'https://www.example.com/', after: 86_400 } },
@@ -74,15 +74,10 @@ test('a log-out and a revocation end the subscription, at the gateway and in the
 })
 
 test('a page whose subscription is refused says so and shows notifications itself', async () => {
-  const { place, tab } = await openSite()
-  await tab.evaluate(async () => {
-    // Only the services of the list are asked to push.
-    localStorage.setItem('host', 'push.example')
-    const chat = document.querySelector('chat-session')
-    const refused = new Promise((resolve) => chat?.addEventListener('session-error', resolve, { once: true }))
-    await chat?.requestNotifications()
-    await refused
-  })
+  // Only the services of the list are asked to push. The page may subscribe as soon as it has a worker, so the host is set before.
+  const { place, tab } = await openSite(`${pushManager}; localStorage.setItem('host', 'push.example')`)
+  await tab.evaluate(() => document.querySelector('chat-session')?.requestNotifications())
+  await untilReceived(tab, 'error refused')
   await hideAll(tab)
   await place.bob.send({ to: 'ada', body: 'by the page' })
   await untilAnnounced(tab, 'by the page')
