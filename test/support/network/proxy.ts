@@ -32,6 +32,9 @@ export interface Proxy {
   wires: ReadonlySet<Wire>
   /** How many sockets are open: two for each connection that works. */
   open(): number
+  /** Stalls what clients send, or lets it flow, on later connections too. */
+  stall(): void
+  flow(): void
   /** Cuts every connection. */
   cut(): void
   close(): Promise<void>
@@ -99,6 +102,7 @@ export const startProxy = async (
   const heads: string[] = []
   const sockets = new Set<Socket>()
   const wires = new Set<Wire>()
+  let isStalled = false
 
   const keep = (socket: Socket, gone: () => void): void => {
     sockets.add(socket)
@@ -128,6 +132,7 @@ export const startProxy = async (
     }
     keep(server, gone)
     client.once('close', gone)
+    if (isStalled) up.stall()
     onConnection(wire)
     up.push(head)
   }
@@ -156,6 +161,14 @@ export const startProxy = async (
     heads,
     wires,
     open: () => sockets.size,
+    stall() {
+      isStalled = true
+      for (const { up } of wires) up.stall()
+    },
+    flow() {
+      isStalled = false
+      for (const { up } of wires) up.flow()
+    },
     cut,
     close,
   }

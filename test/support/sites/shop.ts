@@ -78,7 +78,8 @@ export const ask = async (page: Page, { url }: ShopSite, product: string, body: 
 /** Sends a message that does not reach the gateway for now. */
 export const writeUnsent = async (page: Page, proxy: Proxy, body: string): Promise<void> => {
   await page.getByLabel('Write to').waitFor()
-  for (const wire of proxy.wires) wire.up.stall()
+  // The page may connect again, as from an event stream to a WebSocket.
+  proxy.stall()
   await write(page, body)
   await page.locator('.unsent').getByText('Sending').waitFor()
 }

@@ -39,7 +39,7 @@ test('the focus and the selection in a thread stay when a message arrives', asyn
   await message(alice, 'How large').locator('.text').selectText()
   const log = alice.getByRole('log')
   await log.focus()
-  for (const wire of proxy.wires) wire.up.flow()
+  proxy.flow()
   await write(nora, 'A third of a litre.')
   await message(alice, 'A third of a litre.').waitFor()
 
@@ -54,7 +54,7 @@ test('a message keeps its element and its selection when it becomes a stored one
   await untilState(alice, 'active')
   await writeUnsent(alice, proxy, 'Is it blue?')
   await alice.locator('.unsent .text').selectText()
-  for (const wire of proxy.wires) wire.up.flow()
+  proxy.flow()
   await message(alice, 'Is it blue?').waitFor()
   assert.equal(await selectedText(alice), 'Is it blue?')
 })
