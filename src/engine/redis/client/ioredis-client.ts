@@ -85,10 +85,6 @@ export class IORedisClient implements RedisClient {
     const servers = new Servers(topologyOf(this.#options), connect, connectSeed, {
       onChange: () => this.#recover(),
       onMessage: events.onMessage,
-      onMoved: (connection) => {
-        subscriptions.forget(connection)
-        this.#recover()
-      },
     })
     const subscriptions = new Subscriptions(servers, this.isCluster, events)
     const timer = setInterval(() => this.#check(servers, subscriptions), CHECK_INTERVAL)

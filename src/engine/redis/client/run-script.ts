@@ -23,16 +23,14 @@ const callFunction = async (
   connection: ServerConnection,
   library: Library,
   args: readonly (string | number)[],
-  asking: boolean,
+  isAsking: boolean,
 ): Promise<Reply> => {
-  const call = (): Promise<Reply> =>
-    asking ? connection.callAsking('fcall', args) : connection.call('fcall', args)
   try {
-    return await call()
+    return await connection.call('fcall', args, isAsking)
   } catch (error) {
     if (failureOf(error, connection.address).kind !== 'unknown-function') throw error
     await connection.load(library)
-    return call()
+    return connection.call('fcall', args, isAsking)
   }
 }
 
