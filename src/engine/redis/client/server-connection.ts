@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import type { Library, Reply } from './port.js'
 import { ConnectionFailure, connectionReason, isRefused, UnreachableError } from './failures.js'
 import type { IORedis } from './load-ioredis.js'
-import { addressText, type Address, type ConnectionOptions } from './options.js'
+import { addressText, type Address, type ServerOptions } from './options.js'
 
 export interface ConnectionEvents {
   /** Called once, when the connection is lost or closed, even if it was never open. */
@@ -26,11 +26,6 @@ const ignore = (): void => undefined
 const withoutCommand = (error: unknown): unknown => {
   delete (error as { command?: unknown }).command
   return error
-}
-
-export interface ServerOptions extends ConnectionOptions {
-  /** Whether the server may have no password of its own, though `options` has one: a Sentinel often has none. */
-  mayLackPassword?: boolean
 }
 
 /**
@@ -69,8 +64,8 @@ export class ServerConnection {
       enableReadyCheck: false,
       // Servers before 7.2 do not know CLIENT SETINFO, and an ACL may forbid it.
       disableClientInfo: true,
-      ...(options.username === undefined ? {} : { username: options.username }),
-      ...(options.password === undefined ? {} : { password: options.password }),
+      ...(options.username !== undefined && { username: options.username }),
+      ...(options.password !== undefined && { password: options.password }),
       ...(options.tls ? { tls: options.tls === true ? {} : options.tls } : {}),
     })
     this.#redis.on('error', (error: unknown) => this.#noteError(error))

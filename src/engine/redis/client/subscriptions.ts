@@ -1,12 +1,7 @@
 import { isForbidden } from './failures.js'
 import { slotOfKey } from './key-slot.js'
+import type { ClientEvents } from './port.js'
 import type { Server, Servers } from './servers.js'
-
-export interface SubscriptionsEvents {
-  /** Called when lost subscriptions were made again. */
-  onResubscribed: () => void
-  onError: (error: unknown) => void
-}
 
 /**
  * Keeps channels subscribed at the masters that serve them. `update` compares the wanted channels with those that each connection has, so
@@ -19,7 +14,7 @@ export interface SubscriptionsEvents {
 export class Subscriptions {
   readonly #servers: Servers
   readonly #isCluster: boolean
-  readonly #events: SubscriptionsEvents
+  readonly #events: ClientEvents
   /** The wanted channels, with their slots. */
   readonly #slots = new Map<string, number>()
   #updating: Promise<void> | undefined
@@ -29,7 +24,7 @@ export class Subscriptions {
   /** The reply NOPERM of the latest update. Further attempts fail too, until the ACL changes. */
   #refusal: Error | undefined
 
-  constructor(servers: Servers, isCluster: boolean, events: SubscriptionsEvents) {
+  constructor(servers: Servers, isCluster: boolean, events: ClientEvents) {
     this.#servers = servers
     this.#isCluster = isCluster
     this.#events = events
