@@ -278,7 +278,7 @@ export const modules = {
     'util',
     'protocol',
   ],
-  'engine/redis/nodes': [...redisBase, 'engine/redis/apps', 'engine/redis/messages'],
+  'engine/redis/nodes': [...redisBase, 'engine/redis/apps', 'engine/redis/messages', 'util'],
   'engine/redis/sessions': [
     ...redisBase,
     'engine/decide',

@@ -450,9 +450,7 @@ export class OpenedEngine {
       case 'history':
         return this.#recovery.begin(event.partition)
       case 'asked':
-        return this.calls.onAsked(event)
-      case 'seen-asked':
-        return this.calls.onSeenAsked(event)
+        return void this.calls.onAsked(event)
       case 'answered':
         return this.calls.onAnswered(event)
       case 'session-ended':

@@ -40,9 +40,8 @@ interface WireEvents {
   'token-released': UserRef & { credential: string; use: string }
   /** The new values of changed counts. */
   counts: UserRef & { changed: Partial<Counts> }
-  /** Another node's question; another node's question about the times when sessions were last seen; the answer to either. */
-  asked: { from: string; id: number; question: string }
-  'seen-asked': { from: string; id: number; sessions: readonly SessionId[] }
+  /** Another node's question, for sessions when each was last seen; and the answer. */
+  asked: { from: string; id: number; question: string | readonly SessionId[] }
   answered: { id: number; answer: string | null }
 }
 

@@ -52,13 +52,8 @@ export const connectionReason = (error: Error): string => {
   return reason === undefined ? error.message : `${reason}: ${error.message}`
 }
 
-/** The kind of an error reply or a failure, by which the client decides what to do. */
-export type Failure =
-  | { kind: 'moved' | 'ask'; to: Address }
-  | { kind: 'unknown-function' | 'try-again' | 'read-only' | 'lost' | 'other' }
-
 /** Returns the first word of an error reply, for example `READONLY`; empty for any other error. */
-const replyCode = (error: unknown): string =>
+export const replyCode = (error: unknown): string =>
   error instanceof Error && error.name === 'ReplyError' ? (error.message.split(' ', 1)[0] ?? '') : ''
 
 /** Whether the ACL forbids the command, a key or a channel. */
@@ -67,18 +62,11 @@ export const isForbidden = (error: unknown): error is Error => replyCode(error) 
 /** Whether the server refuses the command itself, and not only for now. */
 export const isRefused = (error: unknown): boolean => ['ERR', 'NOPERM'].includes(replyCode(error))
 
-export const failureOf = (error: unknown, from: Address): Failure => {
-  if (error instanceof ConnectionFailure) return { kind: 'lost' }
-  const code = replyCode(error)
-  const redirect = error instanceof Error ? (error.message.split(' ')[2] ?? '') : ''
-  if (code === 'MOVED') return { kind: 'moved', to: parseAddress(redirect, from) }
-  if (code === 'ASK') return { kind: 'ask', to: parseAddress(redirect, from) }
-  if (error instanceof Error && error.message === 'ERR Function not found')
-    return { kind: 'unknown-function' }
-  if (code === 'TRYAGAIN') return { kind: 'try-again' }
-  if (code === 'READONLY') return { kind: 'read-only' }
-  return { kind: 'other' }
-}
+/** Returns the server that a reply MOVED or ASK names; undefined for any other error. `from` is the server that has replied. */
+export const redirectOf = (error: unknown, from: Address): Address | undefined =>
+  error instanceof Error && ['MOVED', 'ASK'].includes(replyCode(error))
+    ? parseAddress(error.message.split(' ')[2] ?? '', from)
+    : undefined
 
 const reasons: Record<string, string> = {
   READONLY: 'the server is a replica',

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../../errors.js'
 import type { ClientEvents, Library, RedisClient, Reply, Script, ScriptInput, ServerInfo } from './port.js'
 import { Calls, type Call } from './calls.js'
-import { ServerConnection, type ServerOptions } from './server-connection.js'
+import { ServerConnection } from './server-connection.js'
 import { GatheredCalls } from './gathered-calls.js'
 import { slotOfKey } from './key-slot.js'
 import type { Connect } from './link.js'
 import { loadIORedis } from './load-ioredis.js'
-import { parseRedisUrl, type ConnectionOptions, type RedisClientOptions } from './options.js'
+import { connectionOptions, type RedisClientOptions, type ServerOptions } from './options.js'
 import { readServerInfo } from './server-info.js'
 import { runScript } from './run-script.js'
 import { Servers } from './servers.js'
@@ -29,22 +29,6 @@ const KEYS_PER_SCAN = 1_000
 
 /** Milliseconds that `close` waits for replies. */
 const CLOSE_TIMEOUT = 2_000
-
-const connectionOptions = (options: RedisClientOptions): ConnectionOptions =>
-  options.type === 'single'
-    ? { ...parseRedisUrl(options.url), ...(options.tls && { tls: options.tls }) }
-    : options
-
-const sentinelOptions = (options: RedisClientOptions): ServerOptions | undefined => {
-  if (options.type !== 'sentinel') return undefined
-  const { sentinelUsername: username, sentinelPassword: password, tls = false } = options
-  return {
-    tls,
-    mayLackPassword: true,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-  }
-}
 
 interface Opened {
   readonly servers: Servers
@@ -76,19 +60,14 @@ export class IORedisClient implements RedisClient {
   async open(events: ClientEvents): Promise<void> {
     if (this.#opened) return
     const IORedisClass = await loadIORedis()
-    const own = connectionOptions(this.#options)
-    const seeds = sentinelOptions(this.#options)
-    const connect: Connect = (address, its) => new ServerConnection(IORedisClass, address, own, its)
-    const connectSeed: Connect = seeds
-      ? (address, its) => new ServerConnection(IORedisClass, address, seeds, its)
-      : connect
-    const servers = new Servers(topologyOf(this.#options), connect, connectSeed, {
+    const [own, ofSeeds] = connectionOptions(this.#options)
+    const connectWith =
+      (options: ServerOptions): Connect =>
+      (address, its) =>
+        new ServerConnection(IORedisClass, address, options, its)
+    const servers = new Servers(topologyOf(this.#options), connectWith(own), connectWith(ofSeeds), {
       onChange: () => this.#recover(),
       onMessage: events.onMessage,
-      onMoved: (connection) => {
-        subscriptions.forget(connection)
-        this.#recover()
-      },
     })
     const subscriptions = new Subscriptions(servers, this.isCluster, events)
     const timer = setInterval(() => this.#check(servers, subscriptions), CHECK_INTERVAL)

@@ -31,6 +31,16 @@ export type RedisClientOptions =
     } & ConnectionOptions)
   | ({ type: 'cluster'; nodes: readonly Address[] } & ConnectionOptions)
 
+/** How to connect to one server. */
+export interface ServerOptions {
+  username?: string | undefined
+  password?: string | undefined
+  tls?: boolean | SecureContextOptions
+  database?: number
+  /** Whether the server may have no password of its own, though `password` is given: a Sentinel often has none. */
+  mayLackPassword?: boolean
+}
+
 export const DEFAULT_PORT = 6379
 
 /**
@@ -57,6 +67,19 @@ export const parseRedisUrl = (text: string): Address & ConnectionOptions => {
     ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
     ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
   }
+}
+
+/** Returns how to connect to a server that has keys, and how to one that knows these servers. */
+export const connectionOptions = (
+  options: RedisClientOptions,
+): [own: ServerOptions, ofSeeds: ServerOptions] => {
+  if (options.type === 'cluster') return [options, options]
+  if (options.type === 'single') {
+    const own = { ...parseRedisUrl(options.url), ...(options.tls && { tls: options.tls }) }
+    return [own, own]
+  }
+  const { sentinelUsername: username, sentinelPassword: password, tls = false } = options
+  return [options, { username, password, tls, mayLackPassword: true }]
 }
 
 export const addressText = ({ host, port }: Address): string => `${host}:${port}`

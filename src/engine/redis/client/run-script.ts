@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { functionName, type Library, type Reply, type Script, type ScriptInput } from './port.js'
 import type { Call } from './calls.js'
 import type { ServerConnection } from './server-connection.js'
-import { ConnectionFailure, failureOf } from './failures.js'
+import { ConnectionFailure, redirectOf, replyCode } from './failures.js'
 import { addressText, type Address } from './options.js'
 import type { Servers } from './servers.js'
 
@@ -23,16 +23,14 @@ const callFunction = async (
   connection: ServerConnection,
   library: Library,
   args: readonly (string | number)[],
-  asking: boolean,
+  isAsking: boolean,
 ): Promise<Reply> => {
-  const call = (): Promise<Reply> =>
-    asking ? connection.callAsking('fcall', args) : connection.call('fcall', args)
   try {
-    return await call()
+    return await connection.call('fcall', args, isAsking)
   } catch (error) {
-    if (failureOf(error, connection.address).kind !== 'unknown-function') throw error
+    if ((error as Error).message !== 'ERR Function not found') throw error
     await connection.load(library)
-    return call()
+    return connection.call('fcall', args, isAsking)
   }
 }
 
@@ -72,15 +70,15 @@ export const runScript = async (
       return await callFunction(connection, script.library, all, asking !== undefined)
     } catch (error) {
       if (call.isOver()) throw error
-      const failure = failureOf(error, server.address)
-      asking = undefined
-      if (failure.kind === 'moved' || failure.kind === 'ask') {
+      const code = replyCode(error)
+      const redirect = redirectOf(error, server.address)
+      asking = code === 'ASK' ? redirect : undefined
+      if (redirect) {
         redirects += 1
         if (redirects > QUICK_REDIRECTS) await sleep(TRY_AGAIN_PAUSE)
-        if (failure.kind === 'ask') asking = failure.to
-        else servers.move(slot, failure.to)
-      } else if (failure.kind === 'try-again') await sleep(TRY_AGAIN_PAUSE)
-      else if (failure.kind === 'read-only') {
+        if (!asking) servers.move(slot, redirect)
+      } else if (code === 'TRYAGAIN') await sleep(TRY_AGAIN_PAUSE)
+      else if (code === 'READONLY') {
         await recover(error)
         if (addressText(servers.ofSlot(slot).address) === addressText(server.address)) throw error
       } else if (

@@ -2,13 +2,13 @@ import type { Redis } from 'ioredis'
 import type { Library, Reply } from './port.js'
 import { ConnectionFailure, connectionReason, isRefused, UnreachableError } from './failures.js'
 import type { IORedis } from './load-ioredis.js'
-import { addressText, type Address, type ConnectionOptions } from './options.js'
+import { addressText, type Address, type ServerOptions } from './options.js'
 
 export interface ConnectionEvents {
   /** Called once, when the connection is lost or closed, even if it was never open. */
   onClose: () => void
   onMessage?: (channel: string, message: string) => void
-  /** Called if the server ends a sharded subscription because the channel's slot has moved. */
+  /** Called if the server has ended a sharded subscription because the channel's slot has moved. */
   onMoved?: () => void
 }
 
@@ -27,46 +27,6 @@ const withoutCommand = (error: unknown): unknown => {
   delete (error as { command?: unknown }).command
   return error
 }
-
-export interface ServerOptions extends ConnectionOptions {
-  /** Whether the server may have no password of its own, though `options` has one: a Sentinel often has none. */
-  mayLackPassword?: boolean
-}
-
-interface Acceptance {
-  command: readonly [name: string, ...args: (string | number)[]]
-  /** The sentence of the error if the server refuses the command. */
-  problem: string
-}
-
-/**
- * Returns the commands that show that a server does what its URL says. ioredis selects the database too, but goes on with database 0 if the
- * server refuses. And a user without a password accepts every password, except by this form of AUTH.
- */
-const acceptances = ({
-  username = 'default',
-  password,
-  database = 0,
-  mayLackPassword,
-}: ServerOptions): Acceptance[] => [
-  ...(password !== undefined && username === 'default' && !mayLackPassword
-    ? [
-        {
-          command: ['auth', password] as const,
-          problem:
-            'the server has no password, so anybody may use it: set one there, or leave it out of the URL',
-        },
-      ]
-    : []),
-  ...(database === 0
-    ? []
-    : [
-        {
-          command: ['select', database] as const,
-          problem: `the server refuses database ${database}: use another server, or database 0 with a prefix that no other app has`,
-        },
-      ]),
-]
 
 /**
  * One connection to one server, by the class `Redis` of ioredis without its reconnection. If the connection is lost, the calls that wait
@@ -104,8 +64,8 @@ export class ServerConnection {
       enableReadyCheck: false,
       // Servers before 7.2 do not know CLIENT SETINFO, and an ACL may forbid it.
       disableClientInfo: true,
-      ...(options.username === undefined ? {} : { username: options.username }),
-      ...(options.password === undefined ? {} : { password: options.password }),
+      ...(options.username !== undefined && { username: options.username }),
+      ...(options.password !== undefined && { password: options.password }),
       ...(options.tls ? { tls: options.tls === true ? {} : options.tls } : {}),
     })
     this.#redis.on('error', (error: unknown) => this.#noteError(error))
@@ -118,7 +78,11 @@ export class ServerConnection {
       this.#redis.on('message', onMessage)
       this.#redis.on('smessage', onMessage)
     }
-    if (onMoved) this.#redis.on('moved', onMoved)
+    this.#redis.on('moved', () => {
+      // ioredis does not say which channel it was, so all channels of this connection are subscribed again.
+      this.channels.clear()
+      onMoved?.()
+    })
     this.opened = this.#open(options)
     // Callers that await `opened` get the rejection. Without this handler Node would report a rejection that no caller awaits.
     this.opened.catch(ignore)
@@ -128,20 +92,12 @@ export class ServerConnection {
     return this.#state === 'open'
   }
 
-  /** Sends a command at once. Rejects with the error reply, or with a `ConnectionFailure`. */
-  async call(command: string, args: readonly (string | number)[]): Promise<Reply> {
+  /** Sends a command at once, with `isAsking` after ASKING. Rejects with the error reply, or with a `ConnectionFailure`. */
+  async call(command: string, args: readonly (string | number)[], isAsking = false): Promise<Reply> {
     if (this.#state !== 'open') throw this.#failure(false)
+    // If ASKING fails, so does the command, which must follow it with no other command between them.
+    if (isAsking) this.#redis.call('asking').catch(ignore)
     return this.#reply(this.#redis.call(command, args as string[]) as Promise<Reply>)
-  }
-
-  /** Sends ASKING and a command, with no other command between them. */
-  async callAsking(command: string, args: readonly (string | number)[]): Promise<Reply> {
-    if (this.#state !== 'open') throw this.#failure(false)
-    const asking = this.#redis.call('asking')
-    const [, reply] = await this.#reply(
-      Promise.all([asking, this.#redis.call(command, args as string[]) as Promise<Reply>]),
-    )
-    return reply
   }
 
   /** Loads a library. Simultaneous calls load it once, so that the scripts that wait for the library are sent in their order. */
@@ -205,7 +161,7 @@ export class ServerConnection {
     }, CONNECT_TIMEOUT)
     try {
       await this.#redis.connect()
-      for (const { command, problem } of acceptances(options)) await this.#accept(command, problem)
+      await this.#assertSafe(options)
     } catch (error) {
       this.#noteError(error)
       this.close()
@@ -218,10 +174,27 @@ export class ServerConnection {
     return this
   }
 
+  /**
+   * Rejects if the server does not do what its URL says. ioredis selects the database too, but goes on with database 0 if the server
+   * refuses. And a user without a password accepts every password, except by this form of AUTH.
+   */
+  async #assertSafe({ username = 'default', password, database = 0, mayLackPassword }: ServerOptions) {
+    if (password !== undefined && username === 'default' && !mayLackPassword)
+      await this.#accept(
+        ['auth', password],
+        'the server has no password, so anybody may use it: set one there, or leave it out of the URL',
+      )
+    if (database !== 0)
+      await this.#accept(
+        ['select', database],
+        `the server refuses database ${database}: use another server, or database 0 with a prefix that no other app has`,
+      )
+  }
+
   /** Sends a command that the server must accept before any other. Rejects with the problem, and with the server's own words. */
-  async #accept([name, ...args]: Acceptance['command'], problem: string): Promise<void> {
+  async #accept([name, arg]: [name: string, arg: string | number], problem: string): Promise<void> {
     try {
-      await this.#redis.call(name, args)
+      await this.#redis.call(name, arg)
     } catch (error) {
       if (!isRefused(withoutCommand(error))) throw error
       throw new Error(`${problem} (${(error as Error).message})`, { cause: error })

@@ -1,5 +1,5 @@
 import { withTimeout } from '../../../util/with-timeout.js'
-import type { ServerConnection, ConnectionEvents } from './server-connection.js'
+import type { ServerConnection } from './server-connection.js'
 import { ConnectionFailure } from './failures.js'
 import { Link, type Connect } from './link.js'
 import { addressText, type Address } from './options.js'
@@ -28,8 +28,6 @@ export interface ServersEvents {
   /** A connection is lost, a slot has moved, or a server is no longer a master. */
   onChange: () => void
   onMessage: (channel: string, message: string) => void
-  /** A server ended sharded subscriptions of this connection. */
-  onMoved: (connection: ServerConnection) => void
 }
 
 const noReply = (): Error => new ConnectionFailure('no reply in time')
@@ -56,10 +54,10 @@ export class Servers {
   readonly #servers = new Map<string, Server>()
   readonly #bySlot: (Server | undefined)[] = new Array<Server | undefined>(SLOTS)
   /**
-   * The link to the seed (an address from the options) that is being asked, or to the Sentinel that answered last. A master of a cluster is
-   * asked through its own link.
+   * The connection to the seed (an address from the options) that is being asked, or to the Sentinel that answered last. A master of a
+   * cluster is asked through its own link.
    */
-  #seed: Link | undefined
+  #seed: ServerConnection | undefined
   #refreshing: Promise<void> | undefined
   #isClosed = false
 
@@ -85,15 +83,12 @@ export class Servers {
     const name = addressText(address)
     const known = this.#servers.get(name)
     if (known) return known
-    const events: ConnectionEvents = { onClose: this.#events.onChange }
-    const subscriber: Link = new Link(address, this.#connect, {
-      onClose: this.#events.onChange,
-      onMessage: this.#events.onMessage,
-      onMoved: () => {
-        if (subscriber.open) this.#events.onMoved(subscriber.open)
-      },
-    })
-    const made = { address, commands: new Link(address, this.#connect, events), subscriber }
+    const { onChange, onMessage } = this.#events
+    const made = {
+      address,
+      commands: new Link(address, this.#connect, { onClose: onChange }),
+      subscriber: new Link(address, this.#connect, { onClose: onChange, onMoved: onChange, onMessage }),
+    }
     this.#servers.set(name, made)
     return made
   }
@@ -139,31 +134,31 @@ export class Servers {
   async #read(): Promise<readonly Shard[]> {
     const topology = this.#topology
     if (!('seeds' in topology)) return topology
-    const { seeds, seedsAreServers } = topology
-    const masters = seedsAreServers ? this.all.map(({ address }) => address) : []
-    const last = this.#seed ? [this.#seed.address] : []
     let failure: unknown
-    const asked = new Set<string>()
-    for (const address of [...last, ...shuffled(masters), ...shuffled(seeds)]) {
-      const name = addressText(address)
-      if (asked.has(name)) continue
-      asked.add(name)
+    for (const connecting of this.#connectToNext(topology))
       try {
-        const shards = await withTimeout(this.#ask(topology, address), READ_TIMEOUT, noReply)
-        if (seedsAreServers) this.#closeSeed()
-        return shards
+        const shards = connecting.then((connection) =>
+          topology.read(connection.address, (command, args) => connection.call(command, args)),
+        )
+        const found = await withTimeout(shards, READ_TIMEOUT, noReply)
+        if (topology.seedsAreServers) this.#closeSeed()
+        return found
       } catch (error) {
         failure = error
         this.#closeSeed()
       }
-    }
     throw failure
   }
 
-  async #ask({ seedsAreServers, read }: Directory, address: Address): Promise<Shard[]> {
-    const own = seedsAreServers ? this.#servers.get(addressText(address))?.commands : undefined
-    const connection = await (own ?? this.#seedLink(address)).connection()
-    return read(address, (command, args) => connection.call(command, args))
+  /** Connects to one after the other of those that know the masters. */
+  *#connectToNext({ seeds, seedsAreServers }: Directory): Generator<Promise<ServerConnection>> {
+    const last = this.#seed
+    if (last) yield last.opened
+    if (seedsAreServers) for (const { commands } of shuffled(this.all)) yield commands.connection()
+    for (const address of shuffled(seeds.filter((each) => each !== last?.address))) {
+      this.#seed = this.#connectSeed(address, { onClose: ignore })
+      yield this.#seed.opened
+    }
   }
 
   #closeSeed(): void {
@@ -171,15 +166,8 @@ export class Servers {
     this.#seed = undefined
   }
 
-  #seedLink(address: Address): Link {
-    if (this.#seed && addressText(this.#seed.address) === addressText(address)) return this.#seed
-    this.#closeSeed()
-    this.#seed = new Link(address, this.#connectSeed, { onClose: ignore })
-    return this.#seed
-  }
-
   #apply(shards: readonly Shard[]): void {
-    if (this.#isClosed) return
+    if (this.#isClosed) return this.#closeSeed()
     this.#bySlot.fill(undefined)
     const masters = new Set<string>()
     for (const { master, ranges } of shards) {

@@ -1,20 +1,7 @@
-import type { ServerConnection } from './server-connection.js'
 import { isForbidden } from './failures.js'
 import { slotOfKey } from './key-slot.js'
+import type { ClientEvents } from './port.js'
 import type { Server, Servers } from './servers.js'
-
-interface Channel {
-  readonly name: string
-  readonly slot: number
-  /** Whether a server has confirmed the subscription. Only a confirmed subscription can be lost. */
-  wasSubscribed: boolean
-}
-
-export interface SubscriptionsEvents {
-  /** Called when lost subscriptions were made again. */
-  onResubscribed: () => void
-  onError: (error: unknown) => void
-}
 
 /**
  * Keeps channels subscribed at the masters that serve them. `update` compares the wanted channels with those that each connection has, so
@@ -27,25 +14,24 @@ export interface SubscriptionsEvents {
 export class Subscriptions {
   readonly #servers: Servers
   readonly #isCluster: boolean
-  readonly #events: SubscriptionsEvents
-  readonly #channels = new Map<string, Channel>()
+  readonly #events: ClientEvents
+  /** The wanted channels, with their slots. */
+  readonly #slots = new Map<string, number>()
   #updating: Promise<void> | undefined
   #isDirty = false
-  /** Whether a lost subscription is made again, and others were still missing since then. */
-  #isLossUnreported = false
+  /** After the servers have confirmed all channels, a missing one makes this `lost`, until all are confirmed again. */
+  #state: 'new' | 'confirmed' | 'lost' = 'new'
   /** The reply NOPERM of the latest update. Further attempts fail too, until the ACL changes. */
   #refusal: Error | undefined
 
-  constructor(servers: Servers, isCluster: boolean, events: SubscriptionsEvents) {
+  constructor(servers: Servers, isCluster: boolean, events: ClientEvents) {
     this.#servers = servers
     this.#isCluster = isCluster
     this.#events = events
   }
 
   add(names: readonly string[]): void {
-    for (const name of names)
-      if (!this.#channels.has(name))
-        this.#channels.set(name, { name, slot: slotOfKey(name), wasSubscribed: false })
+    for (const name of names) this.#slots.set(name, slotOfKey(name))
   }
 
   /** Throws if the ACL forbids a channel. */
@@ -56,21 +42,13 @@ export class Subscriptions {
   /** Whether every channel is subscribed at its master. */
   get areComplete(): boolean {
     try {
-      for (const { name, slot } of this.#channels.values())
+      for (const [name, slot] of this.#slots)
         if (!this.#servers.ofSlot(slot).subscriber.open?.channels.has(name)) return false
       return true
     } catch {
       // No master serves this slot.
       return false
     }
-  }
-
-  /**
-   * Called when a server has ended a subscription. ioredis does not say which one, so `update` subscribes all channels of this connection
-   * again.
-   */
-  forget(connection: ServerConnection): void {
-    connection.channels.clear()
   }
 
   /** Subscribes the missing channels. Resolves when each server has answered or failed. Never rejects. */
@@ -82,7 +60,7 @@ export class Subscriptions {
 
   /** Ends every subscription. Resolves when each server has answered, or has lost its connection. */
   async end(): Promise<void> {
-    this.#channels.clear()
+    this.#slots.clear()
     await this.#updating
     await Promise.allSettled(
       this.#servers.all.map(async ({ subscriber }) => subscriber.open?.unsubscribe(this.#isCluster)),
@@ -93,61 +71,44 @@ export class Subscriptions {
     while (this.#isDirty) {
       this.#isDirty = false
       this.#refusal = undefined
-      const found = await Promise.all(
-        [...this.#byServer()].map(([server, wanted]) => this.#fill(server, wanted)),
-      )
-      this.#isLossUnreported ||= found.includes(true)
+      if (this.#state === 'confirmed' && !this.areComplete) this.#state = 'lost'
+      await Promise.all([...this.#byServer()].map(([server, names]) => this.#fill(server, names)))
     }
-    if (!this.#isLossUnreported || !this.areComplete) return
-    this.#isLossUnreported = false
-    this.#events.onResubscribed()
+    if (this.#slots.size === 0 || !this.areComplete) return
+    if (this.#state === 'lost') this.#events.onResubscribed()
+    this.#state = 'confirmed'
   }
 
-  #byServer(): Map<Server, Channel[]> {
-    const result = new Map<Server, Channel[]>()
-    for (const channel of this.#channels.values()) {
-      let server
+  #byServer(): Map<Server, string[]> {
+    const result = new Map<Server, string[]>()
+    for (const [name, slot] of this.#slots)
       try {
-        server = this.#servers.ofSlot(channel.slot)
+        const server = this.#servers.ofSlot(slot)
+        const names = result.get(server)
+        if (names) names.push(name)
+        else result.set(server, [name])
       } catch (error) {
         this.#events.onError(error)
-        continue
       }
-      const list = result.get(server)
-      if (list) list.push(channel)
-      else result.set(server, [channel])
-    }
     return result
   }
 
-  /** Subscribes the missing channels of one server. Resolves with whether that restored a lost subscription. */
-  async #fill(server: Server, wanted: readonly Channel[]): Promise<boolean> {
+  /** Subscribes the missing channels of one server. */
+  async #fill(server: Server, names: readonly string[]): Promise<void> {
     try {
       const connection = server.subscriber.open ?? (await server.subscriber.connection())
-      const missing = wanted.filter(({ name }) => !connection.channels.has(name))
-      if (missing.length === 0) return false
-      const names = missing.map(({ name }) => name)
+      const missing = names.filter((name) => !connection.channels.has(name))
+      if (missing.length === 0) return
       // Sharded channels of one command must share a slot.
+      const commands = this.#isCluster ? missing.map((name) => [name]) : [missing]
       const results = await Promise.allSettled(
-        this.#isCluster
-          ? names.map((name) => connection.subscribe([name], true))
-          : [connection.subscribe(names, false)],
+        commands.map((channels) => connection.subscribe(channels, this.#isCluster)),
       )
       const failed = results.find((result) => result.status === 'rejected')
-      if (failed) {
-        if (isForbidden(failed.reason)) this.#refusal = failed.reason
-        this.#events.onError(failed.reason)
-      }
-      let wasLost = false
-      for (const channel of missing) {
-        if (!connection.channels.has(channel.name)) continue
-        wasLost ||= channel.wasSubscribed
-        channel.wasSubscribed = true
-      }
-      return wasLost
+      if (failed) throw failed.reason
     } catch (error) {
+      if (isForbidden(error)) this.#refusal = error
       this.#events.onError(error)
-      return false
     }
   }
 }

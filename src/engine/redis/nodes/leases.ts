@@ -39,10 +39,9 @@ export class Leases {
   /** For each node, the time of the beat that last found it alive. */
   readonly #seen = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
-  #running: Promise<void> = Promise.resolve()
   /**
-   * The work that beats have started, by its name. Work may take longer than the interval of beats, so work of one name does not begin
-   * again while it runs.
+   * The beat that runs, and the work that beats have started, by name. Each may take longer than the interval of beats, so work of one name
+   * does not begin again while it runs.
    */
   readonly #work = new Map<string, Promise<void>>()
   /** Since when the server has its data. */
@@ -75,27 +74,18 @@ export class Leases {
 
   async start(): Promise<void> {
     await this.#beat(true)
-    this.#schedule()
+    const beat = (): void => this.#startWork('beat', () => this.#beat(false))
+    this.#timer = setInterval(beat, BEAT_INTERVAL).unref()
   }
 
   /** Detaches this node's sessions, and removes this node. */
   async leave(): Promise<void> {
     this.#isStopped = true
-    clearTimeout(this.#timer)
-    await this.#running
+    clearInterval(this.#timer)
     await Promise.all(this.#work.values())
     const { runner } = this.#options
     await this.#detach(runner.partitions.all, runner.nodeId)
     await runner.onPartition(runner.steps.removeNode, 0, [runner.nodeId])
-  }
-
-  #schedule(): void {
-    if (this.#isStopped) return
-    this.#timer = setTimeout(() => {
-      this.#running = this.#beat(false)
-        .catch(this.#options.onError)
-        .finally(() => this.#schedule())
-    }, BEAT_INTERVAL).unref()
   }
 
   async #beat(isNew: boolean): Promise<void> {

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { withTimeout } from '../../../util/with-timeout.js'
 import { EngineError } from '../../errors.js'
 import type { Seen } from '../messages/attached-users.js'
 import type { StepRunner } from '../step-runner.js'
@@ -45,11 +46,7 @@ export class NodeCalls {
   /** Asks a node. Resolves with null if there is no node of this name. Rejects with `unavailable` if there is no answer. */
   async ask(node: string, question: string): Promise<string | null> {
     if (!NAME.test(node)) return null
-    return this.#ask(
-      `name:${node}`,
-      (id) => ({ type: 'asked', from: this.#options.name, id, question }),
-      TIMEOUT,
-    )
+    return this.#ask(`name:${node}`, question, TIMEOUT)
   }
 
   /**
@@ -57,26 +54,19 @@ export class NodeCalls {
    * answer.
    */
   async askSeen(nodeId: string, sessions: readonly SessionId[]): Promise<(Seen | null)[] | null> {
-    const from = this.#options.name
-    const event = (id: number): WireEvent => ({ type: 'seen-asked', from, id, sessions })
-    const answer = await this.#ask(nodeId, event, SEEN_TIMEOUT).catch(() => null)
+    const answer = await this.#ask(nodeId, sessions, SEEN_TIMEOUT).catch(() => null)
     return answer === null ? null : (JSON.parse(answer) as (Seen | null)[])
   }
 
-  onAsked({ from, id, question }: WireEventOf<'asked'>): void {
-    const { answer, onError } = this.#options
-    answer(question)
-      .catch((error: unknown) => {
-        onError(error)
-        return null
-      })
-      .then((text) => this.#answer(from, id, text))
-      .catch(onError)
-  }
-
-  onSeenAsked({ from, id, sessions }: WireEventOf<'seen-asked'>): void {
-    const { seen, onError } = this.#options
-    this.#answer(from, id, JSON.stringify(seen(sessions))).catch(onError)
+  async onAsked({ from, id, question }: WireEventOf<'asked'>): Promise<void> {
+    const { answer, seen, onError } = this.#options
+    let text: string | null = null
+    try {
+      text = typeof question === 'string' ? await answer(question) : JSON.stringify(seen(question))
+    } catch (error) {
+      onError(error)
+    }
+    await this.#tell(`name:${from}`, { type: 'answered', id, answer: text }).catch(onError)
   }
 
   /** `answer` is null if the other node failed. */
@@ -91,36 +81,27 @@ export class NodeCalls {
       reject(new EngineError('unavailable', 'The engine was closed before the other gateway answered.'))
   }
 
-  async #ask(channel: string, event: (id: number) => WireEvent, timeout: number): Promise<string | null> {
+  async #ask(
+    channel: string,
+    question: WireEventOf<'asked'>['question'],
+    timeout: number,
+  ): Promise<string | null> {
     const id = ++this.#lastId
-    const { promise, cancel } = this.#expect(id, timeout)
+    const answered = new Promise<string>((resolve, reject) => this.#questions.set(id, { resolve, reject }))
+    const answer = withTimeout(
+      answered,
+      timeout,
+      () => new EngineError('unavailable', 'The other gateway did not answer in time.'),
+    )
+    // If `#tell` fails before the answer is awaited, Node would report a rejection as unhandled without this handler.
+    answer.catch(() => undefined)
     try {
-      return (await this.#tell(channel, event(id))) ? await promise : null
+      const event: WireEvent = { type: 'asked', from: this.#options.name, id, question }
+      return (await this.#tell(channel, event)) ? await answer : null
     } finally {
-      cancel()
-    }
-  }
-
-  #answer(from: string, id: number, text: string | null): Promise<boolean> {
-    return this.#tell(`name:${from}`, { type: 'answered', id, answer: text })
-  }
-
-  #expect(id: number, timeout: number): { promise: Promise<string>; cancel: () => void } {
-    let timer: NodeJS.Timeout | undefined
-    const promise = new Promise<string>((resolve, reject) => {
-      const late = (): void =>
-        reject(new EngineError('unavailable', 'The other gateway did not answer in time.'))
-      timer = setTimeout(late, timeout).unref()
-      this.#questions.set(id, { resolve, reject })
-    })
-    // If the caller fails before it awaits the answer, Node would report a rejection as unhandled without this handler.
-    promise.catch(() => undefined)
-    return {
-      promise,
-      cancel: () => {
-        clearTimeout(timer)
-        this.#questions.delete(id)
-      },
+      // This ends the timer, too.
+      this.#questions.get(id)?.resolve('')
+      this.#questions.delete(id)
     }
   }
 

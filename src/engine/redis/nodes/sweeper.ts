@@ -1,3 +1,4 @@
+import { Timer } from '../../../util/timer.js'
 import { expirySearchInterval } from '../../rules.js'
 import type { Apps } from '../apps.js'
 import type { SharedAdoptions } from '../messages/shared-adoptions.js'
@@ -34,9 +35,9 @@ export interface SweeperOptions {
 export class Sweeper {
   readonly #options: SweeperOptions
   /** The timers of partitions where something is due before the next sweep. */
-  readonly #timers = new Map<number, { timer: NodeJS.Timeout; at: number }>()
-  /** The sweeps that run, by their batch. The sweep of a single partition has a symbol of its own. */
-  readonly #running = new Map<unknown, Promise<void>>()
+  readonly #timers = new Map<number, Timer>()
+  /** The sweeps that run, by their list of partitions. */
+  readonly #running = new Map<readonly number[], Promise<void>>()
   /** By app and partition: when the app's inboxes there are next searched for expired messages, by the monotonic clock. */
   readonly #searchAt = new Map<string, Map<number, number>>()
   #interval: NodeJS.Timeout | undefined
@@ -55,21 +56,21 @@ export class Sweeper {
     this.#interval = setInterval(() => {
       const batch = batches[next++ % batches.length] ?? []
       // If Redis is slow, a sweep may take longer than the interval.
-      if (!this.#running.has(batch)) this.#run(batch, batch)
+      if (!this.#running.has(batch)) this.#run(batch)
     }, SWEEP_INTERVAL / batches.length).unref()
   }
 
   /** Sweeps the partition in `delay` milliseconds, unless it is swept earlier anyway. */
   wake(partition: number, delay: number): void {
     if (this.#isStopped || delay >= SWEEP_INTERVAL) return
-    const [known, at] = [this.#timers.get(partition), performance.now() + delay]
-    if (known && known.at <= at) return
-    clearTimeout(known?.timer)
+    const known = this.#timers.get(partition)
+    if (known && known.remaining <= delay) return
+    known?.cancel()
     const sweep = (): void => {
       this.#timers.delete(partition)
-      this.#run(Symbol('a single partition'), [partition])
+      this.#run([partition])
     }
-    this.#timers.set(partition, { timer: setTimeout(sweep, Math.max(1, Math.ceil(delay))).unref(), at })
+    this.#timers.set(partition, new Timer(delay, sweep))
   }
 
   /** Called when the greatest age of the app's messages has changed. The next sweeps search its inboxes. */
@@ -80,15 +81,14 @@ export class Sweeper {
   async stop(): Promise<void> {
     this.#isStopped = true
     clearInterval(this.#interval)
-    for (const { timer } of this.#timers.values()) clearTimeout(timer)
+    for (const timer of this.#timers.values()) timer.cancel()
     await Promise.all(this.#running.values())
   }
 
-  #run(key: unknown, partitions: readonly number[]): void {
-    const running = this.#sweep(partitions.filter((partition) => this.#options.sweeps(partition))).finally(
-      () => this.#running.delete(key),
-    )
-    this.#running.set(key, running)
+  #run(partitions: readonly number[]): void {
+    const swept = partitions.filter((partition) => this.#options.sweeps(partition))
+    const running = this.#sweep(swept).finally(() => this.#running.delete(partitions))
+    this.#running.set(partitions, running)
   }
 
   /** Sweeps partitions. The next sweep tries again what has failed. Never rejects. */
@@ -195,11 +195,8 @@ export class Sweeper {
           const results = await Promise.allSettled(
             userIds.map((userId) => runner.onUser(runner.steps.expireInbox, { appId, userId }, [age])),
           )
-          const [done, failed] = [
-            results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),
-            results.filter((result) => result.status === 'rejected'),
-          ]
-          for (const { reason } of failed) onFailure(reason)
+          const done = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+          for (const result of results) if (result.status === 'rejected') onFailure(result.reason)
           // True if there is more to delete: another page of users, or more messages than one step deletes. The next list has the failed
           // users again, so only others count.
           return (

@@ -11,7 +11,6 @@ import { exportUser } from './export-user.js'
 import { FIRST_PARTITION, RedisRows, type RedisPlace } from './rows.js'
 
 const EVENTS_PER_PAGE = 200
-const TOKENS_PER_PAGE = 500
 /** The first pages of this many users are read at once. Each may have 1 MB. */
 const USERS_AT_ONCE = 16
 
@@ -140,15 +139,11 @@ async function* exportEvents({ runner }: RedisRows, partition: number, appId: st
   }
 }
 
+/** Yields the revoked tokens of an app in a partition, which has one in a thousand of them. */
 async function* exportTokens(rows: RedisRows, name: string, partition: number, appId: string): TransferPages {
-  for (let from = 0; ; from += TOKENS_PER_PAGE) {
-    const range = [String(from), String(from + TOKENS_PER_PAGE - 1)]
-    const [reply] = await rows.read(partition, [['ZRANGE', name, ...range, 'WITHSCORES']])
-    const found = pairsOf(reply)
-    if (found.length === 0) return
-    yield found.flatMap(([tokenId, until]): TransferRecord[] => {
-      const left = until === 'inf' ? null : Number(until) - rows.now
-      return left === null || left > 0 ? [{ kind: 'token', appId, tokenId, left }] : []
-    })
-  }
+  const [reply] = await rows.read(partition, [['ZRANGE', name, '0', '-1', 'WITHSCORES']])
+  yield pairsOf(reply).flatMap(([tokenId, until]): TransferRecord[] => {
+    const left = until === 'inf' ? null : Number(until) - rows.now
+    return left === null || left > 0 ? [{ kind: 'token', appId, tokenId, left }] : []
+  })
 }

@@ -71,8 +71,6 @@ class RedisImport {
   readonly #newest = new Map<string, number>()
   /** The commands that are not sent yet, by their partition. Without a cluster all are in one list. */
   #commands = new Map<number, Command[]>()
-  /** The additions to fields of keys, which become commands when the commands are sent. */
-  #sums = new Map<string, { partition: number; key: string; field: string; sum: number }>()
   /** The inbox whose messages come now. */
   #inbox: OpenInbox | undefined
 
@@ -309,18 +307,12 @@ class RedisImport {
 
   /** Adds to a field of a hash. */
   #count(owner: KeyOwner, kind: KeyKind, field: string, difference: number): void {
-    const key = this.#rows.key(kind, owner)
-    const id = `${key}\0${field}`
-    const sum = (this.#sums.get(id)?.sum ?? 0) + difference
-    this.#sums.set(id, { partition: owner.partition, key, field, sum })
+    this.#put(owner, 'HINCRBY', kind, field, difference)
   }
 
   async #send(): Promise<void> {
-    for (const { partition, key, field, sum } of this.#sums.values())
-      this.#command(partition, 'HINCRBY', key, field, String(sum))
     const lists = [...this.#commands]
     this.#commands = new Map()
-    this.#sums = new Map()
     await Promise.all(
       lists.map(async ([partition, commands]) => {
         while (commands.length > 0) await this.#rows.write(partition, commands.splice(0, COMMANDS_PER_CALL))

@@ -33,8 +33,6 @@ interface Due {
   announcement: number
 }
 
-type Outcome = Pick<PendingEvent, 'attempts' | 'lastError'>
-
 /**
  * The webhook events of apps. A node remembers in which partitions events are due, so that `take` asks only these partitions. The node
  * learns this from its own steps. If the node that added an event does not deliver it, the sweep finds the event. An event is not announced
@@ -114,13 +112,7 @@ export class Webhooks {
       const takeFrom = async (partition: number): Promise<void> => {
         const [next, ...list] = await this.#runner.onApp(steps.takeEvents, partition, appId, args)
         this.#note(appId, partition, next, since)
-        for (const [event, outcome] of list)
-          taken.push({
-            event: JSON.parse(String(event)) as WebhookEvent,
-            ...outcomeOf(outcome),
-            dueAt: Date.now(),
-            state: 'pending',
-          })
+        for (const [event, outcome] of list) taken.push(pendingEventOf(['pending', event, outcome, 0]))
       }
       await Promise.all(
         asked.map(([partition]) =>
@@ -235,14 +227,8 @@ export class Webhooks {
   }
 }
 
-const outcomeOf = (json: string): Outcome => {
-  const { attempts, lastError } = JSON.parse(json) as Outcome
-  return { attempts, lastError }
+const pendingEventOf = ([state, event, outcome, delay]: ListedEvent): PendingEvent => {
+  const { attempts, lastError } = JSON.parse(outcome) as Pick<PendingEvent, 'attempts' | 'lastError'>
+  const dueAt = Date.now() + (delay === '' ? 0 : delay)
+  return { event: JSON.parse(String(event)) as WebhookEvent, attempts, lastError, dueAt, state }
 }
-
-const pendingEventOf = ([state, event, outcome, delay]: ListedEvent): PendingEvent => ({
-  event: JSON.parse(String(event)) as WebhookEvent,
-  ...outcomeOf(outcome),
-  dueAt: Date.now() + (delay === '' ? 0 : delay),
-  state,
-})
