@@ -20,7 +20,6 @@ import {
 import type { Core } from '../store/core.js'
 import { rows } from '../store/rows.js'
 import { del, put, read, type Operation } from '../store/store.js'
-import type { Usage } from '../store/usage.js'
 
 /** How many users' queues are kept in memory. */
 const MAX_CACHED = 10_000
@@ -45,16 +44,14 @@ export class UserQueues {
   /** The number of this run (see `Due`). Events of earlier runs are due at once. */
   readonly run: number
   readonly #core: Core
-  readonly #usage: Usage
   /** Schedules when `webhooks-due` is emitted. */
   readonly #schedule: (appId: string, at: number) => void
   readonly #limits = new Map<string, WebhookOptions['limits']>()
   readonly #users = new LRUCache<string, Queue>({ max: MAX_CACHED })
   #isRunStored = false
 
-  constructor(core: Core, usage: Usage) {
+  constructor(core: Core) {
     this.#core = core
-    this.#usage = usage
     this.#schedule = core.scheduler.perApp((appId, now) => this.#announce(appId, now))
     this.run = ((read(core.store, rows.run) as number | undefined) ?? 0) + 1
   }
@@ -75,7 +72,7 @@ export class UserQueues {
     const { appId, userId, data } = event
     const of = { appId, userId }
     const queue = this.of(of)
-    const { pending: count, eventBytes: bytes } = this.#usage.of(appId)
+    const { pending: count, eventBytes: bytes } = this.#core.usage.of(appId)
     const limits = this.#limits.get(appId)
     const cancelled = cancelledBy(queue, event)
     if (cancelled) return this.#cancel(of, cancelled)
@@ -120,7 +117,10 @@ export class UserQueues {
   set(of: UserRef, after: Queue, operations: Operation[]): void {
     const before = this.of(of)
     // This line may read the store, and a failed read must leave the queue as it is stored.
-    this.#usage.add(of.appId, { pending: after.count - before.count, eventBytes: after.bytes - before.bytes })
+    this.#core.usage.add(of.appId, {
+      pending: after.count - before.count,
+      eventBytes: after.bytes - before.bytes,
+    })
     this.#users.set(rows.eventQueue(of), after)
     operations.push(after.count > 0 ? put(rows.eventQueue(of), after) : del(rows.eventQueue(of)))
     if (before.first === after.first && before.run === after.run && before.dueAt === after.dueAt) return
@@ -134,7 +134,7 @@ export class UserQueues {
 
   /** Adds an event behind the user's other events. */
   #append(of: UserRef, { type, at, data }: Pick<WebhookEvent, 'type' | 'at' | 'data'>): AddedEvent {
-    const seq = this.#usage.nextEvent(of.appId)
+    const seq = this.#core.usage.nextEvent(of.appId)
     const id = `evt_${seq}_${randomDigits()}`
     const event: WebhookEvent = { id, type, seq, at, ...of, data }
     const operations = [
@@ -149,7 +149,7 @@ export class UserQueues {
   /** Removes the user's newest event about presence. */
   #cancel(of: UserRef, presence: PresenceEvent): AddedEvent {
     const { seq, previous, next } = presence
-    const change = this.#usage.nextEvent(of.appId)
+    const change = this.#core.usage.nextEvent(of.appId)
     const operations = [del(rows.pendingEvent(of.appId, seq)), del(rows.nextEvent(of, seq))]
     operations.push(next > 0 ? put(rows.nextEvent(of, previous), next) : del(rows.nextEvent(of, previous)))
     this.set(of, withoutPresence(this.of(of), presence, change), operations)
@@ -158,7 +158,7 @@ export class UserQueues {
 
   /** Counts a dropped event in an `events.dropped` of a queue. `state` is what that event says about presence. */
   #drop(of: UserRef, { type, at }: NewEvent, state: JsonObject): AddedEvent {
-    const change = this.#usage.nextEvent(of.appId)
+    const change = this.#core.usage.nextEvent(of.appId)
     const queue = { ...this.of(of), change }
     const seq = countingDrops(queue)
     const row = seq > 0 ? this.eventOf(of.appId, seq) : undefined
