@@ -139,7 +139,10 @@ const connect = async (
   const clock = new Clock(Math.max(loadTime(store), failedClock?.now() ?? 0))
   const scheduler = new Scheduler(clock, () => commit.isWritable, onError)
   const [reads, usage] = [new Reads(store), new Usage(store, commit)]
-  const core: Core = { store, commit, reads, usage, clock, scheduler, emit, onError }
+  const run = ((read(store, rows.run) as number | undefined) ?? 0) + 1
+  // No row with the number of this run is written before this one.
+  commit.append([put(rows.run, run)])
+  const core: Core = { store, commit, reads, usage, run, clock, scheduler, emit, onError }
   const revocations = new Revocations(core)
   const queues = new UserQueues(core)
   const queue = new EventQueue(core, queues)

@@ -42,7 +42,7 @@ export const coreOf = (store: Store): Core => {
   const scheduler = new Scheduler(clock, () => commit.isWritable, unexpected)
   const reads = new Reads(store)
   const usage = new Usage(store, commit)
-  return { store, commit, reads, usage, clock, scheduler, emit: () => undefined, onError: unexpected }
+  return { store, commit, reads, usage, run: 1, clock, scheduler, emit: () => undefined, onError: unexpected }
 }
 
 /** The same store with some of its methods replaced. */

@@ -178,7 +178,7 @@ export class AdoptedMessages {
     retention: Retention,
     operations: Operation[],
   ): Moved[] {
-    const { table, shares, usage, commit, clock, deletions, unreadChecks } = this.#options
+    const { table, shares, usage, clock, deletions, unreadChecks } = this.#options
     const { of: guest, assigned, retained } = inbox
     const { of: adopter } = user
     const now = clock.now()
@@ -198,7 +198,6 @@ export class AdoptedMessages {
       if (content.from !== null && content.from !== adopter.userId)
         shares.free(guest.appId, new Map([[content.from, -bytes]]))
       if (user.isBehind) table.markChanged(user)
-      user.batch = commit.nextBatch
       moved.push({ mark: user.assigned, message: content, isRead })
     }
     return moved

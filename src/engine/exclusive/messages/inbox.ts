@@ -67,8 +67,6 @@ export class Inbox {
   assigned: Watermark
   durable: Watermark
   marks: Marks
-  /** The number of the batch that writes the last change. */
-  batch = 0
   /** How many bytes the user's messages take in the inboxes of others. */
   sent: number
   readonly #store: Store

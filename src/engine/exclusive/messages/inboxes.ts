@@ -157,13 +157,10 @@ export class Inboxes {
   }
 
   /**
-   * Takes over from inboxes whose store has failed. Keeps read marks that were not written, and up to which messages pages have shown them.
-   * Emits messages of a failed batch that turn out to be stored: their sends were rejected without an event.
+   * Takes over from inboxes whose store has failed: read marks that were not written, and up to which messages pages have shown them. Emits
+   * messages of a failed batch that turn out to be stored: their sends were rejected without an event.
    */
-  async takeOver(failed: Inboxes): Promise<void> {
-    this.#retentionSweep.adopt(failed.#retentionSweep)
-    this.#adopted.takeOver(failed.#adopted)
-    for (const appId of this.#retentionSweep.appIds) this.resume(appId)
+  async takeOverMarks(failed: Inboxes): Promise<void> {
     const { pushes, table, emit } = this.#parts
     pushes.takeOver(failed.#parts.pushes)
     // This is a copy of the list, because calls that read inboxes meanwhile change the order of the table.
@@ -174,6 +171,15 @@ export class Inboxes {
       const [from, to] = [before.durable.offset + 1, inbox.durable.offset + 1]
       for (const message of await this.reader.read(inbox, from, to, Infinity))
         emit({ type: 'message', user: inbox.of, epoch: inbox.epoch, message })
+    }
+  }
+
+  /** Takes over which apps have jobs from inboxes whose store has failed. */
+  takeOverJobs(failed: Inboxes): void {
+    this.#adopted.takeOver(failed.#adopted)
+    for (const [appId, retention] of failed.#retentionSweep.retentions) {
+      this.retain(appId, retention)
+      this.resume(appId)
     }
   }
 }

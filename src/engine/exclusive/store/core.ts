@@ -12,6 +12,8 @@ export interface Core {
   commit: GroupCommit
   reads: Reads
   usage: Usage
+  /** The number of this run: it rises at each opening of the store. A delivery or a push that an earlier run has begun is due at once. */
+  run: number
   /** The engine's clock, which stops while the engine is closed. */
   clock: Clock
   /** Runs background jobs as long as the store can be written. */

@@ -1,5 +1,6 @@
 import type { AppUsage, SendRules } from '../../engine.js'
-import type { DeferredWrite, GroupCommit } from './group-commit.js'
+import type { GroupCommit } from './group-commit.js'
+import type { DeferredWrite } from './overlay.js'
 import { rows } from './rows.js'
 import { put, read, type Store } from './store.js'
 

@@ -17,6 +17,7 @@ import type { IdempotencyRow } from '../messages/ids/idempotency.js'
 import type { StoredInbox } from '../messages/inbox-row.js'
 import { deletionsSuffix } from '../messages/inbox-table.js'
 import type { ScanRow } from '../messages/unread/unread-scan.js'
+import type { PushRow } from '../push/pushes.js'
 import type { AdoptionRow } from '../sessions/adoptions.js'
 import { revocationKinds, type RevokedToken } from '../sessions/revocations.js'
 import { storedUserOf } from '../sessions/user-row.js'
@@ -87,7 +88,7 @@ class RowImport {
     // No job runs here: the engine that opens the store emits what is due.
     const scheduler = new Scheduler(clock, () => false, ignore)
     const [reads, usage] = [new Reads(store), new Usage(store, commit)]
-    this.#core = { store, commit, reads, usage, clock, scheduler, emit: ignore, onError: ignore }
+    this.#core = { store, commit, reads, usage, run: 1, clock, scheduler, emit: ignore, onError: ignore }
     this.#queues = new UserQueues(this.#core)
   }
 
@@ -109,6 +110,7 @@ class RowImport {
     await this.#core.commit.sync([
       put(rows.revocations, revocationKinds),
       put(rows.time, this.#now),
+      put(rows.run, this.#core.run),
       putFormat(),
       del(rows.unfinishedTransfer),
     ])
@@ -169,7 +171,7 @@ class RowImport {
       this.#core.usage.add(appId, { users: 1, guests: guest ? 1 : 0 })
     }
     if (devices) {
-      this.#put(rows.pushDevices(facts), devices)
+      this.#put(rows.pushDevices(facts), { devices, dueAt: this.#now } satisfies PushRow)
       this.#put(rows.pushes.at(facts, this.#now), 1)
       for (const { id, keys } of devices)
         this.#put(rows.pushOwner(appId, id), [userId, keys.p256dh, keys.auth] satisfies PushOwner)

@@ -33,7 +33,7 @@ export class EventQueue implements WebhookQueue {
   async takeDueEvents(appId: string, limit: number, leaseFor: number): Promise<PendingEvent[]> {
     await this.#core.commit.flush()
     const now = this.#core.clock.now()
-    const due = await this.#core.reads.all({ ...rows.dueEventsUntil(appId, this.#queues.run, now), limit })
+    const due = await this.#core.reads.all({ ...rows.dueEventsUntil(appId, this.#core.run, now), limit })
     const taken: PendingEvent[] = []
     const operations: Operation[] = []
     const failures: unknown[] = []
@@ -168,7 +168,7 @@ export class EventQueue implements WebhookQueue {
   /** Returns the due time of the oldest event of this event's user, by the engine's clock. The user's other events wait for that one. */
   #dueAtOf(event: WebhookEvent): number {
     const { run, dueAt } = this.#queues.of(event)
-    return run === this.#queues.run ? dueAt : this.#core.clock.now()
+    return run === this.#core.run ? dueAt : this.#core.clock.now()
   }
 
   #pending({ event, attempts, lastError }: EventRow, dueAt: number): PendingEvent {

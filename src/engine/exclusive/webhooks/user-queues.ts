@@ -19,7 +19,7 @@ import {
 } from '../../decide/webhooks/queue.js'
 import type { Core } from '../store/core.js'
 import { rows } from '../store/rows.js'
-import { del, put, read, type Operation } from '../store/store.js'
+import { del, put, type Operation } from '../store/store.js'
 
 /** How many users' queues are kept in memory. */
 const MAX_CACHED = 10_000
@@ -41,19 +41,15 @@ export interface AddedEvent {
 
 /** Loads and keeps the queues of users, for which `decide/webhooks/queue.ts` decides. */
 export class UserQueues {
-  /** The number of this run (see `Due`). Events of earlier runs are due at once. */
-  readonly run: number
   readonly #core: Core
   /** Schedules when `webhooks-due` is emitted. */
   readonly #schedule: (appId: string, at: number) => void
   readonly #limits = new Map<string, WebhookOptions['limits']>()
   readonly #users = new LRUCache<string, Queue>({ max: MAX_CACHED })
-  #isRunStored = false
 
   constructor(core: Core) {
     this.#core = core
     this.#schedule = core.scheduler.perApp((appId, now) => this.#announce(appId, now))
-    this.run = ((read(core.store, rows.run) as number | undefined) ?? 0) + 1
   }
 
   /** Sets the app's limits, and emits `webhooks-due` for pending events. */
@@ -105,7 +101,7 @@ export class UserQueues {
 
   /** Returns the time for an oldest event that is due in `after` milliseconds. */
   dueIn(after: number): Due {
-    return { run: this.run, dueAt: Math.trunc(this.#core.clock.now() + after) }
+    return { run: this.#core.run, dueAt: Math.trunc(this.#core.clock.now() + after) }
   }
 
   /** Returns the number of the event after another pending one of the user; undefined if that is the newest. */
@@ -126,8 +122,6 @@ export class UserQueues {
     if (before.first === after.first && before.run === after.run && before.dueAt === after.dueAt) return
     if (before.first > 0) operations.push(del(rows.dueEvent(of.appId, { ...before, userId: of.userId })))
     if (after.first === 0) return
-    if (!this.#isRunStored) operations.push(put(rows.run, this.run))
-    this.#isRunStored = true
     operations.push(put(rows.dueEvent(of.appId, { ...after, userId: of.userId }), 1))
     this.#schedule(of.appId, after.dueAt)
   }
@@ -172,11 +166,11 @@ export class UserQueues {
 
   /** Does one step of the app's job: emits `webhooks-due` if an event is due, and resolves with the time at which the next one is due. */
   async #announce(appId: string, now: number): Promise<number> {
-    const { commit, reads, emit } = this.#core
+    const { commit, reads, emit, run } = this.#core
     await commit.flush()
-    const [due] = await reads.all({ ...rows.dueEventsUntil(appId, this.run, now), limit: 1 })
+    const [due] = await reads.all({ ...rows.dueEventsUntil(appId, run, now), limit: 1 })
     if (due) emit({ type: 'webhooks-due', appId })
-    const [next] = await reads.all({ ...rows.dueEventsAfter(appId, this.run, now), limit: 1 })
+    const [next] = await reads.all({ ...rows.dueEventsAfter(appId, run, now), limit: 1 })
     return next ? rows.dueEventOf(next[0]).dueAt : Infinity
   }
 }

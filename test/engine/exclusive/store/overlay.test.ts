@@ -15,7 +15,8 @@ const stateOf = (overlay: Overlay, row: string): string | undefined => {
 const after = (steps: readonly Step[]): Overlay => {
   const overlay = new Overlay()
   for (const step of steps) {
-    if (typeof step === 'string') overlay[step]()
+    if (step === 'begin') overlay.begin([])
+    else if (typeof step === 'string') overlay[step]()
     else if ('add' in step) overlay.add(step.add)
     else for (const operation of step.keep) overlay.keep(operation.key, operation)
   }

@@ -52,18 +52,14 @@ export class RetentionSweep {
     scheduler.schedule(job, clock.now())
   }
 
-  get appIds(): Iterable<string> {
-    return this.#sweeps.keys()
+  /** The retention of each app, as far as it is known. */
+  get retentions(): [appId: string, Retention][] {
+    return [...this.#sweeps].map(([appId, { retention }]) => [appId, retention])
   }
 
   /** Returns the app's retention; undefined if it was never set. */
   retentionOf(appId: string): Retention | undefined {
     return this.#sweeps.get(appId)?.retention
-  }
-
-  /** Takes over the retention of every app from `other`. */
-  adopt(other: RetentionSweep): void {
-    for (const [appId, { retention }] of other.#sweeps) this.retain(appId, retention)
   }
 
   /** Reads the app's next inboxes and deletes their expired messages. */

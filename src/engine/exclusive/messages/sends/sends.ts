@@ -138,7 +138,6 @@ export class Sends {
         const trace = isPushed && each === inbox ? message.traceparent : undefined
         each.append(operations, json, size, content, now, rules.retention, false, trace)
         if (each.isBehind) table.markChanged(each)
-        each.batch = commit.nextBatch
       }
       if (own) own.sent += size
       const { offset } = inbox.assigned
