@@ -28,7 +28,6 @@ export interface Database extends Core {
   users: Users
   guests: Guests
   revocations: Revocations
-  usage: Usage
   inboxes: Inboxes
   pushes: Pushes
   queue: EventQueue
@@ -139,20 +138,23 @@ const connect = async (
   const { key, epochKey } = await loadSecrets(store, commit, identity)
   const clock = new Clock(Math.max(loadTime(store), failedClock?.now() ?? 0))
   const scheduler = new Scheduler(clock, () => commit.isWritable, onError)
-  const core: Core = { store, commit, reads: new Reads(store), clock, scheduler, emit, onError }
-  const usage = new Usage(core)
+  const [reads, usage] = [new Reads(store), new Usage(store, commit)]
+  const run = ((read(store, rows.run) as number | undefined) ?? 0) + 1
+  // No row with the number of this run is written before this one.
+  commit.append([put(rows.run, run)])
+  const core: Core = { store, commit, reads, usage, run, clock, scheduler, emit, onError }
   const revocations = new Revocations(core)
-  const queues = new UserQueues(core, usage)
-  const queue = new EventQueue(core, usage, queues)
+  const queues = new UserQueues(core)
+  const queue = new EventQueue(core, queues)
   const webhooks = new WebhookEvents({ ...core, queues, presenceOf })
   const pushes = new Pushes({ ...core, revocations, webhooks })
   const users = new Users({
-    ...{ ...core, usage, webhooks, cacheBytes: cacheBytes - inboxBytes - peerBytes },
+    ...{ ...core, webhooks, cacheBytes: cacheBytes - inboxBytes - peerBytes },
     onDelete: (of) => pushes.forget(of),
   })
   const adoptions = new Adoptions({ ...core, users, revocations, webhooks })
   const inboxes = new Inboxes({
-    ...{ ...core, users, usage, revocations, adoptions, pushes, webhooks, epochKey },
+    ...{ ...core, users, revocations, adoptions, pushes, webhooks, epochKey },
     ...{ isPersistent, cacheBytes: inboxBytes, peerBytes },
     onEmptied: (of) => guests.deleteIfUnused(of),
   })
@@ -162,7 +164,7 @@ const connect = async (
     deleteAll: (of) => inboxes.delete(of, () => users.delete(of)),
   })
   sweepExpired(core)
-  const parts = { users, guests, revocations, usage, inboxes, pushes, queue, webhooks }
+  const parts = { users, guests, revocations, inboxes, pushes, queue, webhooks }
   return { ...core, ...parts, volume, key: Buffer.from(key, 'base64url') }
 }
 

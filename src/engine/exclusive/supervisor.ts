@@ -128,33 +128,28 @@ export class Supervisor {
    * is closed.
    */
   async #recover(opened: Opened): Promise<void> {
-    const { sessions, database: failed } = opened
     const { signal } = this.#life
     let lastError = ''
     for (let wait = MIN_RETRY_DELAY; ; wait = Math.min(wait * 2, MAX_RETRY_DELAY)) {
       // `sleep` rejects only if the signal aborts, and the next line checks the signal.
       await sleep(wait, undefined, { signal }).catch(() => undefined)
       if (signal.aborted) return
+      // After an attempt that failed late, this is the database of that attempt.
+      const failed = opened.database
       try {
         // While the disk is full, the failed store stays open, because it can still be read.
         await failed.volume.probe()
         await closeDatabase(failed)
-        // Sessions, and the events about them, are in memory. One batch writes both: with two, and a crash between them, the receiver could
-        // see a session end without a start, or end twice.
-        const takeOver = ({ commit, webhooks }: Database): void => {
-          commit.takeOver(failed.commit)
-          webhooks.takeOver(failed.webhooks)
+        const takeOver = async (database: Database): Promise<void> => {
+          await database.inboxes.takeOverMarks(failed.inboxes)
+          // Sessions, and the events about them, are in memory. One batch writes both: with two, and a crash between them, the receiver
+          // could see a session end without a start, or end twice. From then on sessions change in this database.
+          database.commit.takeOver(failed.commit)
+          database.webhooks.takeOver(failed.webhooks)
+          database.inboxes.takeOverJobs(failed.inboxes)
+          opened.database = database
         }
-        opened.database = await this.#openDatabase(
-          sessions,
-          async (database) => {
-            takeOver(database)
-            await database.inboxes.takeOver(failed.inboxes)
-          },
-          failed.clock,
-        )
-        // Sessions that changed during the recovery have kept that in the failed database.
-        takeOver(opened.database)
+        await this.#openDatabase(opened.sessions, takeOver, failed.clock)
         return
       } catch (error) {
         // If each attempt reported the same error, the log would fill up.

@@ -1,4 +1,4 @@
-import { MessageDel, MessagePut } from '../exclusive/messages/message-operations.js'
+import { MessageOperation } from '../exclusive/messages/message-operations.js'
 import { DIGITS } from '../exclusive/store/row-keys.js'
 import { groupOf } from '../exclusive/store/rows.js'
 import type { Operation, Range, Store } from '../exclusive/store/store.js'
@@ -74,7 +74,7 @@ export class MemoryStore implements Store {
 
   batch(operations: Operation[]): Promise<void> {
     for (const operation of operations) {
-      if (operation instanceof MessagePut || operation instanceof MessageDel)
+      if (operation instanceof MessageOperation)
         this.#writeMessage(operation.prefix, operation.offset, operation)
       else if (isMessage(operation.key))
         this.#writeMessage(prefixOf(operation.key), offsetOf(operation.key), operation)

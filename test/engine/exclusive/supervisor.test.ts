@@ -33,7 +33,7 @@ const onDisk = async (): Promise<{
     lies: number
     /** Called when the store is opened. */
     onOpen?: (() => void) | undefined
-    onReadMessages?: () => Promise<unknown>
+    onReadMessages?: (() => Promise<unknown>) | undefined
   }
   errors: unknown[]
   messages: Extract<EngineEvent, { type: 'message' }>[]
@@ -118,6 +118,10 @@ void describe('an engine whose store has failed', () => {
     await engine.send({ ...toBob, id: 'two' }, rules)
     const { epoch } = await engine.inbox(bob)
     await engine.markRead(bob, { epoch, offset: 1 })
+    // In the inbox of this user nothing is written but the mark.
+    const cyd = { ...bob, userId: 'cyd' }
+    await engine.send({ ...toBob, to: 'cyd', id: 'four' }, rules)
+    await engine.markRead(cyd, { epoch: (await engine.inbox(cyd)).epoch, offset: 1 })
     disk.state = 'refuses'
     await assert.rejects(engine.send({ ...toBob, id: 'three' }, rules), unavailable)
     disk.state = 'sound'
@@ -126,6 +130,7 @@ void describe('an engine whose store has failed', () => {
     assert.deepEqual([again.outcome, 'offset' in again && again.offset], ['stored', 3])
     assert.deepEqual(await engine.send({ ...toBob, id: 'one' }, rules), { ...first, outcome: 'repeated' })
     assert.deepEqual(await engine.inbox(bob), { epoch, offset: 3, readOffset: 1, unread: 2 })
+    assert.equal((await engine.inbox(cyd)).readOffset, 1)
     await engine.close()
     await engine.open()
     assert.deepEqual(await engine.inbox(bob), { epoch, offset: 3, readOffset: 1, unread: 2 })
@@ -249,35 +254,50 @@ void describe('an engine whose store has failed', () => {
     await engine.close()
   })
 
-  void it('queues each webhook event once, also those that happened while it could not write', async () => {
-    const { engine, disk } = await onDisk()
-    const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
-    for (const of of [ada, bob]) await engine.saveUser(of, {})
-    await engine.configure('app', { retention: rules.retention, webhooks })
-    const session = await startSession(engine, request(ada))
-    await engine.check()
-    disk.state = 'writes, and says that it failed'
-    await assert.rejects(engine.send({ ...toBob, id: 'stored' }, rules), unavailable)
-    disk.state = 'refuses'
-    await assert.rejects(engine.saveUser(bob, { claimed: { name: 'Bob' } }), unavailable)
-    await startSession(engine, request(bob))
-    await engine.endSession(session, 'ended')
-    disk.state = 'sound'
-    await untilWriting(engine)
-    await engine.check()
-    assert.equal((await engine.send({ ...toBob, id: 'stored' }, rules)).outcome, 'repeated')
-    const pending = async (userId: string) =>
-      (await engine.pendingEvents('app', null, 100)).events
-        .filter(({ event }) => event.userId === userId)
-        .map(({ event }) => event.type)
-    const ofAda = ['session.started', 'user.online', 'session.ended', 'user.offline']
-    const ofBob = ['message.created', 'session.started', 'user.online']
-    assert.deepEqual([await pending('ada'), await pending('bob')], [ofAda, ofBob])
-    await engine.close()
-    await engine.open()
-    assert.deepEqual([await pending('ada'), await pending('bob')], [ofAda, ofBob])
-    await engine.close()
-  })
+  const failures = {
+    never: undefined,
+    'as it is opened again': 'onOpen',
+    'once it has gone on': 'onReadMessages',
+  } as const
+  for (const [when, hook] of Object.entries(failures))
+    void it(`queues each webhook event once, also those that happened while it could not write (fails a second time: ${when})`, async () => {
+      const { engine, disk } = await onDisk()
+      const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
+      for (const of of [ada, bob]) await engine.saveUser(of, {})
+      await engine.configure('app', { retention: rules.retention, webhooks })
+      const session = await startSession(engine, request(ada))
+      await engine.check()
+      disk.state = 'writes, and says that it failed'
+      await assert.rejects(engine.send({ ...toBob, id: 'stored' }, rules), unavailable)
+      disk.state = 'refuses'
+      await assert.rejects(engine.saveUser(bob, { claimed: { name: 'Bob' } }), unavailable)
+      await startSession(engine, request(bob))
+      await engine.endSession(session, 'ended')
+      const { lies } = disk
+      if (hook)
+        disk[hook] = () => {
+          disk[hook] = undefined
+          disk.state = 'writes, and says that it failed'
+          return Promise.resolve()
+        }
+      disk.state = 'sound'
+      if (hook) await until('it has failed a second time', () => disk.lies > lies)
+      disk.state = 'sound'
+      await untilWriting(engine)
+      await engine.check()
+      assert.equal((await engine.send({ ...toBob, id: 'stored' }, rules)).outcome, 'repeated')
+      const pending = async (userId: string) =>
+        (await engine.pendingEvents('app', null, 100)).events
+          .filter(({ event }) => event.userId === userId)
+          .map(({ event }) => event.type)
+      const ofAda = ['session.started', 'user.online', 'session.ended', 'user.offline']
+      const ofBob = ['message.created', 'session.started', 'user.online']
+      assert.deepEqual([await pending('ada'), await pending('bob')], [ofAda, ofBob])
+      await engine.close()
+      await engine.open()
+      assert.deepEqual([await pending('ada'), await pending('bob')], [ofAda, ofBob])
+      await engine.close()
+    })
 
   void it('queues the webhook events of a session that ends while the store is opened again', async () => {
     const { engine, disk } = await onDisk()

@@ -4,6 +4,7 @@ import { createExclusiveEngine } from '../../../src/engine/exclusive/exclusive-e
 import type { Core } from '../../../src/engine/exclusive/store/core.js'
 import { GroupCommit } from '../../../src/engine/exclusive/store/group-commit.js'
 import { Reads } from '../../../src/engine/exclusive/store/reads.js'
+import { Usage } from '../../../src/engine/exclusive/store/usage.js'
 import { Clock } from '../../../src/util/clock.js'
 import { Scheduler } from '../../../src/util/scheduler.js'
 import type { Operation, Volume, Store } from '../../../src/engine/exclusive/store/store.js'
@@ -40,7 +41,8 @@ export const coreOf = (store: Store): Core => {
   const clock = new Clock(Date.now())
   const scheduler = new Scheduler(clock, () => commit.isWritable, unexpected)
   const reads = new Reads(store)
-  return { store, commit, reads, clock, scheduler, emit: () => undefined, onError: unexpected }
+  const usage = new Usage(store, commit)
+  return { store, commit, reads, usage, run: 1, clock, scheduler, emit: () => undefined, onError: unexpected }
 }
 
 /** The same store with some of its methods replaced. */

@@ -125,8 +125,8 @@ export default [
   {
     name: 'a message after which nothing is pushed',
     file: 'src/engine/exclusive/push/pushes.ts',
-    right: 'if (entry.devices.length === 0) return []\n    return this.#schedule',
-    wrong: 'if (entry.devices.length >= 0) return []\n    return this.#schedule',
+    right: 'if (devices.length === 0) return []\n    return this.#set',
+    wrong: 'if (devices.length >= 0) return []\n    return this.#set',
     finds: /reached neither/,
   },
   {

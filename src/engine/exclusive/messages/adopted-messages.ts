@@ -1,26 +1,18 @@
-import type { EngineEvent, Retention, UserRef } from '../../engine.js'
+import type { Retention, UserRef } from '../../engine.js'
 import type { Message } from '../../../protocol/index.js'
-import type { Clock } from '../../../util/clock.js'
 import { KeyedMutex } from '../../../util/keyed-mutex.js'
-import type { Scheduler } from '../../../util/scheduler.js'
 import { engineRules } from '../../rules.js'
 import { fitting } from '../../decide/adoption/adoption.js'
 import { isReached } from '../../decide/messages/inbox.js'
 import { adoptedJson, adoptionGrowth } from '../../util/adopted-json.js'
-import type { Adoptions } from '../sessions/adoptions.js'
-import type { Users } from '../sessions/users.js'
-import type { GroupCommit } from '../store/group-commit.js'
-import type { Reads } from '../store/reads.js'
 import { rows } from '../store/rows.js'
 import { del, type Operation } from '../store/store.js'
-import type { Usage } from '../store/usage.js'
 import type { Inbox } from './inbox.js'
 import type { InboxPurge } from './retention/inbox-purge.js'
+import type { InboxParts } from './inbox-parts.js'
 import type { InboxReader } from './inbox-reader.js'
 import type { MessageRow, Watermark } from './inbox-row.js'
-import type { InboxTable } from './inbox-table.js'
-import type { SenderShares } from './sends/sender-shares.js'
-import type { SweptInboxes } from './retention/retention-sweep.js'
+import type { RetentionSweep } from './retention/retention-sweep.js'
 import type { UnreadChecks } from './unread/unread-checks.js'
 
 /** How many messages one step moves, and for how many steps a call of `move` waits at most. */
@@ -34,23 +26,11 @@ const MAX_RETRY_DELAY = 3_600_000
 /** With this retention a moved message pushes no other message out. */
 const NO_LIMIT: Retention = { messages: Infinity, bytes: Infinity, age: Infinity }
 
-interface AdoptedMessagesOptions {
-  commit: GroupCommit
-  clock: Clock
-  scheduler: Scheduler
-  reads: Reads
+interface AdoptedMessagesOptions extends InboxParts {
   reader: InboxReader
-  table: InboxTable
-  shares: SenderShares
-  swept: SweptInboxes
   purge: InboxPurge
   unreadChecks: UnreadChecks
-  adoptions: Adoptions
-  users: Users
-  usage: Usage
-  emit: (event: EngineEvent) => void
-  /** Returns the app's retention; undefined if it is not known yet. */
-  retentionOf: (appId: string) => Retention | undefined
+  retentionSweep: RetentionSweep
 }
 
 /** A moved message. `mark` is the watermark of the user's inbox after that message. */
@@ -110,11 +90,11 @@ export class AdoptedMessages {
 
   /** Does a step of the move of the app's next guest. A guest whose last move has failed is passed over for a while. */
   async #runJob(appId: string): Promise<number> {
-    const { reads, clock, retentionOf } = this.#options
+    const { reads, clock, retentionSweep } = this.#options
     let nextAt = Infinity
     for (let after: string | undefined; ;) {
       const found = await reads.all({ ...rows.movingAfter(appId, after), limit: GUESTS_PER_READ })
-      if (!retentionOf(appId)) return Infinity
+      if (!retentionSweep.retentionOf(appId)) return Infinity
       for (const [row] of found) {
         const { retryAt = 0 } = this.#failures.get(row) ?? {}
         if (retryAt <= clock.now()) {
@@ -141,13 +121,13 @@ export class AdoptedMessages {
   /** Moves the guest's oldest messages. Resolves with whether the guest has further messages. */
   #step(guest: UserRef): Promise<boolean> {
     return this.#mutex.run(rows.moving(guest), async () => {
-      const { table, reader, commit, adoptions, retentionOf } = this.#options
+      const { table, reader, commit, adoptions, retentionSweep } = this.#options
       const before = table.open(guest)
       const { first, offset } = before.assigned
       const found = await reader.rows(before, first, offset + 1, MESSAGES_PER_STEP, false)
       // While the rows were read, the inbox may have been evicted and opened again.
       const inbox = table.open(guest)
-      const retention = retentionOf(guest.appId)
+      const retention = retentionSweep.retentionOf(guest.appId)
       // If the guest was deleted meanwhile, so were the rows that were read. The next step finds the new inbox, which is empty.
       if (!retention || inbox.epoch !== before.epoch) return true
       // These reads come before any change. If a read fails after one, the whole store has to be opened again.
@@ -198,11 +178,11 @@ export class AdoptedMessages {
     retention: Retention,
     operations: Operation[],
   ): Moved[] {
-    const { table, shares, usage, commit, clock, swept, unreadChecks } = this.#options
+    const { table, shares, usage, clock, deletions, unreadChecks } = this.#options
     const { of: guest, assigned, retained } = inbox
     const { of: adopter } = user
     const now = clock.now()
-    swept.deleteUnretained(user, retention, now, operations)
+    deletions.add(user, retention, now, true, operations)
     const growth = adoptionGrowth(guest.userId, adopter.userId)
     const moved: Moved[] = []
     const left = { messages: assigned.offset - (found[0]?.message.offset ?? 0) + 1, bytes: retained.bytes }
@@ -218,7 +198,6 @@ export class AdoptedMessages {
       if (content.from !== null && content.from !== adopter.userId)
         shares.free(guest.appId, new Map([[content.from, -bytes]]))
       if (user.isBehind) table.markChanged(user)
-      user.batch = commit.nextBatch
       moved.push({ mark: user.assigned, message: content, isRead })
     }
     return moved

@@ -23,7 +23,7 @@ export interface MessageRow {
 }
 
 /**
- * A stored message. The offset is in the key. `MessagePut` and `ReadMessagePut` write the row as text. `mark` is 1 for an adopted message
+ * A stored message. The offset is in the key. `MessagePut` writes the row as text. `mark` is 1 for an adopted message
  * that counts as read. For any other message that is pushed, `mark` is the `traceparent`, if the message has one.
  */
 export type StoredMessage = [

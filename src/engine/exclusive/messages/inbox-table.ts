@@ -6,7 +6,7 @@ import { Inbox } from './inbox.js'
 import type { Revocations } from '../sessions/revocations.js'
 import { rows } from '../store/rows.js'
 import { userKey } from '../../user-key.js'
-import type { Operation, Store } from '../store/store.js'
+import type { Store } from '../store/store.js'
 
 /** About how many bytes an inbox takes in memory. */
 const INBOX_BYTES = 1_000
@@ -75,22 +75,13 @@ export class InboxTable {
 
   /** Puts an empty inbox, with this number of `deletions`, in the place of the inbox that the next batch deletes. */
   replace({ of }: Inbox, deletions: number): void {
-    const inbox = this.#create(of, deletions, true)
-    inbox.batch = this.#commit.nextBatch
-    this.#cache.set(userKey(of), inbox)
+    this.#cache.set(userKey(of), this.#create(of, deletions, true))
   }
 
   /** Notes that the inbox has changed, so that the next batch writes its row. */
   markChanged(inbox: Inbox): void {
     inbox.exists = true
-    inbox.batch = this.#commit.nextBatch
     this.#commit.defer(inbox.row, (batch) => inbox.write(batch))
-  }
-
-  /** Called in a deferred write: adds the inbox's row to the batch that is about to be written. */
-  writeNow(inbox: Inbox, batch: Operation[]): void {
-    inbox.write(batch)
-    inbox.batch = Math.max(inbox.batch, this.#commit.nextBatch - 1)
   }
 
   /** Yields the inboxes whose last change is not written. */
@@ -118,6 +109,6 @@ export class InboxTable {
   }
 
   #isWritten(inbox: Inbox): boolean {
-    return inbox.batch <= this.#commit.lastWritten
+    return inbox.assigned.offset === inbox.durable.offset && this.#commit.isWritten(inbox.row)
   }
 }

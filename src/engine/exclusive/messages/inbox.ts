@@ -27,7 +27,7 @@ import {
   type StoredMessage,
   type Watermark,
 } from './inbox-row.js'
-import { deletionsOf, MessagePut, ReadMessagePut } from './message-operations.js'
+import { deletionsOf, MessagePut } from './message-operations.js'
 import { bytesBySender, MESSAGES_PER_TALLY, Tally, type Tallied } from './tally.js'
 import { rows, type InboxRef } from '../store/rows.js'
 import { put, read, type Operation, type Store } from '../store/store.js'
@@ -67,8 +67,6 @@ export class Inbox {
   assigned: Watermark
   durable: Watermark
   marks: Marks
-  /** The number of the batch that writes the last change. */
-  batch = 0
   /** How many bytes the user's messages take in the inboxes of others. */
   sent: number
   readonly #store: Store
@@ -263,9 +261,9 @@ export class Inbox {
     if (this.#pending.length === 0) this.#pending = [pending]
     else this.#pending.push(pending)
     const { first } = this.assigned
-    const rest = traceparent === undefined ? json : `${json},${JSON.stringify(traceparent)}`
-    const Put = isRead ? ReadMessagePut : MessagePut
-    operations.push(new Put(this.#prefix, offset, { at, received, bytes, size, first }, rest))
+    const mark = isRead ? 1 : traceparent
+    const rest = mark === undefined ? json : `${json},${JSON.stringify(mark)}`
+    operations.push(new MessagePut(this.#prefix, offset, { at, received, bytes, size, first }, rest))
     const tally = this.#tally.add(offset, pending, (each) => this.#messageRow(each))
     if (tally) operations.push(put(rows.tally(this.#ref, offset), tally))
   }

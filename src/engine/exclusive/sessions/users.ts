@@ -7,7 +7,6 @@ import { lastOf } from '../store/row-keys.js'
 import { rows } from '../store/rows.js'
 import { userKey } from '../../user-key.js'
 import { del, put, read, type Operation } from '../store/store.js'
-import type { Usage } from '../store/usage.js'
 import type { WebhookEvents } from '../webhooks/webhook-events.js'
 import { storedUserOf, userRecordOf, type StoredUser } from './user-row.js'
 
@@ -24,7 +23,6 @@ const recordOf = (of: UserRef, stored: unknown): UserRecord | null =>
   stored === undefined ? null : userRecordOf(of, stored as StoredUser)
 
 interface UsersOptions extends Core {
-  usage: Usage
   webhooks: WebhookEvents
   /** About how many bytes the senders in memory may take. */
   cacheBytes: number
@@ -151,11 +149,6 @@ export class Users {
   async after(appId: string, userId: string | null, limit: number): Promise<UserRecord[]> {
     const found = await this.#options.reads.all<StoredUser>({ ...rows.usersAfter(appId, userId), limit })
     return found.map(([row, stored]) => userRecordOf({ appId, userId: lastOf(row) }, stored))
-  }
-
-  /** Resolves when every read so far has ended. */
-  async idle(): Promise<void> {
-    await this.#options.reads.idle()
   }
 
   /** Returns the user, even if it is not written yet. */

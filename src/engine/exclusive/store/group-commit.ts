@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { EngineError } from '../../errors.js'
-import { Overlay } from './overlay.js'
+import { Overlay, type DeferredWrite } from './overlay.js'
 import { read, type Operation, type Store } from './store.js'
 
 /** The callbacks of a write. */
@@ -9,9 +9,6 @@ export interface Waiter {
   resolve(): void
   reject(error: EngineError): void
 }
-
-/** A function that adds its operations to the batch that is about to be written. */
-export type DeferredWrite = (batch: Operation[]) => void
 
 const isBun = process.versions['bun'] !== undefined
 
@@ -51,7 +48,8 @@ export class GroupCommit {
   readonly #overlay = new Overlay()
   #operations: Operation[] = []
   #waiters: Waiter[] = []
-  #deferred = new Map<string, DeferredWrite>()
+  /** Called when the next batch is written. */
+  #onWritten: (() => void)[] = []
   /** The callbacks of those who wait for `flush`. */
   #flushes: (() => void)[] = []
   #timer: NodeJS.Timeout | undefined
@@ -64,8 +62,6 @@ export class GroupCommit {
   #failure: EngineError | undefined
   /** Why writes are refused, once the commit is closed or has failed. */
   #refusal: EngineError | undefined
-  #nextBatch = 1
-  #lastWritten = 0
 
   /**
    * `onFailure` is called at the first failure, because a deferred write has no caller who would get the error. A synced batch also fails
@@ -82,16 +78,6 @@ export class GroupCommit {
     this.#store = store
     this.#onFailure = onFailure
     this.#assertPresent = assertPresent
-  }
-
-  /** The number of the batch that gets the next write. */
-  get nextBatch(): number {
-    return this.#nextBatch
-  }
-
-  /** The number of the last batch that was written. Reads return the rows of this batch and of those before it. */
-  get lastWritten(): number {
-    return this.#lastWritten
   }
 
   get isWritable(): boolean {
@@ -116,6 +102,11 @@ export class GroupCommit {
   /** Returns whether the store perhaps returns an older row than `newest`. */
   isPending(row: string): boolean {
     return this.#overlay.get(row) !== undefined
+  }
+
+  /** Returns whether the store has the row as it is in memory. A row of a deferred write must be the name of that write. */
+  isWritten(row: string): boolean {
+    return this.#overlay.isWritten(row)
   }
 
   /** Writes and syncs, then calls the waiter. Throws as `assertWritable` does. */
@@ -148,14 +139,18 @@ export class GroupCommit {
    */
   defer(name: string, write: DeferredWrite): void {
     if (this.#refusal) return
-    this.#deferred.set(name, write)
+    this.#overlay.defer(name, write)
     this.#schedule()
   }
 
-  /** Writes as soon as `defer` does, and without asking for a sync, but in the order of the calls of `append`, `write` and `sync`. */
-  append(operations: Operation[]): void {
+  /**
+   * Writes as soon as `defer` does, and without asking for a sync, but in the order of the calls of `append`, `write` and `sync`. Then calls
+   * `onWritten`.
+   */
+  append(operations: Operation[], onWritten?: () => void): void {
     if (this.#refusal) return
     this.#push(operations)
+    if (onWritten) this.#onWritten.push(onWritten)
     this.#schedule()
   }
 
@@ -236,19 +231,18 @@ export class GroupCommit {
     // The deferred writes are called now, because they read the state in memory. Later they would also write parts of changes that were
     // made after this call, and whose other writes are refused.
     try {
-      for (const write of this.#deferred.values()) write(this.#operations)
+      if (!this.#failure) this.#overlay.begin(this.#operations)
     } catch (cause) {
       // A deferred write may read the store. Without this line the caller would not close the store, and the folder would stay locked.
       this.#fail([], cause)
     }
-    this.#deferred.clear()
     await this.#running
     if (this.#waiters.length + this.#flushes.length > 0 || this.#hasWrites) await this.#start()
     this.#clearTimer()
   }
 
   get #hasWrites(): boolean {
-    return this.#deferred.size > 0 || this.#operations.length > 0
+    return this.#overlay.hasDeferred || this.#operations.length > 0
   }
 
   #add(operations: Operation[], waiter: Waiter): void {
@@ -313,26 +307,20 @@ export class GroupCommit {
   async #writeBatch(): Promise<void> {
     // If `verify` failed after the start, no writes are left. Without this line they would count as written.
     if (this.#failure) return
-    const [operations, waiters, flushes, deferred] = [
-      this.#operations,
-      this.#waiters,
-      this.#flushes,
-      this.#deferred,
-    ]
+    const [operations, waiters, flushes] = [this.#operations, this.#waiters, this.#flushes]
+    const onWritten = this.#onWritten
     this.#operations = []
     this.#waiters = []
     this.#flushes = []
-    if (deferred.size > 0) this.#deferred = new Map()
+    if (onWritten.length > 0) this.#onWritten = []
     this.#isUrgent = false
     this.#lastBegin = performance.now()
-    const number = this.#nextBatch++
-    this.#overlay.begin()
     try {
-      for (const write of deferred.values()) write(operations)
+      this.#overlay.begin(operations)
       if (operations.length > 0) await this.#store.batch(operations, { sync: waiters.length > 0 })
       if (waiters.length > 0) this.#assertPresent()
-      this.#lastWritten = number
       this.#overlay.end()
+      for (const call of onWritten) call()
     } catch (cause) {
       this.#fail(waiters, cause)
       return
@@ -356,7 +344,6 @@ export class GroupCommit {
     this.#operations = []
     this.#overlay.drop()
     this.#waiters = []
-    this.#deferred.clear()
     for (const resolve of this.#flushes.splice(0)) resolve()
     for (const waiter of all) waiter.reject(failure)
     if (isFirst) this.#onFailure(failure)

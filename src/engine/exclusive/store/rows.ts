@@ -39,6 +39,8 @@ export const rows = {
   time: 'time',
   /** When the engine was last known to be open, by the wall clock. */
   openAt: 'open at',
+  /** The number of the latest run: see `Core.run`. */
+  run: 'run',
   /** Stored while the transfer of another engine's data into this store is unfinished. */
   unfinishedTransfer: 'unfinished transfer',
   user: ({ appId, userId }: UserRef) => `user\0${appId}\0${userId}`,
@@ -105,7 +107,7 @@ export const rows = {
     afterRow(below('user', appId), userId === null ? undefined : rows.user({ appId, userId })),
   lastSeen: ({ appId, userId }: UserRef) => keyOf('seen', appId, userId),
   check: 'check',
-  /** The devices of a user. */
+  /** The `PushRow` of a user who has devices. */
   pushDevices: ({ appId, userId }: UserRef) => keyOf('push', appId, userId),
   /** The owner of a device. */
   pushOwner: (appId: string, id: string) => keyOf('push owner', appId, id),

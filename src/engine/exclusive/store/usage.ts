@@ -1,8 +1,8 @@
 import type { AppUsage, SendRules } from '../../engine.js'
-import type { Core } from './core.js'
-import type { DeferredWrite } from './group-commit.js'
+import type { GroupCommit } from './group-commit.js'
+import type { DeferredWrite } from './overlay.js'
 import { rows } from './rows.js'
-import { put, read } from './store.js'
+import { put, read, type Store } from './store.js'
 
 /** The counts of an app's data in the store. */
 export interface StoredUsage extends Omit<AppUsage, 'sessions'> {
@@ -28,11 +28,13 @@ interface Entry {
 
 /** The counts of apps. A count is written in the same batch as the change that it counts, so a crash loses both or neither. */
 export class Usage {
-  readonly #core: Pick<Core, 'store' | 'commit'>
+  readonly #store: Store
+  readonly #commit: GroupCommit
   readonly #apps = new Map<string, Entry>()
 
-  constructor(core: Pick<Core, 'store' | 'commit'>) {
-    this.#core = core
+  constructor(store: Store, commit: GroupCommit) {
+    this.#store = store
+    this.#commit = commit
   }
 
   of(appId: string): Readonly<StoredUsage> {
@@ -44,7 +46,7 @@ export class Usage {
     const { usage, row, write } = this.#entryOf(appId)
     let name: keyof StoredUsage
     for (name in difference) usage[name] += difference[name] ?? 0
-    this.#core.commit.defer(row, write)
+    this.#commit.defer(row, write)
   }
 
   /** Returns the number of a new webhook event. */
@@ -65,7 +67,7 @@ export class Usage {
     const known = this.#apps.get(appId)
     if (known) return known
     const row = rows.usage(appId)
-    const usage = { ...NO_USAGE, ...(read(this.#core.store, row) as StoredUsage | undefined) }
+    const usage = { ...NO_USAGE, ...(read(this.#store, row) as StoredUsage | undefined) }
     // Receivers ignore an event whose number is smaller than that of an earlier event. A store in memory or from a backup does not know the
     // last number. So when the store is opened, the next number is at least the present time.
     usage.lastEvent = Math.max(usage.lastEvent, Date.now())

@@ -14,8 +14,6 @@ const after = (number: number | null, ...parts: string[]): Range =>
 
 /** The keys of the rows of webhook events. */
 export const webhookRows = {
-  /** The number of the latest run that has set a `dueAt`. */
-  run: 'run',
   pendingEvent: (appId: string, seq: number) => keyOf('event', appId, padded(seq)),
   pendingEventsAfter: (appId: string, seq: number | null): Range => after(seq, 'event', appId),
   failedEvent: (appId: string, seq: number) => keyOf('failed event', appId, padded(seq)),

@@ -1,5 +1,5 @@
 import type { Message } from '../../../protocol/index.js'
-import type { PushDevice, UserRef } from '../../engine.js'
+import type { UserRef } from '../../engine.js'
 import type { PeerMark, SentId, TransferPages, TransferRecord, UserFacts } from '../../transfer.js'
 import { userKey } from '../../user-key.js'
 import type { EventRow } from '../../decide/webhooks/queue.js'
@@ -9,6 +9,7 @@ import { Inbox } from '../messages/inbox.js'
 import { messageRowOf, type StoredMessage } from '../messages/inbox-row.js'
 import { deletionsSuffix } from '../messages/inbox-table.js'
 import type { ScanRow } from '../messages/unread/unread-scan.js'
+import type { PushRow } from '../push/pushes.js'
 import type { AdoptionRow } from '../sessions/adoptions.js'
 import type { RevokedToken, UserRow } from '../sessions/revocations.js'
 import { openAtOf, sessionOf, type StoredSession } from '../sessions/session-row.js'
@@ -76,7 +77,7 @@ export async function* exportRows(store: Store): TransferPages {
     const guest = read(store, rows.guest(of)) !== undefined
     return { record: userRecordOf(of, stored), guest }
   })
-  yield* ofUsers('push', (_of, devices: PushDevice[]) => ({ devices }))
+  yield* ofUsers('push', (_of, { devices }: PushRow) => ({ devices: [...devices] }))
   // The row `seen` of a user with a session may be older than the session.
   const inSession = new Map<string, UserFacts & { lastSeenAt: number }>()
   const openAt = openAtOf(store)

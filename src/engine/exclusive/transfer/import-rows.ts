@@ -17,6 +17,7 @@ import type { IdempotencyRow } from '../messages/ids/idempotency.js'
 import type { StoredInbox } from '../messages/inbox-row.js'
 import { deletionsSuffix } from '../messages/inbox-table.js'
 import type { ScanRow } from '../messages/unread/unread-scan.js'
+import type { PushRow } from '../push/pushes.js'
 import type { AdoptionRow } from '../sessions/adoptions.js'
 import { revocationKinds, type RevokedToken } from '../sessions/revocations.js'
 import { storedUserOf } from '../sessions/user-row.js'
@@ -68,10 +69,9 @@ const deleteAll = async (store: Store): Promise<void> => {
 
 class RowImport {
   readonly #store: Store
-  readonly #commit: GroupCommit
+  readonly #core: Core
   /** The time at which the engine's clock begins when the store is first opened. */
   readonly #now = Date.now()
-  readonly #usage: Usage
   readonly #queues: UserQueues
   /** The numbers of webhook events, each behind its app. */
   readonly #numbers = new Set<string>()
@@ -83,21 +83,13 @@ class RowImport {
 
   constructor(store: Store) {
     this.#store = store
-    const commit = (this.#commit = new GroupCommit(store, ignore))
+    const commit = new GroupCommit(store, ignore)
     const clock = new Clock(this.#now)
     // No job runs here: the engine that opens the store emits what is due.
     const scheduler = new Scheduler(clock, () => false, ignore)
-    const core: Core = {
-      store,
-      commit,
-      reads: new Reads(store),
-      clock,
-      scheduler,
-      emit: ignore,
-      onError: ignore,
-    }
-    this.#usage = new Usage(core)
-    this.#queues = new UserQueues(core, this.#usage)
+    const [reads, usage] = [new Reads(store), new Usage(store, commit)]
+    this.#core = { store, commit, reads, usage, run: 1, clock, scheduler, emit: ignore, onError: ignore }
+    this.#queues = new UserQueues(this.#core)
   }
 
   async write(pages: TransferPages): Promise<void> {
@@ -115,9 +107,10 @@ class RowImport {
       }
       await this.#sync()
     }
-    await this.#commit.sync([
+    await this.#core.commit.sync([
       put(rows.revocations, revocationKinds),
       put(rows.time, this.#now),
+      put(rows.run, this.#core.run),
       putFormat(),
       del(rows.unfinishedTransfer),
     ])
@@ -127,7 +120,7 @@ class RowImport {
   async #sync(): Promise<void> {
     const operations = this.#operations
     this.#operations = []
-    await this.#commit.sync(operations)
+    await this.#core.commit.sync(operations)
   }
 
   #put(row: string, value: unknown): void {
@@ -175,10 +168,10 @@ class RowImport {
     if (record) {
       this.#put(rows.user(facts), storedUserOf(record))
       if (guest) this.#put(rows.guest(facts), 1)
-      this.#usage.add(appId, { users: 1, guests: guest ? 1 : 0 })
+      this.#core.usage.add(appId, { users: 1, guests: guest ? 1 : 0 })
     }
     if (devices) {
-      this.#put(rows.pushDevices(facts), devices)
+      this.#put(rows.pushDevices(facts), { devices, dueAt: this.#now } satisfies PushRow)
       this.#put(rows.pushes.at(facts, this.#now), 1)
       for (const { id, keys } of devices)
         this.#put(rows.pushOwner(appId, id), [userId, keys.p256dh, keys.auth] satisfies PushOwner)
@@ -225,8 +218,8 @@ class RowImport {
     this.#numbers.add(`${appId} ${seq}`)
     const id = event.id.replace(/\d+(?=_[^_]*$)/, String(seq))
     const row: EventRow = { event: { ...event, id, seq }, attempts, lastError }
-    const lastEvent = Math.max(0, seq - this.#usage.of(appId).lastEvent)
-    this.#usage.add(appId, { lastEvent, failed: state === 'failed' ? 1 : 0 })
+    const lastEvent = Math.max(0, seq - this.#core.usage.of(appId).lastEvent)
+    this.#core.usage.add(appId, { lastEvent, failed: state === 'failed' ? 1 : 0 })
     if (state === 'failed') return this.#put(rows.failedEvent(appId, seq), row)
     this.#put(rows.pendingEvent(appId, seq), row)
     if (queue.last > 0) this.#put(rows.nextEvent(of, queue.last), seq)
@@ -239,6 +232,6 @@ class RowImport {
     if (!inbox) return
     this.#inbox = undefined
     inbox.finish()
-    this.#usage.add(inbox.of.appId, { inboxes: 1, bytes: inbox.bytes })
+    this.#core.usage.add(inbox.of.appId, { inboxes: 1, bytes: inbox.bytes })
   }
 }

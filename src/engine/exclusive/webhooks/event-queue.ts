@@ -14,7 +14,6 @@ import { del, put, type Operation } from '../store/store.js'
 import { seqOf } from '../../decide/webhooks/event-id.js'
 import { sizeOf } from '../../decide/webhooks/event-size.js'
 import { afterEnd, afterFailure, replayed, withReplayed, type EventRow } from '../../decide/webhooks/queue.js'
-import type { Usage } from '../store/usage.js'
 import type { UserQueues } from './user-queues.js'
 
 /**
@@ -23,20 +22,18 @@ import type { UserQueues } from './user-queues.js'
  */
 export class EventQueue implements WebhookQueue {
   readonly #core: Core
-  readonly #usage: Usage
   readonly #queues: UserQueues
   readonly #mutex = new KeyedMutex()
 
-  constructor(core: Core, usage: Usage, queues: UserQueues) {
+  constructor(core: Core, queues: UserQueues) {
     this.#core = core
-    this.#usage = usage
     this.#queues = queues
   }
 
   async takeDueEvents(appId: string, limit: number, leaseFor: number): Promise<PendingEvent[]> {
     await this.#core.commit.flush()
     const now = this.#core.clock.now()
-    const due = await this.#core.reads.all({ ...rows.dueEventsUntil(appId, this.#queues.run, now), limit })
+    const due = await this.#core.reads.all({ ...rows.dueEventsUntil(appId, this.#core.run, now), limit })
     const taken: PendingEvent[] = []
     const operations: Operation[] = []
     const failures: unknown[] = []
@@ -105,7 +102,7 @@ export class EventQueue implements WebhookQueue {
       while (next !== undefined && next < seq) [before, next] = [next, this.#queues.next(of, next)]
       if (before !== undefined) operations.push(put(rows.nextEvent(of, before), seq))
       if (next !== undefined) operations.push(put(rows.nextEvent(of, seq), next))
-      this.#usage.add(appId, { failed: -1 })
+      this.#core.usage.add(appId, { failed: -1 })
       this.#queues.set(of, withReplayed(queue, seq, sizeOf(stored.event), this.#queues.dueIn(0)), operations)
       await this.#core.commit.sync(operations)
       return true
@@ -118,7 +115,7 @@ export class EventQueue implements WebhookQueue {
       ...rows.pendingEventsAfter(appId, null),
       limit: 1,
     })
-    return { pending: this.#usage.of(appId).pending, oldestAt: oldest?.[1].event.at ?? null }
+    return { pending: this.#core.usage.of(appId).pending, oldestAt: oldest?.[1].event.at ?? null }
   }
 
   /** Resolves when every call so far that needs the failed events has ended. */
@@ -133,7 +130,7 @@ export class EventQueue implements WebhookQueue {
 
   /** Returns the app's oldest failed event if there is no room for another failed one; otherwise an empty list. */
   async #failedBeyond(appId: string): Promise<[string, EventRow][]> {
-    if (this.#usage.of(appId).failed < engineRules.maxFailedEvents) return []
+    if (this.#core.usage.of(appId).failed < engineRules.maxFailedEvents) return []
     return this.#core.reads.all<EventRow>({ ...rows.failedEventsAfter(appId, null), limit: 1 })
   }
 
@@ -157,7 +154,7 @@ export class EventQueue implements WebhookQueue {
     if ('failed' in outcome) {
       operations.push(put(rows.failedEvent(appId, seq), afterFailure(stored, outcome.failed)))
       for (const [old] of beyond) operations.push(del(old))
-      this.#usage.add(appId, { failed: 1 - beyond.length })
+      this.#core.usage.add(appId, { failed: 1 - beyond.length })
     }
     this.#queues.set(of, afterEnd(queue, sizeOf(stored.event), next, this.#queues.dueIn(0)), operations)
     this.#write(operations)
@@ -171,7 +168,7 @@ export class EventQueue implements WebhookQueue {
   /** Returns the due time of the oldest event of this event's user, by the engine's clock. The user's other events wait for that one. */
   #dueAtOf(event: WebhookEvent): number {
     const { run, dueAt } = this.#queues.of(event)
-    return run === this.#queues.run ? dueAt : this.#core.clock.now()
+    return run === this.#core.run ? dueAt : this.#core.clock.now()
   }
 
   #pending({ event, attempts, lastError }: EventRow, dueAt: number): PendingEvent {

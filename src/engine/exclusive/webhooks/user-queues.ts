@@ -19,8 +19,7 @@ import {
 } from '../../decide/webhooks/queue.js'
 import type { Core } from '../store/core.js'
 import { rows } from '../store/rows.js'
-import { del, put, read, type Operation } from '../store/store.js'
-import type { Usage } from '../store/usage.js'
+import { del, put, type Operation } from '../store/store.js'
 
 /** How many users' queues are kept in memory. */
 const MAX_CACHED = 10_000
@@ -42,21 +41,15 @@ export interface AddedEvent {
 
 /** Loads and keeps the queues of users, for which `decide/webhooks/queue.ts` decides. */
 export class UserQueues {
-  /** The number of this run (see `Due`). Events of earlier runs are due at once. */
-  readonly run: number
   readonly #core: Core
-  readonly #usage: Usage
   /** Schedules when `webhooks-due` is emitted. */
   readonly #schedule: (appId: string, at: number) => void
   readonly #limits = new Map<string, WebhookOptions['limits']>()
   readonly #users = new LRUCache<string, Queue>({ max: MAX_CACHED })
-  #isRunStored = false
 
-  constructor(core: Core, usage: Usage) {
+  constructor(core: Core) {
     this.#core = core
-    this.#usage = usage
     this.#schedule = core.scheduler.perApp((appId, now) => this.#announce(appId, now))
-    this.run = ((read(core.store, rows.run) as number | undefined) ?? 0) + 1
   }
 
   /** Sets the app's limits, and emits `webhooks-due` for pending events. */
@@ -75,7 +68,7 @@ export class UserQueues {
     const { appId, userId, data } = event
     const of = { appId, userId }
     const queue = this.of(of)
-    const { pending: count, eventBytes: bytes } = this.#usage.of(appId)
+    const { pending: count, eventBytes: bytes } = this.#core.usage.of(appId)
     const limits = this.#limits.get(appId)
     const cancelled = cancelledBy(queue, event)
     if (cancelled) return this.#cancel(of, cancelled)
@@ -108,7 +101,7 @@ export class UserQueues {
 
   /** Returns the time for an oldest event that is due in `after` milliseconds. */
   dueIn(after: number): Due {
-    return { run: this.run, dueAt: Math.trunc(this.#core.clock.now() + after) }
+    return { run: this.#core.run, dueAt: Math.trunc(this.#core.clock.now() + after) }
   }
 
   /** Returns the number of the event after another pending one of the user; undefined if that is the newest. */
@@ -120,21 +113,22 @@ export class UserQueues {
   set(of: UserRef, after: Queue, operations: Operation[]): void {
     const before = this.of(of)
     // This line may read the store, and a failed read must leave the queue as it is stored.
-    this.#usage.add(of.appId, { pending: after.count - before.count, eventBytes: after.bytes - before.bytes })
+    this.#core.usage.add(of.appId, {
+      pending: after.count - before.count,
+      eventBytes: after.bytes - before.bytes,
+    })
     this.#users.set(rows.eventQueue(of), after)
     operations.push(after.count > 0 ? put(rows.eventQueue(of), after) : del(rows.eventQueue(of)))
     if (before.first === after.first && before.run === after.run && before.dueAt === after.dueAt) return
     if (before.first > 0) operations.push(del(rows.dueEvent(of.appId, { ...before, userId: of.userId })))
     if (after.first === 0) return
-    if (!this.#isRunStored) operations.push(put(rows.run, this.run))
-    this.#isRunStored = true
     operations.push(put(rows.dueEvent(of.appId, { ...after, userId: of.userId }), 1))
     this.#schedule(of.appId, after.dueAt)
   }
 
   /** Adds an event behind the user's other events. */
   #append(of: UserRef, { type, at, data }: Pick<WebhookEvent, 'type' | 'at' | 'data'>): AddedEvent {
-    const seq = this.#usage.nextEvent(of.appId)
+    const seq = this.#core.usage.nextEvent(of.appId)
     const id = `evt_${seq}_${randomDigits()}`
     const event: WebhookEvent = { id, type, seq, at, ...of, data }
     const operations = [
@@ -149,7 +143,7 @@ export class UserQueues {
   /** Removes the user's newest event about presence. */
   #cancel(of: UserRef, presence: PresenceEvent): AddedEvent {
     const { seq, previous, next } = presence
-    const change = this.#usage.nextEvent(of.appId)
+    const change = this.#core.usage.nextEvent(of.appId)
     const operations = [del(rows.pendingEvent(of.appId, seq)), del(rows.nextEvent(of, seq))]
     operations.push(next > 0 ? put(rows.nextEvent(of, previous), next) : del(rows.nextEvent(of, previous)))
     this.set(of, withoutPresence(this.of(of), presence, change), operations)
@@ -158,7 +152,7 @@ export class UserQueues {
 
   /** Counts a dropped event in an `events.dropped` of a queue. `state` is what that event says about presence. */
   #drop(of: UserRef, { type, at }: NewEvent, state: JsonObject): AddedEvent {
-    const change = this.#usage.nextEvent(of.appId)
+    const change = this.#core.usage.nextEvent(of.appId)
     const queue = { ...this.of(of), change }
     const seq = countingDrops(queue)
     const row = seq > 0 ? this.eventOf(of.appId, seq) : undefined
@@ -172,11 +166,11 @@ export class UserQueues {
 
   /** Does one step of the app's job: emits `webhooks-due` if an event is due, and resolves with the time at which the next one is due. */
   async #announce(appId: string, now: number): Promise<number> {
-    const { commit, reads, emit } = this.#core
+    const { commit, reads, emit, run } = this.#core
     await commit.flush()
-    const [due] = await reads.all({ ...rows.dueEventsUntil(appId, this.run, now), limit: 1 })
+    const [due] = await reads.all({ ...rows.dueEventsUntil(appId, run, now), limit: 1 })
     if (due) emit({ type: 'webhooks-due', appId })
-    const [next] = await reads.all({ ...rows.dueEventsAfter(appId, this.run, now), limit: 1 })
+    const [next] = await reads.all({ ...rows.dueEventsAfter(appId, run, now), limit: 1 })
     return next ? rows.dueEventOf(next[0]).dueAt : Infinity
   }
 }

@@ -283,7 +283,7 @@ void describe('the group commit', () => {
     commit.verify()
     await assert.rejects(written, gone)
     await commit.close()
-    assert.equal(commit.lastWritten, 0)
+    assert.equal(commit.isWritten('a'), false)
     await store.close()
   })
 

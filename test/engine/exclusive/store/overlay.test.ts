@@ -15,7 +15,8 @@ const stateOf = (overlay: Overlay, row: string): string | undefined => {
 const after = (steps: readonly Step[]): Overlay => {
   const overlay = new Overlay()
   for (const step of steps) {
-    if (typeof step === 'string') overlay[step]()
+    if (step === 'begin') overlay.begin([])
+    else if (typeof step === 'string') overlay[step]()
     else if ('add' in step) overlay.add(step.add)
     else for (const operation of step.keep) overlay.keep(operation.key, operation)
   }
@@ -48,6 +49,23 @@ const cases: [what: string, steps: Step[], expected: string | undefined][] = [
 void describe('the overlay', () => {
   for (const [what, steps, expected] of cases)
     void it(`has ${what}`, () => assert.equal(stateOf(after(steps), 'a'), expected))
+
+  void it('says of a row whether the store has it as it is in memory, also after a failure', () => {
+    const overlay = new Overlay()
+    const areWritten = (): boolean[] => ['named', 'other', 'row'].map((row) => overlay.isWritten(row))
+    overlay.defer('named', (batch) => batch.push(put('other', 1)))
+    overlay.add([put('row', 1)])
+    assert.deepEqual(areWritten(), [false, true, false])
+    overlay.begin([])
+    assert.deepEqual(areWritten(), [false, false, false])
+    overlay.end()
+    assert.deepEqual(areWritten(), [true, true, true])
+    overlay.defer('named', () => undefined)
+    overlay.begin([])
+    overlay.add([put('row', 1)])
+    overlay.drop()
+    assert.deepEqual(areWritten(), [false, true, false])
+  })
 
   void it('keeps the latest of each row', () => {
     const overlay = after([told, 'begin', { keep: [del('b')] }, { keep: [put('a', 4)] }, 'drop'])

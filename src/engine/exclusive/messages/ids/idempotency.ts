@@ -1,10 +1,9 @@
 import type { SendResult } from '../../../engine.js'
 import { contentDigest, type Content } from '../../../util/content-digest.js'
-import type { Clock } from '../../../../util/clock.js'
-import type { Job, Scheduler } from '../../../../util/scheduler.js'
-import type { GroupCommit } from '../../store/group-commit.js'
+import type { Job } from '../../../../util/scheduler.js'
+import type { Core } from '../../store/core.js'
 import { rows } from '../../store/rows.js'
-import { del, put, readAllAs, type Operation, type Store } from '../../store/store.js'
+import { del, put, readAllAs, type Operation } from '../../store/store.js'
 import { StoredKeysFilter } from './stored-keys-filter.js'
 
 export type StoredResult = Extract<SendResult, { outcome: 'stored' | 'repeated' }>
@@ -67,19 +66,9 @@ const STEP_SPACING = 10
 /** The fewest milliseconds from the start of one pass to the start of the next. */
 const MIN_PASS_INTERVAL = 100
 
-interface IdempotencyKeysOptions {
-  store: Store
-  commit: GroupCommit
-  scheduler: Scheduler
-  clock: Clock
-}
-
 /** Idempotency keys in a store. A background job passes over all keys and deletes those that have expired. */
 export class StoredIdempotencyKeys implements IdempotencyKeys {
-  readonly #store: Store
-  readonly #commit: GroupCommit
-  readonly #scheduler: Scheduler
-  readonly #clock: Clock
+  readonly #core: Core
   readonly #filter = new StoredKeysFilter()
   readonly #job: Job
   #isLoaded = false
@@ -93,17 +82,15 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
   /** The longest time from the adding or the reading of a key to its expiry. */
   #longestKept = 0
 
-  constructor({ store, commit, scheduler, clock }: IdempotencyKeysOptions) {
-    this.#store = store
-    this.#commit = commit
-    this.#scheduler = scheduler
-    this.#clock = clock
-    this.#job = scheduler.job((now) => this.#step(now))
+  constructor(core: Core) {
+    this.#core = core
+    this.#job = core.scheduler.job((now) => this.#step(now))
   }
 
   /** Adds the keys of earlier processes to the filter: some before the call resolves, the others in the background. */
   async load(): Promise<void> {
-    this.#scheduler.schedule(this.#job, await this.#job.run(this.#clock.now()))
+    const { scheduler, clock } = this.#core
+    scheduler.schedule(this.#job, await this.#job.run(clock.now()))
   }
 
   digestOf(content: Content): string {
@@ -112,12 +99,13 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
 
   find(row: string, digest: string, now: number): Promise<SendResult> | undefined {
     if (!this.#filter.mayHave(row, now)) return undefined
-    const stored = this.#commit.newest(row) as IdempotencyRow | undefined
+    const { commit } = this.#core
+    const stored = commit.newest(row) as IdempotencyRow | undefined
     if (!stored || stored[0] <= now) return undefined
     const [, storedDigest, offset, ownOffset, sentAt] = stored
     const retry = retryOf({ digest: storedDigest, offset, ownOffset, sentAt }, digest)
     // The result tells of a message that is perhaps being written, so it waits for that write.
-    return this.#commit.isPending(row) ? this.#commit.sync([]).then(() => retry) : Promise.resolve(retry)
+    return commit.isPending(row) ? commit.sync([]).then(() => retry) : Promise.resolve(retry)
   }
 
   add(row: string, added: NewKey, operations: Operation[]): void {
@@ -126,7 +114,7 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     this.#addedMeanwhile?.add(row)
     this.#longestKept = Math.max(this.#longestKept, expiresAt - now)
     this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
-    this.#scheduler.schedule(this.#job, this.#nextPass())
+    this.#core.scheduler.schedule(this.#job, this.#nextPass())
     const { digest, result } = added
     const { offset, ownOffset, sentAt } = result
     operations.push(put(row, [expiresAt, digest, offset, ownOffset, sentAt] satisfies IdempotencyRow))
@@ -141,10 +129,11 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     }
     const added = (this.#addedMeanwhile = new Set<string>())
     // The read then finds every key that was added before.
-    await this.#commit.flush()
+    const { store, commit } = this.#core
+    await commit.flush()
     const limit = this.#isLoaded ? KEYS_PER_STEP : KEYS_PER_LOADING_STEP
     const range = { ...rows.idempotencyKeysAfter(this.#last), limit }
-    const page = await readAllAs(this.#store, range, expiryOf)
+    const page = await readAllAs(store, range, expiryOf)
     this.#addedMeanwhile = undefined
     const deletions: Operation[] = []
     for (const [row, expiresAt] of page) {
@@ -154,7 +143,7 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     }
     this.#last = page.length === limit ? page.at(-1)?.[0] : undefined
     // `append` keeps the order of the calls: if a key is sent again after this, its write comes after its deletion.
-    this.#commit.append(deletions)
+    commit.append(deletions)
     if (this.#last !== undefined) return now + STEP_SPACING
     if (!this.#isLoaded) this.#filter.setLoaded()
     this.#isLoaded = true

@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import type {
-  EngineEvent,
   Exchange,
   InboxRange,
   InboxState,
@@ -15,8 +14,7 @@ import type {
 import { directionOf, unreadByPeer } from '../../../decide/messages/inbox.js'
 import { peerReadOffset } from '../../../decide/messages/peer-marks.js'
 import { PeerIndex } from '../../../util/peer-index.js'
-import type { GroupCommit } from '../../store/group-commit.js'
-import type { Reads } from '../../store/reads.js'
+import type { Core } from '../../store/core.js'
 import { rows } from '../../store/rows.js'
 import type { WebhookEvents } from '../../webhooks/webhook-events.js'
 import type { Inbox } from '../inbox.js'
@@ -30,12 +28,9 @@ const TALLIES_PER_STEP = 64
 /** How many messages are read in one turn of the event loop. Each may have 16 kB. */
 const MESSAGES_PER_TURN = 32
 
-interface PeersOptions {
-  reads: Reads
-  commit: GroupCommit
+interface PeersOptions extends Core {
   table: InboxTable
   webhooks: WebhookEvents
-  emit: (event: EngineEvent) => void
   /** About how many bytes the indexes in memory may take. */
   cacheBytes: number
   /** Called with an inbox in which a mark of a peer has moved. */

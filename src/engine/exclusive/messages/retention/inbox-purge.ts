@@ -1,10 +1,8 @@
-import type { Clock } from '../../../../util/clock.js'
-import type { Job, Scheduler } from '../../../../util/scheduler.js'
-import type { GroupCommit } from '../../store/group-commit.js'
+import type { Job } from '../../../../util/scheduler.js'
 import { deletionsOf } from '../message-operations.js'
-import type { Reads } from '../../store/reads.js'
+import type { Core } from '../../store/core.js'
 import { rows, type InboxRef } from '../../store/rows.js'
-import { del, put, type Operation, type Store } from '../../store/store.js'
+import { del, put, type Operation } from '../../store/store.js'
 import type { SenderShares } from '../sends/sender-shares.js'
 import { bytesBySender } from '../tally.js'
 
@@ -15,26 +13,19 @@ type PurgeRow = [from: number, to: number]
 const INBOXES_PER_STEP = 32
 const DELETIONS_PER_STEP = 512
 
-interface InboxPurgeOptions {
-  store: Store
-  reads: Reads
-  commit: GroupCommit
-  scheduler: Scheduler
-  clock: Clock
-  shares: SenderShares
-}
-
 /** The most marks of peers that one run of the job reads for one inbox. */
 const MARKS_PER_STEP = 512
 
 /** Deletes the messages and marks of deleted inboxes in the background, and goes on after a crash. */
 export class InboxPurge {
-  readonly #options: InboxPurgeOptions
+  readonly #core: Core
+  readonly #shares: SenderShares
   readonly #job: Job
 
-  constructor(options: InboxPurgeOptions) {
-    this.#options = options
-    this.#job = options.scheduler.job(() => this.#step())
+  constructor(core: Core, shares: SenderShares) {
+    this.#core = core
+    this.#shares = shares
+    this.#job = core.scheduler.job(() => this.#step())
     this.#schedule()
   }
 
@@ -45,12 +36,12 @@ export class InboxPurge {
   }
 
   #schedule(): void {
-    const { scheduler, clock } = this.#options
+    const { scheduler, clock } = this.#core
     scheduler.schedule(this.#job, clock.now())
   }
 
   async #step(): Promise<number> {
-    const { store, reads, commit, clock, shares } = this.#options
+    const { store, reads, commit, clock } = this.#core
     await commit.flush()
     const found = await reads.all<PurgeRow>({ ...rows.allDeletedInboxes, limit: INBOXES_PER_STEP })
     if (found.length === 0) return Infinity
@@ -76,7 +67,7 @@ export class InboxPurge {
     }
     if (failures.length === found.length) throw failures[0]
     // Both follow in one task, so that one batch writes both: while the loop reads marks, a batch may begin.
-    for (const [appId, bytes] of freed) shares.free(appId, bytes)
+    for (const [appId, bytes] of freed) this.#shares.free(appId, bytes)
     commit.append(operations)
     await commit.flush()
     return clock.now()

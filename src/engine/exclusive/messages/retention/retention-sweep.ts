@@ -1,11 +1,12 @@
-import type { Retention, UserRef } from '../../../engine.js'
-import type { Clock } from '../../../../util/clock.js'
-import type { Job, Scheduler } from '../../../../util/scheduler.js'
+import type { Retention } from '../../../engine.js'
+import type { Job } from '../../../../util/scheduler.js'
 import { expirySearchInterval } from '../../../rules.js'
-import type { Inbox } from '../inbox.js'
 import { mayHaveExpired, type StoredInbox } from '../inbox-row.js'
+import type { InboxTable } from '../inbox-table.js'
+import type { Core } from '../../store/core.js'
 import { lastOf, rows } from '../../store/rows.js'
-import { readAll, type Operation, type Store } from '../../store/store.js'
+import type { Operation } from '../../store/store.js'
+import type { Deletions } from './deletions.js'
 
 /** A step reads at most `INBOXES_PER_STEP` inboxes. It ends earlier if it has `MAX_DELETIONS_PER_STEP` deletions or more. */
 const INBOXES_PER_STEP = 32
@@ -25,28 +26,17 @@ interface Sweep {
   job: Job
 }
 
-/** The inboxes that a sweep reads and changes. */
-export interface SweptInboxes {
-  open(of: UserRef): Inbox
-  /** Adds operations that delete those messages of an inbox that are not retained. */
-  deleteUnretained(inbox: Inbox, retention: Retention, now: number, operations: Operation[]): void
-  /** Resolves when the operations are written. */
-  write(operations: Operation[]): Promise<void>
-}
-
 /** Deletes the expired messages of apps in the background, inbox by inbox. */
 export class RetentionSweep {
-  readonly #store: Store
-  readonly #clock: Clock
-  readonly #scheduler: Scheduler
-  readonly #inboxes: SweptInboxes
+  readonly #core: Core
+  readonly #table: InboxTable
+  readonly #deletions: Deletions
   readonly #sweeps = new Map<string, Sweep>()
 
-  constructor(store: Store, clock: Clock, scheduler: Scheduler, inboxes: SweptInboxes) {
-    this.#store = store
-    this.#clock = clock
-    this.#scheduler = scheduler
-    this.#inboxes = inboxes
+  constructor(core: Core, table: InboxTable, deletions: Deletions) {
+    this.#core = core
+    this.#table = table
+    this.#deletions = deletions
   }
 
   /** Sets the app's retention, and starts a sweep of its inboxes if the age has changed. */
@@ -56,13 +46,15 @@ export class RetentionSweep {
       known.retention = retention
       return
     }
-    const job = known?.job ?? this.#scheduler.job((now) => this.#step(appId, now))
+    const { scheduler, clock } = this.#core
+    const job = known?.job ?? scheduler.job((now) => this.#step(appId, now))
     this.#sweeps.set(appId, { retention, after: undefined, job })
-    this.#scheduler.schedule(job, this.#clock.now())
+    scheduler.schedule(job, clock.now())
   }
 
-  get appIds(): Iterable<string> {
-    return this.#sweeps.keys()
+  /** The retention of each app, as far as it is known. */
+  get retentions(): [appId: string, Retention][] {
+    return [...this.#sweeps].map(([appId, { retention }]) => [appId, retention])
   }
 
   /** Returns the app's retention; undefined if it was never set. */
@@ -70,18 +62,14 @@ export class RetentionSweep {
     return this.#sweeps.get(appId)?.retention
   }
 
-  /** Takes over the retention of every app from `other`. */
-  adopt(other: RetentionSweep): void {
-    for (const [appId, { retention }] of other.#sweeps) this.retain(appId, retention)
-  }
-
   /** Reads the app's next inboxes and deletes their expired messages. */
   async #step(appId: string, now: number): Promise<number> {
     const sweep = this.#sweeps.get(appId)
     if (!sweep) return Infinity
+    const { reads, commit, clock } = this.#core
     const { retention } = sweep
     const range = { ...rows.inboxesAfter(appId, sweep.after), limit: INBOXES_PER_STEP }
-    const found = await readAll<StoredInbox>(this.#store, range)
+    const found = await reads.all<StoredInbox>(range)
     const operations: Operation[] = []
     let done = 0
     try {
@@ -91,9 +79,8 @@ export class RetentionSweep {
         // If this inbox can't be read, the next step continues behind it. Otherwise one damaged row would end the sweep.
         sweep.after = row
         if (mayHaveExpired(stored, retention, now)) {
-          const inbox = this.#inboxes.open({ appId, userId: lastOf(row) })
-          if (inbox.hasExpired(now, retention))
-            this.#inboxes.deleteUnretained(inbox, retention, now, operations)
+          const inbox = this.#table.open({ appId, userId: lastOf(row) })
+          if (inbox.hasExpired(now, retention)) this.#deletions.add(inbox, retention, now, true, operations)
           if (inbox.hasExpired(now, retention)) {
             // More messages have expired than one call deletes: the next step continues with this inbox.
             sweep.after = after
@@ -104,10 +91,11 @@ export class RetentionSweep {
       }
     } finally {
       // If an inbox can't be read, the deletions of those before it are written all the same: these messages already count as deleted.
-      if (operations.length > 0) await this.#inboxes.write(operations)
+      commit.append(operations)
+      await commit.flush()
     }
     if (done === INBOXES_PER_STEP) return now + STEP_DELAY
-    if (done < found.length) return this.#clock.now() + RESUME_DELAY
+    if (done < found.length) return clock.now() + RESUME_DELAY
     sweep.after = undefined
     return now + expirySearchInterval(retention.age)
   }

@@ -64,7 +64,7 @@ export class SenderShares {
       // If the sender has no inbox, the sender was deleted meanwhile.
       if (!inbox.exists) continue
       inbox.sent = Math.max(0, inbox.sent - bytes)
-      this.#table.writeNow(inbox, batch)
+      inbox.write(batch)
     }
   }
 }

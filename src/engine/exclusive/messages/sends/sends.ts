@@ -1,40 +1,34 @@
-import { isGuestId } from '../../../../protocol/index.js'
-import type { CheckedMessage, EngineEvent, SendResult, SendRules, UserRef } from '../../../engine.js'
-import type { Clock } from '../../../../util/clock.js'
+import { isGuestId, type Message } from '../../../../protocol/index.js'
+import type { CheckedMessage, SendResult, SendRules, UserRef } from '../../../engine.js'
 import { engineRules } from '../../../rules.js'
-import type { Pushes } from '../../push/pushes.js'
-import type { Adoptions } from '../../sessions/adoptions.js'
-import type { Users } from '../../sessions/users.js'
-import type { GroupCommit } from '../../store/group-commit.js'
 import { rows } from '../../store/rows.js'
 import { userKey } from '../../../user-key.js'
 import type { Operation } from '../../store/store.js'
-import type { Usage } from '../../store/usage.js'
-import type { WebhookEvents } from '../../webhooks/webhook-events.js'
 import type { IdempotencyKeys, StoredResult } from '../ids/idempotency.js'
-import type { InboxTable } from '../inbox-table.js'
-import type { Deletions } from '../retention/deletions.js'
+import type { Inbox } from '../inbox.js'
+import type { InboxParts } from '../inbox-parts.js'
+import type { Watermark } from '../inbox-row.js'
 import type { RetentionSweep } from '../retention/retention-sweep.js'
 import type { UnreadChecks } from '../unread/unread-checks.js'
 import type { UnreadLimit } from '../unread/unread-limit.js'
-import { PendingSend, messageAt, type Content, type SentInboxes } from './pending-send.js'
-import type { SenderShares } from './sender-shares.js'
 import { WaitingSends } from './waiting-sends.js'
 
 const NOBODY: readonly UserRef[] = []
 
-interface SendsOptions {
-  commit: GroupCommit
-  users: Users
-  usage: Usage
-  adoptions: Adoptions
-  pushes: Pushes
-  webhooks: WebhookEvents
-  clock: Clock
-  emit: (event: EngineEvent) => void
-  table: InboxTable
-  shares: SenderShares
-  deletions: Deletions
+type Content = Pick<Message, 'id' | 'from' | 'to' | 'sender' | 'sentAt'> &
+  Pick<CheckedMessage, 'body' | 'data'>
+
+const messageAt = (offset: number, { id, from, to, sender, body, data, sentAt }: Content): Message => {
+  const message: Message = { offset, id, from, to, sender, sentAt }
+  if (body !== undefined) message.body = body
+  if (data) message.data = data
+  return message
+}
+
+/** The inbox of the recipient, and that of the sender if it is another inbox. */
+type SentInboxes = readonly [recipient: Inbox] | readonly [recipient: Inbox, sender: Inbox]
+
+interface SendsOptions extends InboxParts {
   idempotencyKeys: IdempotencyKeys
   unreadChecks: UnreadChecks
   unreadLimit: UnreadLimit
@@ -70,7 +64,7 @@ export class Sends {
   }
 
   #send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
-    const { commit, users, adoptions, pushes, webhooks, clock, emit, table, shares } = this.#options
+    const { commit, users, adoptions, pushes, webhooks, clock, table, shares } = this.#options
     const { deletions, idempotencyKeys, unreadChecks, unreadLimit, retentionSweep } = this.#options
     commit.assertWritable()
     const now = clock.now()
@@ -144,7 +138,6 @@ export class Sends {
         const trace = isPushed && each === inbox ? message.traceparent : undefined
         each.append(operations, json, size, content, now, rules.retention, false, trace)
         if (each.isBehind) table.markChanged(each)
-        each.batch = commit.nextBatch
       }
       if (own) own.sent += size
       const { offset } = inbox.assigned
@@ -162,15 +155,44 @@ export class Sends {
         operations.push(...webhooks.operations(recipient, 'message.created', event))
       }
       idempotencyKeys.add(key, { digest, result, now, expiresAt: now + rules.sendWindow }, operations)
-      const pending = new PendingSend({ content, json, inboxes, result, emit })
-      commit.write(operations, pending)
-      return pending.synced
+      return this.#write(operations, inboxes, content, json, result)
     } catch (error) {
       // A read has failed. If the inboxes have got the message in memory only, their next messages would come after a hole.
       if (isChanging) commit.fail(error)
       else commit.append(operations)
       throw error
     }
+  }
+
+  /** Writes a message. When it is synced, readers see it, its events are emitted, and then the promise resolves with `result`. */
+  #write(
+    operations: Operation[],
+    [inbox, own]: SentInboxes,
+    content: Content,
+    json: string,
+    result: StoredResult,
+  ): Promise<StoredResult> {
+    const mark = inbox.assigned
+    const ownMark = own?.assigned
+    return new Promise((resolve, reject) =>
+      this.#options.commit.write(operations, {
+        resolve: () => {
+          // The recipient's message and the sender's own copy differ only in their offsets.
+          const tail = json.slice(1)
+          this.#publish(inbox, mark, content, tail)
+          if (own && ownMark) this.#publish(own, ownMark, content, tail)
+          resolve(result)
+        },
+        reject,
+      }),
+    )
+  }
+
+  #publish(inbox: Inbox, mark: Watermark, content: Content, tail: string): void {
+    inbox.publish(mark)
+    const message = messageAt(mark.offset, content)
+    const json = `{"offset":${mark.offset},${tail}`
+    this.#options.emit({ type: 'message', user: inbox.of, epoch: inbox.epoch, message, json })
   }
 
   /**

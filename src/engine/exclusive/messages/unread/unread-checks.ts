@@ -1,10 +1,7 @@
 import { afterCheck, type Check, type OldestUnread } from '../../../decide/messages/unread-check.js'
 import type { JsonObject, Message } from '../../../../protocol/index.js'
 import type { InboxState, UserRef } from '../../../engine.js'
-import type { Clock } from '../../../../util/clock.js'
-import type { Scheduler } from '../../../../util/scheduler.js'
-import type { GroupCommit } from '../../store/group-commit.js'
-import type { Reads } from '../../store/reads.js'
+import type { Core } from '../../store/core.js'
 import { rows } from '../../store/rows.js'
 import { del, put, type Operation } from '../../store/store.js'
 import type { WebhookEvents } from '../../webhooks/webhook-events.js'
@@ -21,11 +18,7 @@ export interface Unread {
   newest: Message[]
 }
 
-interface UnreadChecksOptions {
-  reads: Reads
-  commit: GroupCommit
-  clock: Clock
-  scheduler: Scheduler
+export interface UnreadOptions extends Core {
   webhooks: WebhookEvents
   /** Resolves with null if no message is unread. */
   unreadOf: (of: UserRef) => Promise<Unread | null>
@@ -36,10 +29,10 @@ interface UnreadChecksOptions {
  * streak.
  */
 export class UnreadChecks {
-  readonly #options: UnreadChecksOptions
+  readonly #options: UnreadOptions
   readonly #schedule: (appId: string, at: number) => void
 
-  constructor(options: UnreadChecksOptions) {
+  constructor(options: UnreadOptions) {
     this.#options = options
     this.#schedule = options.scheduler.perApp((appId, now) => this.#step(appId, now))
   }

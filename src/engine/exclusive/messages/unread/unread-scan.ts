@@ -1,14 +1,9 @@
 import type { UserRef } from '../../../engine.js'
-import type { Clock } from '../../../../util/clock.js'
-import type { Scheduler } from '../../../../util/scheduler.js'
-import type { GroupCommit } from '../../store/group-commit.js'
-import type { Reads } from '../../store/reads.js'
 import { lastOf, rows } from '../../store/rows.js'
-import { del, put, read, type Operation, type Store } from '../../store/store.js'
-import type { WebhookEvents } from '../../webhooks/webhook-events.js'
+import { del, put, read, type Operation } from '../../store/store.js'
 import { mayHaveUnread, type StoredInbox } from '../inbox-row.js'
 import { needsCheck } from '../../../decide/messages/unread-check.js'
-import type { Unread, UnreadChecks } from './unread-checks.js'
+import type { UnreadChecks, UnreadOptions } from './unread-checks.js'
 
 /** How many inboxes one step reads. */
 const INBOXES_PER_STEP = 64
@@ -21,16 +16,8 @@ const STEP_DELAY = 100
  */
 export type ScanRow = [since: number, after: string | null] | true
 
-interface UnreadScanOptions {
-  store: Store
-  reads: Reads
-  commit: GroupCommit
-  clock: Clock
-  scheduler: Scheduler
-  webhooks: WebhookEvents
+interface UnreadScanOptions extends UnreadOptions {
   checks: UnreadChecks
-  /** Resolves with null if no message is unread. */
-  unreadOf: (of: UserRef) => Promise<Unread | null>
 }
 
 /**
