@@ -103,7 +103,6 @@ export class OpenedEngine {
   readonly #states: UserStates
   readonly #recentMessages: RecentMessages
   readonly #recentCalls = new RecentCalls()
-  readonly #recentMarks = new RecentCalls()
   readonly #settlement: Settlement
   readonly #recovery: Recovery
   readonly #uncertain: UncertainCalls
@@ -129,7 +128,7 @@ export class OpenedEngine {
       clockShift,
       onEvents: (events) => events.forEach((event) => this.#receive(event)),
       onUncertain: (call) => this.#onUncertain(call),
-      onRemade: (call, step) => (this.#isMark(step) ? this.#recentMarks : this.#recentCalls).note(call),
+      onRemade: (call) => this.#recentCalls.note(call),
       onUnsettled: (server) => void this.#settlement.begin(server),
       webhooksOf: (appId, partition) => this.#webhooksOf(appId, partition),
     })
@@ -194,7 +193,7 @@ export class OpenedEngine {
     this.#recovery = new Recovery({
       ...{ ...parts, carried: this.#carried, states: this.#states },
       ...{ leases: this.#leases, watches: this.watches, settlement: this.#settlement, onError },
-      marks: this.#recentMarks,
+      calls: this.#recentCalls,
     })
     this.#uncertain = new UncertainCalls({
       ...{
@@ -296,11 +295,6 @@ export class OpenedEngine {
     return new Uint8Array(this.#key)
   }
 
-  /** Read marks name an epoch, so their steps wait until a history is settled. */
-  #isMark(step: UncertainCall['step'] | undefined): boolean {
-    return step === this.#runner.steps.markRead || step === this.#runner.steps.readPeer
-  }
-
   /** Called if the reply of a step was lost: the step may have run. */
   #onUncertain(call: UncertainCall): void {
     const { step } = call
@@ -394,9 +388,8 @@ export class OpenedEngine {
   async usage(appId: string): Promise<AppUsage> {
     const usage: AppUsage = { users: 0, guests: 0, inboxes: 0, bytes: 0, sessions: 0 }
     const names = ['users', 'guests', 'inboxes', 'bytes', 'sessions'] as const
-    const { steps, isCluster, partitions } = this.#runner
-    // Without a cluster all partitions have the same key.
-    const all = await this.#runner.inPartitions(steps.readCounts, isCluster ? partitions.all : [0], appId, [])
+    const { steps, servers } = this.#runner
+    const all = await this.#runner.inPartitions(steps.readCounts, servers, appId, [])
     for (const counts of all) names.forEach((name, n) => (usage[name] += Number(counts[n])))
     return usage
   }
@@ -407,7 +400,8 @@ export class OpenedEngine {
     this.attached.readAgain()
     this.#uncertain.run()
     this.sessions.recent.beat()
-    for (const recent of [this.#recentMessages, this.#recentCalls, this.#recentMarks]) recent.beat()
+    this.#recentMessages.beat()
+    this.#recentCalls.beat()
     if (this.#mayLackSecrets) await this.#keepSecrets()
     await this.sessions.departures.retry()
     if (++this.#beats % BEATS_PER_TOUCH === 0) await this.#touchApps()

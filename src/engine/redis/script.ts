@@ -8,6 +8,7 @@ import { steps, type BatchStepName, type Returns, type StepName, type StepRow } 
 export interface Step<Name extends StepName = StepName> extends Script {
   readonly name: Name
   readonly keys: readonly KeyKind[]
+  readonly namesEpoch?: boolean
   remade?(result: Returns<Name>): boolean
 }
 

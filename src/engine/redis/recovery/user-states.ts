@@ -51,8 +51,7 @@ export class UserStates {
       // An event that came meanwhile is perhaps newer than what was read. So the users of such events are read again.
       for (let [left, tries] = [attached.users(), MAX_TRIES]; left.length > 0 && tries > 0; tries--) {
         this.#heard.clear()
-        const located = left.map((of) => ({ of, partition: runner.partitions.of(of) }))
-        for (const group of runner.userGroups(located)) {
+        for (const group of runner.userGroups(left.map((of) => ({ of })))) {
           const states = await runner.onUsers(runner.steps.readStates, ['user'], group, [group.users.length])
           for (const [n, { of }] of group.users.entries()) {
             const state = states[n]

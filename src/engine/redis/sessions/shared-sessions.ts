@@ -37,7 +37,7 @@ export class SharedSessions {
   readonly #options: SharedSessionsOptions
   readonly #runner: StepRunner
   /** What this node has last done with sessions. */
-  readonly recent: RecentSessions
+  readonly recent = new RecentSessions()
   readonly departures = new Departures()
   /** The connections of starts that are being undone. */
   readonly #abandoned = new Set<string>()
@@ -45,7 +45,6 @@ export class SharedSessions {
   constructor(options: SharedSessionsOptions) {
     this.#options = options
     this.#runner = options.runner
-    this.recent = new RecentSessions((of) => options.runner.partitions.of(of))
   }
 
   async start(request: SessionRequest): Promise<StartedSession | null> {
@@ -210,22 +209,21 @@ export class SharedSessions {
 
   /** Makes a session's start again, and then its departure, because a failover may have lost them. This does no harm if Redis has them. */
   async restore(recent: RecentSession): Promise<void> {
-    const { of, sessionId, row } = recent
-    const session = { ...of, sessionId }
+    const { session, row, departure, connectionId } = recent
     if (row !== undefined && (await this.restoreToken(recent))) {
-      const hasEnded = recent.departure !== undefined && 'code' in recent.departure
-      await this.#runner.onUser(this.#runner.steps.restoreSession, of, [sessionId, row, hasEnded])
+      const { appId, userId, sessionId } = session
+      const args = [sessionId, row, departure !== undefined && 'code' in departure] as const
+      await this.#runner.onUser(this.#runner.steps.restoreSession, { appId, userId }, args)
     }
-    const { departure, connectionId } = recent
     if (!departure) return
     if ('code' in departure) await this.#end(session, departure.code, connectionId, true)
     else await this.#detach(session, connectionId ?? '', departure.detachedFor)
   }
 
   /** Notes again that a session uses its token. Returns false if the token is revoked. */
-  async restoreToken({ of, credential, departure }: RecentSession): Promise<boolean> {
+  async restoreToken({ session, credential, departure }: RecentSession): Promise<boolean> {
     if (!credential || (departure && 'code' in departure)) return true
-    return (await this.#options.revocations.useToken(of, credential.credential, credential.use)) !== null
+    return (await this.#options.revocations.useToken(session, credential.credential, credential.use)) !== null
   }
 
   async of(of: UserRef): Promise<SessionRecord[]> {
