@@ -115,7 +115,6 @@ export class StepRunner {
   readonly #client: RedisClient
   readonly #options: StepRunnerOptions
   readonly #unsettled: UnsettledServers
-  #lastContext = { shift: NaN, text: '' }
 
   constructor(options: StepRunnerOptions) {
     this.#options = options
@@ -298,10 +297,7 @@ export class StepRunner {
   ): Promise<Returns<Name>> {
     const owner = { partition, ...of, hashed: options.hashed }
     const onLostReply = (): void => this.#onUncertain(step, { of, partition, options })
-    const result = this.#run(step, owner, args, { onLostReply }).catch((error: unknown) => {
-      if (mayHaveRun(error)) onLostReply()
-      throw error
-    })
+    const result = this.#run(step, owner, args, { onLostReply })
     const { remade, namesEpoch } = step
     if (remade === undefined) return result
     const repeat = (): Promise<unknown> => this.inPartition(step, partition, of, args, options)
@@ -355,7 +351,8 @@ export class StepRunner {
 
   /**
    * `keys` are the keys that the step reads as `KEYS`. `prefix` is the beginning of the names of the step's other keys. For several
-   * partitions it has the beginning for each, separated by NUL. `onLostReply` is called before a step that may have run is sent again.
+   * partitions it has the beginning for each, separated by NUL. `onLostReply` is called if the step may have run and its reply was lost,
+   * also before the step is sent again.
    */
   async #run<Name extends StepName>(
     step: Step<Name>,
@@ -378,6 +375,7 @@ export class StepRunner {
       try {
         return this.#resultOf(step, await this.#client.run(step, input, onLostReply))
       } catch (error) {
+        if (mayHaveRun(error)) onLostReply?.()
         if (step === this.steps.noteState || !isUnsettled(error) || tries === 1) throw error
         await this.#unsettled.untilSettled(this.serverOf(owner.partition))
       }
@@ -408,16 +406,9 @@ export class StepRunner {
 
   /** Returns the first argument, which calls of this node have in common. `scripts/library.ts` reads it. */
   #context(): string {
-    const shift = this.#options.clockShift()
-    if (this.#lastContext.shift !== shift) {
-      const publish = this.isCluster ? 'SPUBLISH' : 'PUBLISH'
-      // In a cluster each partition has channels of its own, and scripts make their names.
-      const channels = this.isCluster ? '' : this.keys.channels(0)
-      this.#lastContext = {
-        shift,
-        text: [shift, this.nodeId, publish, this.keys.ofServer, channels].join('\0'),
-      }
-    }
-    return this.#lastContext.text
+    const publish = this.isCluster ? 'SPUBLISH' : 'PUBLISH'
+    // In a cluster each partition has channels of its own, and scripts make their names.
+    const channels = this.isCluster ? '' : this.keys.channels(0)
+    return [this.#options.clockShift(), this.nodeId, publish, this.keys.ofServer, channels].join('\0')
   }
 }

@@ -72,6 +72,11 @@ export class AttachedUsers {
     return [...this.#users.values()].map(({ of }) => of)
   }
 
+  /** Returns the object with the user's ids that stays the same for as long as the user is attached. */
+  refOf(of: UserRef): UserRef | undefined {
+    return this.#users.get(userKey(of))?.of
+  }
+
   /** Returns the users whose data are on one of these servers. */
   usersOn(servers: Pick<ReadonlySet<number>, 'has'>): UserRef[] {
     const { runner } = this.#options

@@ -85,7 +85,9 @@ export class CarriedSessions {
         !sessions.hasDeparted(sessionId, connectionId),
     )
     await Promise.all(
-      ghosts.map(([sessionId, connectionId]) => sessions.release({ ...of, sessionId }, connectionId)),
+      ghosts.map(([sessionId, connectionId]) =>
+        sessions.depart({ ...of, sessionId }, connectionId, { detachedFor: undefined }),
+      ),
     )
   }
 }

@@ -3,27 +3,22 @@ import { EngineError } from '../../errors.js'
 import { userKey } from '../../user-key.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
 import type { Leases } from '../nodes/leases.js'
-import type { RecentSession } from '../sessions/recent-sessions.js'
 import type { Watches } from '../sessions/watches.js'
-import type { SharedSessions } from '../sessions/shared-sessions.js'
 import type { StepRunner } from '../step-runner.js'
 import type { CarriedSessions } from './carried-sessions.js'
 import type { RecentCalls } from './recent-calls.js'
+import type { RestoredSessions } from './restored-sessions.js'
 import type { History, Settlement } from './settlement.js'
 import type { UserStates } from './user-states.js'
 
-/**
- * How many sessions are restored at once, and how many users of a partition are listed at once. Between two such groups other
- * calls of this node run.
- */
-const SESSIONS_PER_STEP = 50
+/** How many users of a partition are listed at once. Between two such groups other calls of this node run. */
 const USERS_PER_STEP = 100
 /** In how many partitions users are listed or compared at once. */
 const PARTITIONS_PER_STEP = 64
 
 export interface RecoveryOptions {
   runner: StepRunner
-  sessions: SharedSessions
+  restored: RestoredSessions
   attached: AttachedUsers
   carried: CarriedSessions
   states: UserStates
@@ -137,7 +132,7 @@ export class Recovery {
 
   async #recover(servers: readonly number[]): Promise<void> {
     if (servers.length === 0) return
-    const { runner, attached, leases, watches, settlement, calls } = this.#options
+    const { runner, attached, leases, watches, settlement, calls, restored } = this.#options
     await Promise.all(servers.map((server) => settlement.begin(server)))
     const histories = await settlement.read(servers)
     const numbers = new Map([...histories].map(([server, { number }]) => [server, number]))
@@ -146,7 +141,7 @@ export class Recovery {
     const errors: unknown[] = []
     const note = (error: unknown): void => void errors.push(error)
     // This comes first: gateways close the connections whose epochs have changed, and their clients then resume the restored sessions.
-    await this.restoreSessions(numbers).catch(note)
+    await restored.restore(numbers).catch(note)
     await attached.compare(attached.usersOn(concerned)).catch(note)
     const since = Math.min(...[...histories.values()].map(({ wholeUntil }) => wholeUntil))
     await calls.repeat(concerned, since, true).catch(note)
@@ -155,36 +150,6 @@ export class Recovery {
     await watches.renew(concerned).catch(note)
     if (errors.length > 0) throw errors[0]
     for (const [server, history] of histories) this.#done.set(server, history)
-  }
-
-  /** Makes again what this node has done with sessions in the last minute. `numbers` has the numbers of the servers' histories. */
-  async restoreSessions(numbers: ReadonlyMap<number, number>): Promise<void> {
-    const { sessions, runner } = this.#options
-    const due = sessions.recent.all().flatMap((recent): (() => Promise<unknown>)[] => {
-      const number = numbers.get(runner.serverOf(runner.partitions.of(recent.session)))
-      if (number !== undefined)
-        return recent.history === number ? [] : [() => this.#restoreOne(recent, number)]
-      const tokenId = recent.credential?.credential.tokenId
-      const isTokens =
-        typeof tokenId === 'string' &&
-        numbers.has(runner.serverOf(runner.partitions.ofToken(recent.session.appId, tokenId)))
-      return isTokens ? [() => sessions.restoreToken(recent)] : []
-    })
-    const errors: unknown[] = []
-    for (let n = 0; n < due.length && !this.#isStopped; n += SESSIONS_PER_STEP) {
-      const results = await Promise.allSettled(
-        due.slice(n, n + SESSIONS_PER_STEP).map((restore) => restore()),
-      )
-      for (const result of results) if (result.status === 'rejected') errors.push(result.reason)
-      // Redis is away again, so the other sessions wait for the next `run`.
-      if (results.every(({ status }) => status === 'rejected')) break
-    }
-    if (errors.length > 0) throw errors[0]
-  }
-
-  async #restoreOne(recent: RecentSession, number: number): Promise<void> {
-    await this.#options.sessions.restore(recent)
-    recent.history = number
   }
 
   /** Runs `carried.compare` for the users whom Redis has as attached to this node, and for the others whom this node has as attached. */

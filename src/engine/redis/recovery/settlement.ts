@@ -3,6 +3,7 @@ import type { AttachedUsers } from '../messages/attached-users.js'
 import type { Leases } from '../nodes/leases.js'
 import type { StepRunner } from '../step-runner.js'
 import type { RecentCalls } from './recent-calls.js'
+import type { RestoredSessions } from './restored-sessions.js'
 import type { RecentMessages } from '../messages/recent-messages.js'
 
 /** Milliseconds for which this node waits for what other nodes store again (as in `scripts/state/history.ts`), and between two looks. */
@@ -34,8 +35,7 @@ export interface SettlementOptions {
   attached: AttachedUsers
   calls: RecentCalls
   leases: Leases
-  /** Makes again what this node has lately done with sessions. */
-  restoreSessions: (numbers: ReadonlyMap<number, number>) => Promise<void>
+  restored: RestoredSessions
   onError: (error: unknown) => void
 }
 
@@ -112,7 +112,7 @@ export class Settlement {
         const doubt = doubts.get(server)
         return doubt ? [[server, doubt.history.number]] : []
       })
-      await this.#options.restoreSessions(new Map(numbers)).catch(this.#options.onError)
+      await this.#options.restored.restore(new Map(numbers)).catch(this.#options.onError)
       if (doubts.size > 0) await this.#settle(doubts)
       if (this.#isStopped) for (const server of this.#due.keys()) this.#end(server, doubts)
     }

@@ -5,8 +5,11 @@ import type { SessionRow } from './session-row.js'
 /** For how many beats (`Leases`), a second apart, a change is kept. A new master is assumed to lack only changes of the last minute. */
 const KEPT_FOR = 60
 
-/** How a session left its connection: it was detached, and can be resumed for some milliseconds; or it ended. */
-export type Departure = { detachedFor: number } | { code: EndCode }
+/**
+ * How a session left its connection: it was detached, and can be resumed for some milliseconds (undefined for as many as its row says); or
+ * it ended.
+ */
+export type Departure = { detachedFor: number | undefined } | { code: EndCode }
 
 /** The credential with which a session was started or renewed. `use` is what `SharedRevocations.useToken` returned for it. */
 export interface StartCredential {
