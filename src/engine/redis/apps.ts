@@ -19,15 +19,13 @@ export class Apps {
   }
 
   /** Called with the options of an app in this node's config. */
-  configure(appId: string, { webhooks }: AppOptions): void {
+  configure(appId: string, { retention, webhooks }: AppOptions): void {
+    this.retain(appId, retention)
     this.#webhooks.set(appId, webhooks && { ...webhooks, events: [...webhooks.events] })
   }
 
-  /** Sets an app's retention. Returns true if the greatest age of messages is new to this node. */
-  retain(appId: string, retention: Retention): boolean {
-    const known = this.retentionOf(appId)
+  retain(appId: string, retention: Retention): void {
     this.#retentions.set(appId, retention)
-    return known?.age !== retention.age
   }
 
   /** Called with the apps that are in the config of some node, and with those that are in none any more. */

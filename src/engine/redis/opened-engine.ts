@@ -1,5 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto'
-import { isGuestId } from '../../protocol/index.js'
+import { randomBytes } from 'node:crypto'
 import type {
   Adoption,
   AdoptionRequest,
@@ -16,7 +15,6 @@ import type {
 } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { unfinishedTransfer } from '../transfer.js'
-import { withTimeout } from '../../util/with-timeout.js'
 import { Apps } from './apps.js'
 import { epochsText, otherFormat } from './format.js'
 import { assertUsable, leastDurable } from './server-check.js'
@@ -35,6 +33,7 @@ import { CarriedSessions } from './recovery/carried-sessions.js'
 import { RecentMessages } from './messages/recent-messages.js'
 import { RecentCalls } from './recovery/recent-calls.js'
 import { Recovery } from './recovery/recovery.js'
+import { RestoredSessions } from './recovery/restored-sessions.js'
 import { Settlement } from './recovery/settlement.js'
 import { UncertainCalls } from './recovery/uncertain-calls.js'
 import { UserStates } from './recovery/user-states.js'
@@ -58,8 +57,6 @@ const MIN_COMPARE_INTERVAL = 1_000
  */
 const BEATS_PER_TOUCH = 15
 const APP_IN_USE = 600_000
-/** Milliseconds within which a canary must arrive at this node. */
-const CANARY_TIMEOUT = 2_000
 
 export interface OpenedEngineOptions {
   client: RedisClient
@@ -84,26 +81,22 @@ export class OpenedEngine {
   readonly inboxes: SharedInboxes
   readonly peers: SharedPeers
   readonly pushes: SharedPushes
-  readonly #adoptions: SharedAdoptions
+  readonly adoptions: SharedAdoptions
   readonly webhooks: Webhooks
   readonly watches: Watches
   readonly attached: AttachedUsers
   readonly calls: NodeCalls
   readonly #runner: StepRunner
   readonly #options: OpenedEngineOptions
-  readonly #apps = new Apps()
+  readonly apps = new Apps()
   readonly #unreadSearch: UnreadSearch
-  /** What to call when a canary arrives: see `check`. */
-  readonly #canaries = new Map<string, () => void>()
   readonly #publications: Publications
   readonly #quotas: Quotas
   readonly #leases: Leases
   readonly #sweeper: Sweeper
-  readonly #carried: CarriedSessions
   readonly #states: UserStates
   readonly #recentMessages: RecentMessages
   readonly #recentCalls = new RecentCalls()
-  readonly #recentMarks = new RecentCalls()
   readonly #settlement: Settlement
   readonly #recovery: Recovery
   readonly #uncertain: UncertainCalls
@@ -129,7 +122,7 @@ export class OpenedEngine {
       clockShift,
       onEvents: (events) => events.forEach((event) => this.#receive(event)),
       onUncertain: (call) => this.#onUncertain(call),
-      onRemade: (call, step) => (this.#isMark(step) ? this.#recentMarks : this.#recentCalls).note(call),
+      onRemade: (call) => this.#recentCalls.note(call),
       onUnsettled: (server) => void this.#settlement.begin(server),
       webhooksOf: (appId, partition) => this.#webhooksOf(appId, partition),
     })
@@ -150,8 +143,8 @@ export class OpenedEngine {
       runner,
       isRevoked: (of, credential) => this.revocations.isRevoked(of, credential),
     })
-    this.#adoptions = new SharedAdoptions({ runner, retentionOf: (appId) => this.#apps.retentionOf(appId) })
-    this.webhooks = new Webhooks(runner, emit, (appId) => this.#apps.webhooksOf(appId) !== null)
+    this.adoptions = new SharedAdoptions({ runner, retentionOf: (appId) => this.apps.retentionOf(appId) })
+    this.webhooks = new Webhooks(runner, emit, (appId) => this.apps.webhooksOf(appId) !== null)
     this.#unreadSearch = new UnreadSearch(runner)
     this.calls = new NodeCalls({
       ...{ runner, name, answer, onError },
@@ -175,7 +168,7 @@ export class OpenedEngine {
       onBeat: () => this.#onBeat(),
     })
     this.#sweeper = new Sweeper({
-      ...{ runner, apps: this.#apps, inboxes: this.inboxes, adoptions: this.#adoptions, onError },
+      ...{ runner, apps: this.apps, inboxes: this.inboxes, adoptions: this.adoptions, onError },
       sweeps: (partition) => this.#leases.sweeps(partition),
       onEventsDue: (appId, partition) => this.webhooks.find(appId, partition),
     })
@@ -183,31 +176,24 @@ export class OpenedEngine {
       ...{ runner, attached: this.attached, revocations: this.revocations, sweeper: this.#sweeper },
       calls: this.calls,
     })
-    const parts = { runner, attached: this.attached, sessions: this.sessions }
-    this.#carried = new CarriedSessions({ ...parts, emit })
-    this.#states = new UserStates({ runner, attached: this.attached, emit })
-    this.#settlement = new Settlement({
-      ...{ runner, recent: this.#recentMessages, attached: this.attached, leases: this.#leases, onError },
-      calls: this.#recentCalls,
-      restoreSessions: (numbers) => this.#recovery.restoreSessions(numbers),
+    const parts = { runner, attached: this.attached }
+    const carried = new CarriedSessions({ ...parts, sessions: this.sessions, emit })
+    const restored = new RestoredSessions({
+      ...{ runner, sessions: this.sessions, revocations: this.revocations },
     })
+    this.#states = new UserStates({ ...parts, emit })
+    const afterFailover = { ...parts, leases: this.#leases, calls: this.#recentCalls, restored, onError }
+    this.#settlement = new Settlement({ ...afterFailover, recent: this.#recentMessages })
     this.#recovery = new Recovery({
-      ...{ ...parts, carried: this.#carried, states: this.#states },
-      ...{ leases: this.#leases, watches: this.watches, settlement: this.#settlement, onError },
-      marks: this.#recentMarks,
+      ...afterFailover,
+      ...{ carried, states: this.#states, watches: this.watches, settlement: this.#settlement },
     })
     this.#uncertain = new UncertainCalls({
-      ...{
-        attached: this.attached,
-        inboxes: this.inboxes,
-        peers: this.peers,
-        carried: this.#carried,
-        watches: this.watches,
-      },
-      ...{ recovery: this.#recovery, emit, onError },
+      ...{ attached: this.attached, inboxes: this.inboxes, peers: this.peers, carried },
+      ...{ watches: this.watches, recovery: this.#recovery, emit, onError },
       user: (of) => this.users.get(of),
       noteWebhooks: (appId, partition) => {
-        if (this.#apps.webhooksOf(appId)) this.webhooks.announce(appId, partition)
+        if (this.apps.webhooksOf(appId)) this.webhooks.announce(appId, partition)
       },
     })
   }
@@ -296,11 +282,6 @@ export class OpenedEngine {
     return new Uint8Array(this.#key)
   }
 
-  /** Read marks name an epoch, so their steps wait until a history is settled. */
-  #isMark(step: UncertainCall['step'] | undefined): boolean {
-    return step === this.#runner.steps.markRead || step === this.#runner.steps.readPeer
-  }
-
   /** Called if the reply of a step was lost: the step may have run. */
   #onUncertain(call: UncertainCall): void {
     const { step } = call
@@ -312,31 +293,18 @@ export class OpenedEngine {
   }
 
   /**
-   * Checks that Redis stores a value, and that this node receives the canary, a random text that Redis publishes to the node. Rejects if
-   * one of these fails. Without a working subscription messages come late.
+   * Checks that Redis stores a value, and that this node receives what is published to it: it asks itself a question. Rejects if one of
+   * these fails. Without a working subscription messages come late.
    */
   async check(): Promise<void> {
-    const canary = randomUUID()
-    const arrived = new Promise<void>((resolve) => this.#canaries.set(canary, resolve))
-    const arrival = withTimeout(
-      arrived,
-      CANARY_TIMEOUT,
-      () => new EngineError('unavailable', 'Redis publishes nothing to this gateway.'),
-    )
-    // If the step fails first, Node would report a rejection as unhandled without this handler.
-    arrival.catch(() => undefined)
-    try {
-      const [isRead] = await this.#runner.onPartition(this.#runner.steps.check, 0, [canary])
-      if (isRead !== 1) throw new EngineError('unavailable', 'Redis returned another value than was written.')
-      await arrival
-    } finally {
-      this.#canaries.delete(canary)
-    }
+    const [isRead] = await this.#runner.onPartition(this.#runner.steps.check, 0, [])
+    if (isRead !== 1) throw new EngineError('unavailable', 'Redis returned another value than was written.')
+    if (!(await this.calls.askSeen(this.#runner.nodeId, [])))
+      throw new EngineError('unavailable', 'Redis publishes nothing to this gateway.')
   }
 
   async configure(appId: string, options: AppOptions): Promise<void> {
-    this.retain(appId, options.retention)
-    this.#apps.configure(appId, options)
+    this.apps.configure(appId, options)
     await this.#store(appId, options)
     if (!options.webhooks) return this.webhooks.leave(appId)
     await this.webhooks.resume(appId, this.#leases.isAlone)
@@ -357,18 +325,13 @@ export class OpenedEngine {
 
   /** Tells the other nodes which apps are in this node's config, and learns which are in theirs. */
   async #touchApps(): Promise<void> {
-    const appIds = this.#apps.configured().map(([appId]) => appId)
+    const appIds = this.apps.configured().map(([appId]) => appId)
     const apps = await this.#runner.onPartition(this.#runner.steps.touchApps, 0, [APP_IN_USE, ...appIds])
     const [others, removed] = [new Map<string, AppOptions>(), new Set<string>()]
     for (const [id, options, isInUse] of apps)
       if (isInUse === 1) others.set(id, JSON.parse(options) as AppOptions)
       else removed.add(id)
-    this.#apps.setOthers(others, removed)
-  }
-
-  /** Sets the app's retention. If the greatest age of messages has changed, the next sweeps search the app's inboxes. */
-  retain(appId: string, retention: AppOptions['retention']): void {
-    if (this.#apps.retain(appId, retention)) this.#sweeper.searchInboxes(appId)
+    this.apps.setOthers(others, removed)
   }
 
   /** Publishes a signal to the nodes that carry sessions of the user. If the reply is lost, the signal may be lost too. */
@@ -379,24 +342,18 @@ export class OpenedEngine {
   /** Lets a user adopt a guest. Moves the first of the guest's messages to the user; the sweeper moves the others. */
   async adopt(request: AdoptionRequest): Promise<Adoption | null> {
     const { appId, guestId: userId, proof, retention } = request
-    this.retain(appId, retention)
+    this.apps.retain(appId, retention)
     if (proof && (await this.revocations.isRevoked({ appId, userId }, proof.credential))) return null
-    const adoption = await this.#adoptions.adopt(request)
-    if (adoption) await this.#adoptions.move({ appId, userId }).catch(this.#options.onError)
+    const adoption = await this.adoptions.adopt(request)
+    if (adoption) await this.adoptions.move({ appId, userId }).catch(this.#options.onError)
     return adoption
-  }
-
-  /** Called before a user is deleted. If the user is an adopted guest, no more messages of the guest move. */
-  async stopMove(of: UserRef): Promise<void> {
-    if (isGuestId(of.userId)) await this.#adoptions.stop(of)
   }
 
   async usage(appId: string): Promise<AppUsage> {
     const usage: AppUsage = { users: 0, guests: 0, inboxes: 0, bytes: 0, sessions: 0 }
     const names = ['users', 'guests', 'inboxes', 'bytes', 'sessions'] as const
-    const { steps, isCluster, partitions } = this.#runner
-    // Without a cluster all partitions have the same key.
-    const all = await this.#runner.inPartitions(steps.readCounts, isCluster ? partitions.all : [0], appId, [])
+    const { steps, servers } = this.#runner
+    const all = await this.#runner.inPartitions(steps.readCounts, servers, appId, [])
     for (const counts of all) names.forEach((name, n) => (usage[name] += Number(counts[n])))
     return usage
   }
@@ -407,7 +364,8 @@ export class OpenedEngine {
     this.attached.readAgain()
     this.#uncertain.run()
     this.sessions.recent.beat()
-    for (const recent of [this.#recentMessages, this.#recentCalls, this.#recentMarks]) recent.beat()
+    this.#recentMessages.beat()
+    this.#recentCalls.beat()
     if (this.#mayLackSecrets) await this.#keepSecrets()
     await this.sessions.departures.retry()
     if (++this.#beats % BEATS_PER_TOUCH === 0) await this.#touchApps()
@@ -420,7 +378,7 @@ export class OpenedEngine {
   async #keepSecrets(): Promise<void> {
     const secrets = [this.#key.toString('base64'), this.#runner.epochKey] as const
     await this.#runner.onPartition(this.#runner.steps.open, 0, secrets)
-    for (const [appId, options] of this.#apps.configured()) await this.#store(appId, options)
+    for (const [appId, options] of this.apps.configured()) await this.#store(appId, options)
     this.#mayLackSecrets = false
   }
 
@@ -435,7 +393,7 @@ export class OpenedEngine {
   }
 
   #webhooksOf(appId: string, partition: number): WebhookOptions | null {
-    const webhooks = this.#apps.webhooksOf(appId)
+    const webhooks = this.apps.webhooksOf(appId)
     if (!webhooks?.limits) return webhooks
     const { user, app } = webhooks.limits
     return { ...webhooks, limits: { user, app: this.#quotas.eventsLeft(appId, partition, app) } }
@@ -445,8 +403,6 @@ export class OpenedEngine {
   #receive(event: WireEvent): void {
     const { emit } = this.#options
     switch (event.type) {
-      case 'canary':
-        return this.#canaries.get(event.canary)?.()
       case 'history':
         return this.#recovery.begin(event.partition)
       case 'asked':
@@ -480,7 +436,7 @@ export class OpenedEngine {
       case 'presence':
         return this.watches.onEvent(event, event.online, event.lastSeenAt ?? null, event.at)
       case 'push-due':
-        if (!this.#apps.isRemoved(event.appId)) return emit({ type: event.type, user: userOf(event) })
+        if (!this.apps.isRemoved(event.appId)) return emit({ type: event.type, user: userOf(event) })
         // If this fails, the next sweep tries again.
         return void this.pushes.cancel(event).catch(this.#options.onError)
       case 'devices-ended':

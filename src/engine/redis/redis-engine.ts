@@ -145,12 +145,11 @@ export const createSharedEngine = ({
     usage: (appId) => use((node) => node.usage(appId)),
     deleteUser: ({ appId, userId }) => {
       const of = { appId, userId }
-      return use(async (node) => {
-        const { revocations, users } = node
+      return use(async ({ adoptions, revocations, users }) => {
         // The end of the last session deletes a guest without messages. Then `users.delete` finds no user, although there was one.
         const wasThere = (await users.get(of)) !== null
         await revocations.revokeUser(of, { issuedBefore: null, mode: 'end' })
-        await node.stopMove(of)
+        await adoptions.stop(of)
         return (await users.delete(of)) || wasThere
       })
     },
@@ -183,9 +182,9 @@ export const createSharedEngine = ({
       }),
 
     send: (message, rules) =>
-      use((node) => {
-        node.retain(message.appId, rules.retention)
-        return node.inboxes.send(message, rules)
+      use(({ apps, inboxes }) => {
+        apps.retain(message.appId, rules.retention)
+        return inboxes.send(message, rules)
       }),
     findSent: (message, rules) => use(({ inboxes }) => inboxes.findSent(message, rules)),
     inbox: (of) => use(({ inboxes }) => inboxes.state(of)),
@@ -193,7 +192,7 @@ export const createSharedEngine = ({
     messagesBefore: (of, before, limit) => use(({ inboxes }) => inboxes.before(of, before, limit)),
     markRead: (of, position) => use(({ inboxes }) => inboxes.markRead(of, position)),
 
-    exchanges: (of, peers) => use((node) => node.peers.exchanges(of, peers)),
+    exchanges: (of, ids) => use(({ peers }) => peers.exchanges(of, ids)),
     peers: (of, before, limit) => use(({ peers }) => peers.page(of, before, limit)),
     messagesWith: (of, peer, range, limit) => use(({ peers }) => peers.messages(of, peer, range, limit)),
     markPeerRead: (of, peer, position) => use(({ peers }) => peers.markRead(of, peer, position)),

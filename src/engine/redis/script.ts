@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { functionName, type Library, type Script } from './client/port.js'
-import type { KeyKind } from './keys.js'
-import { steps, type BatchStepName, type Returns, type StepName, type StepRow } from './steps.js'
+import { steps, type BatchStepName, type StepName, type StepRow } from './steps.js'
 
-/** A script with the kinds of its keys. */
-export interface Step<Name extends StepName = StepName> extends Script {
+/** A script with its row in the table of steps. */
+export interface Step<Name extends StepName = StepName> extends Script, StepRow<Name> {
   readonly name: Name
-  readonly keys: readonly KeyKind[]
-  remade?(result: Returns<Name>): boolean
+  readonly repeatable: boolean
 }
 
 /** A step that one call can run in several partitions. */

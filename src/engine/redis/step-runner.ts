@@ -46,8 +46,8 @@ export interface StepRunnerOptions {
   onEvents: (events: WireEvent[]) => void
   /** Called if a step's reply was lost, and with it the step's events for this node. The step may have run, and perhaps runs again. */
   onUncertain?: (call: UncertainCall) => void
-  /** Called with each call that runs again after a failover. `step` is undefined if `remember` was called with it. */
-  onRemade?: (call: RecentCall, step?: Step) => void
+  /** Called with each call that runs again after a failover. */
+  onRemade?: (call: RecentCall) => void
   /** Called when steps begin to wait because the history of their server is unsettled (`scripts/state/history.ts`). */
   onUnsettled?: (server: number) => void
   /** Returns an app's webhooks. In a cluster `limits.app` is what the other partitions leave of the app's limits. */
@@ -56,7 +56,9 @@ export interface StepRunnerOptions {
 
 /** A call whose change a failover may lose. */
 export interface RecentCall {
-  readonly partition: number
+  readonly server: number
+  /** Whether the call names an epoch, and so waits until the history of its server is settled. */
+  readonly namesEpoch: boolean
   /** Runs the call again, which changes nothing unless Redis has lost its change. */
   readonly repeat: () => Promise<unknown>
 }
@@ -92,6 +94,12 @@ export interface OfPartition {
   readonly partition: number
 }
 
+/** Users of one server for whom a call runs a step, with what the caller knows of each. */
+export interface UserGroup<T> {
+  readonly server: number
+  readonly users: readonly T[]
+}
+
 /** Runs steps on the keys of users, apps and partitions. */
 export class StepRunner {
   readonly steps: Steps = loadSteps()
@@ -100,12 +108,13 @@ export class StepRunner {
   readonly nodeId: string
   /** Whether partitions may be on different servers. Then a call has keys of one partition only. */
   readonly isCluster: boolean
+  /** The numbers of the servers. In a cluster each partition counts as a server. Without a cluster the server has the number 0. */
+  readonly servers: readonly number[]
   /** The secret from which the epochs of inboxes derive (`scripts/state/history.ts`). */
   epochKey = ''
   readonly #client: RedisClient
   readonly #options: StepRunnerOptions
   readonly #unsettled: UnsettledServers
-  #lastContext = { shift: NaN, text: '' }
 
   constructor(options: StepRunnerOptions) {
     this.#options = options
@@ -114,10 +123,16 @@ export class StepRunner {
     this.keys = new Keys(options.prefix, options.partitions, options.client.isCluster)
     this.nodeId = options.nodeId
     this.isCluster = options.client.isCluster
+    this.servers = this.isCluster ? this.partitions.all : [0]
     this.#unsettled = new UnsettledServers(
       (server) => this.onPartition(this.steps.noteState, server, []),
       (server) => options.onUnsettled?.(server),
     )
+  }
+
+  /** Returns the number of a partition's server. */
+  serverOf(partition: number): number {
+    return this.isCluster ? partition : 0
   }
 
   /** Returns one partition for each server. */
@@ -141,18 +156,18 @@ export class StepRunner {
     return this.inPartition(step, this.partitions.of(of), of, args, options)
   }
 
-  /** Splits users into groups, one for each call. In a cluster the users of a group are in one partition. */
-  userGroups<T extends OfPartition>(users: Iterable<T>): { partition: number; users: T[] }[] {
-    const groups = new Map<number, T[]>()
+  /** Splits users into groups, one for each call. The users of a group are on one server. */
+  userGroups<T extends { of: UserRef }>(users: readonly T[]): UserGroup<T>[] {
+    const ofServers = new Map<number, T[]>()
     for (const user of users) {
-      const partition = this.isCluster ? user.partition : 0
-      const group = groups.get(partition)
+      const server = this.serverOf(this.partitions.of(user.of))
+      const group = ofServers.get(server)
       if (group) group.push(user)
-      else groups.set(partition, [user])
+      else ofServers.set(server, [user])
     }
-    return [...groups].flatMap(([partition, group]) =>
+    return [...ofServers].flatMap(([server, group]) =>
       Array.from({ length: Math.ceil(group.length / USERS_PER_CALL) }, (_, n) => ({
-        partition,
+        server,
         users: group.slice(n * USERS_PER_CALL, (n + 1) * USERS_PER_CALL),
       })),
     )
@@ -162,11 +177,11 @@ export class StepRunner {
   onUsers<Name extends StepName>(
     step: Step<Name>,
     kinds: readonly KeyKind[],
-    { partition, users }: { partition: number; users: readonly OfPartition[] },
+    { server, users }: UserGroup<{ of: UserRef }>,
     args: Takes<Name>,
   ): Promise<Returns<Name>> {
-    const keys = users.flatMap((user) => this.keys.of(kinds, { partition: user.partition, ...user.of }))
-    return this.#run(step, { partition, appId: '', userId: '' }, args, { keys })
+    const keys = users.flatMap(({ of }) => this.keys.of(kinds, { partition: this.partitions.of(of), ...of }))
+    return this.onKeys(step, server, keys, args)
   }
 
   /** Runs a step that reads `keys`, which are keys of one partition, as `KEYS`. */
@@ -282,27 +297,19 @@ export class StepRunner {
   ): Promise<Returns<Name>> {
     const owner = { partition, ...of, hashed: options.hashed }
     const onLostReply = (): void => this.#onUncertain(step, { of, partition, options })
-    const result = this.#run(step, owner, args, { onLostReply }).catch((error: unknown) => {
-      if (mayHaveRun(error)) onLostReply()
-      throw error
-    })
+    const result = this.#run(step, owner, args, { onLostReply })
+    const { remade, namesEpoch } = step
+    if (remade === undefined) return result
     const repeat = (): Promise<unknown> => this.inPartition(step, partition, of, args, options)
-    return step.remade === undefined ? result : this.#noteRemade(result, step, { partition, repeat })
+    return result.then((reply) => {
+      if (remade(reply)) this.remember(partition, repeat, namesEpoch)
+      return reply
+    })
   }
 
-  async #noteRemade<Name extends StepName>(
-    result: Promise<Returns<Name>>,
-    step: Step<Name>,
-    call: RecentCall,
-  ): Promise<Returns<Name>> {
-    const reply = await result
-    if (step.remade?.(reply)) this.remember(call, step)
-    return reply
-  }
-
-  /** Notes a call that runs again after a failover, for changes that do not run again with the arguments of their step. */
-  remember(call: RecentCall, step?: Step): void {
-    this.#options.onRemade?.(call, step)
+  /** Notes that `repeat` runs after a failover that may have lost the change of a call. */
+  remember(partition: number, repeat: RecentCall['repeat'], namesEpoch = false): void {
+    this.#options.onRemade?.({ server: this.serverOf(partition), namesEpoch, repeat })
   }
 
   /**
@@ -344,7 +351,8 @@ export class StepRunner {
 
   /**
    * `keys` are the keys that the step reads as `KEYS`. `prefix` is the beginning of the names of the step's other keys. For several
-   * partitions it has the beginning for each, separated by NUL. `onLostReply` is called before a step that may have run is sent again.
+   * partitions it has the beginning for each, separated by NUL. `onLostReply` is called if the step may have run and its reply was lost,
+   * also before the step is sent again.
    */
   async #run<Name extends StepName>(
     step: Step<Name>,
@@ -367,8 +375,9 @@ export class StepRunner {
       try {
         return this.#resultOf(step, await this.#client.run(step, input, onLostReply))
       } catch (error) {
+        if (mayHaveRun(error)) onLostReply?.()
         if (step === this.steps.noteState || !isUnsettled(error) || tries === 1) throw error
-        await this.#unsettled.untilSettled(this.isCluster ? owner.partition : 0)
+        await this.#unsettled.untilSettled(this.serverOf(owner.partition))
       }
   }
 
@@ -397,16 +406,9 @@ export class StepRunner {
 
   /** Returns the first argument, which calls of this node have in common. `scripts/library.ts` reads it. */
   #context(): string {
-    const shift = this.#options.clockShift()
-    if (this.#lastContext.shift !== shift) {
-      const publish = this.isCluster ? 'SPUBLISH' : 'PUBLISH'
-      // In a cluster each partition has channels of its own, and scripts make their names.
-      const channels = this.isCluster ? '' : this.keys.channels(0)
-      this.#lastContext = {
-        shift,
-        text: [shift, this.nodeId, publish, this.keys.ofServer, channels].join('\0'),
-      }
-    }
-    return this.#lastContext.text
+    const publish = this.isCluster ? 'SPUBLISH' : 'PUBLISH'
+    // In a cluster each partition has channels of its own, and scripts make their names.
+    const channels = this.isCluster ? '' : this.keys.channels(0)
+    return [this.#options.clockShift(), this.nodeId, publish, this.keys.ofServer, channels].join('\0')
   }
 }

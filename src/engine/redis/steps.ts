@@ -29,6 +29,8 @@ export interface StepRow<Name extends StepName = StepName> {
   readonly command?: string
   /** Says by the result whether the step runs again after a failover. That changes nothing, unless the failover has lost the change. */
   remade?(result: Returns<Name>): boolean
+  /** Whether a call that runs again names an epoch. */
+  readonly namesEpoch?: boolean
 }
 
 /** The keys of a step that may add webhook events. */
@@ -46,7 +48,10 @@ const reads = { repeatable: true, effect: 'reads' } as const
 const batch = { repeatable: true, isBatch: true } as const
 const grows = { effect: 'grows' } as const
 /** A mark only rises, so it can be set again. */
-const marks = { ...again, remade: ([isSet]: Returns<'readPeer' | 'markRead'>) => isSet === 1 }
+const marks = {
+  ...again,
+  ...{ remade: ([isSet]: Returns<'readPeer' | 'markRead'>) => isSet === 1, namesEpoch: true },
+}
 
 /** Every step. `scripts/library.ts` has the script of each, and `script.ts` what the client needs of it. */
 export const steps = {

@@ -34,8 +34,6 @@ interface WireEvents {
   history: { partition: number }
   'webhooks-due': { appId: string; partition: number }
   'event-dropped': { appId: string; eventType: string }
-  /** A text that a node publishes to itself, to see whether its subscription works. */
-  canary: { canary: string }
   /** A session no longer uses its token. */
   'token-released': UserRef & { credential: string; use: string }
   /** The new values of changed counts. */

@@ -10,8 +10,8 @@ export interface NodeCalls {
     [key: string, epochs: string],
     [outcome: 'opened', key: string, epochs: string] | [outcome: 'unfinished' | 'other-format']
   >
-  /** The arrival of the text `canary` shows that the node's subscription works. `isRead`: the value was read as it was written. */
-  check: Call<[canary: string], [isRead: 0 | 1]>
+  /** `isRead`: the value was read as it was written. */
+  check: Call<[], [isRead: 0 | 1]>
   /**
    * `asksUnread` says whether the app asks for `message.unread`. `isUnsearched` says whether its inboxes are to be searched for messages
    * that were unread before.

@@ -2,7 +2,7 @@ import type { Message } from '../../../protocol/index.js'
 import type { EngineEvent, InboxPage, Position, SessionRef, UserRef } from '../../engine.js'
 import { userKey } from '../../user-key.js'
 import type { OwnCopyPlace } from './own-copies.js'
-import type { StepRunner } from '../step-runner.js'
+import type { StepRunner, UserGroup } from '../step-runner.js'
 import type { SessionId } from '../wire-event.js'
 
 /** How many messages one read returns at most. */
@@ -17,7 +17,6 @@ export type Seen = readonly [lastSeenAt: number, rtt: number]
 /** A user who has a session on a connection of this node. */
 interface AttachedUser {
   readonly of: UserRef
-  readonly partition: number
   /** The connection of this node that carries each session, by the session's id. */
   readonly connections: Map<string, string>
   /**
@@ -63,8 +62,6 @@ export class AttachedUsers {
   readonly #starting = new Map<string, Starting>()
   /** The users whose missing messages are read next. */
   readonly #waiting: AttachedUser[] = []
-  /** The users whose missing messages could not be read. */
-  readonly #failed = new Set<AttachedUser>()
   #readCount = 0
 
   constructor(options: AttachedUsersOptions) {
@@ -73,6 +70,17 @@ export class AttachedUsers {
 
   users(): UserRef[] {
     return [...this.#users.values()].map(({ of }) => of)
+  }
+
+  /** Returns the object with the user's ids that stays the same for as long as the user is attached. */
+  refOf(of: UserRef): UserRef | undefined {
+    return this.#users.get(userKey(of))?.of
+  }
+
+  /** Returns the users whose data are on one of these servers. */
+  usersOn(servers: Pick<ReadonlySet<number>, 'has'>): UserRef[] {
+    const { runner } = this.#options
+    return this.users().filter((of) => servers.has(runner.serverOf(runner.partitions.of(of))))
   }
 
   /**
@@ -114,10 +122,8 @@ export class AttachedUsers {
     if (starting?.gone.has(sessionId) || starting?.gone.has(connectionId)) return false
     let user = this.#users.get(key)
     if (!user) {
-      const of = { appId, userId }
-      const partition = this.#options.runner.partitions.of(of)
       const maps = { connections: new Map<string, string>(), seen: new Map<string, Seen>() }
-      user = { of, partition, ...maps, epoch, offset, newest: offset, isReading: false }
+      user = { of: { appId, userId }, ...maps, epoch, offset, newest: offset, isReading: false }
       this.#users.set(key, user)
     }
     const replaced = user.connections.get(sessionId)
@@ -186,23 +192,25 @@ export class AttachedUsers {
   }
 
   /**
-   * Compares the epochs and newest offsets of all users, or of those in some partitions, with Redis, because published messages may have been
-   * lost. Resolves with the servers that lack messages of which this node knows. In a cluster each partition counts as a server. With
-   * `onError` a server that does not answer is one of them; else the promise rejects.
+   * Compares the epochs and newest offsets of users with Redis, because published messages may have been lost. Resolves with the servers
+   * that lack messages of which this node knows. With `onError` a server that does not answer is one of them; else the promise rejects.
    */
-  async compare(partitions?: ReadonlySet<number>, onError?: (error: unknown) => void): Promise<Set<number>> {
-    const users = [...this.#users.values()]
-    const compared = partitions ? users.filter(({ partition }) => partitions.has(partition)) : users
-    const { lacking, errors } = await this.#compareAll(compared)
+  async compare(users: readonly UserRef[], onError?: (error: unknown) => void): Promise<Set<number>> {
+    const attached = users.flatMap((of) => this.#users.get(userKey(of)) ?? [])
+    const groups = this.#options.runner.userGroups(attached).values()
+    const lacking = new Set<number>()
+    const errors: unknown[] = []
+    const compareNext = async (): Promise<void> => {
+      for (const group of groups) {
+        const hasAll = await this.#compareGroup(group).catch((error: unknown) => void errors.push(error))
+        if (!hasAll) lacking.add(group.server)
+      }
+    }
+    // A few groups are compared at a time, so that other calls need not wait for all. If one group fails, the others are still compared.
+    await Promise.all(Array.from({ length: GROUPS_AT_ONCE }, compareNext))
     if (onError) errors.forEach(onError)
     else if (errors.length > 0) throw errors[0]
     return lacking
-  }
-
-  async compareUser(of: UserRef): Promise<void> {
-    const user = this.#users.get(userKey(of))
-    const { errors } = await this.#compareAll(user ? [user] : [])
-    if (errors.length > 0) throw errors[0]
   }
 
   /**
@@ -210,32 +218,15 @@ export class AttachedUsers {
    * lost, no other call would find these messages.
    */
   readAgain(): void {
-    const users = [...this.#failed]
-    this.#failed.clear()
-    for (const user of users) this.#advance(user, user.epoch, user.newest)
+    for (const user of this.#users.values()) this.#advance(user, user.epoch, user.newest)
   }
 
   clear(): void {
     this.#users.clear()
   }
 
-  async #compareAll(users: readonly AttachedUser[]): Promise<{ lacking: Set<number>; errors: unknown[] }> {
-    const groups = this.#options.runner.userGroups(users).values()
-    const errors: unknown[] = []
-    const lacking = new Set<number>()
-    const compare = async (): Promise<void> => {
-      for (const group of groups) {
-        const hasAll = await this.#compareGroup(group).catch((error: unknown) => void errors.push(error))
-        if (!hasAll) lacking.add(group.partition)
-      }
-    }
-    // A few groups are compared at a time, so that other calls need not wait for all. If one group fails, the others are still compared.
-    await Promise.all(Array.from({ length: GROUPS_AT_ONCE }, compare))
-    return { lacking, errors }
-  }
-
   /** Resolves with whether Redis has all messages to these users that this node knows of. */
-  async #compareGroup(group: { partition: number; users: AttachedUser[] }): Promise<boolean> {
+  async #compareGroup(group: UserGroup<AttachedUser>): Promise<boolean> {
     const { runner } = this.#options
     const newest = await runner.onUsers(runner.steps.newestOffsets, ['user'], group, [group.users.length])
     let hasAll = true
@@ -275,10 +266,7 @@ export class AttachedUsers {
       if (!user) return
       this.#readCount++
       this.#read(user)
-        .catch((error: unknown) => {
-          this.#failed.add(user)
-          this.#options.onError(error)
-        })
+        .catch(this.#options.onError)
         .finally(() => {
           user.isReading = false
           this.#readCount--

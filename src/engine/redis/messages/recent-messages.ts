@@ -1,7 +1,7 @@
 import type { UserRef } from '../../engine.js'
 import { RecentList } from '../../../util/recent-list.js'
 import { userKey } from '../../user-key.js'
-import type { OfPartition, RunOptions, StepRunner } from '../step-runner.js'
+import type { RunOptions, StepRunner } from '../step-runner.js'
 
 /** For how many beats (`Leases`), a second apart, messages are kept, and how many bytes they may take. */
 const KEPT_FOR = 30
@@ -60,9 +60,9 @@ export class RecentMessages {
   }
 
   /**
-   * Stores messages again that a server lacks, among those that were stored since `times` says for the server, by the monotonic clock. In a
-   * cluster each partition counts as a server. Resolves with the servers that then still lack messages: if an inbox also lacks earlier
-   * messages, another node must first store those. A server that does not answer counts as one that lacks messages.
+   * Stores messages again that a server lacks, among those that were stored since `times` says for the server, by the monotonic clock.
+   * Resolves with the servers that then still lack messages: if an inbox also lacks earlier messages, another node must first store those.
+   * A server that does not answer counts as one that lacks messages.
    */
   async restore(times: ReadonlyMap<number, number>, onError: (error: unknown) => void): Promise<Set<number>> {
     const away = new Set<number>()
@@ -93,13 +93,12 @@ export class RecentMessages {
   ): Promise<RecentMessage[]> {
     const messages = this.#noted.since(Math.min(...times.values())).map((message) => message())
     const concerned = messages.filter((message) => times.has(this.#serverOf(message)))
-    const users = new Map<string, OfPartition>()
-    for (const { of } of concerned) users.set(userKey(of), { of, partition: this.#runner.partitions.of(of) })
+    const users = new Map(concerned.map(({ of }) => [userKey(of), { of }]))
     const newest = new Map<string, readonly [epoch: number, offset: number]>()
-    for (const group of this.#runner.userGroups(users.values())) {
+    for (const group of this.#runner.userGroups([...users.values()])) {
       const read = await this.#runner
         .onUsers(this.#runner.steps.newestOffsets, ['user'], group, [group.users.length])
-        .catch((error: unknown) => noteAway(group.partition, error))
+        .catch((error: unknown) => noteAway(group.server, error))
       if (!read) continue
       for (const [n, { of }] of group.users.entries()) newest.set(userKey(of), read[n] ?? [0, 0])
     }
@@ -110,7 +109,7 @@ export class RecentMessages {
   }
 
   #serverOf({ of }: RecentMessage): number {
-    return this.#runner.isCluster ? this.#runner.partitions.of(of) : 0
+    return this.#runner.serverOf(this.#runner.partitions.of(of))
   }
 
   /** Resolves with false if the message must wait for messages before it. */

@@ -64,10 +64,11 @@ export class SharedAdoptions {
   }
 
   /**
-   * Called before an adopted guest is deleted. A run of `#step` has perhaps read messages that it appends only after the deletion. So from
-   * now on `appendAdopted` appends none.
+   * Called before a user is deleted. If the user is an adopted guest, a run of `#step` has perhaps read messages that it appends only after
+   * the deletion. So from now on `appendAdopted` appends none.
    */
   async stop(guest: UserRef): Promise<void> {
+    if (!isGuestId(guest.userId)) return
     const { readAdopted } = this.#runner.steps
     const [isMoving, by, createdAt, messages] = await this.#runner.onUser(readAdopted, guest, [1])
     if (isMoving === 1) await this.#append(guest, by, [createdAt, messages, null, 0], [])

@@ -38,8 +38,8 @@ export class Sweeper {
   readonly #timers = new Map<number, Timer>()
   /** The sweeps that run, by their list of partitions. */
   readonly #running = new Map<readonly number[], Promise<void>>()
-  /** By app and partition: when the app's inboxes there are next searched for expired messages, by the monotonic clock. */
-  readonly #searchAt = new Map<string, Map<number, number>>()
+  /** By app: the greatest age of messages, and when the inboxes of each partition are next searched for older ones, by the monotonic clock. */
+  readonly #searches = new Map<string, { readonly age: number; readonly at: Map<number, number> }>()
   #interval: NodeJS.Timeout | undefined
   #isStopped = false
 
@@ -71,11 +71,6 @@ export class Sweeper {
       this.#run([partition])
     }
     this.#timers.set(partition, new Timer(delay, sweep))
-  }
-
-  /** Called when the greatest age of the app's messages has changed. The next sweeps search its inboxes. */
-  searchInboxes(appId: string): void {
-    this.#searchAt.delete(appId)
   }
 
   async stop(): Promise<void> {
@@ -172,7 +167,7 @@ export class Sweeper {
         found,
         (group) => this.#expireIn(group, appId, age, onFailure),
         (error, group) => {
-          for (const partition of group) this.#searchAt.get(appId)?.delete(partition)
+          for (const partition of group) this.#searches.get(appId)?.at.delete(partition)
           onFailure(error)
         },
       )
@@ -209,13 +204,17 @@ export class Sweeper {
     }
   }
 
-  /** Returns the partitions in which an app's inboxes are to be searched now, and sets when their next search is due. */
+  /**
+   * Returns the partitions in which an app's inboxes are to be searched now, and sets when their next search is due. If the greatest age has
+   * changed, the inboxes are searched at once.
+   */
   #searchNow(appId: string, age: number, partitions: readonly number[]): readonly number[] {
-    const searchAt = this.#searchAt.get(appId) ?? new Map<number, number>()
-    this.#searchAt.set(appId, searchAt)
+    const known = this.#searches.get(appId)
+    const search = known?.age === age ? known : { age, at: new Map<number, number>() }
+    this.#searches.set(appId, search)
     const now = performance.now()
-    const found = partitions.filter((partition) => (searchAt.get(partition) ?? 0) <= now)
-    for (const partition of found) searchAt.set(partition, now + expirySearchInterval(age))
+    const found = partitions.filter((partition) => (search.at.get(partition) ?? 0) <= now)
+    for (const partition of found) search.at.set(partition, now + expirySearchInterval(age))
     return found
   }
 }

@@ -32,8 +32,7 @@ export class CarriedSessions {
    */
   async compare(users: readonly UserRef[], code: EndCode): Promise<void> {
     const { runner, attached } = this.#options
-    const located = users.map((of) => ({ of, partition: runner.partitions.of(of) }))
-    for (const group of runner.userGroups(located)) {
+    for (const group of runner.userGroups(users.map((of) => ({ of })))) {
       // Only connections from before the read are compared: the read perhaps misses a session that starts meanwhile.
       const before = group.users.map(({ of }) => [...attached.connectionsOf(of)])
       const stored = await runner.onUsers(
@@ -86,7 +85,9 @@ export class CarriedSessions {
         !sessions.hasDeparted(sessionId, connectionId),
     )
     await Promise.all(
-      ghosts.map(([sessionId, connectionId]) => sessions.release({ ...of, sessionId }, connectionId)),
+      ghosts.map(([sessionId, connectionId]) =>
+        sessions.depart({ ...of, sessionId }, connectionId, { detachedFor: undefined }),
+      ),
     )
   }
 }

@@ -3,7 +3,7 @@ import type { RecentCall } from '../step-runner.js'
 
 /** For how many beats (`Leases`), a second apart, calls are kept, and how many may be kept. */
 const KEPT_FOR = 30
-const MAX_CALLS = 50_000
+const MAX_CALLS = 100_000
 
 /** The calls of the last seconds whose changes a failover may lose. This node makes these changes again, in their order. */
 export class RecentCalls {
@@ -18,11 +18,15 @@ export class RecentCalls {
     this.#noted.beat()
   }
 
-  /** Repeats the calls to partitions that were made since a time, by the monotonic clock. Rejects at the end if one has failed. */
-  async repeat(isConcerned: (partition: number) => boolean, time: number): Promise<void> {
+  /**
+   * Repeats the calls to servers that were made since a time, by the monotonic clock: those that name an epoch, or the others. Rejects at
+   * the end if one has failed.
+   */
+  async repeat(servers: ReadonlySet<number>, time: number, namesEpoch: boolean): Promise<void> {
     const errors: unknown[] = []
-    for (const { partition, repeat } of this.#noted.since(time))
-      if (isConcerned(partition)) await repeat().catch((error: unknown) => errors.push(error))
+    for (const call of this.#noted.since(time))
+      if (call.namesEpoch === namesEpoch && servers.has(call.server))
+        await call.repeat().catch((error: unknown) => errors.push(error))
     if (errors.length > 0) throw errors[0]
   }
 }

@@ -3,33 +3,27 @@ import { EngineError } from '../../errors.js'
 import { userKey } from '../../user-key.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
 import type { Leases } from '../nodes/leases.js'
-import type { RecentSession } from '../sessions/recent-sessions.js'
 import type { Watches } from '../sessions/watches.js'
-import type { SharedSessions } from '../sessions/shared-sessions.js'
 import type { StepRunner } from '../step-runner.js'
 import type { CarriedSessions } from './carried-sessions.js'
 import type { RecentCalls } from './recent-calls.js'
+import type { RestoredSessions } from './restored-sessions.js'
 import type { History, Settlement } from './settlement.js'
 import type { UserStates } from './user-states.js'
 
-/**
- * How many sessions are restored at once, and how many users of a partition are listed at once. Between two such groups other
- * calls of this node run.
- */
-const SESSIONS_PER_STEP = 50
+/** How many users of a partition are listed at once. Between two such groups other calls of this node run. */
 const USERS_PER_STEP = 100
 /** In how many partitions users are listed or compared at once. */
 const PARTITIONS_PER_STEP = 64
 
 export interface RecoveryOptions {
   runner: StepRunner
-  sessions: SharedSessions
+  restored: RestoredSessions
   attached: AttachedUsers
   carried: CarriedSessions
   states: UserStates
   settlement: Settlement
-  /** The recent calls that wait until a history is settled. */
-  marks: RecentCalls
+  calls: RecentCalls
   leases: Leases
   watches: Watches
   onError: (error: unknown) => void
@@ -43,10 +37,7 @@ export interface RecoveryOptions {
  */
 export class Recovery {
   readonly #options: RecoveryOptions
-  /**
-   * For each server, the history for which the last recovery was done. In a cluster each partition counts as a server. Without a cluster
-   * partition 0 stands for the server.
-   */
+  /** For each server, the history for which the last recovery was done. */
   readonly #done = new Map<number, History>()
   /** The servers for which the recovery is due. */
   readonly #due = new Set<number>()
@@ -60,14 +51,14 @@ export class Recovery {
 
   /** Notes the present histories, and returns them. Called before there are sessions. */
   async open(): Promise<Map<number, History>> {
-    const histories = await this.#options.settlement.read(this.#servers)
+    const histories = await this.#options.settlement.read(this.#options.runner.servers)
     for (const [server, history] of histories) this.#done.set(server, history)
     return histories
   }
 
   /** Called when the history of a partition's server has another number. */
   begin(partition: number): void {
-    const server = this.#options.runner.isCluster ? partition : 0
+    const server = this.#options.runner.serverOf(partition)
     void this.#options.settlement.begin(server)
     this.#due.add(server)
     this.run()
@@ -81,7 +72,7 @@ export class Recovery {
 
   /** Resolves when the recovery is done for the present history of a partition. Rejects if it fails. */
   async catchUp(partition: number): Promise<void> {
-    const server = this.#options.runner.isCluster ? partition : 0
+    const server = this.#options.runner.serverOf(partition)
     const isCaughtUp = async (): Promise<boolean> => (await this.#findChanged([server])).length === 0
     if (await isCaughtUp()) return
     this.begin(server)
@@ -103,27 +94,22 @@ export class Recovery {
     await this.#running
   }
 
-  get #servers(): readonly number[] {
-    const { runner } = this.#options
-    return runner.isCluster ? runner.partitions.all : [0]
-  }
-
   get #isDue(): boolean {
     return this.#isCheckDue || this.#due.size > 0
   }
 
   async #runDue(): Promise<void> {
-    const { attached, carried, states, watches } = this.#options
+    const { runner, attached, carried, states, watches } = this.#options
     while (this.#isDue && !this.#isStopped) {
       const isCheck = this.#isCheckDue
       this.#isCheckDue = false
       const servers = [...this.#due]
       this.#due.clear()
       try {
-        if (isCheck) servers.push(...(await this.#findChanged(this.#servers)))
+        if (isCheck) servers.push(...(await this.#findChanged(runner.servers)))
         await this.#recover([...new Set(servers)])
         if (!isCheck) continue
-        await attached.compare()
+        await attached.compare(attached.users())
         await carried.compare(attached.users(), 'unavailable')
         await watches.renew()
         await states.compare()
@@ -146,69 +132,36 @@ export class Recovery {
 
   async #recover(servers: readonly number[]): Promise<void> {
     if (servers.length === 0) return
-    const { runner, attached, leases, watches, settlement, marks } = this.#options
+    const { runner, attached, leases, watches, settlement, calls, restored } = this.#options
     await Promise.all(servers.map((server) => settlement.begin(server)))
     const histories = await settlement.read(servers)
     const numbers = new Map([...histories].map(([server, { number }]) => [server, number]))
+    const concerned = new Set(servers)
     const partitions = runner.isCluster ? servers : runner.partitions.all
     const errors: unknown[] = []
     const note = (error: unknown): void => void errors.push(error)
     // This comes first: gateways close the connections whose epochs have changed, and their clients then resume the restored sessions.
-    await this.restoreSessions(numbers).catch(note)
-    await attached.compare(runner.isCluster ? new Set(servers) : undefined).catch(note)
+    await restored.restore(numbers).catch(note)
+    await attached.compare(attached.usersOn(concerned)).catch(note)
     const since = Math.min(...[...histories.values()].map(({ wholeUntil }) => wholeUntil))
-    await marks.repeat((partition) => histories.has(runner.isCluster ? partition : 0), since).catch(note)
-    await this.#compareCarried(partitions).catch(note)
+    await calls.repeat(concerned, since, true).catch(note)
+    await this.#compareCarried(concerned, partitions).catch(note)
     await leases.detachUnknown(partitions).catch(note)
-    await watches.renew(partitions).catch(note)
+    await watches.renew(concerned).catch(note)
     if (errors.length > 0) throw errors[0]
     for (const [server, history] of histories) this.#done.set(server, history)
   }
 
-  /** Makes again what this node has done with sessions in the last minute. `numbers` has the numbers of the servers' histories. */
-  async restoreSessions(numbers: ReadonlyMap<number, number>): Promise<void> {
-    const { sessions, runner } = this.#options
-    const serverOf = (partition: number): number => (runner.isCluster ? partition : 0)
-    const due = sessions.recent.all().flatMap((recent): (() => Promise<unknown>)[] => {
-      const number = numbers.get(serverOf(recent.partition))
-      if (number !== undefined)
-        return recent.history === number ? [] : [() => this.#restoreOne(recent, number)]
-      const tokenId = recent.credential?.credential.tokenId
-      const isTokens =
-        typeof tokenId === 'string' &&
-        numbers.has(serverOf(runner.partitions.ofToken(recent.of.appId, tokenId)))
-      return isTokens ? [() => sessions.restoreToken(recent)] : []
-    })
-    const errors: unknown[] = []
-    for (let n = 0; n < due.length && !this.#isStopped; n += SESSIONS_PER_STEP) {
-      const results = await Promise.allSettled(
-        due.slice(n, n + SESSIONS_PER_STEP).map((restore) => restore()),
-      )
-      for (const result of results) if (result.status === 'rejected') errors.push(result.reason)
-      // Redis is away again, so the other sessions wait for the next `run`.
-      if (results.every(({ status }) => status === 'rejected')) break
-    }
-    if (errors.length > 0) throw errors[0]
-  }
-
-  async #restoreOne(recent: RecentSession, number: number): Promise<void> {
-    await this.#options.sessions.restore(recent)
-    recent.history = number
-  }
-
   /** Runs `carried.compare` for the users whom Redis has as attached to this node, and for the others whom this node has as attached. */
-  async #compareCarried(partitions: readonly number[]): Promise<void> {
-    const { carried, attached, runner } = this.#options
+  async #compareCarried(servers: ReadonlySet<number>, partitions: readonly number[]): Promise<void> {
+    const { carried, attached } = this.#options
     const seen = new Set<string>()
     for (let n = 0; n < partitions.length && !this.#isStopped; n += PARTITIONS_PER_STEP)
       for await (const users of this.#listAttached(partitions.slice(n, n + PARTITIONS_PER_STEP))) {
         for (const of of users) seen.add(userKey(of))
         await carried.compare(users, 'unavailable')
       }
-    const isIn = new Set(partitions)
-    const unseen = attached
-      .users()
-      .filter((of) => isIn.has(runner.partitions.of(of)) && !seen.has(userKey(of)))
+    const unseen = attached.usersOn(servers).filter((of) => !seen.has(userKey(of)))
     await carried.compare(unseen, 'unavailable')
   }
 

@@ -3,6 +3,7 @@ import type { AttachedUsers } from '../messages/attached-users.js'
 import type { Leases } from '../nodes/leases.js'
 import type { StepRunner } from '../step-runner.js'
 import type { RecentCalls } from './recent-calls.js'
+import type { RestoredSessions } from './restored-sessions.js'
 import type { RecentMessages } from '../messages/recent-messages.js'
 
 /** Milliseconds for which this node waits for what other nodes store again (as in `scripts/state/history.ts`), and between two looks. */
@@ -32,11 +33,9 @@ export interface SettlementOptions {
   runner: StepRunner
   recent: RecentMessages
   attached: AttachedUsers
-  /** The recent calls that do not wait until a history is settled. */
   calls: RecentCalls
   leases: Leases
-  /** Makes again what this node has lately done with sessions. */
-  restoreSessions: (numbers: ReadonlyMap<number, number>) => Promise<void>
+  restored: RestoredSessions
   onError: (error: unknown) => void
 }
 
@@ -47,7 +46,7 @@ export interface SettlementOptions {
  */
 export class Settlement {
   readonly #options: SettlementOptions
-  /** The servers for which this node has to do its part. In a cluster each partition counts as a server. */
+  /** The servers for which this node has to do its part. */
   readonly #due = new Map<number, { said: Promise<void>; onSaid: () => void }>()
   #running: Promise<void> | undefined
   /** For each server, the history for which this node has done its part. */
@@ -113,7 +112,7 @@ export class Settlement {
         const doubt = doubts.get(server)
         return doubt ? [[server, doubt.history.number]] : []
       })
-      await this.#options.restoreSessions(new Map(numbers)).catch(this.#options.onError)
+      await this.#options.restored.restore(new Map(numbers)).catch(this.#options.onError)
       if (doubts.size > 0) await this.#settle(doubts)
       if (this.#isStopped) for (const server of this.#due.keys()) this.#end(server, doubts)
     }
@@ -121,10 +120,9 @@ export class Settlement {
   }
 
   async #repeatCalls(servers: readonly number[], doubts: ReadonlyMap<number, Doubt>): Promise<void> {
-    const { calls, runner } = this.#options
     const times = servers.map((server) => doubts.get(server)?.since ?? Infinity)
-    const concerned = new Set(servers)
-    await calls.repeat((partition) => concerned.has(runner.isCluster ? partition : 0), Math.min(...times))
+    // Steps that name an epoch wait until the history is settled, so `Recovery` repeats them.
+    await this.#options.calls.repeat(new Set(servers), Math.min(...times), false)
   }
 
   /** Reads the history of a server, which becomes a doubt unless this node has done its part. */
@@ -142,10 +140,10 @@ export class Settlement {
    * after `until` that it lacks them. If another generation begins meanwhile, the messages go to the ends of their inboxes.
    */
   async #settle(doubts: Map<number, Doubt>): Promise<void> {
-    const { runner, recent, attached, onError } = this.#options
+    const { recent, attached, onError } = this.#options
     const times = new Map([...doubts].map(([server, { since }]) => [server, since]))
     const lacking = await recent.restore(times, onError)
-    const behind = await attached.compare(runner.isCluster ? new Set(doubts.keys()) : undefined, onError)
+    const behind = await attached.compare(attached.usersOn(doubts), onError)
     const said = [...doubts].flatMap(([server, doubt]) => {
       const hasAll = !lacking.has(server) && !behind.has(server)
       if (!hasAll && performance.now() < doubt.until) return []

@@ -115,7 +115,7 @@ export class UncertainCalls {
       // A failover may have lost a session. The recovery stores it again first, so that it does not count as ended.
       await recovery.catchUp(partition)
       await carried.compare([of], code)
-      await attached.compareUser(of)
+      await attached.compare([of])
       if (mayHaveRead) emit({ type: 'read', user: of, inbox: await inboxes.state(of) })
       for (const peer of peers) await this.#emitMark(of, peer)
       const saved = mayHaveSaved && (await user(of))

@@ -1,5 +1,4 @@
 import type { EngineEvent, UserRef } from '../../engine.js'
-import { userKey } from '../../user-key.js'
 import type { UserState } from '../calls/messages.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
 import { userRecordOf } from '../sessions/shared-users.js'
@@ -8,12 +7,12 @@ import type { StepRunner } from '../step-runner.js'
 /** How often users are read at most if events about them come meanwhile. */
 const MAX_TRIES = 8
 
-/** What a comparison has found about a user. */
+/** What a comparison has found about a user. Each comparison makes another object. */
 interface Known {
   /** A number that rises when a read mark moves. A further unread message does not change it. */
-  readonly marked: number
+  readonly marked?: number
   /** The digest of the profile. */
-  readonly profile: string
+  readonly profile?: string
 }
 
 export interface UserStatesOptions {
@@ -24,15 +23,12 @@ export interface UserStatesOptions {
 
 /**
  * Emits the events `read` and `user-changed` that were published and have not reached this node. Redis does not say which events these are.
- * So the first comparison of a user emits both events, and a later one those whose subject has changed since the comparison before.
+ * So a comparison of a user emits both events, except one whose subject is as the comparison before has found it.
  */
 export class UserStates {
   readonly #options: UserStatesOptions
-  /** What is known about each user, by the object with the user's ids that `AttachedUsers` keeps for as long as the user is attached. */
+  /** What is known about each attached user, by `AttachedUsers.refOf`. An event that comes makes it unknown. */
   readonly #known = new WeakMap<UserRef, Known>()
-  /** The users about whom an event has come during the comparison that runs. */
-  readonly #heard = new Set<string>()
-  #isComparing = false
 
   constructor(options: UserStatesOptions) {
     this.#options = options
@@ -40,43 +36,45 @@ export class UserStates {
 
   /** Called with the user of each event `read` or `user-changed` that has come. */
   hear(of: UserRef): void {
-    if (this.#isComparing) this.#heard.add(userKey(of))
+    const ref = this.#options.attached.refOf(of)
+    if (ref) this.#known.delete(ref)
   }
 
   /** Compares all users who have a session on this node. */
   async compare(): Promise<void> {
-    const { runner, attached } = this.#options
-    this.#isComparing = true
-    try {
-      // An event that came meanwhile is perhaps newer than what was read. So the users of such events are read again.
-      for (let [left, tries] = [attached.users(), MAX_TRIES]; left.length > 0 && tries > 0; tries--) {
-        this.#heard.clear()
-        const located = left.map((of) => ({ of, partition: runner.partitions.of(of) }))
-        for (const group of runner.userGroups(located)) {
-          const states = await runner.onUsers(runner.steps.readStates, ['user'], group, [group.users.length])
-          for (const [n, { of }] of group.users.entries()) {
-            const state = states[n]
-            if (state) this.#compare(of, state)
-          }
-        }
-        left = left.filter((of) => this.#heard.has(userKey(of)))
-      }
-    } finally {
-      this.#isComparing = false
-      this.#heard.clear()
-    }
+    let left = this.#options.attached.users()
+    for (let tries = MAX_TRIES; left.length > 0 && tries > 0; tries--) left = await this.#compareOnce(left)
   }
 
-  #compare(of: UserRef, state: UserState): void {
+  /** Returns the users about whom an event has come meanwhile, which is perhaps newer than what was read. */
+  async #compareOnce(users: readonly UserRef[]): Promise<UserRef[]> {
+    const { runner } = this.#options
+    const again: UserRef[] = []
+    const compared = users.map((of) => {
+      const before = { ...this.#known.get(of) }
+      this.#known.set(of, before)
+      return { of, before }
+    })
+    for (const group of runner.userGroups(compared)) {
+      const states = await runner.onUsers(runner.steps.readStates, ['user'], group, [group.users.length])
+      for (const [n, { of, before }] of group.users.entries()) {
+        const state = states[n]
+        if (this.#known.get(of) !== before) again.push(of)
+        else if (state) this.#compare(of, before, state)
+      }
+    }
+    return again
+  }
+
+  #compare(of: UserRef, before: Known, state: UserState): void {
     const { runner, attached, emit } = this.#options
-    if (this.#heard.has(userKey(of)) || attached.connectionsOf(of).size === 0) return
+    if (attached.refOf(of) !== of) return
     const inbox = runner.inboxOf(of, state)
     const [, , , , digest, ...fields] = state
-    const before = this.#known.get(of)
-    const known: Known = { marked: inbox.readOffset + inbox.offset - inbox.unread, profile: digest }
+    const known = { marked: inbox.readOffset + inbox.offset - inbox.unread, profile: digest }
     this.#known.set(of, known)
-    if (known.marked !== before?.marked) emit({ type: 'read', user: of, inbox })
-    const user = known.profile === before?.profile ? null : userRecordOf(of, fields)
+    if (known.marked !== before.marked) emit({ type: 'read', user: of, inbox })
+    const user = known.profile === before.profile ? null : userRecordOf(of, fields)
     if (user) emit({ type: 'user-changed', user })
   }
 }

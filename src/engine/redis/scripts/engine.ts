@@ -2,8 +2,7 @@ import { STATE } from '../fields.js'
 import { epochsText } from '../format.js'
 import { script } from './context/context.js'
 import { reply, type Script } from './context/counts.js'
-import { json, whole } from './context/text.js'
-import { publishTo } from './state/publish.js'
+import { whole } from './context/text.js'
 
 /**
  * Opens an engine. The first engine on a Redis stores two random texts: the bytes that `Engine.key` returns on every gateway, and the
@@ -20,11 +19,10 @@ export const open: Script<'open'> = ([key, epochs]) => {
   return reply('opened', redis.call('GET', keys.key) || '', redis.call('GET', keys.epochs) || '')
 }
 
-/** Writes and reads a value, and publishes the canary to the calling node. */
-export const check: Script<'check'> = ([canary]) => {
+/** Writes and reads a value. */
+export const check: Script<'check'> = () => {
   const { check: key } = script.keys
   const written = whole(script.now)
   redis.call('SET', key, written)
-  publishTo(script.self, json({ type: 'canary', canary }))
   return reply(redis.call('GET', key) === written ? 1 : 0)
 }

@@ -1,13 +1,15 @@
 import type { EndCode } from '../../../protocol/index.js'
-import type { Credential, SessionRef, UserRef } from '../../engine.js'
+import type { Credential, SessionRef } from '../../engine.js'
 import type { SessionRow } from './session-row.js'
-import type { OfPartition } from '../step-runner.js'
 
 /** For how many beats (`Leases`), a second apart, a change is kept. A new master is assumed to lack only changes of the last minute. */
 const KEPT_FOR = 60
 
-/** How a session left its connection: it was detached, and can be resumed for some milliseconds; or it ended. */
-export type Departure = { detachedFor: number } | { code: EndCode }
+/**
+ * How a session left its connection: it was detached, and can be resumed for some milliseconds (undefined for as many as its row says); or
+ * it ended.
+ */
+export type Departure = { detachedFor: number | undefined } | { code: EndCode }
 
 /** The credential with which a session was started or renewed. `use` is what `SharedRevocations.useToken` returned for it. */
 export interface StartCredential {
@@ -16,8 +18,8 @@ export interface StartCredential {
 }
 
 /** What this node has last done with a session. */
-export interface RecentSession extends OfPartition {
-  readonly sessionId: string
+export interface RecentSession {
+  readonly session: SessionRef
   /** The connection that the start or the departure names; undefined for an end that names none. */
   connectionId: string | undefined
   /** The row that the start has stored; undefined if the session started earlier, or at another node. */
@@ -38,12 +40,7 @@ export interface RecentSession extends OfPartition {
 export class RecentSessions {
   /** The sessions by their ids. The first is the one that has changed least recently. */
   readonly #sessions = new Map<string, RecentSession>()
-  readonly #partitionOf: (of: UserRef) => number
   #beats = 0
-
-  constructor(partitionOf: (of: UserRef) => number) {
-    this.#partitionOf = partitionOf
-  }
 
   all(): RecentSession[] {
     return [...this.#sessions.values()]
@@ -123,18 +120,15 @@ export class RecentSessions {
    */
   beat(): void {
     this.#beats++
-    for (const { sessionId, changedAt, pending } of this.#sessions.values()) {
+    for (const [sessionId, { changedAt, pending }] of this.#sessions) {
       if (this.#beats - changedAt <= KEPT_FOR) return
       if (pending === 0) this.#sessions.delete(sessionId)
     }
   }
 
   #entry({ appId, userId, sessionId }: SessionRef): RecentSession {
-    const of = { appId, userId }
     return {
-      of,
-      partition: this.#partitionOf(of),
-      sessionId,
+      session: { appId, userId, sessionId },
       connectionId: undefined,
       row: undefined,
       credential: undefined,
@@ -147,7 +141,7 @@ export class RecentSessions {
 
   #put(recent: RecentSession): void {
     recent.changedAt = this.#beats
-    this.#sessions.delete(recent.sessionId)
-    this.#sessions.set(recent.sessionId, recent)
+    this.#sessions.delete(recent.session.sessionId)
+    this.#sessions.set(recent.session.sessionId, recent)
   }
 }

@@ -62,8 +62,7 @@ export class SharedRevocations {
   async revokeUser(of: UserRef, { issuedBefore, mode }: Revocation): Promise<number> {
     const upTo = issuedBefore === null && 'all'
     const before = await this.#revoke(of, [true, issuedBefore, mode, upTo])
-    const repeat = (): Promise<unknown> => this.#revoke(of, [true, before, mode, null])
-    this.#runner.remember({ partition: this.#runner.partitions.of(of), repeat })
+    this.#runner.remember(this.#runner.partitions.of(of), () => this.#revoke(of, [true, before, mode, null]))
     return before
   }
 
@@ -74,10 +73,9 @@ export class SharedRevocations {
     // From now on every start is compared with the revocation. So only sessions whose numbers are at most `newest` can have a revoked
     // credential.
     for (const [partition, [before]] of marks.entries())
-      this.#runner.remember({
-        partition,
-        repeat: () => this.#runner.inPartitions(steps.revokeApp, [partition], appId, [before]),
-      })
+      this.#runner.remember(partition, () =>
+        this.#runner.inPartitions(steps.revokeApp, [partition], appId, [before]),
+      )
     const left = marks.entries()
     const revokeNext = async (): Promise<void> => {
       for (const [partition, [before, newest]] of left)
@@ -89,9 +87,9 @@ export class SharedRevocations {
 
   async revokeToken(appId: string, tokenId: string): Promise<void> {
     const { steps } = this.#runner
-    const users = await this.#onToken(steps.revokeToken, appId, tokenId, [tokenId])
-    const repeat = (): Promise<unknown> => this.#onToken(steps.revokeToken, appId, tokenId, [tokenId])
-    this.#runner.remember({ partition: this.#runner.partitions.ofToken(appId, tokenId), repeat })
+    const note = (): Promise<string[]> => this.#onToken(steps.revokeToken, appId, tokenId, [tokenId])
+    const users = await note()
+    this.#runner.remember(this.#runner.partitions.ofToken(appId, tokenId), note)
     const token = tokenHash(appId, tokenId)
     await Promise.all(
       users.map((userId) => this.#revoke({ appId, userId }, [false, null, 'end', null], token)),

@@ -16,7 +16,7 @@ import { Departures } from './departures.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
 import { cursorOf, pairsOf, readPage } from '../lists.js'
 import type { SharedRevocations } from './shared-revocations.js'
-import { RecentSessions, type RecentSession } from './recent-sessions.js'
+import { RecentSessions, type Departure } from './recent-sessions.js'
 import type { SessionRow } from './session-row.js'
 import { credentialArgs, recordOf, startedRow, storedSessions, type StoredSession } from './session-record.js'
 import type { StepRunner } from '../step-runner.js'
@@ -37,7 +37,7 @@ export class SharedSessions {
   readonly #options: SharedSessionsOptions
   readonly #runner: StepRunner
   /** What this node has last done with sessions. */
-  readonly recent: RecentSessions
+  readonly recent = new RecentSessions()
   readonly departures = new Departures()
   /** The connections of starts that are being undone. */
   readonly #abandoned = new Set<string>()
@@ -45,7 +45,6 @@ export class SharedSessions {
   constructor(options: SharedSessionsOptions) {
     this.#options = options
     this.#runner = options.runner
-    this.recent = new RecentSessions((of) => options.runner.partitions.of(of))
   }
 
   async start(request: SessionRequest): Promise<StartedSession | null> {
@@ -177,55 +176,55 @@ export class SharedSessions {
   }
 
   async detach(session: SessionRef, connectionId: string, resumableFor: number): Promise<void> {
-    // Even if the call fails, this connection no longer carries the session.
-    this.#options.attached.remove(session, connectionId)
-    const stored = this.recent.depart(session, connectionId, { detachedFor: resumableFor })
-    await this.departures.run(async () => stored(await this.#detach(session, connectionId, resumableFor)))
+    await this.#leave(session, connectionId, { detachedFor: resumableFor })
   }
 
   async end(session: SessionRef, code: EndCode, connectionId: string | undefined): Promise<boolean> {
-    if (connectionId === undefined) {
-      const [hasEnded, history] = await this.#end(session, code)
-      if (hasEnded === 1) this.recent.depart(session, undefined, { code })(history)
-      return hasEnded === 1
-    }
+    if (connectionId !== undefined) return this.#leave(session, connectionId, { code })
+    const [hasEnded, history] = await this.depart(session, undefined, { code })
+    if (hasEnded === 1) this.recent.depart(session, undefined, { code })(history)
+    return hasEnded === 1
+  }
+
+  /** Notes that a session leaves its connection, and stores it as soon as Redis lets it. */
+  #leave(session: SessionRef, connectionId: string, departure: Departure): Promise<boolean> {
+    // Even if the call fails, this connection no longer carries the session.
     this.#options.attached.remove(session, connectionId)
-    const stored = this.recent.depart(session, connectionId, { code })
+    const stored = this.recent.depart(session, connectionId, departure)
     return this.departures.run(async () => {
-      const [hasEnded, history] = await this.#end(session, code, connectionId)
+      const [hasLeft, history] = await this.depart(session, connectionId, departure)
       stored(history)
-      return hasEnded === 1
+      return hasLeft === 1
     })
+  }
+
+  /**
+   * Stores that a session leaves its connection; without `connectionId`, whichever connection carries it. `isRepeated` says that a recovery
+   * does so again. Returns whether the connection carried it, and the number of the server's history in which Redis has stored this.
+   */
+  async depart(
+    session: SessionRef,
+    connectionId: string | undefined,
+    departure: Departure,
+    isRepeated = false,
+  ): Promise<[hasLeft: 0 | 1, history: number]> {
+    const { appId, userId, sessionId } = session
+    if ('code' in departure) {
+      const { code } = departure
+      const args = [sessionId, code, connectionId, isRepeated] as const
+      const options = { changes: { endsAs: code } }
+      return this.#runner.onUser(this.#runner.steps.endSession, { appId, userId }, args, options)
+    }
+    const { detachedFor } = departure
+    const reply = await this.#change(session, connectionId ?? '', 'detach', detachedFor)
+    if (reply[0] === 1 && detachedFor !== undefined)
+      this.#options.sweeper.wake(this.#runner.partitions.of(session), detachedFor)
+    return reply
   }
 
   /** Whether this node has noted that the session left the connection. Then another call of this node detaches or ends the session. */
   hasDeparted(sessionId: string, connectionId: string): boolean {
     return this.#abandoned.has(connectionId) || this.recent.hasDeparted(sessionId, connectionId)
-  }
-
-  /** Detaches a session whose row names a connection of this node that does not exist. */
-  async release(session: SessionRef, connectionId: string): Promise<void> {
-    await this.#detach(session, connectionId, undefined)
-  }
-
-  /** Makes a session's start again, and then its departure, because a failover may have lost them. This does no harm if Redis has them. */
-  async restore(recent: RecentSession): Promise<void> {
-    const { of, sessionId, row } = recent
-    const session = { ...of, sessionId }
-    if (row !== undefined && (await this.restoreToken(recent))) {
-      const hasEnded = recent.departure !== undefined && 'code' in recent.departure
-      await this.#runner.onUser(this.#runner.steps.restoreSession, of, [sessionId, row, hasEnded])
-    }
-    const { departure, connectionId } = recent
-    if (!departure) return
-    if ('code' in departure) await this.#end(session, departure.code, connectionId, true)
-    else await this.#detach(session, connectionId ?? '', departure.detachedFor)
-  }
-
-  /** Notes again that a session uses its token. Returns false if the token is revoked. */
-  async restoreToken({ of, credential, departure }: RecentSession): Promise<boolean> {
-    if (!credential || (departure && 'code' in departure)) return true
-    return (await this.#options.revocations.useToken(of, credential.credential, credential.use)) !== null
   }
 
   async of(of: UserRef): Promise<SessionRecord[]> {
@@ -301,33 +300,6 @@ export class SharedSessions {
       }),
     )
     return stored.map(({ record }) => record)
-  }
-
-  /**
-   * Detaches a session. If `resumableFor` is undefined, the session can be resumed for as long as its row says. Returns the number of
-   * the server's history in which Redis has stored this.
-   */
-  async #detach(
-    session: SessionRef,
-    connectionId: string,
-    resumableFor: number | undefined,
-  ): Promise<number> {
-    const [isDetached, history] = await this.#change(session, connectionId, 'detach', resumableFor)
-    if (isDetached === 1 && resumableFor !== undefined)
-      this.#options.sweeper.wake(this.#runner.partitions.of(session), resumableFor)
-    return history
-  }
-
-  /** Ends a session. `isRepeated` says that a recovery makes the end again. */
-  #end(
-    { appId, userId, sessionId }: SessionRef,
-    code: EndCode,
-    connectionId?: string,
-    isRepeated = false,
-  ): Promise<Returns<'endSession'>> {
-    const args = [sessionId, code, connectionId, isRepeated] as const
-    const options = { changes: { endsAs: code } }
-    return this.#runner.onUser(this.#runner.steps.endSession, { appId, userId }, args, options)
   }
 
   #change(

@@ -1,13 +1,14 @@
 import type { EngineEvent, UserPresence, UserRef } from '../../engine.js'
 import { userKey } from '../../user-key.js'
-import type { OfPartition, StepRunner } from '../step-runner.js'
+import type { StepRunner } from '../step-runner.js'
 
 /** How many shares the users are divided into, by their partitions. The engine renews each share once in an interval. */
 export const SHARES = 15
 /** For how many intervals Redis keeps a watch that is not renewed. */
 const KEPT_FOR = 3
 
-interface Watched extends OfPartition {
+interface Watched {
+  readonly of: UserRef
   presence: { online: boolean; lastSeenAt: number | null } | undefined
   /** When Redis reported this presence, by the clock of Redis. */
   at: number
@@ -36,12 +37,11 @@ export class Watches {
   }
 
   async watch(users: readonly UserRef[]): Promise<UserPresence[]> {
-    const { partitions } = this.#options.runner
     const watched = users.map(({ appId, userId }) => {
       const of = { appId, userId }
       const known = this.#users.get(userKey(of))
       if (known) return known
-      const user: Watched = { of, partition: partitions.of(of), presence: undefined, at: 0, eventCount: 0 }
+      const user: Watched = { of, presence: undefined, at: 0, eventCount: 0 }
       this.#users.set(userKey(of), user)
       return user
     })
@@ -70,15 +70,13 @@ export class Watches {
 
   /** Renews one share of the watches. */
   renewShare(share: number): Promise<void> {
-    return this.#read(
-      [...this.#users.values()].filter(({ partition }) => partition % SHARES === share % SHARES),
-    )
+    return this.#read(this.#usersIn((partition) => partition % SHARES === share))
   }
 
-  /** Renews the watches of some partitions, or all. Called if events may have been lost, or if a failover may have lost watches. */
-  renew(partitions?: readonly number[]): Promise<void> {
-    const isIn = partitions && new Set(partitions)
-    const users = [...this.#users.values()].filter(({ partition }) => isIn?.has(partition) ?? true)
+  /** Renews the watches on some servers, or all. Called if events may have been lost, or if a failover may have lost watches. */
+  renew(servers?: ReadonlySet<number>): Promise<void> {
+    const { runner } = this.#options
+    const users = this.#usersIn((partition) => servers?.has(runner.serverOf(partition)) ?? true)
     // After a failover the clock of the new server may be behind `at`. Then `onEvent` would ignore that server's events.
     for (const user of users) user.at = 0
     return this.#read(users)
@@ -91,6 +89,11 @@ export class Watches {
 
   clear(): void {
     this.#users.clear()
+  }
+
+  #usersIn(isConcerned: (partition: number) => boolean): Watched[] {
+    const { partitions } = this.#options.runner
+    return [...this.#users.values()].filter(({ of }) => isConcerned(partitions.of(of)))
   }
 
   async #read(users: readonly Watched[]): Promise<void> {

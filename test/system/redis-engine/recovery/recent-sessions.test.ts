@@ -11,11 +11,11 @@ const credential = {
 
 const idsAfter = (recent: RecentSessions, beats: number): string[] => {
   for (let n = 0; n < beats; n++) recent.beat()
-  return recent.all().map(({ sessionId }) => sessionId)
+  return recent.all().map(({ session }) => session.sessionId)
 }
 
 it('forgets a session sixty beats after its last change, unless a call that stores it has not succeeded', () => {
-  const recent = new RecentSessions(() => 0)
+  const recent = new RecentSessions()
   for (const id of ['started', 'left', 'pending']) recent.start(session(id), `of ${id}`, '{}', credential, 1)
   assert.deepEqual(idsAfter(recent, 30), ['started', 'left', 'pending'])
   recent.depart(session('left'), 'of left', { detachedFor: 1 })(1)
@@ -27,7 +27,7 @@ it('forgets a session sixty beats after its last change, unless a call that stor
 })
 
 it('knows by its connection whether a session has left this node', () => {
-  const recent = new RecentSessions(() => 0)
+  const recent = new RecentSessions()
   recent.start(session('one'), 'first', '{}', credential, 1)
   assert.equal(recent.hasDeparted('one', 'first'), false)
   recent.start(session('one'), 'second', '{}', credential, 1)
@@ -46,7 +46,7 @@ it('knows by its connection whether a session has left this node', () => {
 })
 
 it('changes the row of a session with its credential', () => {
-  const recent = new RecentSessions(() => 0)
+  const recent = new RecentSessions()
   recent.start(session('one'), 'first', '{"number":1,"previousKeyHash":"2"}', credential, 1)
   const other = { credential: { ...credential.credential, tokenId: 'new' }, use: 'x' }
   recent.change(session('one'), 'another', { number: 3 }, other)

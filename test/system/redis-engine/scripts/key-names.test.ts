@@ -104,10 +104,7 @@ test('in a cluster the keys of a step for several users are in one slot', async 
     ...{ client, prefix: 'prefix:', partitions, nodeId: 'node', clockShift: () => 0 },
     ...{ onEvents: () => undefined, webhooksOf: () => null },
   })
-  const many = Array.from({ length: 3_000 }, (_, n) => {
-    const of = { appId: 'app', userId: `user ${n}` }
-    return { of, partition: partitions.of(of) }
-  })
+  const many = Array.from({ length: 3_000 }, (_, n) => ({ of: { appId: 'app', userId: `user ${n}` } }))
   for (const group of runner.userGroups(many))
     for (const step of [
       runner.steps.newestOffsets,
