@@ -129,7 +129,9 @@ export class OpenedEngine {
       clockShift,
       onEvents: (events) => events.forEach((event) => this.#receive(event)),
       onUncertain: (call) => this.#onUncertain(call),
-      onRemade: (call, step) => (this.#isMark(step) ? this.#recentMarks : this.#recentCalls).note(call),
+      // Read marks name an epoch, so their steps wait until a history is settled.
+      onRemade: (call, step) =>
+        (step === this.#runner.steps.markRead ? this.#recentMarks : this.#recentCalls).note(call),
       onUnsettled: (server) => void this.#settlement.begin(server),
       webhooksOf: (appId, partition) => this.#webhooksOf(appId, partition),
     })
@@ -296,11 +298,6 @@ export class OpenedEngine {
     return new Uint8Array(this.#key)
   }
 
-  /** Read marks name an epoch, so their steps wait until a history is settled. */
-  #isMark(step: UncertainCall['step'] | undefined): boolean {
-    return step === this.#runner.steps.markRead || step === this.#runner.steps.readPeer
-  }
-
   /** Called if the reply of a step was lost: the step may have run. */
   #onUncertain(call: UncertainCall): void {
     const { step } = call
@@ -396,7 +393,12 @@ export class OpenedEngine {
     const names = ['users', 'guests', 'inboxes', 'bytes', 'sessions'] as const
     const { steps, isCluster, partitions } = this.#runner
     // Without a cluster all partitions have the same key.
-    const all = await this.#runner.inPartitions(steps.readCounts, isCluster ? partitions.all : [0], appId, [])
+    const all = await this.#runner.inPartitions(
+      steps.readCounts,
+      isCluster ? partitions.all : [0],
+      appId,
+      names,
+    )
     for (const counts of all) names.forEach((name, n) => (usage[name] += Number(counts[n])))
     return usage
   }
