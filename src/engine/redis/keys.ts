@@ -1,10 +1,9 @@
 import type { UserRef } from '../engine.js'
 import { sha256 } from '../../util/hash.js'
-import { scopes } from './scopes.js'
+import { keyName, type KeyKind, type scopes } from './scopes.js'
 import type { Partitions } from './nodes/partitions.js'
 
-/** The kinds of keys. A step lists the kinds of its keys. */
-export type KeyKind = keyof typeof scopes
+export type { KeyKind }
 /** The kinds of keys whose names end with what `hashOf` returns. */
 export type HashedKind = { [K in KeyKind]: (typeof scopes)[K] extends 'hash' ? K : never }[KeyKind]
 
@@ -20,7 +19,7 @@ export interface KeyOwner extends UserRef {
 }
 
 /**
- * The names of an engine's keys. Scripts make these names by the same rules (`scripts/context/key-names.ts`). The names of a partition's keys contain the
+ * The names of an engine's keys. The names of a partition's keys contain the
  * partition's hash tag. A cluster keeps all keys with one hash tag on one server, so that one script can use them.
  */
 export class Keys {
@@ -43,21 +42,8 @@ export class Keys {
   }
 
   of(kinds: readonly KeyKind[], { partition, appId, userId, hashed }: KeyOwner): string[] {
-    const prefix = this.prefixes[partition] ?? ''
-    const names = {
-      user: (kind: string) => `${prefix}${kind}:${appId}\0${userId}`,
-      app: (kind: string) => `${prefix}${kind}:${appId}`,
-      appQueue: () => `${prefix}queue:${appId}\0`,
-      partition: (kind: string) => prefix + kind,
-      server: (kind: string) => (this.ofServer || prefix) + kind,
-      // The name is that of the first partition's key. So the sum over all partitions stays right when the keys move into a cluster.
-      sums: (kind: string) => `${this.ofServer || prefix}${kind}:${appId}`,
-      // This key counts the bytes of each sender's messages (`HeldBytes`), in a cluster those in one partition, else those in all. The
-      // names differ, so that after a move into a cluster no partition takes the counts of all partitions for its own.
-      held: () => (this.#isCluster ? `${prefix}held:${appId}` : `${this.ofServer}heldHere:${appId}`),
-      hash: () => prefix + (hashed ?? ''),
-    }
-    return kinds.map((kind) => names[scopes[kind]](kind))
+    const naming = { appId, serverPrefix: this.ofServer, hashed: hashed ?? '' }
+    return kinds.map((kind) => keyName(kind, this.prefixes[partition] ?? '', userId, naming))
   }
 
   /**

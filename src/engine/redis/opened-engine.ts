@@ -353,7 +353,7 @@ export class OpenedEngine {
     const usage: AppUsage = { users: 0, guests: 0, inboxes: 0, bytes: 0, sessions: 0 }
     const names = ['users', 'guests', 'inboxes', 'bytes', 'sessions'] as const
     const { steps, servers } = this.#runner
-    const all = await this.#runner.inPartitions(steps.readCounts, servers, appId, [])
+    const all = await this.#runner.inPartitions(steps.readCounts, servers, appId, names)
     for (const counts of all) names.forEach((name, n) => (usage[name] += Number(counts[n])))
     return usage
   }

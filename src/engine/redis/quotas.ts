@@ -118,14 +118,12 @@ export class Quotas {
     const partitions = await runner.readEveryPartition(
       runner.steps.readCounts,
       appId,
-      [],
-      ([, guests, inboxes, bytes, , events, eventBytes]): Counts => ({
-        guests: Number(guests),
-        inboxes: Number(inboxes),
-        bytes: Number(bytes),
-        events: Number(events),
-        eventBytes: Number(eventBytes),
-      }),
+      names,
+      (counts) => {
+        const read = { ...NONE }
+        names.forEach((name, n) => (read[name] = Number(counts[n])))
+        return read
+      },
       (partition) => before?.[partition] && { ...before[partition] },
     )
     const sum = { ...NONE }
@@ -138,13 +136,9 @@ export class Quotas {
 
 const othersOf = ({ sum, partitions }: AppCounts, partition: number): Counts => {
   const own = partitions[partition] ?? NONE
-  return {
-    guests: sum.guests - own.guests,
-    inboxes: sum.inboxes - own.inboxes,
-    bytes: sum.bytes - own.bytes,
-    events: sum.events - own.events,
-    eventBytes: sum.eventBytes - own.eventBytes,
-  }
+  const others = { ...sum }
+  for (const name of names) others[name] -= own[name]
+  return others
 }
 
 const change = ({ sum, partitions }: AppCounts, partition: number, changed: Partial<Counts>): void => {

@@ -22,3 +22,39 @@ export const scopes = {
   string,
   'user' | 'app' | 'appQueue' | 'partition' | 'server' | 'sums' | 'held' | 'hash'
 >
+
+/** The kinds of keys. A step lists the kinds of its keys. */
+export type KeyKind = keyof typeof scopes
+
+/** What the names of keys have besides their kinds and their partition. */
+export interface KeyNaming {
+  readonly appId: string
+  /** What the names of the keys that all partitions share begin with. Empty in a cluster, where each partition has keys of its own. */
+  readonly serverPrefix: string
+  /** The name of the step's key of the scope `hash`, without the prefix: the kind, a colon, and a digest. */
+  readonly hashed: string
+}
+
+/**
+ * Returns the name of a key, for the nodes and for the scripts. `prefix` is what the names of the partition's keys begin with, and `owner`
+ * the user.
+ */
+export const keyName = (
+  kind: KeyKind,
+  prefix: string,
+  owner: string,
+  { appId, serverPrefix, hashed }: KeyNaming,
+): string => {
+  const scope = scopes[kind]
+  if (scope === 'user') return `${prefix}${kind}:${appId}\0${owner}`
+  if (scope === 'app') return `${prefix}${kind}:${appId}`
+  if (scope === 'appQueue') return `${prefix}queue:${appId}\0`
+  if (scope === 'hash') return prefix + hashed
+  const ofServer = scope === 'partition' || serverPrefix === '' ? prefix : serverPrefix
+  if (scope === 'partition' || scope === 'server') return ofServer + kind
+  // The name is that of the first partition's key. So the sum over all partitions stays right when the keys move into a cluster.
+  if (scope === 'sums') return `${ofServer}${kind}:${appId}`
+  // This key counts the bytes of each sender's messages (`HeldBytes`), in a cluster those in one partition, else those in all. The names
+  // differ, so that after a move into a cluster no partition takes the counts of all partitions for its own.
+  return serverPrefix === '' ? `${prefix}held:${appId}` : `${serverPrefix}heldHere:${appId}`
+}

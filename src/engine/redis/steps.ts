@@ -40,18 +40,11 @@ const sessions = ['user', ...events, 'users', 'live', 'deadlines', 'attached', '
 const inbox = ['inbox', 'unread', 'aging'] as const
 /** The keys of a step that may delete messages. */
 const deletions = [...inbox, 'peerLog', 'held'] as const
-/** The keys of a step that puts messages back into an inbox. */
-const restored = ['user', ...events, ...deletions, 'users', 'deadlines', 'state'] as const
 const delivery = ['queue', 'due', 'events', 'pending', 'failed', 'counts', 'deadlines'] as const
 const again = { repeatable: true } as const
 const reads = { repeatable: true, effect: 'reads' } as const
 const batch = { repeatable: true, isBatch: true } as const
 const grows = { effect: 'grows' } as const
-/** A mark only rises, so it can be set again. */
-const marks = {
-  ...again,
-  ...{ remade: ([isSet]: Returns<'readPeer' | 'markRead'>) => isSet === 1, namesEpoch: true },
-}
 
 /** Every step. `scripts/library.ts` has the script of each, and `script.ts` what the client needs of it. */
 export const steps = {
@@ -102,8 +95,12 @@ export const steps = {
     ...again,
     ...grows,
   },
-  restoreMessage: { keys: [...restored, 'id'], ...again, ...grows },
-  restoreOwnCopy: { keys: [...restored, 'own'], ...again, ...grows },
+  // The hashed key is `id` or `own`: their names do not differ.
+  restoreMessage: {
+    keys: ['user', ...events, ...deletions, 'users', 'deadlines', 'state', 'id'],
+    ...again,
+    ...grows,
+  },
   readSender: { keys: ['user', 'rate'], ...again },
   makeOwnCopy: { keys: ['user', ...deletions, 'counts', 'deadlines', 'state', 'own'], ...again, ...grows },
   ownCopyMade: { keys: ['ownCopies'], command: 'HDEL', ...again },
@@ -118,13 +115,18 @@ export const steps = {
   },
   dropAdopted: { keys: ['user', ...deletions, 'counts', 'deadlines'], ...again },
   endAdopted: { keys: ['adopted'], command: 'PEXPIRE', ...again },
-  readHeld: { keys: ['held'], ...batch, ...reads },
+  readHeld: { keys: ['held'], command: 'HMGET', ...batch, ...reads },
 
   newestOffsets: { keys: ['state'], ...reads },
   readInbox: { keys: ['user', ...inbox, 'counts', 'state'], ...reads },
   inboxPeers: { keys: ['user', ...inbox, 'peerLog', 'state'], ...reads },
-  readPeer: { keys: ['user', ...events, ...inbox, 'peerLog', 'deadlines', 'state'], ...marks },
-  markRead: { keys: ['user', ...events, ...inbox, 'deadlines', 'state'], ...marks },
+  markRead: {
+    keys: ['user', ...events, ...inbox, 'peerLog', 'deadlines', 'state'],
+    ...again,
+    // A mark only rises, so it can be set again.
+    remade: ([isComparable]) => isComparable === 1,
+    namesEpoch: true,
+  },
   signal: { keys: ['user'] },
   expireInbox: { keys: [...sessions, ...deletions], ...again },
 
@@ -150,7 +152,7 @@ export const steps = {
   listNodes: { keys: ['attached'], ...batch, ...reads },
   listHistories: { keys: ['state'], ...batch },
   keepHistory: { keys: ['state'], ...again },
-  readCounts: { keys: ['counts'], ...batch, ...reads },
+  readCounts: { keys: ['counts'], command: 'HMGET', ...batch, ...reads },
 
   beat: { keys: ['nodes', 'state'], ...again },
   removeNode: { keys: ['nodes', 'state'], ...again },

@@ -55,7 +55,7 @@ test('a page learns of a read mark whose event comes after a newer message', asy
 test('an answer of the engine that comes after the mark of another gateway takes no count back', async () => {
   let release: (() => void) | undefined
   const [here, there] = await startTwo(
-    (script) => script === 'readPeer' && !release && new Promise((resolve) => (release = resolve)),
+    (script) => script === 'markRead' && !release && new Promise((resolve) => (release = resolve)),
   )
   const reader = await startAs(here.url, 'bob')
   const other = await startAs(there.url, 'bob')

@@ -33,5 +33,9 @@ export const afterCheck = (
  * has a check. That check was perhaps made already; if it was not, a second one for the same time is the same row. A streak of the same
  * millisecond may have begun before: reported twice is better than never.
  */
-export const needsCheck = (oldest: OldestUnread, since: number, unreadAfter: number, now: number): boolean =>
-  oldest.at <= since || now < since + unreadAfter
+export const needsCheck = (
+  { at }: Pick<OldestUnread, 'at'>,
+  since: number,
+  unreadAfter: number,
+  now: number,
+): boolean => at <= since || now < since + unreadAfter

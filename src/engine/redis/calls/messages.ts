@@ -5,7 +5,7 @@ import type { Call, InboxReply, Maybe } from './values.js'
 /**
  * A message that an earlier master had stored: the number of its inbox's epoch then, its offset, and the message. `from` is empty for the
  * backend. `words` are the rules, in the form in which `rulesOf` reads them. `traceparent` is that of `SendArgs`. `record` is the value of
- * the key `id` or `own`, which is kept for `keptFor` milliseconds. If the script also makes the sender's own copy, the last three are what
+ * the hashed key, which is kept for `keptFor` milliseconds. If the script also makes the sender's own copy, the last three are what
  * the names of the sender's keys begin with, the number of the epoch of the sender's inbox, and the offset of the own copy.
  */
 export type RestoreArgs = [
@@ -28,20 +28,42 @@ type RestoreReply = [isDone: 0 | 1]
 
 /** A message of an adopted guest: its offset in the guest's inbox, the message, the bytes that it takes there, and when it was stored. */
 export type AdoptedMessage = [offset: number, json: string, size: number, storedAt: number, isRead: 0 | 1]
-/** Such a message as the user gets it. `from` is empty for the backend. */
-export type MovedMessage = [...message: AdoptedMessage, from: string, to: string]
 
-/** The state of an inbox, and its user with a digest. */
-export type UserState = [...inbox: InboxReply, digest: string, ...fields: UserFields]
+/** Such a message as the user gets it. `from` is empty for the backend. */
+export interface MovedMessage {
+  /** The offset in the guest's inbox, and the bytes that the message takes there. */
+  readonly offset: number
+  readonly size: number
+  readonly json: string
+  /** When the message was stored. */
+  readonly at: number
+  readonly isRead: boolean
+  readonly from: string
+  readonly to: string
+}
+
+/** Messages of an adopted guest, who had `messages` of them. */
+export interface MovedMessages {
+  readonly guest: string
+  readonly messages: number
+  /** How many messages the guest's inbox still has, including those in `moved`, and their bytes; missing if no later call may append any. */
+  readonly left: { readonly messages: number; readonly bytes: number } | undefined
+  /** The move may lengthen a message by as many bytes. */
+  readonly growth: number
+  readonly moved: readonly MovedMessage[]
+}
+
+/** A user with a digest, and the state of the inbox. */
+export type UserState = [digest: string, ...fields: UserFields, ...inbox: InboxReply]
 
 /** The steps of messages and inboxes. An `epoch` is the number of an epoch. Messages are JSON. */
 export interface MessageCalls {
   send: Call<SendArgs, SendReply>
   /** `perSecond` is how many messages the sender may send in a second (missing for no limit). */
   readSender: Call<[perSecond: Maybe<number>, callId: string], SenderReply>
+  /** Returns how many bytes a sender's messages take in the inboxes of others in a partition. */
   readHeld: Call<[from: string], [bytes: string | null]>
   restoreMessage: Call<RestoreArgs, RestoreReply>
-  restoreOwnCopy: Call<RestoreArgs, RestoreReply>
   /**
    * `fromDeletions` is how many inboxes of the sender were deleted before the message was sent. It is missing for a user who has adopted
    * the sender: then `adopterCreatedAt` is when that user was created. The key `own` is kept for `keptFor` milliseconds. `messages` and
@@ -61,8 +83,8 @@ export interface MessageCalls {
     [outcome: 'copied', offset: number, epoch: number] | [outcome: 'adopted', by: string, createdAt: number]
   >
   ownCopyMade: Call<[note: string], [number]>
-  /** Returns for each own copy its field in `ownCopies`, and the field's value: the app's id, NUL, and a `Note` of `OwnCopies` as JSON. */
-  pendingOwnCopies: Call<[age: number], [field: string, value: string][]>
+  /** Returns for each own copy the app's id, NUL, and a `Note` of `OwnCopies` as JSON. */
+  pendingOwnCopies: Call<[age: number], string[]>
 
   /**
    * `userId` is the user who adopts. `createdAt` is when the guest was created, as the caller knows it (missing if the backend adopts), and
@@ -91,23 +113,11 @@ export interface MessageCalls {
     | [isMoving: 0]
   >
   /**
-   * `createdAt` is when the user was created. `messages`, `left` and `leftBytes` are those of `readAdopted`: `left` is missing if no later
-   * call may append any. The move may lengthen a message by `growth` bytes. The next three are the retention. `moved` has the values of a
-   * `MovedMessage` for each message. `isKept` is 0 if the user was deleted.
+   * `createdAt` is when the user was created. The next three are the retention. `moved` are `MovedMessages` as JSON. `isKept` is 0 if the
+   * user was deleted.
    */
   appendAdopted: Call<
-    [
-      guest: string,
-      createdAt: number,
-      messages: number,
-      left: Maybe<number>,
-      leftBytes: number,
-      growth: number,
-      maxMessages: number,
-      maxBytes: number,
-      age: number,
-      ...moved: MovedMessage[number][],
-    ],
+    [createdAt: number, maxMessages: number, maxBytes: number, age: number, moved: string],
     [isKept: 0 | 1]
   >
   /** `last` is the offset of the last message that `appendAdopted` has appended or left out; missing for all messages. */
@@ -123,7 +133,7 @@ export interface MessageCalls {
    */
   readInbox: Call<
     [limit: number, offset: Maybe<number>, epoch: Maybe<number | 'any'>],
-    [...inbox: InboxReply, messages: string[], isLost: 0 | 1]
+    [messages: string[], isLost: 0 | 1, ...inbox: InboxReply]
   >
   /**
    * The caller knows `epoch`, and the peers up to the offset `known`. The script reads at most `most` items of `peerLog`. With `leavesOut`
@@ -152,19 +162,14 @@ export interface MessageCalls {
     ]
   >
   /**
-   * `peer` is null for the backend. `known` is the last offset whose peer the caller knows, and `newest` the offset of the newest message
-   * with the peer up to there, 0 if there is none. `isComparable` is 0 if the inbox has another epoch. `unread` and `readOffset` are the
-   * peer's.
+   * With `peer` and the arguments after it, only the messages of that peer are marked: null is the backend. `known` is the last offset
+   * whose peer the caller knows, and `newest` the offset of the newest message with the peer up to there, 0 if there is none.
+   * `isComparable` is 0 if the inbox has another epoch. `unread` and `readOffset` are the peer's.
    */
-  readPeer: Call<
-    [epoch: number, offset: number, peer: string | null, known: number, newest: number],
-    | [isComparable: 1, ...inbox: InboxReply, isUnfinished: 0 | 1, unread: number, readOffset: number]
-    | [isComparable: 0]
-  >
-  /** `isComparable` is 0 if the inbox has another epoch. */
   markRead: Call<
-    [epoch: number, offset: number],
-    [isComparable: 1, ...inbox: InboxReply, isUnfinished: 0 | 1] | [isComparable: 0]
+    [epoch: number, offset: number, peer?: string | null, known?: number, newest?: number],
+    | [isComparable: 1, isUnfinished: 0 | 1, unread: number, readOffset: number, ...inbox: InboxReply]
+    | [isComparable: 0]
   >
   /** `age` is the greatest age of a message. `messages` and `bytes` are those of the retention (missing for no limit). */
   expireInbox: Call<[age: number, messages?: number, bytes?: number], [isUnfinished: 0 | 1]>

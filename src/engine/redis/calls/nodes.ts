@@ -63,19 +63,8 @@ export interface NodeCalls {
   listDue: Call<[limit: number, nextIn: number], [ownCopies: number, next: number, ...members: string[]] | []>
   /** `isMoving` says whether messages of this adopted guest are to be moved now. */
   due: Call<[callId: string], [isMoving: 0 | 1]>
-  /** Returns an app's counts, in a cluster those in a partition. `bytes` are those of messages. */
-  readCounts: Call<
-    [],
-    [
-      users: string | null,
-      guests: string | null,
-      inboxes: string | null,
-      bytes: string | null,
-      sessions: string | null,
-      events: string | null,
-      eventBytes: string | null,
-    ]
-  >
+  /** Takes the names of an app's counts. Returns them, in a cluster those in a partition. */
+  readCounts: Call<string[], (string | null)[]>
 
   /** The commands are JSON. Both return the present time, and the reply of each command. */
   readRows: Call<[commands: string], [now: number, ...replies: unknown[]]>

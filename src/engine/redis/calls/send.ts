@@ -1,17 +1,10 @@
 import type { Maybe } from './values.js'
 
-/**
- * `none` (from the backend), `self` (to oneself), `here` (the sender is on this server), or `away` (the sender may be on another server, so
- * another step makes the own copy).
- */
-export type SendMode = 'none' | 'self' | 'here' | 'away'
-
 /** What `send` takes. */
 export type SendArgs = readonly [
-  mode: SendMode,
   /** The sender; empty for the backend. */
   from: string,
-  /** What the names of the sender's keys begin with in the mode `here`; empty in other modes. */
+  /** What the names of the sender's keys begin with, if this step makes the own copy of a message to somebody else; else empty. */
   senderPrefix: string,
   /** The message's JSON up to the sender's profile, and between the profile and the time. */
   head: string,
@@ -31,12 +24,12 @@ export type SendArgs = readonly [
   maxHeld: Maybe<number>,
   /** The member `traceparent` for `message.created` and for pushes, as JSON with a comma before it; empty if there is none. */
   traceparent: string,
-  /** The profile that the message carries, as JSON; missing for that of the sender's user, which the mode `away` has to give. */
+  /** The profile that the message carries, as JSON; missing for that of the sender's user, if the step reads that user. */
   profile: Maybe<string>,
   ...away: AwayArgs,
 ]
 
-/** Further arguments of `send` in the mode `away`. In the other modes they are missing. */
+/** Further arguments of `send`, if another step makes the own copy: the sender's inbox may be on another server. Else they are missing. */
 export type AwayArgs = readonly [
   /** How many inboxes of the sender were deleted. */
   senderDeletions?: Maybe<number>,
@@ -44,29 +37,20 @@ export type AwayArgs = readonly [
   isNew?: Maybe<0 | 1>,
   /** 1 if the sender does not exist. */
   isMissing?: Maybe<0 | 1>,
-  /** The own copy's field in `ownCopies`. */
-  note?: string,
-  /** The message's id. */
-  id?: string,
 ]
 
 /** What `send` returns about a stored message after `stored` or `repeated`. */
 export type Sent = [
-  /** The offset in the recipient's inbox. */
-  offset: number,
-  sentAt: number,
-  /** The offset of the own copy; 0 if the step has made none. */
-  ownOffset: number,
-  /** The number of the sender's epoch in the modes `here` and `self`, else 0. */
-  ownEpoch: number,
-  /** The message's JSON in the mode `away`, or if the argument `profile` is empty; else empty. */
-  json: string,
-  /** The number of the recipient's epoch. */
-  epoch: number,
-  /** The value of the key `id`. */
+  /**
+   * The value of the key `id`, separated by spaces: the digest; the offset; the offset of the own copy, 0 if the step has made none; when
+   * the message was sent; and how many inboxes of the recipient and of the sender were deleted.
+   */
   found: string,
-  /** How many inboxes of the recipient were deleted. */
-  toDeletions: number,
+  /** The numbers of the epochs of the recipient and of the sender; 0 if the step does not read the sender. */
+  epoch: number,
+  ownEpoch: number,
+  /** The message's JSON if the caller lacks the profile or makes the own copy; else empty. */
+  json: string,
   /** 1 if an inbox still has messages beyond the retention. 0 after `repeated`. */
   isBeyond: 0 | 1,
   /** The bytes that `maxHeld` limits. 0 after `repeated`, and for a message to oneself. */
@@ -85,7 +69,7 @@ export type SendReply =
   | [outcome: 'unknown-sender']
   | [outcome: 'conflict' | 'unknown-user' | 'refused' | 'over-share' | 'full']
 
-/** What `readSender` returns: the milliseconds until the sender may send. If these are 0, also what the mode `away` needs of the sender. */
+/** What `readSender` returns: the milliseconds until the sender may send. If these are 0, also what `send` needs of the sender. */
 export type SenderReply =
   | [retryAfter: number]
   | [

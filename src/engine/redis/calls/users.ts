@@ -66,5 +66,5 @@ export interface UserCalls {
    * `next` is the offset after which another step has to go on, or 0. `messages` has the newest unread message of each sender, the oldest
    * message first.
    */
-  readPushUnread: Call<[after: number], [...inbox: InboxReply, next: number, messages: string[]]>
+  readPushUnread: Call<[after: number], [next: number, messages: string[], ...inbox: InboxReply]>
 }

@@ -3,7 +3,7 @@ import type { CheckedMessage, SendRules, UserRef } from '../../engine.js'
 import { contentDigest } from '../../util/content-digest.js'
 import { hashOf } from '../keys.js'
 import type { RecentMessage } from './recent-messages.js'
-import type { SendArgs, SenderReply, SendMode, Sent } from '../calls/send.js'
+import type { SendArgs, SenderReply, Sent } from '../calls/send.js'
 import type { RunOptions, StepRunner } from '../step-runner.js'
 
 /**
@@ -22,12 +22,21 @@ export interface Attempt {
 }
 
 /** Those of `SendArgs` that are the same in each attempt. */
-type Content = Readonly<
-  Record<'mode', SendMode> & Record<'from' | 'senderPrefix' | 'head' | 'middle' | 'digest', string>
->
+type Content = Readonly<Record<'from' | 'senderPrefix' | 'head' | 'middle' | 'digest', string>>
+
+/** Returns the hashed key of a message's id. In a cluster the pending own copy of the message has this name, too. */
+export const messageKey = (appId: string, from: string | null, to: string, id: string) =>
+  `id:${hashOf(appId, to, from, id)}` as const
 
 /** Returns the milliseconds for which a message's id makes a retry safe. */
 const windowOf = ({ sendWindow }: SendRules): number => Math.max(1, Math.ceil(sendWindow))
+
+/** Returns the numbers in the first item of `Sent`. */
+export const foundIn = (found: string) => {
+  const [, ...numbers] = found.split(' ').map(Number)
+  const [offset = 0, ownOffset = 0, sentAt = 0, toDeletions = 0, fromDeletions = 0] = numbers
+  return { offset, ownOffset, sentAt, toDeletions, fromDeletions }
+}
 
 /** A message to send, independent of the caller's object, which may change later. */
 export class Outgoing {
@@ -39,8 +48,6 @@ export class Outgoing {
   readonly sender: UserRef | null
   /** Whether a second step makes the own copy. This is so in a cluster, where another server may have the sender's inbox. */
   readonly isAway: boolean
-  /** The field of the pending own copy in the hash `ownCopies` of the recipient's partition; empty if `isAway` is false. */
-  readonly noteId: string
   /** As JSON: the member `traceparent` of the event that reports the message, with a comma before it; empty if there is none. */
   readonly traceparent: string
   /** As JSON: the profile that the message carries; undefined if that is the profile of the sending user. */
@@ -63,19 +70,17 @@ export class Outgoing {
     this.partition = runner.partitions.of(this.recipient)
     this.sender = from === null ? null : { appId, userId: from }
     this.isAway = runner.isCluster && from !== null && from !== to
-    this.noteId = this.isAway ? hashOf(appId, from, to, id) : ''
-    const mode = from === null ? 'none' : from === to ? 'self' : this.isAway ? 'away' : 'here'
-    const senderPrefix =
-      (this.sender && mode === 'here' && runner.keys.prefixes[runner.partitions.of(this.sender)]) || ''
-    const hashed = `id:${hashOf(appId, to, from, id)}` as const
-    this.keys = mode === 'here' && from !== null ? { hashed, from } : { hashed }
+    const isHere = from !== null && from !== to && !this.isAway
+    const senderPrefix = isHere ? runner.keys.prefixes[runner.partitions.of({ appId, userId: from })] : ''
+    const hashed = messageKey(appId, from, to, id)
+    this.keys = isHere ? { hashed, from } : { hashed }
     const head = `{"id":${JSON.stringify(id)},"from":${JSON.stringify(from)},"to":${JSON.stringify(to)},"sender":`
     const middle =
       (body === undefined ? '' : `,"body":${JSON.stringify(body)}`) +
       (data === undefined ? '' : `,"data":${JSON.stringify(data)}`) +
       ',"sentAt":'
     const digest = contentDigest(message.original ?? message)
-    this.#content = { mode, from: from ?? '', senderPrefix, head, middle, digest }
+    this.#content = { from: from ?? '', senderPrefix: senderPrefix ?? '', head, middle, digest }
   }
 
   /** Returns the message for the user who has adopted the recipient. */
@@ -89,14 +94,14 @@ export class Outgoing {
    */
   args(rules: SendRules, attempt: Attempt, read?: SenderReply): SendArgs {
     const { quota, createdAt, onlyFinds = false } = attempt
-    const { mode, from, senderPrefix, head, middle, digest } = this.#content
+    const { from, senderPrefix, head, middle, digest } = this.#content
     const [, profile, senderDeletions, isNew, isMissing] = read ?? [0]
     const args = [
-      ...([mode, from, senderPrefix, head, middle, digest, this.#rulesOf(rules, onlyFinds)] as const),
+      ...([from, senderPrefix, head, middle, digest, this.#rulesOf(rules, onlyFinds)] as const),
       ...([quota.inboxes, quota.bytes, this.isAway ? null : this.rateIn(attempt), createdAt] as const),
       ...([quota.bytesPerSender, this.traceparent, this.profile ?? profile] as const),
     ] as const
-    return this.isAway ? [...args, senderDeletions, isNew, isMissing, this.noteId, this.id] : args
+    return this.isAway ? [...args, senderDeletions, isNew, isMissing] : args
   }
 
   /** How many messages the sender may send in a second; null or undefined for no limit. */
@@ -113,7 +118,8 @@ export class Outgoing {
   recent(rules: SendRules, sent: Sent): RecentMessage {
     const { recipient: of, sender, traceparent, keys } = this
     const { senderPrefix: prefix, head, middle } = this.#content
-    const [offset, sentAt, ownOffset, ownEpoch, json, epoch, found] = sent
+    const [found, epoch, ownEpoch, json] = sent
+    const { offset, ownOffset, sentAt } = foundIn(found)
     return {
       ...{ of, epoch, offset, from: sender?.userId ?? '', to: of.userId, traceparent },
       json: json === '' ? `${head}${this.profile}${middle}${sentAt}}` : json,

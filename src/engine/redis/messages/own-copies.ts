@@ -4,6 +4,7 @@ import { adoptedJson } from '../../util/adopted-json.js'
 import { EngineError } from '../../errors.js'
 import { isOfServer } from '../client/failures.js'
 import { hashOf } from '../keys.js'
+import { messageKey } from './outgoing.js'
 import type { RecentMessages } from './recent-messages.js'
 import type { StepRunner } from '../step-runner.js'
 import type { Takes } from '../steps.js'
@@ -37,16 +38,7 @@ export interface OwnCopyPlace {
 }
 
 /** What the script `send` writes about a pending own copy into the recipient's partition. */
-type Note = [
-  from: string,
-  to: string,
-  json: string,
-  window: number,
-  at: number,
-  fromDeletions: number,
-  toDeletions: number,
-  id: string,
-]
+type Note = [at: number, window: number, fromDeletions: number, toDeletions: number, json: string]
 
 const EVERYTHING = { messages: 1_000_000_000, bytes: Infinity }
 
@@ -62,12 +54,10 @@ export class OwnCopies {
 
   /**
    * Makes an own copy, unless the sender's inbox has it. A repeated send calls `make`, too, because a failover may have lost the own copy.
-   * `noteId` is the field of `ownCopies` that has the `Note`.
    */
   async make(
     { from, to, id, json, fromDeletions, toDeletions, window }: OwnCopy,
     { messages, bytes }: Pick<Retention, 'messages' | 'bytes'>,
-    noteId: string,
   ): Promise<OwnCopyPlace> {
     const { steps, partitions } = this.#runner
     const keptFor = Math.ceil(window + FOUND_LONGER)
@@ -82,7 +72,8 @@ export class OwnCopies {
         : { offset: made[1], epoch: made[2] }
     const partition = partitions.of({ appId: from.appId, userId: to })
     // The send does not wait until the `Note` is deleted. If the `Note` stays, `makePending` finds it, and makes no second own copy.
-    this.#runner.onPartition(steps.ownCopyMade, partition, [noteId]).catch(() => undefined)
+    const note = messageKey(from.appId, from.userId, to, id)
+    this.#runner.onPartition(steps.ownCopyMade, partition, [note]).catch(() => undefined)
     if (place.epoch > 0)
       this.#recent?.note(json.length, () => ({
         ...{ of: from, ...place, json, from: from.userId, to, traceparent: '' },
@@ -118,15 +109,17 @@ export class OwnCopies {
     const list = await this.#runner.onPartition(this.#runner.steps.pendingOwnCopies, partition, [age])
     const away = new Set<number>()
     const failures: unknown[] = []
-    for (const [noteId, value] of list) {
+    for (const value of list) {
       if (away.size >= MAX_FAILURES) break
       let sendersPartition = partition
       try {
         const [appId = '', ...note] = value.split('\0')
-        const [from, to, json, window, , fromDeletions, toDeletions, id] = JSON.parse(note.join('\0')) as Note
-        const copy = { from: { appId, userId: from }, to, id, json, fromDeletions, toDeletions, window }
-        sendersPartition = this.#runner.partitions.of(copy.from)
-        if (!away.has(sendersPartition)) await this.make(copy, EVERYTHING, noteId)
+        const [, window, fromDeletions, toDeletions, json] = JSON.parse(note.join('\0')) as Note
+        const { from, to, id } = JSON.parse(json) as Message & { id: string }
+        const sender = { appId, userId: String(from) }
+        const copy = { from: sender, to, id, json, fromDeletions, toDeletions, window }
+        sendersPartition = this.#runner.partitions.of(sender)
+        if (!away.has(sendersPartition)) await this.make(copy, EVERYTHING)
       } catch (error) {
         failures.push(error)
         // Bad data of one sender, or a bad note, stop no other copy.

@@ -116,11 +116,10 @@ export class RecentMessages {
   async #restore(message: RecentMessage): Promise<boolean> {
     const { steps } = this.#runner
     const { of, epoch, offset, json, from, to, rules, traceparent, found, own } = message
-    const step = found.hashed.startsWith('own:') ? steps.restoreOwnCopy : steps.restoreMessage
     const { value, keptFor, hashed } = found
     const args = [epoch, offset, json, from, to, rules, traceparent, value, keptFor] as const
     const ownArgs = [own?.prefix, own?.epoch, own?.offset] as const
-    const [isDone] = await this.#runner.onUser(step, of, [...args, ...ownArgs], { hashed })
+    const [isDone] = await this.#runner.onUser(steps.restoreMessage, of, [...args, ...ownArgs], { hashed })
     return isDone === 1
   }
 }

@@ -1,7 +1,7 @@
 import { isGuestId, type Message } from '../../../protocol/index.js'
 import type { Adoption, AdoptionRequest, Retention, UserRef } from '../../engine.js'
 import { adoptedJson, adoptionGrowth } from '../../util/adopted-json.js'
-import type { MovedMessage } from '../calls/messages.js'
+import type { MovedMessage, MovedMessages } from '../calls/messages.js'
 import { hashOf } from '../keys.js'
 import type { StepRunner } from '../step-runner.js'
 
@@ -71,7 +71,7 @@ export class SharedAdoptions {
     if (!isGuestId(guest.userId)) return
     const { readAdopted } = this.#runner.steps
     const [isMoving, by, createdAt, messages] = await this.#runner.onUser(readAdopted, guest, [1])
-    if (isMoving === 1) await this.#append(guest, by, [createdAt, messages, null, 0], [])
+    if (isMoving === 1) await this.#append(guest, by, createdAt, { messages, left: undefined, moved: [] })
   }
 
   /** Moves some of the guest's messages. Resolves with whether there are more. */
@@ -82,11 +82,13 @@ export class SharedAdoptions {
     if (reply[0] === 0) return false
     const [, by, createdAt, messages, left, leftBytes, ...found] = reply
     const user = { appId, userId: by }
-    const moved = found.map(([offset, message, size, storedAt, isRead]): MovedMessage => {
+    const moved = found.map(([offset, message, size, at, isRead]): MovedMessage => {
       const { json, content } = adoptedJson(JSON.parse(message) as Message, guest.userId, by)
-      return [offset, json, size, storedAt, isRead, content.from ?? '', content.to]
+      const { from, to } = content
+      return { offset, json, size, at, isRead: isRead === 1, from: from ?? '', to }
     })
-    const isKept = await this.#append(guest, by, [createdAt, messages, left, leftBytes], moved)
+    const inbox = { messages: left, bytes: leftBytes }
+    const isKept = await this.#append(guest, by, createdAt, { messages, left: inbox, moved })
     // If the user was deleted, the guest's messages are deleted, too.
     const [hasMore] = await this.#runner.onUser(steps.dropAdopted, guest, [isKept && found.at(-1)?.[0]])
     if (hasMore === 1) return true
@@ -95,23 +97,23 @@ export class SharedAdoptions {
     return false
   }
 
-  /**
-   * Appends messages of the guest to the user's inbox. `known` is what the step `readAdopted` returns after the user. If it lacks `left`,
-   * no later run appends any. Resolves with false if the user was deleted.
-   */
+  /** Appends messages of the guest to the inbox of a user who was created at `createdAt`. Resolves with false if the user was deleted. */
   async #append(
     guest: UserRef,
     userId: string,
-    known: [createdAt: number, messages: number, left: number | null, leftBytes: number],
-    moved: readonly MovedMessage[],
+    createdAt: number,
+    messages: Pick<MovedMessages, 'messages' | 'left' | 'moved'>,
   ): Promise<boolean> {
-    const { messages, bytes, age } = this.#retentionOf(guest.appId) ?? EVERYTHING
-    const limits = [adoptionGrowth(guest.userId, userId), messages, bytes, age] as const
-    const args = [guest.userId, ...known, ...limits, ...moved.flat()] as const
+    const retention = this.#retentionOf(guest.appId) ?? EVERYTHING
+    const all: MovedMessages = {
+      ...messages,
+      guest: guest.userId,
+      growth: adoptionGrowth(guest.userId, userId),
+    }
     const [isKept] = await this.#runner.onUser(
       this.#runner.steps.appendAdopted,
       { appId: guest.appId, userId },
-      args,
+      [createdAt, retention.messages, retention.bytes, retention.age, JSON.stringify(all)],
       { hashed: adoptedKey(guest), changes: { mark: true } },
     )
     return isKept === 1

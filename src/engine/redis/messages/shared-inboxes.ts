@@ -9,7 +9,7 @@ import type {
   SendRules,
   UserRef,
 } from '../../engine.js'
-import { Outgoing, type Attempt } from './outgoing.js'
+import { foundIn, Outgoing, type Attempt } from './outgoing.js'
 import { HeldBytes } from './held-bytes.js'
 import type { RecentMessages } from './recent-messages.js'
 import type { Quotas } from '../quotas.js'
@@ -51,8 +51,6 @@ interface ToSend {
 interface StoredReply {
   outcome: 'stored' | 'repeated'
   sent: Sent
-  /** In a cluster: how many inboxes of the sender were deleted. */
-  senderDeletions?: number
 }
 
 /** Sends messages, and reads inboxes. */
@@ -86,7 +84,8 @@ export class SharedInboxes {
   }
 
   async state(of: UserRef): Promise<InboxState> {
-    return this.#runner.inboxOf(of, await this.#read(of, 0, null, null))
+    const [, , ...state] = await this.#read(of, 0, null, null)
+    return this.#runner.inboxOf(of, state)
   }
 
   async after(
@@ -96,7 +95,7 @@ export class SharedInboxes {
   ): Promise<MessagePage> {
     const number = epoch === undefined ? 'any' : this.#runner.epochNumber(of, epoch)
     const reply = await this.#read(of, countOf(limit), offset, number)
-    return { ...this.#pageOf(of, reply, limit), lost: reply[5] === 1 }
+    return { ...this.#pageOf(of, reply, limit), lost: reply[1] === 1 }
   }
 
   async before(of: UserRef, before: number | null, limit: number): Promise<InboxPage> {
@@ -113,8 +112,7 @@ export class SharedInboxes {
     for (;;) {
       const reply = await this.#runner.onUser(this.#runner.steps.markRead, of, args, options)
       if (reply[0] === 0) return null
-      const [, ...state] = reply
-      const isUnfinished = state[4]
+      const [, isUnfinished, , , ...state] = reply
       if (isUnfinished === 0) return this.#runner.inboxOf(of, state)
     }
   }
@@ -227,7 +225,7 @@ export class SharedInboxes {
       isAway && sender
         ? await this.#runner.onUser(steps.readSender, sender, [outgoing.rateIn(attempt), callId()])
         : undefined
-    const [wait, , senderDeletions, , isMissing] = read ?? [0]
+    const [wait, , , , isMissing] = read ?? [0]
     if (wait > 0) return { outcome: 'limited', retryAfter: wait }
     const { partition, keys } = outgoing
     const args = outgoing.args(rules, attempt, read)
@@ -248,7 +246,7 @@ export class SharedInboxes {
         const [outcome, ...sent] = reply
         // After a failover the sender's server may lack the sender. Without the sender there would be no own copy.
         if (outcome === 'repeated' && isMissing === 1) await this.#createSender(outgoing, rules)
-        return this.#onStored(outgoing, rules, { outcome, sent, senderDeletions: senderDeletions ?? 0 })
+        return this.#onStored(outgoing, rules, { outcome, sent })
       }
       default:
         // Only `#find` gets `not-sent`, for which it has no result.
@@ -257,13 +255,10 @@ export class SharedInboxes {
   }
 
   /** Makes what follows when a message is stored: the trims, and in a cluster the own copy. */
-  async #onStored(
-    outgoing: Outgoing,
-    rules: SendRules,
-    { outcome, sent, senderDeletions = 0 }: StoredReply,
-  ): Promise<SendResult> {
-    const { recipient, sender, noteId } = outgoing
-    const [offset, sentAt, ownOffset, ownEpoch, json, , , toDeletions, isBeyond, held] = sent
+  async #onStored(outgoing: Outgoing, rules: SendRules, { outcome, sent }: StoredReply): Promise<SendResult> {
+    const { recipient, sender } = outgoing
+    const [found, , ownEpoch, json, isBeyond, held] = sent
+    const { offset, ownOffset, sentAt, toDeletions, fromDeletions } = foundIn(found)
     // A message to oneself takes no bytes in the inboxes of others, and `held` is 0 for it.
     if (sender && sender.userId !== recipient.userId && outcome === 'stored')
       this.#held.update(outgoing.partition, sender, held)
@@ -281,10 +276,9 @@ export class SharedInboxes {
         : await this.ownCopies.make(
             {
               ...{ from: sender, to: recipient.userId, id: outgoing.id, window: rules.sendWindow },
-              ...{ fromDeletions: senderDeletions, toDeletions, json },
+              ...{ fromDeletions, toDeletions, json },
             },
             rules.retention,
-            noteId,
           )
     this.#options.onOwnCopy(sender, place)
     return { ...result, ownOffset: place.offset }
@@ -328,8 +322,8 @@ export class SharedInboxes {
     }
   }
 
-  #pageOf(of: UserRef, reply: Returns<'readInbox'>, limit: number): InboxPage {
-    const messages = reply[4].slice(0, limit).map((json) => JSON.parse(json) as Message)
-    return { messages, inbox: this.#runner.inboxOf(of, reply) }
+  #pageOf(of: UserRef, [found, , ...state]: Returns<'readInbox'>, limit: number): InboxPage {
+    const messages = found.slice(0, limit).map((json) => JSON.parse(json) as Message)
+    return { messages, inbox: this.#runner.inboxOf(of, state) }
   }
 }

@@ -113,12 +113,11 @@ export class SharedPeers {
     if (answer.epoch !== epochNumber) return null
     const args = [epochNumber, offset, peer, answer.inbox.offset, newest] as const
     for (;;) {
-      const reply = await this.#runner.onUser(this.#runner.steps.readPeer, of, args, {
+      const reply = await this.#runner.onUser(this.#runner.steps.markRead, of, args, {
         changes: { markOf: peer },
       })
       if (reply[0] === 0) return null
-      const [, ...state] = reply
-      const [, , , , isUnfinished, unread, readOffset] = state
+      const [, isUnfinished, unread, readOffset, ...state] = reply
       if (isUnfinished === 1) continue
       return { inbox: this.#runner.inboxOf(of, state), peer: { id: peer, unread, readOffset } }
     }

@@ -127,8 +127,7 @@ export class SharedPushes {
     const { runner } = this.#options
     const newest = new Map<string | null, UnreadSenders['messages'][number]>()
     for (let from = after; ;) {
-      const reply = await runner.onUser(runner.steps.readPushUnread, of, [from])
-      const [, , , , next, list] = reply
+      const [next, list, ...state] = await runner.onUser(runner.steps.readPushUnread, of, [from])
       for (const json of list) {
         const message = JSON.parse(json) as UnreadSenders['messages'][number]
         // The senders are in the order of their newest messages, so this sender moves to the end.
@@ -137,7 +136,7 @@ export class SharedPushes {
       }
       from = next
       if (from === 0)
-        return { inbox: runner.inboxOf(of, reply), messages: [...newest.values()].slice(0, limit) }
+        return { inbox: runner.inboxOf(of, state), messages: [...newest.values()].slice(0, limit) }
     }
   }
 

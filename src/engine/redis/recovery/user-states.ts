@@ -69,12 +69,12 @@ export class UserStates {
   #compare(of: UserRef, before: Known, state: UserState): void {
     const { runner, attached, emit } = this.#options
     if (attached.refOf(of) !== of) return
-    const inbox = runner.inboxOf(of, state)
-    const [, , , , digest, ...fields] = state
+    const [digest, profiles, createdAt, ...inboxState] = state
+    const inbox = runner.inboxOf(of, inboxState)
     const known = { marked: inbox.readOffset + inbox.offset - inbox.unread, profile: digest }
     this.#known.set(of, known)
     if (known.marked !== before.marked) emit({ type: 'read', user: of, inbox })
-    const user = known.profile === before.profile ? null : userRecordOf(of, fields)
+    const user = known.profile === before.profile ? null : userRecordOf(of, [profiles, createdAt])
     if (user) emit({ type: 'user-changed', user })
   }
 }

@@ -37,9 +37,3 @@ export const touchApps: Script<'touchApps'> = ([usedFor, ...appIds]) => {
   }
   return replyList(found)
 }
-
-/** Reads the counts of an app's data. */
-export const readCounts: Script<'readCounts'> = () => {
-  const fields = ['users', 'guests', 'inboxes', 'bytes', 'sessions', 'events', 'eventBytes'] as const
-  return redis.call('HMGET', script.keys.counts, ...fields)
-}

@@ -1,7 +1,7 @@
 import { steps, type ScriptName, type StepName, type StepRow } from '../steps.js'
 import { call, script } from './context/context.js'
 import { beginCounts, reply, type Script } from './context/counts.js'
-import { declareKeys, keysOf } from './context/key-names.js'
+import { keysOf } from './context/key-names.js'
 import { several } from './several.js'
 import { beginRows } from './sessions/rows.js'
 import { beginState } from './state/history.js'
@@ -11,10 +11,10 @@ import * as engine from './engine.js'
 import * as adoptGuest from './messages/adopt-guest.js'
 import * as adoptedMessages from './messages/adopted-messages.js'
 import * as inboxRead from './messages/inbox-read.js'
+import * as markRead from './messages/mark-read.js'
 import * as messageRestore from './messages/message-restore.js'
 import * as ownCopies from './messages/own-copies.js'
 import * as inboxPeers from './messages/inbox-peers.js'
-import * as peerRead from './messages/peer-read.js'
 import * as send from './messages/send.js'
 import * as unreadCheck from './messages/unread-check.js'
 import * as attached from './nodes/attached.js'
@@ -59,7 +59,7 @@ const scripts: { [Name in ScriptName]: Script<Name> } = {
     ...changes,
     ...carriedSessions,
   },
-  ...{ ...send, ...inboxRead, ...inboxPeers, ...peerRead, ...ownCopies, ...messageRestore, ...inboxExpire },
+  ...{ ...send, ...inboxRead, ...inboxPeers, ...markRead, ...ownCopies, ...messageRestore, ...inboxExpire },
   ...{ ...adoptGuest, ...adoptedMessages, ...pushUnread, ...unreadCheck, ...userDue, ...deliveries },
 }
 
@@ -100,7 +100,8 @@ const begin = (keys: string[], args: string[], step: StepRow, kinds: Partial<Rec
   script.partition = partition ?? ''
   script.member = `${script.appId}\0${script.userId}`
   script.events = []
-  declareKeys(kinds, hashed ?? '')
+  script.hashed = hashed ?? ''
+  script.kinds = kinds
   script.keys = keysOf(script.prefix, script.userId)
   beginCounts()
   beginState(step.effect !== 'reads')
@@ -120,10 +121,11 @@ const runBatch = (each: AnyScript, args: string[]): unknown[] => {
   return reply(...results)
 }
 
-/** Runs the command of a step that has no script. */
-const runCommand = ({ command, keys }: StepRow, args: string[]): unknown[] => {
-  const [kind = 'key'] = keys
-  return reply(redis.call(command as 'HSET', script.keys[kind], ...args))
+/** Returns the script of a step, which perhaps only runs a command. */
+const scriptOf = (name: StepName, { command, keys: [kind = 'key'], isBatch }: StepRow): AnyScript => {
+  if (command === undefined) return scripts[name as ScriptName] as AnyScript
+  const runCommand: AnyScript = (args) => redis.call(command as 'HSET', script.keys[kind], ...args)
+  return isBatch === true ? runCommand : (args) => reply(runCommand(args))
 }
 
 type Run = (keys: string[], args: string[]) => unknown
@@ -132,12 +134,11 @@ const runOf = (name: StepName): Run => {
   const step: StepRow = steps[name]
   const kinds: Partial<Record<string, true>> = {}
   for (const kind of step.keys) kinds[kind] = true
-  const each = (scripts as Partial<Record<string, unknown>>)[name] as AnyScript | undefined
+  const each = scriptOf(name, step)
   return (keys, all) => {
     begin(keys, all, step, kinds)
     // Lua's stack has room for 8,000 values only.
     const args = all.length < MAX_UNPACKED ? [...unpack(all, COMMON_ARGS + 1)] : all.slice(COMMON_ARGS)
-    if (each === undefined) return runCommand(step, args)
     return step.isBatch === true ? runBatch(each, args) : each(args)
   }
 }

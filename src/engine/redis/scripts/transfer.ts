@@ -1,6 +1,6 @@
 import { script } from './context/context.js'
 import { replyList, type Script } from './context/counts.js'
-import { importNumbers, loadInbox, type InboxNumbers } from './users/user.js'
+import { importNumbers, loadNumbers, type InboxNumbers } from './users/user.js'
 
 /** A command: its name, a key, and its other arguments. The command `INBOX` is one that Redis does not have. */
 type Command = [name: string, key: string, ...args: string[]]
@@ -24,7 +24,7 @@ const runAll = (commands: string, inbox: Run) => {
  */
 export const readRows: Script<'readRows'> = ([commands]) =>
   runAll(commands, ([, key]) => {
-    const { deletions, newest, first, readOffset } = loadInbox(key)
+    const { deletions, newest, first, readOffset } = loadNumbers(key)
     return [deletions, newest, first, readOffset]
   })
 

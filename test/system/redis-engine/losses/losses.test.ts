@@ -32,11 +32,10 @@ describe('Redis has what callers were told, and nothing else', { concurrency: tr
 
 /**
  * Scripts that few seeds reach. A server that has run any other step of a partition has its state, so `noteState` does not run.
- * `readStates` runs after a published text was lost, as in nodes/publications.test.ts, and `restoreMessage` and `restoreOwnCopy` after a
- * failover, as in recovery/settlement.test.ts. A sweep runs `pendingOwnCopies` if the call that makes a copy was lost, as in
- * messages/own-copies.test.ts.
+ * `readStates` runs after a published text was lost, as in nodes/publications.test.ts, and `restoreMessage` after a failover, as in
+ * recovery/settlement.test.ts. A sweep runs `pendingOwnCopies` if the call that makes a copy was lost, as in messages/own-copies.test.ts.
  */
-const rarelyReached = ['noteState', 'readStates', 'restoreMessage', 'restoreOwnCopy', 'pendingOwnCopies']
+const rarelyReached = ['noteState', 'readStates', 'restoreMessage', 'pendingOwnCopies']
 /** The scripts of a transfer, which no engine runs. */
 const ofTransfer = ['readRows', 'writeRows']
 

@@ -45,7 +45,7 @@ const setUp = async (options: RedisClientOptions) => {
   /** The numbers of the users' epochs. */
   const numbers = new Map<string, number>()
   for (const user of users) {
-    const [epoch, offset] = await runner.onUser(runner.steps.readInbox, user, [0, null, null])
+    const [, , epoch, offset] = await runner.onUser(runner.steps.readInbox, user, [0, null, null])
     numbers.set(user.userId, epoch)
     attached.add({ ...user, sessionId: user.userId }, 'a connection', epoch, offset)
   }

@@ -117,7 +117,7 @@ it('a mark stays as long as a message that came while it was set', () => {
   const retention = { messages: 2, age, bytes: 1e9 }
   return withHooked(
     'mark:',
-    'readPeer',
+    'markRead',
     (engine) => deliver(engine, { from: 'ada' }, { retention }),
     async (engine, hooked) => {
       await deliver(engine, { from: 'ada' }, { retention })
@@ -141,7 +141,7 @@ it("a mark stays though the list of peers loses the items of the caller's index 
   const retention = { messages: 2, age, bytes: 1e9 }
   return withHooked(
     'shortened:',
-    'readPeer',
+    'markRead',
     async (engine) => {
       for (let n = 0; n < 200; n++) await deliver(engine, { from: 'cy' }, { retention })
       await deliver(engine, { from: 'ada' }, { retention })

@@ -120,7 +120,7 @@ it('emits a read mark that has moved', () =>
 
 it('emits a read mark of a peer that has moved', () =>
   afterLostReply(
-    'readPeer',
+    'markRead',
     async (engine) => engine.markPeerRead(ada, null, { epoch: (await engine.inbox(ada)).epoch, offset: 1 }),
     () => ({ type: 'read', peer: { id: null, unread: 0, readOffset: 1 } }),
   ))

@@ -6,7 +6,7 @@ import * as adoption from '../../../../src/engine/decide/adoption/adoption.js'
 import * as expired from '../../../../src/engine/decide/messages/expired.js'
 import * as peerMarks from '../../../../src/engine/decide/messages/peer-marks.js'
 import * as share from '../../../../src/engine/decide/messages/share.js'
-import { afterCheck } from '../../../../src/engine/decide/messages/unread-check.js'
+import { afterCheck, needsCheck } from '../../../../src/engine/decide/messages/unread-check.js'
 import * as revoked from '../../../../src/engine/decide/revocations/revoked.js'
 import * as makeRoom from '../../../../src/engine/decide/sessions/make-room.js'
 import * as session from '../../../../src/engine/decide/sessions/session.js'
@@ -78,6 +78,7 @@ const args: Readonly<Record<string, () => unknown[]>> = {
     ...[int(30), int(9), pick(undefined, int(30)), id()],
     list(() => ({ from: or(id()), size: int(9) })),
   ],
+  needsCheck: () => [{ at: int(9) }, int(9), int(9), int(9)],
   afterCheck: () => [
     [int(3), int(1)],
     or({ offset: int(3), at: int(9), deletions: int(1) }),
@@ -110,7 +111,9 @@ const modules = {
   ...queue,
 }
 const decisions = new Map(
-  Object.entries<unknown>({ ...modules, afterCheck }).filter(([, each]) => typeof each === 'function'),
+  Object.entries<unknown>({ ...modules, afterCheck, needsCheck }).filter(
+    ([, each]) => typeof each === 'function',
+  ),
 ) as Map<string, (...args: unknown[]) => unknown>
 
 /** Returns a value without what Lua does not tell apart: an absent member and null, an empty list and an empty object. */

@@ -1,4 +1,4 @@
-import type { KeyKind } from '../../keys.js'
+import type { KeyKind } from '../../scopes.js'
 import type { WireEvent } from '../../wire-event.js'
 
 /** The names of a user's keys by their kinds (`key-names.ts`). */
@@ -11,6 +11,10 @@ export type KeyNames = Readonly<Record<KeyKind, string>>
 export const script = {
   /** The names of the keys of the step's user, app or partition. */
   keys: {} as KeyNames,
+  /** The kinds of keys that the script may use. */
+  kinds: {} as Readonly<Partial<Record<string, true>>>,
+  /** The name of the script's key of the scope `hash`, without the prefix. */
+  hashed: '',
   /** The names of the keys that the caller has passed. */
   given: [] as readonly string[],
   /** The time, in milliseconds: that of the server's clock and `shift`. */

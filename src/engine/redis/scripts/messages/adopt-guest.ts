@@ -5,8 +5,8 @@ import { json } from '../context/text.js'
 import { presence, sessions } from '../sessions/rows.js'
 import { finish, isRevoked, remove, reportEnd } from '../sessions/sessions.js'
 import { awaitEpochs } from '../state/history.js'
-import { deleteUser } from '../users/deletion.js'
-import { adoptionOf, type Adoption, clear, load, set, storeInbox } from '../users/user.js'
+import { deleteUser } from '../users/lifetime.js'
+import { adoptionOf, type Adoption, clear, load, set } from '../users/user.js'
 import { expire } from './retention.js'
 import { MOVE_RETRY } from './adopted-messages.js'
 
@@ -15,12 +15,12 @@ import { MOVE_RETRY } from './adopted-messages.js'
  */
 export const adoptGuest: Script<'adoptGuest'> = ([userId, userCreatedAt, createdAt, issuedAt, age]) => {
   awaitEpochs()
-  const { keys, now } = script
+  const { now } = script
   const adopter = { userId, userCreatedAt: tonumber(userCreatedAt) }
   const knownAt = tonumber(createdAt)
   const proof = knownAt === undefined ? null : { createdAt: knownAt }
   const retention = { age: tonumber(age) }
-  const user = load(keys.user)
+  const user = load()
   if (proof !== null && isRevoked(user, tonumber(issuedAt))) return reply(-1)
   if (user.adoption !== undefined) {
     const [by, byCreatedAt, guestCreatedAt, messages] = adoptionOf(user.adoption)
@@ -29,7 +29,7 @@ export const adoptGuest: Script<'adoptGuest'> = ([userId, userCreatedAt, created
   }
   const guestCreatedAt = user.guest === undefined ? undefined : user.createdAt
   if (guestCreatedAt === undefined || !mayAdopt(guestCreatedAt, proof)) return reply(-1)
-  expire(keys, user, script.userId, retention)
+  expire(user, retention)
   for (const [, row] of pairs(sessions())) {
     const [wasOnline] = presence(user)
     remove(user, row)
@@ -42,7 +42,6 @@ export const adoptGuest: Script<'adoptGuest'> = ([userId, userCreatedAt, created
   clear(user, 'unreadCheckAt', 'unreadCheckOffset')
   set(user, 'keptUntil', Math.ceil(now + retention.age))
   set(user, 'moveDueAt', now + MOVE_RETRY)
-  storeInbox(user)
   finish(user)
   return reply(messages)
 }

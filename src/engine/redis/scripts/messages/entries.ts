@@ -1,13 +1,11 @@
 import { engineRules } from '../../../rules.js'
 import { ENTRY } from '../../fields.js'
-import type { KeyNames } from '../context/context.js'
 import { whole } from '../context/text.js'
 import { epochOf } from '../state/history.js'
 import type { User } from '../users/user.js'
 
 /*
- * The messages of an inbox, which is a Redis stream whose ids are the offsets. In each function of the inbox, `keys` are the keys of the
- * inbox's user, and `owner` is the user's id.
+ * The messages of an inbox, which is a Redis stream whose ids are the offsets.
  */
 
 /** How many messages a command reads at most. A message may have 64 kB as JSON, so a command may read 1 MB. */
@@ -67,19 +65,26 @@ export const entryOf = (raw: StreamEntry): Entry => {
 }
 
 /** Returns at most `count` messages from one offset up to another. */
-export const entries = (keys: KeyNames, from: number, to: number, count: number): Entry[] => {
+export const entries = (user: User, from: number, to: number, count: number): Entry[] => {
   const found: Entry[] = []
   const start = `${whole(from)}-0`
-  for (const raw of redis.call('XRANGE', keys.inbox, start, `${whole(to)}-9`, 'COUNT', whole(count)))
+  for (const raw of redis.call('XRANGE', user.keys.inbox, start, `${whole(to)}-9`, 'COUNT', whole(count)))
     found.push(entryOf(raw))
   return found
 }
 
 /** Returns at most `count` of the newest messages from one offset up to another. The newest comes first. */
-export const newestEntries = (keys: KeyNames, from: number, to: number, count: number): Entry[] => {
+export const newestEntries = (user: User, from: number, to: number, count: number): Entry[] => {
   const found: Entry[] = []
   const start = `${whole(to)}-9`
-  for (const raw of redis.call('XREVRANGE', keys.inbox, start, `${whole(from)}-0`, 'COUNT', whole(count)))
+  for (const raw of redis.call(
+    'XREVRANGE',
+    user.keys.inbox,
+    start,
+    `${whole(from)}-0`,
+    'COUNT',
+    whole(count),
+  ))
     found.push(entryOf(raw))
   return found
 }
@@ -89,7 +94,6 @@ export const newestEntries = (keys: KeyNames, from: number, to: number, count: n
  * (`history.ts`). A position of another epoch, or beyond the newest offset, counts as the one before the first message.
  */
 export const readAfter = (
-  keys: KeyNames,
   user: User,
   epoch: number,
   offset: number,
@@ -98,7 +102,7 @@ export const readAfter = (
   const isComparable = epoch === epochOf(user) && offset <= user.newest
   const after = isComparable ? offset : 0
   const from = Math.max(after + 1, user.first)
-  const found = from <= user.newest ? entries(keys, from, user.newest, count) : []
+  const found = from <= user.newest ? entries(user, from, user.newest, count) : []
   const first = found[0]?.offset ?? Math.max(from, user.newest + 1)
   return $multi(found, !isComparable || first > after + 1)
 }
@@ -109,7 +113,7 @@ export const readAfter = (
  * there.
  */
 export const visitEntries = (
-  keys: KeyNames,
+  user: User,
   from: number,
   to: number,
   stopsAt: (entry: Entry) => boolean,
@@ -118,7 +122,7 @@ export const visitEntries = (
   let left = MAX_VISITED
   let bytes = 0
   while (last < to && left > 0 && bytes < MAX_VISITED_BYTES) {
-    const chunk = entries(keys, last + 1, to, Math.min(MAX_CHUNK, left))
+    const chunk = entries(user, last + 1, to, Math.min(MAX_CHUNK, left))
     if (chunk.length === 0) return to
     for (const entry of chunk) {
       if (stopsAt(entry)) return last

@@ -1,4 +1,3 @@
-import { script } from '../context/context.js'
 import { reply, type Script } from '../context/counts.js'
 import { whole } from '../context/text.js'
 import { epochOf } from '../state/history.js'
@@ -18,7 +17,7 @@ const unreadIn = (
   for (let n = 0; n < items.length; n++) {
     const [at, kind, peer = ''] = string.match(items[n] ?? '', '^(%d*) ?(.)(.*)$')
     const offset = tonumber(at) ?? to - items.length + 1 + n
-    if (!isUnread(script.keys, user, { offset, kind: kind as Kind, peer })) continue
+    if (!isUnread(user, { offset, kind: kind as Kind, peer })) continue
     total++
     byPeer[peer] = (byPeer[peer] ?? 0) + 1
   }
@@ -30,8 +29,7 @@ const unreadIn = (
  * the caller asks for.
  */
 export const inboxPeers: Script<'inboxPeers'> = ([epoch, known, most, leavesOut, offsetCount, ...asked]) => {
-  const { keys } = script
-  const user = loadInbox(keys.user)
+  const user = loadInbox()
   const { newest, first } = user
   const knownOffset = tonumber(known)
   // When all messages of a guest have moved to a user, the guest's offsets begin anew in the same epoch. So `known` may exceed `newest`.
@@ -39,20 +37,22 @@ export const inboxPeers: Script<'inboxPeers'> = ([epoch, known, most, leavesOut,
   const from = Math.max(isOther ? 0 : knownOffset, first - 1) + 1
   const to = Math.min(from + tonumber(most) - 1, newest)
   const items =
-    from <= to ? redis.call('LRANGE', keys.peerLog, whole(from - newest - 1), whole(to - newest - 1)) : []
+    from <= to
+      ? redis.call('LRANGE', user.keys.peerLog, whole(from - newest - 1), whole(to - newest - 1))
+      : []
   const [leftOut, leftOutWith] = unreadIn(user, leavesOut === '1' ? items : [], to)
 
   const messages: string[] = []
   const offsets = tonumber(offsetCount)
   for (let n = 0; n < offsets; n++) {
     const offset = tonumber(asked[n]) ?? 0
-    const entry = entries(keys, offset, offset, 1)[0]
-    messages.push(entry === undefined ? '' : messageOf(entry.offset, entry.json))
+    const entry = entries(user, offset, offset, 1)[0]
+    messages.push(entry === undefined ? '' : messageOf(entry))
   }
   const peers: [unread: number, mark: number][] = []
   for (let n = offsets; n < asked.length; n++) {
     const peer = asked[n] ?? ''
-    peers.push([unreadOf(keys, peer) - (leftOutWith[peer] ?? 0), markOf(keys, user, peer)?.[0] ?? 0])
+    peers.push([unreadOf(user, peer) - (leftOutWith[peer] ?? 0), markOf(user, peer)?.[0] ?? 0])
   }
   const texts = table.concat(items, '\0')
   const unread = user.unread - leftOut

@@ -1,15 +1,16 @@
 import { engineRules } from '../../../rules.js'
 import { ENTRY } from '../../fields.js'
 import type { WireEvent } from '../../wire-event.js'
-import { script, type KeyNames } from '../context/context.js'
+import { script } from '../context/context.js'
 import { count } from '../context/counts.js'
 import { json, whole } from '../context/text.js'
 import { epochOf } from '../state/history.js'
 import { emit } from '../state/publish.js'
-import { loadDeadlines, schedule, set, type User } from '../users/user.js'
+import { createUser } from '../users/lifetime.js'
+import { loadRest, schedule, set, type User } from '../users/user.js'
 import { addEvent, epochBase, isAsked, unreadAfter } from '../webhooks/events.js'
 import type { Entry } from './entries.js'
-import { beyond, drop, type Amount } from './retention.js'
+import { drop, pushedOut, type Amount } from './retention.js'
 import type { Rules } from './rules.js'
 import { countUnread } from './unread.js'
 
@@ -28,75 +29,47 @@ const { message: MESSAGE, about: ABOUT, trace: TRACE } = ENTRY
 export const sizeOf = (message: string): number => message.length + engineRules.messageOverhead
 
 /**
- * Adds a message to the stream of an inbox. `id`, which is the offset, and `storedAt` are texts. Returns the message's item, which the
- * caller adds to `peerLog`.
- */
-const addEntry = (
-  keys: KeyNames,
-  owner: string,
-  id: string,
-  message: string,
-  from: string,
-  to: string,
-  storedAt: string,
-  isRead?: boolean,
-  trace?: string,
-): string => {
-  const item = from === owner ? `s${to}` : isRead === true ? `x${from}` : `r${from}`
-  const about = `${storedAt} ${item}`
-  if (trace === undefined) redis.call('XADD', keys.inbox, id, MESSAGE, message, ABOUT, about)
-  else redis.call('XADD', keys.inbox, id, MESSAGE, message, ABOUT, about, TRACE, trace)
-  return item
-}
-
-/**
  * Stores a message, and deletes the messages that it pushes out: those in `old`, if the caller has read them already. With `isRead` the
  * stored message counts as read. `trace` is the entry's field of that name. Returns the message's offset.
  */
 export const append = (
-  keys: KeyNames,
   user: User,
-  owner: string,
   message: string,
   from: string,
   to: string,
   retention: Amount,
-  isRead?: boolean,
+  isRead = false,
   old?: readonly Entry[],
   trace?: string,
 ): number => {
-  const last = user.newest + 1
+  const { id, keys } = user
   const size = sizeOf(message)
-  drop(keys, user, owner, old ?? beyond(keys, user, last, user.bytes + size, retention))
+  drop(user, old ?? pushedOut(user, size, retention))
+  const offset = user.newest + 1
   const storedAt = whole(script.now)
-  const item = addEntry(keys, owner, whole(last), message, from, to, storedAt, isRead, trace)
+  const item = from === id ? `s${to}` : isRead ? `x${from}` : `r${from}`
+  const about = `${storedAt} ${item}`
+  if (trace === undefined) redis.call('XADD', keys.inbox, whole(offset), MESSAGE, message, ABOUT, about)
+  else redis.call('XADD', keys.inbox, whole(offset), MESSAGE, message, ABOUT, about, TRACE, trace)
   redis.call('RPUSH', keys.peerLog, item)
   if (user.newest === 0) count('inboxes', 1)
   if (user.first > user.newest) {
     user.oldestAt = script.now
-    redis.call('ZADD', keys.aging, storedAt, owner)
+    redis.call('ZADD', keys.aging, storedAt, id)
   }
-  user.newest = last
+  user.newest = offset
   user.bytes += size
   count('bytes', size)
-  if (from !== owner && isRead !== true) countUnread(keys, user, from, size)
-  return last
+  if (from !== id && !isRead) countUnread(user, from, size)
+  return offset
 }
 
 /** Returns when the sweep looks for unread messages after a message of `from`, if this message begins a streak of unread messages. */
 export const unreadCheckAfter = (user: User, from: string): number | undefined => {
   const after = unreadAfter()
-  return after !== undefined && user.unread === 0 && from !== script.userId && isAsked('message.unread')
+  return after !== undefined && user.unread === 0 && from !== user.id && isAsked('message.unread')
     ? Math.ceil(script.now + after)
     : undefined
-}
-
-const createUser = (user: User): void => {
-  const { userId } = script
-  set(user, 'createdAt', script.now)
-  redis.call('ZADD', script.keys.users, 0, userId)
-  count('users', 1)
-  addEvent(user, 'user.created', `"user":{"id":${json(userId)}},"guest":false`)
 }
 
 /**
@@ -112,17 +85,20 @@ export const receive = (
   old: readonly Entry[] | undefined,
   trace: string,
 ): number => {
-  const { keys, userId, now } = script
-  if (user.createdAt === undefined) createUser(user)
+  const { now } = script
+  if (user.createdAt === undefined) {
+    createUser(user)
+    addEvent(user, 'user.created', `"user":{"id":${json(user.id)}},"guest":false`)
+  }
   const checkAt = unreadCheckAfter(user, from)
   const pushAt =
-    user.deviceCount !== undefined && rules.pushAfter !== undefined && from !== userId
+    user.deviceCount !== undefined && rules.pushAfter !== undefined && from !== user.id
       ? Math.ceil(now + rules.pushAfter)
       : undefined
   const kept = pushAt === undefined || trace === '' ? undefined : trace
-  const offset = append(keys, user, userId, message, from, userId, rules.retention, false, old, kept)
+  const offset = append(user, message, from, user.id, rules.retention, false, old, kept)
   if (checkAt === undefined && pushAt === undefined) return offset
-  loadDeadlines(user)
+  loadRest(user)
   if (checkAt !== undefined) {
     set(user, 'unreadCheckAt', checkAt)
     set(user, 'unreadCheckOffset', offset)
@@ -133,20 +109,20 @@ export const receive = (
 }
 
 /** Returns a message with its offset, as JSON. */
-export const messageOf = (offset: number, message: string): string =>
-  `{"offset":${whole(offset)},${string.sub(message, 2)}`
+export const messageOf = ({ offset, json }: Pick<Entry, 'offset' | 'json'>): string =>
+  `{"offset":${whole(offset)},${string.sub(json, 2)}`
 
 /**
  * Tells the nodes of a user that a message was stored. All but the calling node get a large message without its JSON, and read it from the
  * inbox.
  */
-export const emitMessage = (user: User, owner: string, offset: number, message: string): void => {
+export const emitMessage = (user: User, offset: number, message: string): void => {
   if (user.nodes === undefined) return
   const { appId } = script
   const epoch = epochOf(user)
-  const event: WireEvent = { type: 'message', appId, userId: owner, epoch, offset, json: message }
+  const event: WireEvent = { type: 'message', appId, userId: user.id, epoch, offset, json: message }
   if (message.length <= MAX_PUBLISHED) emit(user.nodes, event)
-  else emit(user.nodes, event, { type: 'message', appId, userId: owner, epoch, offset })
+  else emit(user.nodes, event, { type: 'message', appId, userId: user.id, epoch, offset })
 }
 
 /** Returns the epoch of the inbox as webhook events have it: as JSON. */
@@ -155,7 +131,7 @@ export const epochText = (user: User): string => json(epochBase() + whole(epochO
 /** Adds the event `message.created`. */
 export const reportMessage = (user: User, offset: number, message: string, traceparent: string): void => {
   if (!isAsked('message.created')) return
-  const data = `"epoch":${epochText(user)},"message":${messageOf(offset, message)}${traceparent}`
+  const data = `"epoch":${epochText(user)},"message":${messageOf({ offset, json: message })}${traceparent}`
   addEvent(user, 'message.created', data)
 }
 

@@ -19,9 +19,9 @@ export const makeOwnCopy: Script<'makeOwnCopy'> = ([
   adopterCreatedAt,
 ]) => {
   awaitEpochs()
-  const { keys, userId } = script
+  const { keys } = script
   const earlier = tonumber(redis.call('GET', keys.own))
-  const user = load(keys.user)
+  const user = load()
   if (earlier !== undefined) return reply('copied', earlier, epochOf(user))
   if (user.createdAt === undefined) {
     if (user.adoption === undefined) return reply('copied', 0, 0)
@@ -32,24 +32,22 @@ export const makeOwnCopy: Script<'makeOwnCopy'> = ([
   // The sender was deleted since the message was sent.
   if (!isSame) return reply('copied', 0, 0)
   const retention = { messages: tonumber(messages), bytes: tonumber(bytes) }
-  const offset = append(keys, user, userId, json, userId, to, retention)
+  const offset = append(user, json, user.id, to, retention)
   redis.call('SET', keys.own, whole(offset), 'PX', keptFor)
-  emitMessage(user, userId, offset, json)
+  emitMessage(user, offset, json)
   store(user)
   return reply('copied', offset, epochOf(user))
 }
 
 /** Lists the own copies that have been pending for `age` milliseconds. */
 export const pendingOwnCopies: Script<'pendingOwnCopies'> = ([age]) => {
-  const found: [field: string, value: string][] = []
+  const found: string[] = []
   const all = redis.call('HGETALL', script.keys.ownCopies)
-  for (let n = 0; n < all.length; n += 2) {
-    const value = all[n + 1] ?? ''
-    const [note = ''] = string.match(value, '%z(.*)')
-    // The caller reports a note that can't be read. The others are made all the same.
-    const [isNote, decoded] = pcall(cjson.decode, note)
-    const sentAt = isNote ? (tonumber((decoded as unknown[])[4]) ?? 0) : 0
-    if (sentAt + tonumber(age) <= script.now) found.push([all[n] ?? '', value])
+  for (let n = 1; n < all.length; n += 2) {
+    const note = all[n] ?? ''
+    // The caller reports a note that can't be read.
+    const sentAt = tonumber(string.match(note, '%z%[(%d+),')[0]) ?? 0
+    if (sentAt + tonumber(age) <= script.now) found.push(note)
   }
   return replyList(found)
 }

@@ -1,9 +1,8 @@
-import { script } from '../context/context.js'
 import { reply, type Script } from '../context/counts.js'
 import { entries, type Entry } from '../messages/entries.js'
 import { messageOf } from '../messages/inbox.js'
 import { firstUnread, isUnread } from '../messages/unread.js'
-import { epochOf } from '../state/history.js'
+import { inboxReply } from '../state/history.js'
 import { loadInbox } from '../users/user.js'
 
 /** How many messages one step reads at most. */
@@ -22,26 +21,25 @@ const isAdopted = (json: string): boolean =>
  * Reads the unread messages after an offset, without those of guests whom the user has adopted. One step reads at most `MAX_READ` messages.
  */
 export const readPushUnread: Script<'readPushUnread'> = ([offset]) => {
-  const { keys } = script
-  const user = loadInbox(keys.user)
+  const user = loadInbox()
   const asked = tonumber(offset)
   // An offset beyond the newest message belongs to an earlier epoch.
   const after = asked > user.newest ? 0 : asked
   const from = Math.max(after + 1, firstUnread(user))
   const found: Entry[] = []
   const newestOf: Partial<Record<string, Entry>> = {}
-  for (const entry of entries(keys, from, user.newest, MAX_READ)) {
-    if (!isUnread(keys, user, entry) || isAdopted(entry.json)) continue
+  for (const entry of entries(user, from, user.newest, MAX_READ)) {
+    if (!isUnread(user, entry) || isAdopted(entry.json)) continue
     found.push(entry)
     newestOf[entry.peer] = entry
   }
   const list: string[] = []
   for (const entry of found) {
     if (newestOf[entry.peer] !== entry) continue
-    const json = messageOf(entry.offset, entry.json)
+    const json = messageOf(entry)
     list.push(`${string.sub(json, 1, -2)}${entry.trace ?? ''}}`)
   }
   const last = from + MAX_READ - 1
   const next = last < user.newest ? last : 0
-  return reply(epochOf(user), user.newest, user.readOffset, user.unread, next, list)
+  return reply(next, list, ...inboxReply(user))
 }

@@ -1,7 +1,7 @@
 import { hasExpired } from '../../../decide/messages/expired.js'
 import { exceedsShare } from '../../../decide/messages/share.js'
 import type { Retention } from '../../../inbox-records.js'
-import { script, type KeyNames } from '../context/context.js'
+import { script } from '../context/context.js'
 import { count } from '../context/counts.js'
 import { whole } from '../context/text.js'
 import type { User } from '../users/user.js'
@@ -28,18 +28,18 @@ const PEER_LOG_TRIMMED = 64
 export type Amount = Pick<Retention, 'messages' | 'bytes'>
 
 /**
- * Adds `bytes` to those that a sender's messages take in the inboxes of others. Returns the sum. Messages of the backend, and own copies,
+ * Adds `bytes` of a message in the user's inbox to those that its sender's messages take in the inboxes of others. Returns the sum. Messages of the backend, and own copies,
  * do not count: for these it returns undefined.
  */
-export const hold = (from: string, owner: string, bytes: number): number | undefined => {
-  if (from === '' || from === owner) return undefined
+export const hold = (user: User, from: string, bytes: number): number | undefined => {
+  if (from === '' || from === user.id) return undefined
   const sum = redis.call('HINCRBY', script.keys.held, from, whole(bytes))
   if (sum <= 0) redis.call('HDEL', script.keys.held, from)
   return sum
 }
 
 /** Deletes the messages in `old`, which are the oldest of the inbox. */
-export const drop = (keys: KeyNames, user: User, owner: string, old: readonly Entry[]): void => {
+export const drop = (user: User, old: readonly Entry[]): void => {
   const last = old[old.length - 1]
   if (last === undefined) return
   let bytes = 0
@@ -48,10 +48,10 @@ export const drop = (keys: KeyNames, user: User, owner: string, old: readonly En
     const { from, size } = entry
     bytes += size
     if (from !== null) bytesOf[from] = (bytesOf[from] ?? 0) + size
-    if (isUnread(keys, user, entry)) forgetUnread(keys, user, entry)
-    if (user.readUpTo !== undefined) forgetMark(keys, user, entry)
+    if (isUnread(user, entry)) forgetUnread(user, entry)
+    if (user.readUpTo !== undefined) forgetMark(user, entry)
   }
-  for (const [from, sum] of pairs(bytesOf)) hold(from, owner, -sum)
+  for (const [from, sum] of pairs(bytesOf)) hold(user, from, -sum)
   const before = user.first
   user.first = last.offset + 1
   user.bytes -= bytes
@@ -59,12 +59,12 @@ export const drop = (keys: KeyNames, user: User, owner: string, old: readonly En
   if (user.first > user.newest) {
     // If this script sends a message that is then refused, the inbox stays empty. So the owner stays in `aging`: there the sweep finds a
     // guest without messages, and deletes the guest.
-    redis.call('DEL', keys.inbox, keys.peerLog)
+    redis.call('DEL', user.keys.inbox, user.keys.peerLog)
     return
   }
-  redis.call('XTRIM', keys.inbox, 'MINID', `${whole(user.first)}-0`)
+  redis.call('XTRIM', user.keys.inbox, 'MINID', `${whole(user.first)}-0`)
   if (Math.floor(user.first / PEER_LOG_TRIMMED) > Math.floor(before / PEER_LOG_TRIMMED))
-    redis.call('LTRIM', keys.peerLog, whole(user.first - user.newest - 1), '-1')
+    redis.call('LTRIM', user.keys.peerLog, whole(user.first - user.newest - 1), '-1')
 }
 
 /**
@@ -79,13 +79,7 @@ export const exceeds = (user: User, last: number, bytes: number, retention: Amou
  * `bytes` bytes. It returns at most `MAX_DROPPED` messages; a later script finds the others. It reads few messages that stay, because each
  * message to a full inbox waits for these reads.
  */
-export const beyond = (
-  keys: KeyNames,
-  user: User,
-  last: number,
-  bytes: number,
-  retention: Amount,
-): Entry[] => {
+const beyond = (user: User, last: number, bytes: number, retention: Amount): Entry[] => {
   const old: Entry[] = []
   if (!exceeds(user, last, bytes, retention)) return old
   const kept = last - retention.messages + 1
@@ -97,7 +91,7 @@ export const beyond = (
     (first < kept || (left > retention.bytes && first < last))
   ) {
     const wanted = Math.min(Math.max(kept - first, old.length, 1), MAX_CHUNK, MAX_DROPPED - old.length)
-    const chunk = entries(keys, first, user.newest, wanted)
+    const chunk = entries(user, first, user.newest, wanted)
     if (chunk.length === 0) break
     for (const entry of chunk) {
       if (entry.offset >= kept && (left <= retention.bytes || entry.offset >= last)) return old
@@ -109,10 +103,14 @@ export const beyond = (
   return old
 }
 
+/** Returns the oldest messages that a new message of `size` bytes pushes out of the inbox, as `beyond` does. */
+export const pushedOut = (user: User, size: number, retention: Amount): Entry[] =>
+  beyond(user, user.newest + 1, user.bytes + size, retention)
+
 /** Deletes messages beyond the retention, a limited number in one step. Returns whether there may be more. */
-export const trim = (keys: KeyNames, user: User, owner: string, retention: Amount): boolean => {
-  const old = beyond(keys, user, user.newest, user.bytes, retention)
-  drop(keys, user, owner, old)
+export const trim = (user: User, retention: Amount): boolean => {
+  const old = beyond(user, user.newest, user.bytes, retention)
+  drop(user, old)
   return old.length === MAX_DROPPED
 }
 
@@ -121,23 +119,21 @@ export const trim = (keys: KeyNames, user: User, owner: string, retention: Amoun
  * the sender's share of this inbox, in number or in bytes. `old` are the messages that the new one pushes out.
  */
 export const isCrowded = (
-  keys: KeyNames,
   user: User,
-  owner: string,
   from: string,
   old: readonly Entry[],
   { share, retention }: Rules,
 ): boolean => {
-  if (from === '' || from === owner) return false
+  if (from === '' || from === user.id) return false
   for (const entry of old)
-    if (entry.peer !== from && isUnread(keys, user, entry))
-      return exceedsShare(unreadAmountOf(keys, from), share, retention)
+    if (entry.peer !== from && isUnread(user, entry))
+      return exceedsShare(unreadAmountOf(user, from), share, retention)
   return false
 }
 
 /** Forgets the messages of an inbox whose Redis stream has none: Redis has evicted it, or somebody has deleted the messages by hand. */
-const forgetMissing = (keys: KeyNames, user: User): void => {
-  redis.call('DEL', keys.inbox, keys.unread, keys.peerLog)
+const forgetMissing = (user: User): void => {
+  redis.call('DEL', user.keys.inbox, user.keys.unread, user.keys.peerLog)
   count('bytes', -user.bytes)
   user.first = user.newest + 1
   user.bytes = 0
@@ -146,24 +142,19 @@ const forgetMissing = (keys: KeyNames, user: User): void => {
 }
 
 /** Deletes messages that are too old, a limited number in one step. Returns whether more may have expired. */
-export const expire = (
-  keys: KeyNames,
-  user: User,
-  owner: string,
-  retention: Pick<Retention, 'age'>,
-): boolean => {
+export const expire = (user: User, retention: Pick<Retention, 'age'>): boolean => {
   const { now } = script
   if (user.first > user.newest || user.oldestAt === undefined || !hasExpired(user.oldestAt, retention, now))
     return false
   const old: Entry[] = []
-  const found = entries(keys, user.first, user.newest, MAX_EXPIRED)
-  if (found.length === 0) forgetMissing(keys, user)
+  const found = entries(user, user.first, user.newest, MAX_EXPIRED)
+  if (found.length === 0) forgetMissing(user)
   for (const entry of found) {
     user.oldestAt = entry.at
     if (!hasExpired(entry.at, retention, now)) break
     old.push(entry)
   }
-  drop(keys, user, owner, old)
-  if (user.first <= user.newest) redis.call('ZADD', keys.aging, whole(user.oldestAt), owner)
+  drop(user, old)
+  if (user.first <= user.newest) redis.call('ZADD', user.keys.aging, whole(user.oldestAt), user.id)
   return old.length === MAX_EXPIRED
 }

@@ -7,26 +7,24 @@ import { keysOf } from '../context/key-names.js'
 import { json as textOf, whole } from '../context/text.js'
 import { awaitEpochs, epochOf } from '../state/history.js'
 import { adoptionOf, loadInbox, store, type User } from '../users/user.js'
-import { announce } from '../webhooks/events.js'
 import { entries } from './entries.js'
 import { append, emitMessage, receive, reportMessage, sizeOf } from './inbox.js'
 import { takeMessage } from './rate.js'
-import { beyond, exceeds, expire, hold, isCrowded, trim } from './retention.js'
+import { exceeds, expire, hold, isCrowded, pushedOut, trim } from './retention.js'
 import { rulesOf } from './rules.js'
 
 /** Writes what the script has changed of the recipient, and of the sender if the script makes the own copy. Returns the result. */
 const end = <const R extends SendReply>(user: User, copier: User | undefined, ...result: R) => {
   if (copier !== undefined) store(copier)
   store(user)
-  announce()
   return reply(...result)
 }
 
 /**
- * Puts a message into the recipient's inbox and, in mode `here`, the sender's own copy of it into the sender's inbox.
+ * Puts a message into the recipient's inbox, and the sender's own copy of it into the sender's inbox, unless the sender may be on another
+ * server: then another step makes the own copy.
  */
 export const send: Script<'send'> = ([
-  mode,
   from,
   senderPrefix,
   head,
@@ -43,20 +41,17 @@ export const send: Script<'send'> = ([
   senderDeletions,
   isNew,
   isMissing,
-  note,
-  id,
 ]) => {
   awaitEpochs()
   const { keys, userId } = script
   const rules = rulesOf(words)
   const { retention } = rules
 
-  const isAway = mode === 'away'
-  const senderKeys = mode === 'here' ? keysOf(senderPrefix, from) : keys
-  const user = loadInbox(keys.user)
+  const user = loadInbox()
   /** The sender whose own copy this script makes. */
-  const copier = mode === 'here' ? loadInbox(senderKeys.user) : undefined
-  const sender = mode === 'self' ? user : copier
+  const copier = senderPrefix === '' ? undefined : loadInbox(keysOf(senderPrefix, from), from)
+  const sender = from === userId ? user : copier
+  const isAway = from !== '' && sender === undefined
   const fromDeletions = isAway ? (tonumber(senderDeletions) ?? 0) : (sender?.deletions ?? 0)
   const toDeletions = user.deletions
   const isWhole = isAway || profile === ''
@@ -79,13 +74,12 @@ export const send: Script<'send'> = ([
       // retention has deleted this message, its JSON is made from the arguments.
       // A transfer from a cluster may have brought a message whose own copy was lost there.
       const mayLackOwn = isAway || (copier !== undefined && ownOffset === 0)
-      const stored = mayLackOwn ? entries(keys, offset, offset, 1)[0]?.json : undefined
+      const stored = mayLackOwn ? entries(user, offset, offset, 1)[0]?.json : undefined
       const json = stored ?? (isWhole || mayLackOwn ? `${start}${sentAt}}` : '')
-      const time = tonumber(sentAt) ?? 0
-      return reply('repeated', offset, time, ownOffset, ownEpoch, json, epoch, earlier, toDeletions, 0, 0)
+      return reply('repeated', earlier, epoch, ownEpoch, json, 0, 0)
     }
   }
-  const wait = takeMessage(senderKeys, tonumber(perSecond))
+  const wait = takeMessage((copier ?? user).keys, tonumber(perSecond))
   if (wait > 0) return reply('limited', wait)
   const adoption = user.createdAt === undefined && redis.call('HGET', keys.user, USER.adoption)
   if (adoption !== false) {
@@ -100,12 +94,12 @@ export const send: Script<'send'> = ([
   const sentAt = whole(now)
   const json = `${start}${sentAt}}`
   const size = sizeOf(json)
-  expire(keys, user, userId, retention)
-  if (copier !== undefined) expire(senderKeys, copier, from, retention)
+  expire(user, retention)
+  if (copier !== undefined) expire(copier, retention)
 
   // The messages that this message pushes out of the recipient's inbox.
-  let old = beyond(keys, user, user.newest + 1, user.bytes + size, retention)
-  if (old.length > 0 && isCrowded(keys, user, userId, from, old, rules)) return end(user, copier, 'refused')
+  let old = pushedOut(user, size, retention)
+  if (old.length > 0 && isCrowded(user, from, old, rules)) return end(user, copier, 'refused')
 
   const hasNoInbox = copier === undefined ? isAway && isNew === '1' : copier.newest === 0
   const newInboxes = (user.newest === 0 ? 1 : 0) + (hasNoInbox ? 1 : 0)
@@ -113,9 +107,9 @@ export const send: Script<'send'> = ([
   const bytesLimit = tonumber(maxBytes)
   const inboxesLimit = tonumber(maxInboxes)
   if (!hasRoom(allBytes, bytesLimit, newInboxes, inboxesLimit)) {
-    trim(keys, user, userId, retention)
-    old = beyond(keys, user, user.newest + 1, user.bytes + size, retention)
-    if (copier !== undefined) trim(senderKeys, copier, from, retention)
+    trim(user, retention)
+    old = pushedOut(user, size, retention)
+    if (copier !== undefined) trim(copier, retention)
     if (!hasRoom(allBytes, bytesLimit, newInboxes, inboxesLimit)) return end(user, copier, 'full')
   }
 
@@ -125,47 +119,32 @@ export const send: Script<'send'> = ([
   if (isUnknown) return end(user, copier, 'unknown-sender')
 
   // The message's bytes are counted before it is stored, so that one command both adds them and returns the sum for the comparison.
-  const held = hold(from, userId, size)
+  const held = hold(user, from, size)
   if (held !== undefined && exceedsBytes(held - size, size, tonumber(maxHeld), from, old)) {
-    hold(from, userId, -size)
+    hold(user, from, -size)
     return end(user, copier, 'over-share')
   }
 
   const offset = receive(user, json, from, rules, old, traceparent)
-  let ownOffset = mode === 'self' ? offset : 0
-  if (copier !== undefined) ownOffset = append(senderKeys, copier, from, json, from, userId, retention)
+  let ownOffset = from === userId ? offset : 0
+  if (copier !== undefined) ownOffset = append(copier, json, from, userId, retention)
   const offsets = `${whole(offset)} ${whole(ownOffset)}`
   const found = `${digest} ${offsets} ${sentAt} ${whole(toDeletions)} ${whole(fromDeletions)}`
   redis.call('SET', keys.id, found, 'PX', rules.window)
   if (isAway) {
-    const copy = [from, userId, json, tonumber(rules.window), now, fromDeletions, toDeletions, id]
-    redis.call('HSET', keys.ownCopies, note ?? '', `${script.appId}\0${textOf(copy)}`)
+    const note = textOf([now, tonumber(rules.window), fromDeletions, toDeletions, json])
+    redis.call('HSET', keys.ownCopies, script.hashed, `${script.appId}\0${note}`)
   }
 
-  emitMessage(user, userId, offset, json)
-  if (copier !== undefined) emitMessage(copier, from, ownOffset, json)
+  emitMessage(user, offset, json)
+  if (copier !== undefined) emitMessage(copier, ownOffset, json)
   reportMessage(user, offset, json, traceparent)
   const isBeyond =
     exceeds(user, user.newest, user.bytes, retention) ||
     (copier !== undefined && exceeds(copier, copier.newest, copier.bytes, retention))
       ? 1
       : 0
-  const returned = isWhole ? json : ''
-  return end(
-    user,
-    copier,
-    'stored',
-    offset,
-    now,
-    ownOffset,
-    ownEpoch,
-    returned,
-    epoch,
-    found,
-    toDeletions,
-    isBeyond,
-    held ?? 0,
-  )
+  return end(user, copier, 'stored', found, epoch, ownEpoch, isWhole ? json : '', isBeyond, held ?? 0)
 }
 
 /**
@@ -176,9 +155,6 @@ export const readSender: Script<'readSender'> = ([perSecond, id]) => {
   const { keys } = script
   const wait = takeMessage(keys, tonumber(perSecond), id)
   if (wait > 0) return reply(wait)
-  const { sender, deletions, newest, createdAt } = loadInbox(keys.user)
+  const { sender, deletions, newest, createdAt } = loadInbox()
   return reply(0, sender ?? 'null', deletions, newest === 0 ? 1 : 0, createdAt === undefined ? 1 : 0)
 }
-
-/** Reads how many bytes a sender's messages take in the inboxes of others in a partition. */
-export const readHeld: Script<'readHeld'> = ([from]) => [redis.call('HGET', script.keys.held, from)]

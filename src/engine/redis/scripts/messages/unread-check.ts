@@ -1,9 +1,10 @@
-import { afterCheck } from '../../../decide/messages/unread-check.js'
+import { afterCheck, needsCheck } from '../../../decide/messages/unread-check.js'
 import { engineRules } from '../../../rules.js'
+import { finish } from '../sessions/sessions.js'
 import { script } from '../context/context.js'
 import { reply, type Script } from '../context/counts.js'
 import { json, whole } from '../context/text.js'
-import { loadDeadlines, loadInbox, schedule, set, storeFields, type User } from '../users/user.js'
+import { loadRest, loadInbox, set, type User } from '../users/user.js'
 import { addEvent } from '../webhooks/events.js'
 import { entries, newestEntries, type Entry } from './entries.js'
 import { epochText, messageOf } from './inbox.js'
@@ -13,9 +14,8 @@ const { searchedForUnread, reportedUnread } = engineRules
 
 /** Returns the oldest unread message among the first messages of a range; undefined if there is none. */
 const oldestUnread = (user: User, from: number): Entry | undefined => {
-  const { keys } = script
-  for (const entry of entries(keys, from, user.newest, searchedForUnread))
-    if (isUnread(keys, user, entry)) return entry
+  for (const entry of entries(user, from, user.newest, searchedForUnread))
+    if (isUnread(user, entry)) return entry
   return undefined
 }
 
@@ -29,19 +29,19 @@ const reportUnread = (user: User, oldest: Entry, newest: readonly string[]): voi
 
 /** Looks for unread messages, and reports them if it is time. Returns when it looks again; undefined if nothing is left to look for. */
 export const checkUnread = (user: User, after: number): number | undefined => {
-  const { keys, now } = script
+  const { now } = script
   const from = firstUnread(user)
   if (user.unread === 0 || from > user.newest) return undefined
   let oldest = oldestUnread(user, from)
   const newest: string[] = []
-  for (const entry of newestEntries(keys, from, user.newest, searchedForUnread)) {
-    if (!isUnread(keys, user, entry)) continue
+  for (const entry of newestEntries(user, from, user.newest, searchedForUnread)) {
+    if (!isUnread(user, entry)) continue
     oldest ??= entry
-    if (newest.length < reportedUnread) table.insert(newest, 1, messageOf(entry.offset, entry.json))
+    if (newest.length < reportedUnread) table.insert(newest, 1, messageOf(entry))
   }
   if (oldest === undefined) return undefined
   // If all of the newest messages were marked as read, peer by peer, the event has only the oldest unread message.
-  if (newest.length === 0) newest.push(messageOf(oldest.offset, oldest.json))
+  if (newest.length === 0) newest.push(messageOf(oldest))
   // With an inbox the check of its messages is deleted, too. So the check is of this inbox.
   const { deletions } = user
   const { offset, at } = oldest
@@ -59,19 +59,18 @@ export const checkUnread = (user: User, after: number): number | undefined => {
  * Sets when the sweep looks for the unread messages of a user whose app begins to ask for `message.unread`, unless that time is set.
  */
 export const beginUnread: Script<'beginUnread'> = ([askedFor, after]) => {
-  const { now, keys } = script
-  const user = loadInbox(keys.user)
+  const { now } = script
+  const user = loadInbox()
   if (user.createdAt === undefined || user.unread === 0) return reply()
-  loadDeadlines(user)
+  loadRest(user)
   if (user.unreadCheckAt !== undefined) return reply()
   const from = firstUnread(user)
   const oldest = oldestUnread(user, from)
+  const since = now - tonumber(askedFor)
+  if (oldest !== undefined && !needsCheck(oldest, since, tonumber(after), now)) return reply()
   const at = oldest === undefined ? now : Math.max(now, Math.ceil(oldest.at + tonumber(after)))
-  // A streak that began since then was reported. One of the same millisecond may have begun before: reported twice is better than never.
-  if (oldest !== undefined && oldest.at > now - tonumber(askedFor) && at === now) return reply()
   set(user, 'unreadCheckAt', at)
   set(user, 'unreadCheckOffset', oldest?.offset ?? from)
-  schedule(user)
-  storeFields(user)
+  finish(user)
   return reply()
 }

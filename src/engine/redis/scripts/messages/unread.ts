@@ -1,6 +1,5 @@
 import { matters, type PeerMark } from '../../../decide/messages/peer-marks.js'
 import { UNREAD } from '../../fields.js'
-import type { KeyNames } from '../context/context.js'
 import { whole } from '../context/text.js'
 import type { User } from '../users/user.js'
 import type { Entry } from './entries.js'
@@ -13,9 +12,9 @@ import type { Entry } from './entries.js'
 const { messages: MESSAGES, bytes: BYTES, mark: MARK } = UNREAD
 
 /** Returns the mark of a peer; undefined if there is none that matters. Together with the mark's newest message the mark is deleted. */
-export const markOf = (keys: KeyNames, user: User, peer: string): PeerMark | undefined => {
+export const markOf = (user: User, peer: string): PeerMark | undefined => {
   if (user.readUpTo === undefined) return undefined
-  const stored = redis.call('HGET', keys.unread, MARK + peer)
+  const stored = redis.call('HGET', user.keys.unread, MARK + peer)
   if (stored === false) return undefined
   const [offset, newest] = string.match(stored, '^(%d+) (%d+)$')
   const mark: PeerMark = [tonumber(offset) ?? 0, tonumber(newest) ?? 0]
@@ -23,29 +22,29 @@ export const markOf = (keys: KeyNames, user: User, peer: string): PeerMark | und
 }
 
 /** Sets the mark of a peer. */
-export const setMark = (keys: KeyNames, peer: string, offset: number, newest: number): void => {
-  redis.call('HSET', keys.unread, MARK + peer, `${whole(offset)} ${whole(newest)}`)
+export const setMark = (user: User, peer: string, offset: number, newest: number): void => {
+  redis.call('HSET', user.keys.unread, MARK + peer, `${whole(offset)} ${whole(newest)}`)
 }
 
 /** Returns the number of unread messages from a peer. */
-export const unreadOf = (keys: KeyNames, peer: string): number =>
-  tonumber(redis.call('HGET', keys.unread, MESSAGES + peer)) ?? 0
+export const unreadOf = (user: User, peer: string): number =>
+  tonumber(redis.call('HGET', user.keys.unread, MESSAGES + peer)) ?? 0
 
 /** Returns the number of unread messages from a peer, and their bytes. */
-export const unreadAmountOf = (keys: KeyNames, peer: string): { messages: number; bytes: number } => {
-  const counts = redis.call('HMGET', keys.unread, MESSAGES + peer, BYTES + peer)
+export const unreadAmountOf = (user: User, peer: string): { messages: number; bytes: number } => {
+  const counts = redis.call('HMGET', user.keys.unread, MESSAGES + peer, BYTES + peer)
   return { messages: tonumber(counts[0]) ?? 0, bytes: tonumber(counts[1]) ?? 0 }
 }
 
 /** What says whether a message is unread. */
 export type Received = Pick<Entry, 'offset' | 'kind' | 'peer'>
 
-export const isUnread = (keys: KeyNames, user: User, entry: Received): boolean => {
+export const isUnread = (user: User, entry: Received): boolean => {
   const { offset } = entry
   if (offset <= user.readOffset || entry.kind !== 'r') return false
   if (user.readUpTo === undefined) return true
   if (offset <= user.readUpTo) return false
-  const mark = markOf(keys, user, entry.peer)
+  const mark = markOf(user, entry.peer)
   return mark === undefined || offset > mark[0]
 }
 
@@ -54,26 +53,27 @@ export const firstUnread = (user: User): number =>
   Math.max(user.first, user.readOffset + 1, (user.readUpTo ?? 0) + 1)
 
 /** Deletes the mark of a message's peer, if this message was the newest with the peer when the mark was set. */
-export const forgetMark = (keys: KeyNames, user: User, entry: Entry): void => {
-  const mark = markOf(keys, user, entry.peer)
-  if (mark?.[1] === entry.offset) redis.call('HDEL', keys.unread, MARK + entry.peer)
+export const forgetMark = (user: User, entry: Entry): void => {
+  const mark = markOf(user, entry.peer)
+  if (mark?.[1] === entry.offset) redis.call('HDEL', user.keys.unread, MARK + entry.peer)
 }
 
 /** Adds a message to the counts of unread messages. `size` are its bytes. */
-export const countUnread = (keys: KeyNames, user: User, peer: string, size: number): void => {
+export const countUnread = (user: User, peer: string, size: number): void => {
   user.unread += 1
-  redis.call('HINCRBY', keys.unread, MESSAGES + peer, '1')
-  redis.call('HINCRBY', keys.unread, BYTES + peer, whole(size))
+  redis.call('HINCRBY', user.keys.unread, MESSAGES + peer, '1')
+  redis.call('HINCRBY', user.keys.unread, BYTES + peer, whole(size))
 }
 
 /** Deletes the counts of a peer's unread messages. */
-export const forgetCounts = (keys: KeyNames, peer: string): void => {
-  redis.call('HDEL', keys.unread, MESSAGES + peer, BYTES + peer)
+export const forgetCounts = (user: User, peer: string): void => {
+  redis.call('HDEL', user.keys.unread, MESSAGES + peer, BYTES + peer)
 }
 
 /** Subtracts a message from the counts of unread messages. */
-export const forgetUnread = (keys: KeyNames, user: User, entry: Entry): void => {
+export const forgetUnread = (user: User, entry: Entry): void => {
   user.unread = Math.max(user.unread - 1, 0)
-  if (redis.call('HINCRBY', keys.unread, MESSAGES + entry.peer, '-1') <= 0) forgetCounts(keys, entry.peer)
-  else redis.call('HINCRBY', keys.unread, BYTES + entry.peer, whole(-entry.size))
+  if (redis.call('HINCRBY', user.keys.unread, MESSAGES + entry.peer, '-1') <= 0)
+    forgetCounts(user, entry.peer)
+  else redis.call('HINCRBY', user.keys.unread, BYTES + entry.peer, whole(-entry.size))
 }

@@ -13,7 +13,7 @@ export const detachNode: Script<'detachNode'> = ([node, step, lost, dead]) => {
   const lostAt = tonumber(lost)
   const deadAt = tonumber(dead) ?? Infinity
   let stays = false
-  const user = load(keys.user)
+  const user = load()
   const [following, isPage] = readStep(user, step)
   for (const [, row] of pairs(sessions())) {
     if (row.connectionId === undefined || row.nodeId !== node) continue

@@ -2,8 +2,8 @@ import { script } from '../context/context.js'
 import { reply, type Script } from '../context/counts.js'
 import { expire, trim } from '../messages/retention.js'
 import { finish } from '../sessions/sessions.js'
-import { forgetGuest } from '../users/deletion.js'
-import { load, storeInbox } from '../users/user.js'
+import { forgetGuest } from '../users/lifetime.js'
+import { load } from '../users/user.js'
 
 /**
  * Deletes expired messages of a user, and those beyond a retention. A guest who then has neither messages nor sessions is deleted with the
@@ -11,15 +11,14 @@ import { load, storeInbox } from '../users/user.js'
  */
 export const expireInbox: Script<'expireInbox'> = ([age, messages, bytes]) => {
   const { keys, userId } = script
-  const user = load(keys.user)
-  const hasMoreExpired = expire(keys, user, userId, { age: tonumber(age) })
+  const user = load()
+  const hasMoreExpired = expire(user, { age: tonumber(age) })
   const kept = { messages: tonumber(messages) ?? Infinity, bytes: tonumber(bytes) ?? Infinity }
-  const hasMoreBeyond = trim(keys, user, userId, kept)
+  const hasMoreBeyond = trim(user, kept)
   if (user.first > user.newest) {
     redis.call('ZREM', keys.aging, userId)
     forgetGuest(user)
   }
-  storeInbox(user)
   finish(user)
   return reply(hasMoreExpired || hasMoreBeyond ? 1 : 0)
 }

@@ -2,7 +2,7 @@ import { STATE, USER } from '../../fields.js'
 import { script } from '../context/context.js'
 import { reply, type Script } from '../context/counts.js'
 import { whole } from '../context/text.js'
-import { noteReached, reachedSince, unshifted } from '../state/history.js'
+import { noteReached, unshifted } from '../state/history.js'
 import { emit, publishTo } from '../state/publish.js'
 
 /*
@@ -34,7 +34,7 @@ export const beat: Script<'beat'> = ([lease, isFirst]) => {
   const { nodes, state } = script.keys
   const { now, self } = script
   const duration = tonumber(lease)
-  const since = noteReached(reachedSince)
+  const since = noteReached(false)
   redis.call('HSETNX', state, STATE.madeAt, whole(unshifted()))
   const leaseUntil = tonumber(redis.call('ZSCORE', nodes, self))
   redis.call('ZADD', nodes, now + duration, self)

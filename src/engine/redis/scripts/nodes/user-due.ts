@@ -4,9 +4,9 @@ import { reply, type Script } from '../context/counts.js'
 import { MOVE_RETRY } from '../messages/adopted-messages.js'
 import { checkUnread } from '../messages/unread-check.js'
 import { endDueSessions, finish } from '../sessions/sessions.js'
-import { awaitEpochs, sweptSince } from '../state/history.js'
-import { forgetGuest } from '../users/deletion.js'
-import { clear, load, set, storeInbox, type User } from '../users/user.js'
+import { awaitEpochs, reachedSince } from '../state/history.js'
+import { forgetGuest } from '../users/lifetime.js'
+import { clear, load, set, type User } from '../users/user.js'
 import { isAsked, unreadAfter } from '../webhooks/events.js'
 
 const { guestStartTimeout, pushLease } = engineRules
@@ -16,7 +16,7 @@ const endKept = (user: User, keptUntil: number): void => {
   const { now } = script
   if (user.adoption === undefined) {
     // 0 comes from a step that lacked the keys of the inbox (`forgetGuest`). Only another value leaves the guest time to start a session.
-    const at = keptUntil > 0 ? Math.max(keptUntil, sweptSince() + guestStartTimeout) : 0
+    const at = keptUntil > 0 ? Math.max(keptUntil, reachedSince(true) + guestStartTimeout) : 0
     set(user, 'keptUntil', at > now ? at : undefined)
     forgetGuest(user)
   }
@@ -32,7 +32,7 @@ const endKept = (user: User, keptUntil: number): void => {
 export const due: Script<'due'> = ([callId]) => {
   awaitEpochs()
   const { keys, now, appId, userId } = script
-  const user = load(keys.user)
+  const user = load()
   // If Redis has evicted the user's hash, `schedule` does not know of the member in `deadlines`, and each sweep would list the user again.
   if (user.dueAt === undefined) redis.call('ZREM', keys.deadlines, script.member)
   endDueSessions(user)
@@ -52,7 +52,6 @@ export const due: Script<'due'> = ([callId]) => {
     set(user, 'pushCall', callId)
     script.events.push({ type: 'push-due', appId, userId })
   }
-  storeInbox(user)
   finish(user)
   return reply(isMoving ? 1 : 0)
 }

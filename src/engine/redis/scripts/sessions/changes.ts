@@ -24,7 +24,7 @@ const setHidden = (row: LoadedRow, isHidden: boolean): void => {
 
 /** Changes a session that a connection carries. */
 export const changeSession: Script<'changeSession'> = ([id, connectionId, change, resumableFor]) => {
-  const user = load(script.keys.user)
+  const user = load()
   endDueSessions(user)
   const row = attached(id, connectionId)
   if (row !== undefined && change === 'confirm') {
@@ -57,7 +57,7 @@ export const renewSession: Script<'renewSession'> = ([
   use,
 ]) => {
   const [tokenHash, tokenUse, issued] = [optional(token), optional(use), tonumber(issuedAt)]
-  const user = load(script.keys.user)
+  const user = load()
   if (isRevoked(user, issued, tokenHash)) {
     releaseToken(credential, tokenUse)
     return reply(0)
@@ -82,7 +82,7 @@ export const renewSession: Script<'renewSession'> = ([
 
 /** Ends a session. */
 export const endSession: Script<'endSession'> = ([id, code, connectionId, isRepeated]) => {
-  const user = load(script.keys.user)
+  const user = load()
   endDueSessions(user)
   const row = sessions()[id]
   // The node that has started the session perhaps does not learn of an end that names no connection. This note keeps it from making the start
@@ -99,7 +99,7 @@ export const endSession: Script<'endSession'> = ([id, code, connectionId, isRepe
 
 /** Reads a user's sessions. */
 export const listSessions: Script<'listSessions'> = () => {
-  const user = load(script.keys.user)
+  const user = load()
   endDueSessions(user)
   finish(user)
   return replyList(redis.call('HGETALL', script.keys.sessions))
@@ -114,7 +114,7 @@ export const listAppSessions: Script<'listAppSessions'> = ([after, limit]) =>
 
 /** Reads a user's presence, number of sessions, revocation, and number of unread messages. */
 export const status: Script<'status'> = () => {
-  const user = load(script.keys.user)
+  const user = load()
   endDueSessions(user)
   const [online, total] = presence(user)
   let seen = user.lastSeenAt

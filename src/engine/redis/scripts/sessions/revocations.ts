@@ -43,7 +43,7 @@ export const revoke: Script<'revoke'> = ([isOwn, issuedBefore, mode, numbers, st
   // A session's start that has checked the token before its revocation finds this note, and is refused.
   if (token !== undefined) bury(token, engineRules.startTimeout)
   const upTo = numbers === 'all' ? newestNumber() : tonumber(numbers)
-  const user = load(script.keys.user)
+  const user = load()
   const [following, isPage] = readStep(user, step)
   const asked = tonumber(issuedBefore) ?? now
   if (isOwn === '1') set(user, 'revokedBefore', Math.max(asked, user.revokedBefore ?? asked))
@@ -66,7 +66,7 @@ export const revoke: Script<'revoke'> = ([isOwn, issuedBefore, mode, numbers, st
 
 /** Removes the user's own revocation. */
 export const liftRevocation: Script<'liftRevocation'> = () => {
-  const user = load(script.keys.user)
+  const user = load()
   if (user.revokedBefore === undefined) return reply(0)
   set(user, 'revokedBefore', undefined)
   store(user)

@@ -74,6 +74,12 @@ const loadRows = (list: readonly string[]): Rows => {
 /** Returns the user's rows. */
 export const sessions = (): Rows => rows ?? loadRows(redis.call('HGETALL', script.keys.sessions))
 
+/** Returns a row for which `is` returns true. */
+export const find = (is: (row: LoadedRow) => boolean): LoadedRow | undefined => {
+  for (const [, row] of pairs(sessions())) if (is(row)) return row
+  return undefined
+}
+
 /**
  * Makes rows from a page of the hash. Returns whether the page has all rows. If it has not, the number of all rows, and whether the user is
  * online, come from what is stored.

@@ -6,11 +6,11 @@ import type { WireEventOf } from '../../wire-event.js'
 import { script } from '../context/context.js'
 import { count } from '../context/counts.js'
 import { json, whole } from '../context/text.js'
-import { sweptSince } from '../state/history.js'
+import { reachedSince } from '../state/history.js'
 import { emit } from '../state/publish.js'
-import { forgetGuest } from '../users/deletion.js'
-import { revokedBefore, schedule, set, storeFields, type User } from '../users/user.js'
-import { addEvent, announce, isAsked } from '../webhooks/events.js'
+import { forgetGuest } from '../users/lifetime.js'
+import { revokedBefore, schedule, set, store, type User } from '../users/user.js'
+import { addEvent, isAsked } from '../webhooks/events.js'
 import { addPresenceEvent, tellWatchers } from './presence.js'
 import { drop, haveChanged, loadPage, noteChange, presence, put, sessions, type LoadedRow } from './rows.js'
 
@@ -121,7 +121,7 @@ export const endDueSessions = (user: User, isLast = false): void => {
   if (!isLast && (user.sessionsDueAt ?? Infinity) > now) return
   const expired: LoadedRow[] = []
   const away: LoadedRow[] = []
-  const since = sweptSince()
+  const since = reachedSince(true)
   const rows = sessions()
   // Earlier steps, if any, have read only pages of the rows. So `finish` must now write what follows from all rows.
   noteChange()
@@ -252,6 +252,5 @@ export const finish = (user: User, isPage = false): void => {
     set(user, 'sessionsDueAt', Math.min(user.sessionsDueAt ?? Infinity, script.now + LAST_STEP_WITHIN))
   else if (haveChanged()) noteRows(user)
   schedule(user)
-  storeFields(user)
-  announce()
+  store(user)
 }

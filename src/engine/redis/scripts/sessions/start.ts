@@ -6,11 +6,11 @@ import { count, reply, type Script } from '../context/counts.js'
 import { script } from '../context/context.js'
 import { optional, whole } from '../context/text.js'
 import { readAfter } from '../messages/entries.js'
-import { awaitEpochs, epochOf, historyNumber } from '../state/history.js'
+import { awaitEpochs, historyNumber, inboxReply } from '../state/history.js'
 import { load, set, type User } from '../users/user.js'
 import { addEvent, isAsked } from '../webhooks/events.js'
 import { addPresenceEvent } from './presence.js'
-import { buriedStarts, bury, presence, put, sessions, type LoadedRow } from './rows.js'
+import { buriedStarts, bury, find, presence, put, sessions, type LoadedRow } from './rows.js'
 import {
   detach,
   endDueSessions,
@@ -24,13 +24,6 @@ import {
   reportEnd,
   reportReplaced,
 } from './sessions.js'
-
-/** Returns the row of the session that the key with this hash resumes. */
-const resumedBy = (hash: string): LoadedRow | undefined => {
-  let found: LoadedRow | undefined
-  for (const [, row] of pairs(sessions())) if (isResumedBy(row, hash)) found = row
-  return found
-}
 
 /** Resumes the session `old`. Returns the session's new row, and its JSON. */
 const resume = (
@@ -75,7 +68,7 @@ const begin = (id: string, isHidden: boolean, known: string): [row: LoadedRow, t
 /** Returns 1 if messages after a position are gone; 0 if none are, or there is no position. */
 const isLostAfter = (user: User, epoch: number | undefined, offset: number | undefined): 0 | 1 => {
   if (epoch === undefined) return 0
-  const [, isLost] = readAfter(script.keys, user, epoch, offset ?? 0, 1)
+  const [, isLost] = readAfter(user, epoch, offset ?? 0, 1)
   return isLost ? 1 : 0
 }
 
@@ -95,7 +88,7 @@ export const startSession: Script<'startSession'> = ([
   offset,
 ]) => {
   awaitEpochs()
-  const user = load(script.keys.user)
+  const user = load()
   const isGone = createdAt !== '' && user.createdAt !== tonumber(createdAt)
   if (
     isRevoked(user, tonumber(issuedAt), optional(token)) ||
@@ -109,7 +102,7 @@ export const startSession: Script<'startSession'> = ([
   endDueSessions(user)
   sessions()
   const [wasOnline, total] = presence(user)
-  const old = resumes === '' ? undefined : resumedBy(resumes)
+  const old = resumes === '' ? undefined : find((row) => isResumedBy(row, resumes))
   const isNew = old === undefined
   const max = tonumber(limit)
   const replaced = isNew && total >= max ? makeRoom(user, max) : []
@@ -129,18 +122,8 @@ export const startSession: Script<'startSession'> = ([
     text,
     historyNumber(),
     isLostAfter(user, tonumber(epoch), tonumber(offset)),
-    epochOf(user),
-    user.newest,
-    user.readOffset,
-    user.unread,
+    ...inboxReply(user),
   )
-}
-
-/** Returns the row of the session that a connection carries. */
-const carriedBy = (connectionId: string): LoadedRow | undefined => {
-  let found: LoadedRow | undefined
-  for (const [, row] of pairs(sessions())) if (row.connectionId === connectionId) found = row
-  return found
 }
 
 /**
@@ -149,9 +132,9 @@ const carriedBy = (connectionId: string): LoadedRow | undefined => {
  */
 export const abandonSession: Script<'abandonSession'> = ([connectionId, newId, resumableFor]) => {
   bury(connectionId, engineRules.startTimeout)
-  const user = load(script.keys.user)
+  const user = load()
   endDueSessions(user)
-  const row = carriedBy(connectionId)
+  const row = find((each) => each.connectionId === connectionId)
   if (row?.id === newId) {
     // Nobody can resume the new session, because the client has not received its resume key.
     endSession(user, row, 'ended')
@@ -183,7 +166,7 @@ const hasLost = (row: LoadedRow): boolean => {
 export const restoreSession: Script<'restoreSession'> = ([id, json, ended]) => {
   const row = cjson.decode(json) as LoadedRow
   const hasEnded = ended === '1'
-  const user = load(script.keys.user)
+  const user = load()
   endDueSessions(user)
   row.id = id
   const stored = sessions()[id]

@@ -1,8 +1,9 @@
+import type { InboxReply } from '../../calls/values.js'
 import { STATE } from '../../fields.js'
 import type { WireEvent } from '../../wire-event.js'
 import { call, script } from '../context/context.js'
 import { json, whole } from '../context/text.js'
-import type { User } from '../users/user.js'
+import type { InboxNumbers } from '../users/user.js'
 import { history, HISTORY_KNOWN_FOR, info, publishTo } from './publish.js'
 
 /*
@@ -50,17 +51,6 @@ export const unshifted = (): number => script.now - script.shift
 const isLongAgo = (at: number): boolean => Math.abs(unshifted() - at) > MAX_PAUSE
 
 /**
- * Returns the time since which nodes have reached the server without a pause. During a pause Redis or every node is away, so no client can
- * come back. A deadline that has not passed when a pause begins counts again from the end of the pause. If this script is the first after a
- * pause, the result is the present time.
- */
-export const reachedSince = (): number => {
-  const state = redis.call('HMGET', script.keys.state, STATE.reachedAt, STATE.reachedSince)
-  const reachedAt = tonumber(state[0])
-  return reachedAt !== undefined && isLongAgo(reachedAt) ? script.now : (tonumber(state[1]) ?? 0)
-}
-
-/**
  * Returns a number for a history or a generation. It counts hundredths of a second since 2026, so it is new even if Redis has lost the last
  * number: no server restarts twice within a hundredth. The 11 digits that are left for it in an epoch suffice for 30 years.
  */
@@ -77,12 +67,15 @@ const tellHistory = (): void => {
   publishTo('all', json(event))
 }
 
-/** Leaves the history unsettled until the nodes have said what they know, or the time is over. `awaited` has the nodes that must say so. */
-const unsettle = (isLossy: boolean, awaited: Doubt['awaited']): void => {
-  const doubt: Doubt = { since: unshifted(), kept: {}, awaited, isLossy }
+/** Writes the doubt. */
+export const storeDoubt = (doubt: Doubt): void => {
   unsettled = json(doubt)
   redis.call('HSET', script.keys.state, STATE.unsettled, unsettled)
 }
+
+/** Leaves the history unsettled until the nodes have said what they know, or the time is over. `awaited` has the nodes that must say so. */
+const unsettle = (isLossy: boolean, awaited: Doubt['awaited']): void =>
+  storeDoubt({ since: unshifted(), kept: {}, awaited, isLossy })
 
 /** Ends the doubt, if there is one. The nodes that have not said what they know become absent. */
 export const settle = (doubt?: Doubt): void => {
@@ -129,12 +122,6 @@ export const forgetAbsent = (): void => {
 /** Returns the doubt about the history; undefined if the history is settled. */
 export const doubtOf = (): Doubt | undefined =>
   unsettled === undefined ? undefined : (cjson.decode(unsettled) as Doubt)
-
-/** Writes the doubt after a node has said what it knows. */
-export const storeDoubt = (doubt: Doubt): void => {
-  unsettled = json(doubt)
-  redis.call('HSET', script.keys.state, STATE.unsettled, unsettled)
-}
 
 /** Ends a time in which nodes say what they know, if it is over. */
 const endDoubt = (doubt: Doubt): void => {
@@ -220,7 +207,16 @@ const storedGeneration = (): number => {
 }
 
 /** Returns the number in the epoch of a user's inbox. */
-export const epochOf = (user: User): number => storedGeneration() * DELETIONS_PER_GENERATION + user.deletions
+export const epochOf = ({ deletions }: InboxNumbers): number =>
+  storedGeneration() * DELETIONS_PER_GENERATION + deletions
+
+/** Returns the state of an inbox as steps return it. */
+export const inboxReply = (user: InboxNumbers): InboxReply => [
+  epochOf(user),
+  user.newest,
+  user.readOffset,
+  user.unread,
+]
 
 /** Returns how many inboxes of the user were deleted before an epoch. */
 export const deletionsIn = (epoch: number): number => epoch % DELETIONS_PER_GENERATION
@@ -244,21 +240,25 @@ const noteSweep = (): void => {
   sweeps[name] = { since: known === undefined || isLongAgo(known.at) ? at : known.since, at }
 }
 
-/** Returns what `reachedSince` returns, but a time in which nodes swept other partitions of this server is no pause. */
-export const sweptSince = (): number => {
+/**
+ * Returns the time since which nodes have reached the server without a pause. During a pause Redis or every node is away, so no client can
+ * come back. A deadline that has not passed when a pause begins counts again from the end of the pause. If this script is the first after a
+ * pause, the result is the present time. With `bySweeps`, a time in which nodes swept other partitions of this server is no pause.
+ */
+export const reachedSince = (bySweeps = false): number => {
   const state = redis.call('HMGET', script.keys.state, STATE.reachedAt, STATE.reachedSince)
-  const known = sweeps[engineOf(script.prefix)]
   const reachedAt = tonumber(state[0])
-  const isSwept =
-    known !== undefined && !isLongAgo(known.at) && reachedAt !== undefined && known.since <= reachedAt
-  return isSwept ? (tonumber(state[1]) ?? 0) : reachedSince()
+  const since = tonumber(state[1]) ?? 0
+  if (reachedAt === undefined || !isLongAgo(reachedAt)) return since
+  const swept = bySweeps ? sweeps[engineOf(script.prefix)] : undefined
+  return swept !== undefined && !isLongAgo(swept.at) && swept.since <= reachedAt ? since : script.now
 }
 
-/** Notes that a node has reached the server, and returns `since()`. */
-export const noteReached = (since: () => number): number => {
+/** Notes that a node has reached the server, and returns `reachedSince`. */
+export const noteReached = (bySweeps: boolean): number => {
   // This call comes first, because it reads `reachedAt` as the earlier history has left it.
   checkHistory()
-  const start = since()
+  const start = reachedSince(bySweeps)
   const last = tonumber(redis.call('HGET', script.keys.state, STATE.reachedAt))
   if (last === undefined || Math.abs(unshifted() - last) > REACHED_INTERVAL)
     redis.call('HSET', script.keys.state, STATE.reachedAt, unshifted(), STATE.reachedSince, start)
@@ -301,6 +301,6 @@ export const visit = (): void => {
   if (isVisited) return
   isVisited = true
   noteSweep()
-  noteReached(sweptSince)
+  noteReached(true)
   checkEvictions()
 }

@@ -1,9 +1,10 @@
 import type { Takes } from '../../steps.js'
 import { USER } from '../../fields.js'
+import { finish } from '../sessions/sessions.js'
 import { script } from '../context/context.js'
 import { reply, type Script } from '../context/counts.js'
-import { clear, load, loadInbox, schedule, set, store, type User } from '../users/user.js'
-import { addEvent, announce } from '../webhooks/events.js'
+import { clear, load, loadInbox, set, type User } from '../users/user.js'
+import { addEvent } from '../webhooks/events.js'
 
 /** The owner of a device: the user's id, and the two keys of the device's subscription. */
 type Owner = [userId: string, p256dh: string, auth: string]
@@ -38,7 +39,7 @@ const devicesOf = (): string => {
 
 /** Reads a user's devices. */
 export const readPush: Script<'readPush'> = () => {
-  const user = loadInbox(script.keys.user)
+  const user = loadInbox()
   return reply(user.createdAt ?? '', user.newest, user.deviceCount === undefined ? '' : devicesOf())
 }
 
@@ -55,7 +56,7 @@ const setDue = (user: User, dueIn: string, through: number): void => {
 
 /** Stores a user's devices, and when there may be something to push to them. */
 export const writePush: Script<'writePush'> = ([before, devices, count, dueIn, through, ...reports]) => {
-  const user = load(script.keys.user)
+  const user = load()
   if (user.createdAt === undefined) return reply(-1)
   if (devicesOf() !== before) return reply(0)
   if (devices === '') {
@@ -66,8 +67,6 @@ export const writePush: Script<'writePush'> = ([before, devices, count, dueIn, t
     setDue(user, dueIn, tonumber(through))
   }
   for (const report of reports) addEvent(user, 'push.failed', report)
-  schedule(user)
-  store(user)
-  announce()
+  finish(user)
   return reply(1)
 }

@@ -1,10 +1,11 @@
 import { USER } from '../../fields.js'
-import { script } from '../context/context.js'
+import { script, type KeyNames } from '../context/context.js'
 import { whole } from '../context/text.js'
+import { announce } from '../webhooks/events.js'
 
 /*
  * A user's hash. `load` reads all fields but the large ones; `loadInbox` reads those that a message needs, which takes half as long. A step
- * changes the user, and then calls `store`, or `finish` of `sessions.ts`.
+ * changes the user, and then calls `finish` of `sessions.ts`, or `store` if neither a session nor a deadline has changed.
  */
 
 /** The numbers of an inbox, in the order in which the field `inbox` has them. */
@@ -52,7 +53,8 @@ export interface UserFields {
 }
 
 export interface User extends InboxNumbers, UserFields {
-  readonly key: string
+  readonly id: string
+  readonly keys: KeyNames
   /** The field `inbox` as it is stored. */
   packed: string
   /** The fields that `set` and `clear` have changed. */
@@ -64,17 +66,6 @@ export interface User extends InboxNumbers, UserFields {
  * there is no `cmsgpack` while Redis loads the library.
  */
 const NEW_INBOX = string.char(0, 0, 1, 0, 192, 0, 0, 192)
-
-type Numbers = [
-  deletions: number,
-  newest: number,
-  first: number,
-  readOffset: number,
-  readUpTo: number | undefined,
-  unread: number,
-  bytes: number,
-  oldestAt: number | undefined,
-]
 
 /** What `USER.adoption` has, as JSON. */
 export type Adoption = [
@@ -89,13 +80,19 @@ export type Adoption = [
 /** Reads an adoption. */
 export const adoptionOf = (json: string): Adoption => cjson.decode(json) as Adoption
 
+type Numbers = [
+  ...[deletions: number, newest: number, first: number, readOffset: number, readUpTo: number | undefined],
+  ...[unread: number, bytes: number, oldestAt: number | undefined],
+]
+
 /** Makes a user of the first fields that `loadInbox` and `load` read. */
-const userOf = (key: string, value: readonly Stored[]): User => {
+const userOf = (keys: KeyNames, id: string, value: readonly Stored[]): User => {
   const packed = value[0] || NEW_INBOX
   const [deletions, newest, first, readOffset, readUpTo, unread, bytes, oldestAt] =
     cmsgpack.unpack<Numbers>(packed)
   return {
-    key,
+    id,
+    keys,
     packed,
     deletions,
     newest,
@@ -115,29 +112,29 @@ const userOf = (key: string, value: readonly Stored[]): User => {
 
 // The calls name their fields, because a list of names costs Lua a microsecond.
 
-export const loadInbox = (key: string): User =>
-  userOf(
-    key,
-    redis.call(
-      'HMGET',
-      key,
-      USER.inbox,
-      USER.createdAt,
-      USER.sender,
-      USER.nodes,
-      USER.online,
-      USER.deviceCount,
-    ),
-  )
+/** Reads the numbers of an inbox. `key` is that of its user's hash. */
+export const loadNumbers = (key: string): InboxNumbers =>
+  userOf(script.keys, '', [redis.call('HGET', key, USER.inbox)])
 
-export const load = (key: string): User => {
+/** Reads what a message needs of a user; by default of this script's user. */
+export const loadInbox = (keys = script.keys, id = script.userId): User => {
   // prettier-ignore
   const value = redis.call(
+    'HMGET', keys.user, USER.inbox, USER.createdAt, USER.sender, USER.nodes, USER.online, USER.deviceCount,
+  )
+  return userOf(keys, id, value)
+}
+
+const readFields = (key: string): readonly Stored[] =>
+  // prettier-ignore
+  redis.call(
     'HMGET', key, USER.inbox, USER.createdAt, USER.sender, USER.nodes, USER.online, USER.deviceCount,
     USER.guest, USER.adoption, USER.pushCall, USER.keptUntil, USER.moveDueAt, USER.revokedBefore,
     USER.lastSeenAt, USER.sessionsDueAt, USER.unreadCheckAt, USER.unreadCheckOffset, USER.pushDueAt, USER.dueAt,
   )
-  const user = userOf(key, value)
+
+/** Sets the fields that `loadInbox` leaves out. */
+const setRest = (user: User, value: readonly Stored[]): void => {
   user.guest = value[6] || undefined
   user.adoption = value[7] || undefined
   user.pushCall = value[8] || undefined
@@ -150,8 +147,18 @@ export const load = (key: string): User => {
   user.unreadCheckOffset = tonumber(value[15] || undefined)
   user.pushDueAt = tonumber(value[16] || undefined)
   user.dueAt = tonumber(value[17] || undefined)
+}
+
+/** Reads this script's user. */
+export const load = (): User => {
+  const value = readFields(script.keys.user)
+  const user = userOf(script.keys, script.userId, value)
+  setRest(user, value)
   return user
 }
+
+/** Reads what `loadInbox` has left out: `schedule` needs the deadlines. */
+export const loadRest = (user: User): void => setRest(user, readFields(user.keys.user))
 
 /** Sets the numbers of the inbox to those of a new inbox, except `deletions`. So the epoch stays. */
 export const resetInbox = (user: User): void => {
@@ -201,12 +208,12 @@ const packNumbers = (of: InboxNumbers): string =>
  * Writes the numbers of the inbox if they have changed. The numbers of a new inbox are not kept: otherwise Redis would keep the hash of
  * each adopted guest for ever.
  */
-export const storeInbox = (user: User): void => {
+const storeInbox = (user: User): void => {
   const packed = packNumbers(user)
   if (packed === user.packed) return
   user.packed = packed
-  if (packed === NEW_INBOX) redis.call('HDEL', user.key, USER.inbox)
-  else redis.call('HSET', user.key, USER.inbox, packed)
+  if (packed === NEW_INBOX) redis.call('HDEL', user.keys.user, USER.inbox)
+  else redis.call('HSET', user.keys.user, USER.inbox, packed)
 }
 
 /** Writes numbers of an inbox for a transfer. Those that are absent are as in a new inbox. */
@@ -218,7 +225,7 @@ export const importNumbers = (key: string, numbers: Partial<InboxNumbers>): numb
 }
 
 /** Writes the changed fields that are no numbers of the inbox. */
-export const storeFields = (user: User): void => {
+const storeFields = (user: User): void => {
   if (user.changed === undefined) return
   const puts: string[] = []
   const removed: string[] = []
@@ -227,25 +234,16 @@ export const storeFields = (user: User): void => {
     if (value === undefined) removed.push(USER[field])
     else puts.push(USER[field], typeof value === 'number' ? whole(value) : value)
   }
-  if (puts.length > 0) redis.call('HSET', user.key, ...puts)
-  if (removed.length > 0) redis.call('HDEL', user.key, ...removed)
+  if (puts.length > 0) redis.call('HSET', user.keys.user, ...puts)
+  if (removed.length > 0) redis.call('HDEL', user.keys.user, ...removed)
   user.changed = undefined
 }
 
+/** Writes what a script has changed of a user, and tells the calling node of the script's webhook events. */
 export const store = (user: User): void => {
   storeInbox(user)
   storeFields(user)
-}
-
-/** Reads the deadlines, which `loadInbox` leaves out and `schedule` needs. */
-export const loadDeadlines = (user: User): void => {
-  const whole = load(user.key)
-  user.sessionsDueAt = whole.sessionsDueAt
-  user.keptUntil = whole.keptUntil
-  user.unreadCheckAt = whole.unreadCheckAt
-  user.moveDueAt = whole.moveDueAt
-  user.pushDueAt = whole.pushDueAt
-  user.dueAt = whole.dueAt
+  announce()
 }
 
 const earlier = (a: number | undefined, b: number | undefined): number | undefined =>

@@ -8,9 +8,9 @@ import { drop, MAX_DROPPED } from '../messages/retention.js'
 import { sessions } from '../sessions/rows.js'
 import { endSession, finish, isRevoked } from '../sessions/sessions.js'
 import { emit } from '../state/publish.js'
-import { addEvent, announce } from '../webhooks/events.js'
-import { deleteInbox, deleteUser as deleteRecord } from './deletion.js'
-import { clear, load, revokedBefore, schedule, set, store, storeInbox, type User } from './user.js'
+import { addEvent } from '../webhooks/events.js'
+import { createUser, deleteInbox, deleteUser as deleteRecord } from './lifetime.js'
+import { clear, load, revokedBefore, set, store, type User } from './user.js'
 
 /** Reads the stored fields of a user, and the revocation that applies to the user. */
 export const readUser: Script<'readUser'> = () => {
@@ -18,15 +18,6 @@ export const readUser: Script<'readUser'> = () => {
   const stored = redis.call('HMGET', user, USER.profiles, USER.createdAt, USER.revokedBefore)
   const before = revokedBefore({ revokedBefore: tonumber(stored[2]) })
   return reply(stored[0], stored[1], before ?? false)
-}
-
-const create = (user: User, isGuest: boolean): void => {
-  set(user, 'createdAt', script.now)
-  redis.call('ZADD', script.keys.users, 0, script.userId)
-  count('users', 1)
-  if (!isGuest) return
-  set(user, 'guest', '1')
-  count('guests', 1)
 }
 
 /** Tells the other nodes of the user's sessions that the profile has changed. `record` is JSON. The calling node emits the event itself. */
@@ -50,7 +41,7 @@ export const saveUser: Script<'saveUser'> = ([
 ]) => {
   const stored = redis.call('HMGET', script.keys.user, USER.profiles, USER.createdAt)
   if ((stored[0] || '') !== before || (stored[1] || '') !== createdAt) return reply('conflict')
-  const user = load(script.keys.user)
+  const user = load()
   // `load` does not read this field.
   user.profiles = stored[0] || undefined
   if (starts === '1' && isRevoked(user, tonumber(issuedAt))) return reply('revoked')
@@ -59,15 +50,17 @@ export const saveUser: Script<'saveUser'> = ([
   if (isNew && maxGuests !== undefined && counted('guests') >= maxGuests) return reply('full')
   set(user, 'profiles', optional(profiles))
   set(user, 'sender', optional(sender))
-  if (isNew) create(user, maxGuests !== undefined)
+  if (isNew) createUser(user)
+  if (isNew && maxGuests !== undefined) {
+    set(user, 'guest', '1')
+    count('guests', 1)
+  }
   // A guest who has a session gets this deadline, too: that session may end before the new session starts.
   if (maxGuests !== undefined && user.guest !== undefined)
     set(user, 'keptUntil', script.now + engineRules.guestStartTimeout)
   if (record !== '' && !isNew) tellChange(user, record)
   if (data !== '') addEvent(user, isNew ? 'user.created' : 'user.updated', data)
-  schedule(user)
-  store(user)
-  announce()
+  finish(user)
   return reply('saved', user.createdAt ?? script.now, isNew ? 1 : 0)
 }
 
@@ -76,9 +69,9 @@ export const saveUser: Script<'saveUser'> = ([
  * and the number of deletions stay.
  */
 export const deleteUser: Script<'deleteUser'> = () => {
-  const user = load(script.keys.user)
-  const old = entries(script.keys, user.first, user.newest, MAX_DROPPED)
-  drop(script.keys, user, script.userId, old)
+  const user = load()
+  const old = entries(user, user.first, user.newest, MAX_DROPPED)
+  drop(user, old)
   if (old.length === MAX_DROPPED) {
     store(user)
     return reply(-1)
@@ -92,7 +85,6 @@ export const deleteUser: Script<'deleteUser'> = () => {
   deleteInbox(user)
   // For an adopted guest `keptUntil` stays: it says when the adoption is forgotten.
   if (user.adoption === undefined) clear(user, 'keptUntil')
-  storeInbox(user)
   finish(user)
   return reply(hadUser || hadInbox ? 1 : 0)
 }

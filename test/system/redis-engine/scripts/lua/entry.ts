@@ -3,14 +3,14 @@ import * as adoption from '../../../../../src/engine/decide/adoption/adoption.js
 import { hasExpired } from '../../../../../src/engine/decide/messages/expired.js'
 import * as peerMarks from '../../../../../src/engine/decide/messages/peer-marks.js'
 import * as share from '../../../../../src/engine/decide/messages/share.js'
-import { afterCheck } from '../../../../../src/engine/decide/messages/unread-check.js'
+import { afterCheck, needsCheck } from '../../../../../src/engine/decide/messages/unread-check.js'
 import * as revoked from '../../../../../src/engine/decide/revocations/revoked.js'
 import * as makeRoom from '../../../../../src/engine/decide/sessions/make-room.js'
 import * as session from '../../../../../src/engine/decide/sessions/session.js'
 import * as queue from '../../../../../src/engine/decide/webhooks/queue.js'
 import type { KeyKind } from '../../../../../src/engine/redis/keys.js'
 import { script } from '../../../../../src/engine/redis/scripts/context/context.js'
-import { declareKeys, keysOf } from '../../../../../src/engine/redis/scripts/context/key-names.js'
+import { keysOf } from '../../../../../src/engine/redis/scripts/context/key-names.js'
 
 /**
  * Names keys as the scripts of the engine do. The arguments after those that all scripts have are the kinds that it declares, separated by
@@ -22,7 +22,8 @@ export const nameKeys = (args: string[]): unknown[] => {
   script.appId = appId
   const known: Partial<Record<string, true>> = {}
   for (const kind of string.gmatch(declared, '%S+')) known[kind] = true
-  declareKeys(known, hashed)
+  script.kinds = known
+  script.hashed = hashed
   const keys = keysOf(prefix, userId)
   return ['', ...kinds.map((kind) => keys[kind as KeyKind])]
 }
@@ -31,7 +32,7 @@ type Decision = (...args: unknown[]) => unknown
 
 const decisions = {
   ...{ ...adoption, ...peerMarks, ...share, ...revoked, ...makeRoom, ...session, ...queue },
-  ...{ hasExpired, afterCheck },
+  ...{ hasExpired, afterCheck, needsCheck },
 } as unknown as Record<string, Decision>
 
 /**

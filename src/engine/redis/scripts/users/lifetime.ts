@@ -6,10 +6,17 @@ import { presence } from '../sessions/rows.js'
 import { addEvent } from '../webhooks/events.js'
 import { clear, resetInbox, set, type User } from './user.js'
 
+/** Creates the user. */
+export const createUser = (user: User): void => {
+  set(user, 'createdAt', script.now)
+  redis.call('ZADD', script.keys.users, 0, user.id)
+  count('users', 1)
+}
+
 /** Deletes the user's push devices. The calling node deletes the devices' own keys, which may be in other partitions. */
 const endDevices = (user: User): void => {
   const { appId, userId } = script
-  const devices = user.deviceCount !== undefined && redis.call('HGET', user.key, USER.devices)
+  const devices = user.deviceCount !== undefined && redis.call('HGET', user.keys.user, USER.devices)
   if (devices !== false) script.events.push({ type: 'devices-ended', appId, userId, devices })
   clear(user, 'devices', 'deviceCount', 'pushDueAt', 'pushCall')
 }
