@@ -7,7 +7,6 @@ import type {
   EngineEvent,
   LeaseLost,
   PushDevice,
-  SessionRef,
   Signal,
   UserRecord,
   UserRef,
@@ -318,7 +317,7 @@ export class OpenedEngine {
       : undefined
     const { steps } = this.#runner
     const args = [JSON.stringify(options), unreadAfter !== undefined] as const
-    const [isUnsearched] = await this.#runner.onApp(steps.configure, 0, appId, args)
+    const [isUnsearched] = await this.#runner.inPartition(steps.configure, 0, { appId, userId: '' }, args)
     if (isUnsearched === 1 && unreadAfter !== undefined) this.#unreadSearch.begin(appId, unreadAfter)
     else this.#unreadSearch.end(appId)
   }
@@ -410,15 +409,15 @@ export class OpenedEngine {
       case 'answered':
         return this.calls.onAnswered(event)
       case 'session-ended':
-        this.attached.remove(event)
-        this.sessions.recent.end(event, event.code)
-        return emit({ type: event.type, session: sessionOf(event), code: event.code })
+        this.attached.remove(event.session)
+        this.sessions.recent.end(event.session, event.code)
+        return emit(event)
       case 'connection-replaced':
-        this.attached.remove(event, event.connectionId)
-        this.sessions.recent.replace(event, event.connectionId)
-        return emit({ type: event.type, session: sessionOf(event), connectionId: event.connectionId })
+        this.attached.remove(event.session, event.connectionId)
+        this.sessions.recent.replace(event.session, event.connectionId)
+        return emit(event)
       case 'reauth':
-        return emit({ type: event.type, session: sessionOf(event) })
+        return emit(event)
       case 'user-changed':
         this.#states.hear(event)
         return emit({ type: event.type, user: JSON.parse(event.user) as UserRecord })
@@ -436,9 +435,9 @@ export class OpenedEngine {
       case 'presence':
         return this.watches.onEvent(event, event.online, event.lastSeenAt ?? null, event.at)
       case 'push-due':
-        if (!this.apps.isRemoved(event.appId)) return emit({ type: event.type, user: userOf(event) })
+        if (!this.apps.isRemoved(event.user.appId)) return emit(event)
         // If this fails, the next sweep tries again.
-        return void this.pushes.cancel(event).catch(this.#options.onError)
+        return void this.pushes.cancel(event.user).catch(this.#options.onError)
       case 'devices-ended':
         // If this fails, the Redis keys that name the devices' owners stay until they expire. That does no harm.
         return void this.pushes
@@ -451,9 +450,9 @@ export class OpenedEngine {
         return void this.revocations
           .releaseToken(event, event.credential, event.use)
           .catch(this.#options.onError)
-      case 'event-dropped':
+      case 'webhook-dropped':
         this.#quotas.refresh(event.appId)
-        return emit({ type: 'webhook-dropped', appId: event.appId, eventType: event.eventType })
+        return emit(event)
       case 'counts':
         return this.#quotas.update(event, event.changed)
     }
@@ -461,4 +460,3 @@ export class OpenedEngine {
 }
 
 const userOf = ({ appId, userId }: UserRef): UserRef => ({ appId, userId })
-const sessionOf = ({ appId, userId, sessionId }: SessionRef): SessionRef => ({ appId, userId, sessionId })

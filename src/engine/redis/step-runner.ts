@@ -194,17 +194,6 @@ export class StepRunner {
     return this.#run(step, { partition, appId: '', userId: '' }, args, { keys })
   }
 
-  /** Runs a step on an app's keys in a partition. */
-  onApp<Name extends StepName>(
-    step: Step<Name>,
-    partition: number,
-    appId: string,
-    args: Takes<Name>,
-    options?: RunOptions,
-  ): Promise<Returns<Name>> {
-    return this.inPartition(step, partition, { appId, userId: '' }, args, options)
-  }
-
   /**
    * Runs a step on an app's keys in several partitions, and resolves with their results in the same order. In a cluster this takes a call
    * for each partition.
@@ -232,15 +221,6 @@ export class StepRunner {
     args: Takes<Name>,
   ): Promise<Returns<Name>> {
     return this.inPartition(step, partition, { appId: '', userId: '' }, args)
-  }
-
-  /** Runs a step on an app's keys in all partitions, and resolves with their results in the same order. */
-  onEveryPartition<Name extends BatchStepName>(
-    step: BatchStep<Name>,
-    appId: string,
-    args: Takes<Name>,
-  ): Promise<Returns<Name>[]> {
-    return this.inPartitions(step, this.partitions.all, appId, args)
   }
 
   /**
@@ -287,7 +267,7 @@ export class StepRunner {
     return { epoch: this.epochBase(of) + String(epoch), offset, readOffset, unread }
   }
 
-  /** Runs a step in a partition, perhaps another one than the user's. */
+  /** Runs a step in a partition, perhaps another one than the user's. For a step on an app's keys the user's id is empty. */
   inPartition<Name extends StepName>(
     step: Step<Name>,
     partition: number,

@@ -1,4 +1,4 @@
-import type { EngineEvent, InboxState, PeerState, SessionRef, UserRef } from '../engine.js'
+import type { EngineEvent, InboxState, PeerState, UserRef } from '../engine.js'
 
 /** Those counts of an app's data that have a limit. */
 export interface Counts {
@@ -13,11 +13,11 @@ export interface Counts {
 /** The ids of a session. */
 export type SessionId = readonly [appId: string, userId: string, sessionId: string]
 
+/** The events that the engine emits as scripts have sent them. */
+type PassedOn = 'session-ended' | 'connection-replaced' | 'reauth' | 'push-due' | 'webhook-dropped'
+
 /** What an event that a script or another node has sent says, by its type. */
-interface WireEvents {
-  'session-ended': SessionRef & { code: Extract<EngineEvent, { code: unknown }>['code'] }
-  'connection-replaced': SessionRef & { connectionId: string }
-  reauth: SessionRef
+type WireEvents = { [Type in PassedOn]: Omit<Extract<EngineEvent, { type: Type }>, 'type'> } & {
   /** `user` and `signal` are JSON. */
   'user-changed': UserRef & { user: string }
   signal: UserRef & { signal: string }
@@ -26,14 +26,11 @@ interface WireEvents {
   /** Only if messages with one peer were marked as read, the event has the `peer`. The id of the backend is empty. */
   read: UserRef & Omit<InboxState, 'epoch'> & { epoch: number; peer?: PeerState & { id: string } }
   presence: UserRef & { online: boolean; lastSeenAt?: number; at: number }
-  /** There may be something to push. */
-  'push-due': UserRef
   /** The devices of a user, which are JSON, ended with the user. */
   'devices-ended': UserRef & { devices: string }
   /** The history or the generation of a server has another number; in a cluster, that of a partition. */
   history: { partition: number }
   'webhooks-due': { appId: string; partition: number }
-  'event-dropped': { appId: string; eventType: string }
   /** A session no longer uses its token. */
   'token-released': UserRef & { credential: string; use: string }
   /** The new values of changed counts. */

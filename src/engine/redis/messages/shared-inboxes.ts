@@ -29,15 +29,13 @@ interface Adopted {
   createdAt: number
 }
 
-/** Called with the place of the sender's own copy, before `send` returns the copy's offset. */
-export type OnOwnCopy = (sender: UserRef, place: OwnCopyPlace) => void
-
 export interface SharedInboxesOptions {
   runner: StepRunner
   quotas: Quotas
   /** Creates a sender who does not exist. */
   createUser: (of: UserRef) => Promise<unknown>
-  onOwnCopy: OnOwnCopy
+  /** Called with the place of the sender's own copy, before `send` returns the copy's offset. */
+  onOwnCopy: (sender: UserRef, place: OwnCopyPlace) => void
   recent: RecentMessages
   onError: (error: unknown) => void
 }

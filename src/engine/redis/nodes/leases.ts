@@ -133,7 +133,11 @@ export class Leases {
       { deadAt, lostAt },
     )
     if (!this.sweeps(0)) return
-    const left = await runner.onEveryPartition(runner.steps.listAttached, '', [dead, 1, ''])
+    const left = await runner.inPartitions(runner.steps.listAttached, runner.partitions.all, '', [
+      dead,
+      1,
+      '',
+    ])
     if (left.every((members) => members.length === 0))
       await runner.onPartition(runner.steps.removeNode, 0, [dead])
   }

@@ -19,6 +19,8 @@ export const ownDevice = async (
   const partition = runner.partitions.ofDevice(appId, id)
   const args = [mode, JSON.stringify(owner), engineRules.pushKeptFor + OWNER_MARGIN] as const
   const hashed = `device:${hashOf(appId, id)}` as const
-  const [before] = await runner.onApp(runner.steps.ownPush, partition, appId, args, { hashed })
+  const [before] = await runner.inPartition(runner.steps.ownPush, partition, { appId, userId: '' }, args, {
+    hashed,
+  })
   return before === '' ? undefined : (JSON.parse(before) as PushOwner)
 }

@@ -19,13 +19,13 @@ export class RecentCalls {
   }
 
   /**
-   * Repeats the calls to servers that were made since a time, by the monotonic clock: those that name an epoch, or the others. Rejects at
-   * the end if one has failed.
+   * Repeats the calls that were made since `times` says for their server, by the monotonic clock: those that name an epoch, or the others.
+   * Rejects at the end if one has failed.
    */
-  async repeat(servers: ReadonlySet<number>, time: number, namesEpoch: boolean): Promise<void> {
+  async repeat(times: ReadonlyMap<number, number>, namesEpoch: boolean): Promise<void> {
     const errors: unknown[] = []
-    for (const call of this.#noted.since(time))
-      if (call.namesEpoch === namesEpoch && servers.has(call.server))
+    for (const call of this.#noted.since(Math.min(...times.values())))
+      if (call.namesEpoch === namesEpoch && times.has(call.server))
         await call.repeat().catch((error: unknown) => errors.push(error))
     if (errors.length > 0) throw errors[0]
   }

@@ -143,8 +143,8 @@ export class Recovery {
     // This comes first: gateways close the connections whose epochs have changed, and their clients then resume the restored sessions.
     await restored.restore(numbers).catch(note)
     await attached.compare(attached.usersOn(concerned)).catch(note)
-    const since = Math.min(...[...histories.values()].map(({ wholeUntil }) => wholeUntil))
-    await calls.repeat(concerned, since, true).catch(note)
+    const times = new Map([...histories].map(([server, { wholeUntil }]) => [server, wholeUntil]))
+    await calls.repeat(times, true).catch(note)
     await this.#compareCarried(concerned, partitions).catch(note)
     await leases.detachUnknown(partitions).catch(note)
     await watches.renew(concerned).catch(note)

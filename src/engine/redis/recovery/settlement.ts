@@ -102,27 +102,24 @@ export class Settlement {
 
   /** Does this node's part for all servers that are due. A server that does not answer is left to the next recovery. Never rejects. */
   async #run(): Promise<void> {
+    const { calls, restored, onError } = this.#options
     const doubts = new Map<number, Doubt>()
     for (; this.#due.size > 0; await pause(LOOK_INTERVAL)) {
-      const added = [...this.#due.keys()].filter((server) => !doubts.has(server))
-      await Promise.all(added.map((server) => this.#look(server, doubts).catch(this.#giveUp(server, doubts))))
-      await this.#repeatCalls(added, doubts).catch(this.#options.onError)
+      const added = new Map<number, Doubt>()
+      const servers = [...this.#due.keys()].filter((server) => !doubts.has(server))
+      await Promise.all(
+        servers.map((server) => this.#look(server, added).catch(this.#giveUp(server, doubts))),
+      )
+      for (const [server, doubt] of added) doubts.set(server, doubt)
+      // Steps that name an epoch wait until the history is settled, so `Recovery` repeats them.
+      await calls.repeat(timesOf(added), false).catch(onError)
       // Clients resume their sessions as soon as the history is settled.
-      const numbers = added.flatMap((server): [number, number][] => {
-        const doubt = doubts.get(server)
-        return doubt ? [[server, doubt.history.number]] : []
-      })
-      await this.#options.restored.restore(new Map(numbers)).catch(this.#options.onError)
+      const numbers = new Map([...added].map(([server, { history }]) => [server, history.number]))
+      await restored.restore(numbers).catch(onError)
       if (doubts.size > 0) await this.#settle(doubts)
       if (this.#isStopped) for (const server of this.#due.keys()) this.#end(server, doubts)
     }
     this.#running = undefined
-  }
-
-  async #repeatCalls(servers: readonly number[], doubts: ReadonlyMap<number, Doubt>): Promise<void> {
-    const times = servers.map((server) => doubts.get(server)?.since ?? Infinity)
-    // Steps that name an epoch wait until the history is settled, so `Recovery` repeats them.
-    await this.#options.calls.repeat(new Set(servers), Math.min(...times), false)
   }
 
   /** Reads the history of a server, which becomes a doubt unless this node has done its part. */
@@ -141,8 +138,7 @@ export class Settlement {
    */
   async #settle(doubts: Map<number, Doubt>): Promise<void> {
     const { recent, attached, onError } = this.#options
-    const times = new Map([...doubts].map(([server, { since }]) => [server, since]))
-    const lacking = await recent.restore(times, onError)
+    const lacking = await recent.restore(timesOf(doubts), onError)
     const behind = await attached.compare(attached.usersOn(doubts), onError)
     const said = [...doubts].flatMap(([server, doubt]) => {
       const hasAll = !lacking.has(server) && !behind.has(server)
@@ -177,3 +173,7 @@ export class Settlement {
     this.#due.delete(server)
   }
 }
+
+/** Returns for each server since when it perhaps lacks messages. */
+const timesOf = (doubts: ReadonlyMap<number, Doubt>): Map<number, number> =>
+  new Map([...doubts].map(([server, { since }]) => [server, since]))

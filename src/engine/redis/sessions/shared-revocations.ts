@@ -67,9 +67,9 @@ export class SharedRevocations {
   }
 
   async revokeApp(appId: string, { issuedBefore, mode }: Revocation): Promise<number> {
-    const { steps } = this.#runner
+    const { steps, partitions } = this.#runner
     const [[time] = []] = await this.#runner.inPartitions(steps.revokeApp, [0], appId, [issuedBefore])
-    const marks = await this.#runner.onEveryPartition(steps.revokeApp, appId, [time])
+    const marks = await this.#runner.inPartitions(steps.revokeApp, partitions.all, appId, [time])
     // From now on every start is compared with the revocation. So only sessions whose numbers are at most `newest` can have a revoked
     // credential.
     for (const [partition, [before]] of marks.entries())

@@ -73,8 +73,9 @@ export class Webhooks {
   async resume(appId: string, isAlone: boolean): Promise<void> {
     const endsLeases = isAlone && !this.#resumed.has(appId)
     this.#resumed.add(appId)
-    const { eventsDue } = this.#runner.steps
-    const delays = await this.#runner.onEveryPartition(eventsDue, appId, [endsLeases, null])
+    const { steps, partitions } = this.#runner
+    const args = [endsLeases, null] as const
+    const delays = await this.#runner.inPartitions(steps.eventsDue, partitions.all, appId, args)
     // Other calls may have been answered meanwhile, and their answers may be newer than `delays`. So an earlier time stays.
     for (const [partition, [delay]] of delays.entries()) {
       const known = this.#due.get(appId)?.get(partition)
@@ -110,7 +111,8 @@ export class Webhooks {
       const since = this.#announcements
       const args = [share, leaseFor] as const
       const takeFrom = async (partition: number): Promise<void> => {
-        const [next, ...list] = await this.#runner.onApp(steps.takeEvents, partition, appId, args)
+        const app = { appId, userId: '' }
+        const [next, ...list] = await this.#runner.inPartition(steps.takeEvents, partition, app, args)
         this.#note(appId, partition, next, since)
         for (const [event, outcome] of list) taken.push(pendingEventOf(['pending', event, outcome, 0]))
       }
@@ -169,7 +171,8 @@ export class Webhooks {
   }
 
   async summary(appId: string): Promise<{ pending: number; oldestAt: number | null }> {
-    const all = await this.#runner.onEveryPartition(this.#runner.steps.eventsSummary, appId, [])
+    const { steps, partitions } = this.#runner
+    const all = await this.#runner.inPartitions(steps.eventsSummary, partitions.all, appId, [])
     const times = all.flatMap(([, at]) => (at === null ? [] : [at]))
     return {
       pending: all.reduce((sum, [pending]) => sum + pending, 0),

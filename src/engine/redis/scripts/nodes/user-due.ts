@@ -50,7 +50,7 @@ export const due: Script<'due'> = ([callId]) => {
   if (user.pushDueAt !== undefined && (user.pushDueAt <= now || user.pushCall === callId)) {
     set(user, 'pushDueAt', now + pushLease)
     set(user, 'pushCall', callId)
-    script.events.push({ type: 'push-due', appId, userId })
+    script.events.push({ type: 'push-due', user: { appId, userId } })
   }
   finish(user)
   return reply(isMoving ? 1 : 0)

@@ -54,7 +54,7 @@ export const revoke: Script<'revoke'> = ([isOwn, issuedBefore, mode, numbers, st
       if (token === undefined && !isIssuedUpTo(row.issuedAt, before)) bury(row.id)
       endSession(user, row, 'revoked')
     } else {
-      emit(row.nodeId ?? self, { type: 'reauth', appId, userId, sessionId: row.id })
+      emit(row.nodeId ?? self, { type: 'reauth', session: { appId, userId, sessionId: row.id } })
     }
   }
   finish(user, isPage)

@@ -57,7 +57,7 @@ export const factsOf = (row: LoadedRow): string => {
 export const reportReplaced = ({ id: sessionId, connectionId, nodeId }: LoadedRow): void => {
   const { appId, userId } = script
   if (connectionId === undefined) return
-  emit(nodeId, { type: 'connection-replaced', appId, userId, sessionId, connectionId })
+  emit(nodeId, { type: 'connection-replaced', session: { appId, userId, sessionId }, connectionId })
 }
 
 /**
@@ -93,7 +93,7 @@ export const makeRoom = (user: User, limit: number): LoadedRow[] => {
 /** Tells the node of the connection, and the app's backend, that a session has ended. */
 export const reportEnd = (user: User, row: LoadedRow, code: EndCode, wasOnline: boolean): void => {
   const { appId, userId, self } = script
-  emit(row.nodeId ?? self, { type: 'session-ended', appId, userId, sessionId: row.id, code })
+  emit(row.nodeId ?? self, { type: 'session-ended', session: { appId, userId, sessionId: row.id }, code })
   if (isAsked('session.ended')) addEvent(user, 'session.ended', `${factsOf(row)},"code":${json(code)}`)
   addPresenceEvent(user, wasOnline)
 }

@@ -140,7 +140,7 @@ const cancel = (queue: Queue, cancelled: PresenceEvent): void => {
 
 /** Counts a dropped event in an `events.dropped` of a queue. `state` is what that event says about presence. */
 const dropEvent = (key: string, queue: Queue, owner: string, type: Type, state: State): void => {
-  script.events.push({ type: 'event-dropped', appId: script.appId, eventType: type })
+  script.events.push({ type: 'webhook-dropped', appId: script.appId, eventType: type })
   const seq = countingDrops(queue)
   const event = seq > 0 ? redis.call('HGET', script.keys.events, whole(seq)) : false
   if (event === false) {
