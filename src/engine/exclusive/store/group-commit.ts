@@ -312,7 +312,7 @@ export class GroupCommit {
     this.#operations = []
     this.#waiters = []
     this.#flushes = []
-    if (onWritten.length > 0) this.#onWritten = []
+    this.#onWritten = []
     this.#isUrgent = false
     this.#lastBegin = performance.now()
     try {

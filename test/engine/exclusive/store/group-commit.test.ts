@@ -287,6 +287,30 @@ void describe('the group commit', () => {
     await store.close()
   })
 
+  void it('says that something was appended when its own batch is written, not an earlier one', async () => {
+    const memory = new MemoryStore()
+    const written: string[] = []
+    let release = (): void => undefined
+    const released = new Promise<void>((resolve) => (release = resolve))
+    const store = withStore(memory, {
+      batch: async (operations) => {
+        await released
+        await memory.batch(operations)
+        written.push(...operations.map(({ key }) => key))
+      },
+    })
+    const commit = new GroupCommit(store, () => undefined)
+    const first = commit.sync([put('a', 1)])
+    await nextTurn()
+    const told = new Promise<string[]>((resolve) => {
+      commit.append([put('b', 1)], () => resolve([...written]))
+    })
+    release()
+    await first
+    assert.deepEqual(await told, ['a', 'b'])
+    await commit.close()
+  })
+
   void it('refuses writes after a deferred write has failed', async () => {
     const store = await openStore()
     const failed = new Promise<EngineError>((resolve) => {

@@ -11,7 +11,6 @@ import type { Watermark } from '../inbox-row.js'
 import type { RetentionSweep } from '../retention/retention-sweep.js'
 import type { UnreadChecks } from '../unread/unread-checks.js'
 import type { UnreadLimit } from '../unread/unread-limit.js'
-import { WaitingSends } from './waiting-sends.js'
 
 const NOBODY: readonly UserRef[] = []
 
@@ -28,6 +27,19 @@ const messageAt = (offset: number, { id, from, to, sender, body, data, sentAt }:
 /** The inbox of the recipient, and that of the sender if it is another inbox. */
 type SentInboxes = readonly [recipient: Inbox] | readonly [recipient: Inbox, sender: Inbox]
 
+/** Why a message can't be stored yet: it is tried again when `until` has resolved. */
+class Wait {
+  readonly until: Promise<unknown>
+
+  constructor(until: Promise<unknown>) {
+    this.until = until
+  }
+}
+
+/** Returns the rows of the recipient's inbox and of the sender's. */
+const inboxesOf = ({ appId, from, to }: CheckedMessage): string[] =>
+  (from === null ? [to] : [to, from]).map((userId) => rows.inbox({ appId, userId }))
+
 interface SendsOptions extends InboxParts {
   idempotencyKeys: IdempotencyKeys
   unreadChecks: UnreadChecks
@@ -38,7 +50,11 @@ interface SendsOptions extends InboxParts {
 /** Stores messages in the inboxes of their recipients and senders. */
 export class Sends {
   readonly #options: SendsOptions
-  readonly #waitingSends = new WaitingSends()
+  /**
+   * The last of the messages to or from each inbox that can't be stored yet, by the row of the inbox. The promise resolves when that message
+   * no longer holds up later ones.
+   */
+  readonly #waiting = new Map<string, Promise<void>>()
   /** Apps whose quota has refused a message in the current task of the event loop. */
   readonly #full = new Set<string>()
 
@@ -47,9 +63,10 @@ export class Sends {
   }
 
   send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
-    if (this.#waitingSends.blocks(message))
-      return this.#waitingSends.queue(message, () => this.#send(message, rules))
-    return this.#send(message, rules)
+    const earlier =
+      this.#waiting.size > 0 ? inboxesOf(message).flatMap((row) => this.#waiting.get(row) ?? []) : []
+    const sent = earlier.length > 0 ? new Wait(Promise.all(earlier)) : this.#send(message, rules)
+    return sent instanceof Wait ? this.#sendAfter(sent, message, rules) : sent
   }
 
   /** As `EngineInboxes.findSent`. */
@@ -63,7 +80,8 @@ export class Sends {
     return adopter ? this.find({ ...message, to: adopter.userId }) : Promise.resolve(null)
   }
 
-  #send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
+  /** `hasWaited` says whether the message comes after the earlier ones of its inboxes that had to wait. */
+  #send(message: CheckedMessage, rules: SendRules, hasWaited = false): Promise<SendResult> | Wait {
     const { commit, users, adoptions, pushes, webhooks, clock, table, shares } = this.#options
     const { deletions, idempotencyKeys, unreadChecks, unreadLimit, retentionSweep } = this.#options
     commit.assertWritable()
@@ -84,7 +102,11 @@ export class Sends {
     let unknown: readonly UserRef[] = NOBODY
     const adopter = isToUnknown ? adoptions.adopterOf(recipient) : undefined
     // If the adopter is deleted before the message is stored, the message must not create that user.
-    if (adopter) return this.send({ ...message, to: adopter.userId }, { ...rules, unknownRecipients: false })
+    if (adopter) {
+      const toAdopter = { ...message, to: adopter.userId }
+      const known = { ...rules, unknownRecipients: false }
+      return hasWaited ? this.#send(toAdopter, known, true) : this.send(toAdopter, known)
+    }
     if (known === undefined || isToUnknown) {
       unknown = [...(isToUnknown ? [recipient] : []), ...(known === undefined ? [sendingUser] : [])]
       const { unknownRecipients, unknownSenders } = rules
@@ -117,7 +139,7 @@ export class Sends {
       if (from !== null && from !== to) {
         const isReached = unreadLimit.isReached(inbox, from, size, rules)
         if (isReached !== false) commit.append(operations)
-        if (isReached === undefined) return this.#sendAfter(unreadLimit.count(inbox), message, rules)
+        if (isReached === undefined) return new Wait(unreadLimit.count(inbox))
         if (isReached) return Promise.resolve({ outcome: 'refused' })
       }
       const own = inboxes[1]
@@ -212,9 +234,33 @@ export class Sends {
     return { outcome: 'unknown-user' }
   }
 
-  /** Sends the message when `wait` has resolved. */
-  #sendAfter(wait: Promise<unknown>, message: CheckedMessage, rules: SendRules): Promise<SendResult> {
-    return this.#waitingSends.after(wait, message, () => this.#send(message, rules))
+  /**
+   * Sends a message that has to wait. Later messages to or from one of its users wait for it, so that no message is overtaken. A message
+   * waits only for earlier ones, so no two wait for each other.
+   */
+  #sendAfter({ until }: Wait, message: CheckedMessage, rules: SendRules): Promise<SendResult> {
+    const trying = this.#try(until, message, rules)
+    const inboxes = inboxesOf(message)
+    const end = (): void => {
+      for (const row of inboxes) if (this.#waiting.get(row) === ended) this.#waiting.delete(row)
+    }
+    const ended = trying.then(end, end)
+    for (const row of inboxes) this.#waiting.set(row, ended)
+    return trying.then(({ sent }) => sent)
+  }
+
+  /** Resolves when the message is in the next batch, or is refused. Later messages need not wait until it is written. */
+  async #try(
+    until: Promise<unknown>,
+    message: CheckedMessage,
+    rules: SendRules,
+  ): Promise<{ sent: Promise<SendResult> }> {
+    for (let wait = until; ;) {
+      await wait
+      const sent = this.#send(message, rules, true)
+      if (!(sent instanceof Wait)) return { sent }
+      wait = sent.until
+    }
   }
 
   /**

@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { UserRef } from '../../../engine.js'
 import { lastOf, rows } from '../../store/rows.js'
-import { del, put, read, type Operation } from '../../store/store.js'
+import { del, put, type Operation } from '../../store/store.js'
 import { mayHaveUnread, type StoredInbox } from '../inbox-row.js'
 import { needsCheck } from '../../../decide/messages/unread-check.js'
 import type { UnreadChecks, UnreadOptions } from './unread-checks.js'
@@ -26,7 +27,6 @@ interface UnreadScanOptions extends UnreadOptions {
  */
 export class UnreadScan {
   readonly #options: UnreadScanOptions
-  readonly #scans = new Map<string, ScanRow | undefined>()
   readonly #schedule: (appId: string, at: number) => void
 
   constructor(options: UnreadScanOptions) {
@@ -36,29 +36,25 @@ export class UnreadScan {
 
   /** Called when the app was configured. Begins a scan, or goes on with it, if the app asks for `message.unread`. */
   resume(appId: string): void {
-    const { store, webhooks, clock, commit } = this.#options
-    const known = this.#scans.has(appId)
-      ? this.#scans.get(appId)
-      : (read(store, rows.unreadScan(appId)) as ScanRow | undefined)
-    this.#scans.set(appId, known)
+    const { webhooks, clock, commit } = this.#options
+    const row = rows.unreadScan(appId)
+    const known = this.#scanOf(appId)
     if (webhooks.unreadAfter(appId) === undefined) {
-      if (known !== undefined) commit.append(this.#set(appId, undefined))
+      if (known !== undefined) commit.append([del(row)])
       return
     }
     if (known === true) return
-    if (known === undefined) commit.append(this.#set(appId, [clock.now(), null]))
+    if (known === undefined) commit.append([put(row, [clock.now(), null] satisfies ScanRow)])
     this.#schedule(appId, clock.now())
   }
 
-  #set(appId: string, scan: ScanRow | undefined): Operation[] {
-    this.#scans.set(appId, scan)
-    const row = rows.unreadScan(appId)
-    return [scan === undefined ? del(row) : put(row, scan)]
+  #scanOf(appId: string): ScanRow | undefined {
+    return this.#options.commit.newest(rows.unreadScan(appId)) as ScanRow | undefined
   }
 
   async #step(appId: string, now: number): Promise<number> {
     const { reads, commit } = this.#options
-    const scan = this.#scans.get(appId)
+    const scan = this.#scanOf(appId)
     if (scan === undefined || scan === true) return Infinity
     const [since, after] = scan
     const range = { ...rows.inboxesAfter(appId, after ?? undefined), limit: INBOXES_PER_STEP }
@@ -73,9 +69,10 @@ export class UnreadScan {
         failures.push(error)
       }
     // Meanwhile the app may have ceased to ask, and begun again.
-    if (this.#scans.get(appId) !== scan) return now
+    if (!isDeepStrictEqual(this.#scanOf(appId), scan)) return now
     const last = found.length < INBOXES_PER_STEP ? undefined : found.at(-1)?.[0]
-    commit.append([...operations, ...this.#set(appId, last === undefined ? true : [since, last])])
+    const next: ScanRow = last === undefined ? true : [since, last]
+    commit.append([...operations, put(rows.unreadScan(appId), next)])
     if (failures.length > 0) throw failures[0]
     return last === undefined ? Infinity : now + STEP_DELAY
   }
