@@ -8,8 +8,7 @@ import { beginState } from './state/history.js'
 import { beginWebhooks } from './webhooks/events.js'
 import * as apps from './apps.js'
 import * as engine from './engine.js'
-import * as adoptGuest from './messages/adopt-guest.js'
-import * as adoptedMessages from './messages/adopted-messages.js'
+import * as adoption from './messages/adoption.js'
 import * as inboxRead from './messages/inbox-read.js'
 import * as markRead from './messages/mark-read.js'
 import * as messageRestore from './messages/message-restore.js'
@@ -18,20 +17,16 @@ import * as inboxPeers from './messages/inbox-peers.js'
 import * as send from './messages/send.js'
 import * as unreadCheck from './messages/unread-check.js'
 import * as attached from './nodes/attached.js'
-import * as inboxExpire from './nodes/inbox-expire.js'
-import * as listDue from './nodes/list-due.js'
 import * as nodes from './nodes/nodes.js'
-import * as userDue from './nodes/user-due.js'
+import * as sweeps from './nodes/sweeps.js'
 import * as devices from './users/devices.js'
-import * as pushUnread from './messages/push-unread.js'
-import * as carriedSessions from './sessions/carried-sessions.js'
 import * as changes from './sessions/changes.js'
 import * as presence from './sessions/presence.js'
 import * as revocations from './sessions/revocations.js'
 import * as start from './sessions/start.js'
 import * as tokens from './sessions/tokens.js'
 import * as settling from './state/settling.js'
-import * as userStates from './state/user-states.js'
+import * as comparisons from './state/comparisons.js'
 import * as transfer from './transfer.js'
 import * as users from './users/users.js'
 import * as deliveries from './webhooks/deliveries.js'
@@ -48,19 +43,10 @@ const MAX_UNPACKED = 4_000
 
 /** The script of each step: a function with the step's name. */
 const scripts: { [Name in ScriptName]: Script<Name> } = {
-  ...{ ...apps, ...engine, ...transfer, ...listDue, ...attached, ...nodes, ...settling, ...userStates },
-  ...{
-    ...users,
-    ...devices,
-    ...presence,
-    ...revocations,
-    ...tokens,
-    ...start,
-    ...changes,
-    ...carriedSessions,
-  },
-  ...{ ...send, ...inboxRead, ...inboxPeers, ...markRead, ...ownCopies, ...messageRestore, ...inboxExpire },
-  ...{ ...adoptGuest, ...adoptedMessages, ...pushUnread, ...unreadCheck, ...userDue, ...deliveries },
+  ...{ ...apps, ...engine, ...transfer, ...sweeps, ...attached, ...nodes, ...settling, ...comparisons },
+  ...{ ...users, ...devices, ...presence, ...revocations, ...tokens, ...start, ...changes },
+  ...{ ...send, ...inboxRead, ...inboxPeers, ...markRead, ...ownCopies, ...messageRestore },
+  ...{ ...adoption, ...unreadCheck, ...deliveries },
 }
 
 /** The argument that all calls of a node have in common. */

@@ -38,7 +38,7 @@ export interface Entry {
 }
 
 /** Returns an entry of the stream as a message. */
-export const entryOf = (raw: StreamEntry): Entry => {
+const entryOf = (raw: StreamEntry): Entry => {
   const fields = raw[1]
   let message = ''
   let about = ''
@@ -65,29 +65,16 @@ export const entryOf = (raw: StreamEntry): Entry => {
 }
 
 /** Returns at most `count` messages from one offset up to another. */
-export const entries = (user: User, from: number, to: number, count: number): Entry[] => {
-  const found: Entry[] = []
-  const start = `${whole(from)}-0`
-  for (const raw of redis.call('XRANGE', user.keys.inbox, start, `${whole(to)}-9`, 'COUNT', whole(count)))
-    found.push(entryOf(raw))
-  return found
-}
+export const entries = ({ keys }: User, from: number, to: number, count: number): Entry[] =>
+  redis
+    .call('XRANGE', keys.inbox, `${whole(from)}-0`, `${whole(to)}-9`, 'COUNT', whole(count))
+    .map((raw) => entryOf(raw))
 
 /** Returns at most `count` of the newest messages from one offset up to another. The newest comes first. */
-export const newestEntries = (user: User, from: number, to: number, count: number): Entry[] => {
-  const found: Entry[] = []
-  const start = `${whole(to)}-9`
-  for (const raw of redis.call(
-    'XREVRANGE',
-    user.keys.inbox,
-    start,
-    `${whole(from)}-0`,
-    'COUNT',
-    whole(count),
-  ))
-    found.push(entryOf(raw))
-  return found
-}
+export const newestEntries = ({ keys }: User, from: number, to: number, count: number): Entry[] =>
+  redis
+    .call('XREVRANGE', keys.inbox, `${whole(to)}-9`, `${whole(from)}-0`, 'COUNT', whole(count))
+    .map((raw) => entryOf(raw))
 
 /**
  * Returns at most `count` messages after a position, and whether others after it are gone. `epoch` is the number of the position's epoch

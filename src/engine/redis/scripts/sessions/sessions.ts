@@ -9,7 +9,7 @@ import { json, whole } from '../context/text.js'
 import { reachedSince } from '../state/history.js'
 import { emit } from '../state/publish.js'
 import { forgetGuest } from '../users/lifetime.js'
-import { revokedBefore, schedule, set, store, type User } from '../users/user.js'
+import { revokedBefore, schedule, set, storeRest, type User } from '../users/user.js'
 import { addEvent, isAsked } from '../webhooks/events.js'
 import { addPresenceEvent, tellWatchers } from './presence.js'
 import { drop, haveChanged, loadPage, noteChange, presence, put, sessions, type LoadedRow } from './rows.js'
@@ -252,5 +252,5 @@ export const finish = (user: User, isPage = false): void => {
     set(user, 'sessionsDueAt', Math.min(user.sessionsDueAt ?? Infinity, script.now + LAST_STEP_WITHIN))
   else if (haveChanged()) noteRows(user)
   schedule(user)
-  store(user)
+  storeRest(user)
 }

@@ -6,7 +6,7 @@ import { count, reply, type Script } from '../context/counts.js'
 import { script } from '../context/context.js'
 import { optional, whole } from '../context/text.js'
 import { readAfter } from '../messages/entries.js'
-import { awaitEpochs, historyNumber, inboxReply } from '../state/history.js'
+import { awaitEpochs, epochOf, historyNumber } from '../state/history.js'
 import { load, set, type User } from '../users/user.js'
 import { addEvent, isAsked } from '../webhooks/events.js'
 import { addPresenceEvent } from './presence.js'
@@ -122,7 +122,11 @@ export const startSession: Script<'startSession'> = ([
     text,
     historyNumber(),
     isLostAfter(user, tonumber(epoch), tonumber(offset)),
-    ...inboxReply(user),
+    // A list of these costs a start 1 %.
+    epochOf(user),
+    user.newest,
+    user.readOffset,
+    user.unread,
   )
 }
 

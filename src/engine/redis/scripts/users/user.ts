@@ -208,7 +208,7 @@ const packNumbers = (of: InboxNumbers): string =>
  * Writes the numbers of the inbox if they have changed. The numbers of a new inbox are not kept: otherwise Redis would keep the hash of
  * each adopted guest for ever.
  */
-const storeInbox = (user: User): void => {
+export const storeInbox = (user: User): void => {
   const packed = packNumbers(user)
   if (packed === user.packed) return
   user.packed = packed
@@ -242,6 +242,11 @@ const storeFields = (user: User): void => {
 /** Writes what a script has changed of a user, and tells the calling node of the script's webhook events. */
 export const store = (user: User): void => {
   storeInbox(user)
+  storeRest(user)
+}
+
+/** Does what `store` does, without the numbers of the inbox: to compare these would take longer than the rest. */
+export const storeRest = (user: User): void => {
   storeFields(user)
   announce()
 }

@@ -10,7 +10,7 @@ import { endSession, finish, isRevoked } from '../sessions/sessions.js'
 import { emit } from '../state/publish.js'
 import { addEvent } from '../webhooks/events.js'
 import { createUser, deleteInbox, deleteUser as deleteRecord } from './lifetime.js'
-import { clear, load, revokedBefore, set, store, type User } from './user.js'
+import { clear, load, revokedBefore, set, store, storeInbox, type User } from './user.js'
 
 /** Reads the stored fields of a user, and the revocation that applies to the user. */
 export const readUser: Script<'readUser'> = () => {
@@ -85,6 +85,7 @@ export const deleteUser: Script<'deleteUser'> = () => {
   deleteInbox(user)
   // For an adopted guest `keptUntil` stays: it says when the adoption is forgotten.
   if (user.adoption === undefined) clear(user, 'keptUntil')
+  storeInbox(user)
   finish(user)
   return reply(hadUser || hadInbox ? 1 : 0)
 }

@@ -137,27 +137,15 @@ export const listEvents: Script<'listEvents'> = ([after, limit]) => {
   const { due, events, pending, failed } = script.keys
   const max = tonumber(limit)
   const range = [`(${after}`, '+inf', 'LIMIT', 0, max] as const
-  const lists = {
-    pending: redis.call('ZRANGEBYSCORE', pending, ...range),
-    failed: redis.call('ZRANGEBYSCORE', failed, ...range),
-  }
-  const read = { pending: 0, failed: 0 }
-  const found: Values<ListedEvent>[] = []
-  for (let n = 0; n < max; n++) {
-    const pendingSeq = lists.pending[read.pending]
-    const failedSeq = lists.failed[read.failed]
-    const isPending =
-      pendingSeq !== undefined &&
-      (failedSeq === undefined || (tonumber(pendingSeq) ?? 0) < (tonumber(failedSeq) ?? 0))
-    const seq = isPending ? pendingSeq : failedSeq
-    if (seq === undefined) break
-    const state = isPending ? 'pending' : 'failed'
-    read[state]++
+  const listed: { seq: string; state: ListedEvent[0] }[] = []
+  for (const seq of redis.call('ZRANGEBYSCORE', pending, ...range)) listed.push({ seq, state: 'pending' })
+  for (const seq of redis.call('ZRANGEBYSCORE', failed, ...range)) listed.push({ seq, state: 'failed' })
+  table.sort(listed, (a, b) => (tonumber(a.seq) ?? 0) < (tonumber(b.seq) ?? 0))
+  return listed.slice(0, max).map(({ seq, state }): Values<ListedEvent> => {
     const dueAt = tonumber(redis.call('ZSCORE', due, seq))
     const left = dueAt === undefined ? '' : Math.ceil(dueAt - script.now)
-    found.push([state, redis.call('HGET', events, seq), outcomeOf(seq), left])
-  }
-  return found
+    return [state, redis.call('HGET', events, seq), outcomeOf(seq), left]
+  })
 }
 
 /** Counts the pending events. */

@@ -1,9 +1,43 @@
 import { isIssuedUpTo, later } from '../../../decide/revocations/revoked.js'
+import type { UserState } from '../../calls/messages.js'
 import type { CarriedSession } from '../../calls/sessions.js'
+import type { Values } from '../../calls/values.js'
 import { USER } from '../../fields.js'
 import type { SessionRow } from '../../sessions/session-row.js'
 import { script } from '../context/context.js'
 import { replyList, type Script } from '../context/counts.js'
+import { json } from '../context/text.js'
+import { loadNumbers } from '../users/user.js'
+import { epochOf, inboxReply, readGeneration } from './history.js'
+
+/*
+ * What a node compares with its memory if an event or a change was perhaps lost.
+ */
+
+/** Reads the newest offsets of users, also while the history is unsettled (`history.ts`). The first keys are the users' hashes. */
+export const newestOffsets: Script<'newestOffsets'> = ([users]) => {
+  readGeneration()
+  const result: [epoch: number, offset: number][] = []
+  const count = tonumber(users)
+  for (let n = 0; n < count; n++) {
+    const user = loadNumbers(script.given[n] ?? '')
+    result.push([epochOf(user), user.newest])
+  }
+  return replyList(result)
+}
+
+/** Reads the inbox's state and the profile of users. The first keys that the caller passes are the users' hashes. */
+export const readStates: Script<'readStates'> = ([users]) => {
+  const result: Values<UserState>[] = []
+  const count = tonumber(users)
+  for (let n = 0; n < count; n++) {
+    const key = script.given[n] ?? ''
+    const user = loadNumbers(key)
+    const fields = redis.call('HMGET', key, USER.profiles, USER.createdAt)
+    result.push([redis.sha1hex(json(fields)), ...fields, ...inboxReply(user)])
+  }
+  return replyList(result)
+}
 
 /**
  * Reads which connections carry the sessions of users. The caller passes three keys for each user: `sessions`, `user` and `revoked`.

@@ -1,13 +1,44 @@
 import { engineRules } from '../../../rules.js'
 import { script } from '../context/context.js'
 import { reply, type Script } from '../context/counts.js'
-import { MOVE_RETRY } from '../messages/adopted-messages.js'
+import { whole } from '../context/text.js'
+import { MOVE_RETRY } from '../messages/adoption.js'
+import { expire, trim } from '../messages/retention.js'
 import { checkUnread } from '../messages/unread-check.js'
 import { endDueSessions, finish } from '../sessions/sessions.js'
-import { awaitEpochs, reachedSince } from '../state/history.js'
+import { awaitEpochs, reachedSince, visit } from '../state/history.js'
 import { forgetGuest } from '../users/lifetime.js'
-import { clear, load, set, type User } from '../users/user.js'
+import { clear, load, set, storeInbox, type User } from '../users/user.js'
 import { isAsked, unreadAfter } from '../webhooks/events.js'
+import { DUE_EVENTS_WAIT } from '../webhooks/queue.js'
+
+/*
+ * What the sweeps of nodes find, and do for each user whom they find.
+ */
+
+/** Returns milliseconds until the deadline that a list with a member and its time has; undefined if the list is empty. */
+const delayOf = ([, at]: string[]): number | undefined =>
+  at === undefined ? undefined : Math.ceil((tonumber(at) ?? 0) - script.now)
+
+/**
+ * Notes that a node has reached the server. Lists users for whom something is due, and apps with webhook events that were due a while ago.
+ */
+export const listDue: Script<'listDue'> = ([limit, nextIn]) => {
+  const { deadlines, ownCopies } = script.keys
+  visit()
+  // Own copies are pending only in a cluster.
+  const pending = script.serverPrefix === '' ? redis.call('HLEN', ownCopies) : 0
+  const delay = delayOf(redis.call('ZRANGE', deadlines, 0, 0, 'WITHSCORES'))
+  if (pending === 0 && (delay === undefined || delay >= tonumber(nextIn))) return []
+  if (delay === undefined || delay > 0) return [pending, delay ?? -1]
+  const found = redis.call('ZRANGEBYSCORE', deadlines, '-inf', script.now, 'LIMIT', 0, limit)
+  // An app is listed again only after a while. Otherwise each sweep would list an app whose events no node can deliver now.
+  for (const due of found)
+    if (string.sub(due, -1) === '\0') redis.call('ZADD', deadlines, script.now + DUE_EVENTS_WAIT, due)
+  const later = `(${whole(script.now)}`
+  const next = redis.call('ZRANGEBYSCORE', deadlines, later, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  return [pending, delayOf(next) ?? -1, ...found]
+}
 
 const { guestStartTimeout, pushLease } = engineRules
 
@@ -52,6 +83,32 @@ export const due: Script<'due'> = ([callId]) => {
     set(user, 'pushCall', callId)
     script.events.push({ type: 'push-due', user: { appId, userId } })
   }
+  storeInbox(user)
   finish(user)
   return reply(isMoving ? 1 : 0)
+}
+
+/**
+ * Deletes expired messages of a user, and those beyond a retention. A guest who then has neither messages nor sessions is deleted with the
+ * inbox.
+ */
+export const expireInbox: Script<'expireInbox'> = ([age, messages, bytes]) => {
+  const { keys, userId } = script
+  const user = load()
+  const hasMoreExpired = expire(user, { age: tonumber(age) })
+  const kept = { messages: tonumber(messages) ?? Infinity, bytes: tonumber(bytes) ?? Infinity }
+  const hasMoreBeyond = trim(user, kept)
+  if (user.first > user.newest) {
+    redis.call('ZREM', keys.aging, userId)
+    forgetGuest(user)
+  }
+  storeInbox(user)
+  finish(user)
+  return reply(hasMoreExpired || hasMoreBeyond ? 1 : 0)
+}
+
+/** Lists users of an app whose oldest message is perhaps older than `age` milliseconds. */
+export const listAging: Script<'listAging'> = ([age, limit]) => {
+  const until = script.now - tonumber(age)
+  return redis.call('ZRANGEBYSCORE', script.keys.aging, '-inf', until, 'LIMIT', 0, limit)
 }

@@ -1,18 +1,19 @@
-import { fitting } from '../../../decide/adoption/adoption.js'
+import { fitting, isAdoptedBy, mayAdopt } from '../../../decide/adoption/adoption.js'
+import { peerReadOffset } from '../../../decide/messages/peer-marks.js'
 import type { AdoptedMessage, MovedMessage, MovedMessages } from '../../calls/messages.js'
-import { finish } from '../sessions/sessions.js'
 import { script } from '../context/context.js'
 import { reply, replyList, type Script } from '../context/counts.js'
 import { json as textOf, whole } from '../context/text.js'
+import { presence, sessions } from '../sessions/rows.js'
+import { finish, isRevoked, remove, reportEnd } from '../sessions/sessions.js'
 import { awaitEpochs } from '../state/history.js'
-import { deleteInbox } from '../users/lifetime.js'
-import { adoptionOf, clear, load, set, type User } from '../users/user.js'
+import { deleteInbox, deleteUser } from '../users/lifetime.js'
+import { adoptionOf, clear, load, set, storeInbox, type Adoption, type User } from '../users/user.js'
 import { addEvent } from '../webhooks/events.js'
 import { entries } from './entries.js'
 import { append, emitMessage, emitRead, sizeOf, unreadCheckAfter } from './inbox.js'
 import { drop, expire, hold, MAX_DROPPED, trim } from './retention.js'
 import { markOf } from './unread.js'
-import { peerReadOffset } from '../../../decide/messages/peer-marks.js'
 
 /** Milliseconds after which the sweep continues to move the messages of an adopted guest. */
 export const MOVE_RETRY = 5000
@@ -22,6 +23,43 @@ const KEPT_AT_LEAST = 3_600_000
 const EVERYTHING = 2 ** 53
 /** With this retention a moved message pushes no other message out. */
 const NO_LIMIT = { messages: Infinity, bytes: Infinity }
+
+/**
+ * Deletes a guest, and notes which user adopts the guest. The guest's messages stay until they are moved to the user.
+ */
+export const adoptGuest: Script<'adoptGuest'> = ([userId, userCreatedAt, createdAt, issuedAt, age]) => {
+  awaitEpochs()
+  const { now } = script
+  const adopter = { userId, userCreatedAt: tonumber(userCreatedAt) }
+  const knownAt = tonumber(createdAt)
+  const proof = knownAt === undefined ? null : { createdAt: knownAt }
+  const retention = { age: tonumber(age) }
+  const user = load()
+  if (proof !== null && isRevoked(user, tonumber(issuedAt))) return reply(-1)
+  if (user.adoption !== undefined) {
+    const [by, byCreatedAt, guestCreatedAt, messages] = adoptionOf(user.adoption)
+    const known = { userId: by, userCreatedAt: byCreatedAt }
+    return reply(isAdoptedBy(known, guestCreatedAt, adopter, proof) ? messages : -1)
+  }
+  const guestCreatedAt = user.guest === undefined ? undefined : user.createdAt
+  if (guestCreatedAt === undefined || !mayAdopt(guestCreatedAt, proof)) return reply(-1)
+  expire(user, retention)
+  for (const [, row] of pairs(sessions())) {
+    const [wasOnline] = presence(user)
+    remove(user, row)
+    reportEnd(user, row, 'replaced', wasOnline)
+  }
+  const messages = Math.max(user.newest - user.first + 1, 0)
+  const adoption: Adoption = [userId, adopter.userCreatedAt, guestCreatedAt, messages]
+  set(user, 'adoption', textOf(adoption))
+  deleteUser(user)
+  clear(user, 'unreadCheckAt', 'unreadCheckOffset')
+  set(user, 'keptUntil', Math.ceil(now + retention.age))
+  set(user, 'moveDueAt', now + MOVE_RETRY)
+  storeInbox(user)
+  finish(user)
+  return reply(messages)
+}
 
 /** Reads the oldest messages of an adopted guest that have not been moved to the user yet. */
 export const readAdopted: Script<'readAdopted'> = ([limit]) => {
@@ -92,6 +130,7 @@ export const appendAdopted: Script<'appendAdopted'> = ([createdAt, maxMessages, 
   if (keptFor < Infinity)
     redis.call('SET', keys.adopted, record, 'PX', string.format('%.0f', Math.ceil(keptFor)))
   else redis.call('SET', keys.adopted, record, 'KEEPTTL')
+  storeInbox(user)
   finish(user)
   return reply(1)
 }
@@ -115,6 +154,7 @@ export const dropAdopted: Script<'dropAdopted'> = ([last]) => {
   } else {
     set(user, 'moveDueAt', script.now + MOVE_RETRY)
   }
+  storeInbox(user)
   finish(user)
   return reply(isLast ? 0 : 1)
 }
