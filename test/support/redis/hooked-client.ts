@@ -2,12 +2,10 @@ import { EngineError } from '../../../src/engine/index.js'
 import { createRedisClient, type RedisClientOptions } from '../../../src/engine/redis/client/index.js'
 import type { RedisClient, ScriptInput } from '../../../src/engine/redis/client/port.js'
 
-/** A client that waits for `before` each time it runs a script, and does not run it if `before` throws. */
-export const hookedClient = (
-  options: RedisClientOptions,
-  before: (name: string, input: ScriptInput) => unknown,
-): RedisClient => {
-  const client = createRedisClient(options)
+export type Hook = (name: string, input: ScriptInput) => unknown
+
+/** Has a client wait for `before` each time it runs a script, and not run it if `before` throws. Returns the client. */
+export const hooked = <Client extends RedisClient>(client: Client, before: Hook): Client => {
   const run = client.run.bind(client)
   client.run = async (script, input, onRepeat) => {
     await before(script.name, input)
@@ -15,6 +13,9 @@ export const hookedClient = (
   }
   return client
 }
+
+export const hookedClient = (options: RedisClientOptions, before: Hook): RedisClient =>
+  hooked(createRedisClient(options), before)
 
 /** A client that can't run the script of this name while `isFailing` returns true for its arguments. */
 export const failingClient = (

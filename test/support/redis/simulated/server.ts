@@ -129,6 +129,16 @@ export class SimulatedServer {
     }
   }
 
+  /** Runs a command, as somebody does by hand. */
+  command(name: string, ...args: (string | number)[]): unknown {
+    this.#mayWrite = true
+    this.#database.now = Math.floor(this.#now())
+    return this.#call(
+      name,
+      args.map((arg) => bytesOf(String(arg))),
+    )
+  }
+
   /** Returns the names of all keys that begin with `start`. */
   keys(start: string): string[] {
     this.#database.now = Math.floor(this.#now())
