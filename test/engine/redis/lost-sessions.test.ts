@@ -281,20 +281,25 @@ const startAndDetach = async (
 
 void describe('a session stays ended if a history begins right after, though only another node knows of the end', () => {
   const guest: UserRef = { appId: app, userId: 'guest:dora' }
-  const ahead = { ...credential(), issuedAt: Date.now() + 5_000 }
   const cases: [
     what: string,
     of: UserRef,
-    more: Partial<SessionRequest>,
+    more: () => Partial<SessionRequest>,
     end: (engine: Engine, session: StartedSession) => Promise<unknown>,
   ][] = [
-    ['that the backend has ended', ada, {}, (engine, session) => engine.endSession(session, 'revoked')],
+    [
+      'that the backend has ended',
+      ada,
+      () => ({}),
+      (engine, session) => engine.endSession(session, 'revoked'),
+    ],
     [
       'of a revoked user whose token was issued by a clock that is ahead',
-      ...([ada, { credential: ahead }] as const),
+      ada,
+      () => ({ credential: { ...credential(), issuedAt: Date.now() + 5_000 } }),
       (engine) => engine.revokeUser(ada, { issuedBefore: null, mode: 'end' }),
     ],
-    ['of an adopted guest', guest, { guest: true }, (engine) => adopt(engine, ada, guest.userId)],
+    ['of an adopted guest', guest, () => ({ guest: true }), (engine) => adopt(engine, ada, guest.userId)],
   ]
   for (const [what, of, more, end] of cases)
     void it(what, () =>
@@ -302,7 +307,7 @@ void describe('a session stays ended if a history begins right after, though onl
         const { one, two, count, beginHistory } = nodes
         await saveGuest(one, guest)
         await one.saveUser(ada, {})
-        const session = await startAndDetach(nodes, of, more)
+        const session = await startAndDetach(nodes, of, more())
         await end(two, session)
         assert.deepEqual(await two.sessions(of), [])
         await two.close()
