@@ -27,3 +27,19 @@ export const failingClient = (
     if (called === name && isFailing(args))
       throw new EngineError('unavailable', 'The test lets this script fail.')
   })
+
+/** A client that loses the requests or replies of the scripts for which `lossOf` returns so. */
+export const lossyClient = (
+  options: RedisClientOptions,
+  lossOf: (name: string) => 'request' | 'reply' | undefined,
+): RedisClient => {
+  const client = createRedisClient(options)
+  const run = client.run.bind(client)
+  client.run = async (script, ...args) => {
+    const loss = lossOf(script.name)
+    const reply = loss === 'request' ? null : await run(script, ...args)
+    if (loss) throw new EngineError('unavailable', `The test has lost the ${loss}.`)
+    return reply
+  }
+  return client
+}
