@@ -1,16 +1,17 @@
-import { delay } from '../../support/redis/simulated/virtual-time.js'
 import { describe, it } from 'node:test'
-import { steps, type StepName } from '../../../src/engine/redis/steps.js'
-import { engineSuite, type EngineUnderTest } from '../../../src/engine/suite/index.js'
-import { contextOf } from '../../../src/engine/suite/kit.js'
-import { randomCallsSuite } from '../../../src/engine/suite/model/random-calls.js'
-import { FEW_PARTITIONS, sharedEngines } from '../../support/redis/engines.js'
-import {
-  simulatedClient,
-  type Loss,
-  type SimulatedClientOptions,
-} from '../../support/redis/simulated/client.js'
-import { SimulatedServer } from '../../support/redis/simulated/server.js'
+import type { StepName } from '../../../src/engine/redis/steps.js'
+import type { EngineUnderTest } from '../../../src/engine/suite/index.js'
+import type { Loss, SimulatedClientOptions } from '../../support/redis/simulated/client.js'
+import { delay } from '../../support/redis/simulated/virtual-time.js'
+
+// What keeps `performance` is imported after the clock is taken. A bundle of several tests does not keep the order of imports.
+const { steps } = await import('../../../src/engine/redis/steps.js')
+const { engineSuite } = await import('../../../src/engine/suite/index.js')
+const { contextOf } = await import('../../../src/engine/suite/kit.js')
+const { randomCallsSuite } = await import('../../../src/engine/suite/model/random-calls.js')
+const { FEW_PARTITIONS, sharedEngines } = await import('../../support/redis/engines.js')
+const { simulatedClient } = await import('../../support/redis/simulated/client.js')
+const { SimulatedServer } = await import('../../support/redis/simulated/server.js')
 
 const server = new SimulatedServer()
 const enginesWith = (options: Pick<SimulatedClientOptions, 'lossOf'>): EngineUnderTest =>
