@@ -2,12 +2,10 @@ import { EngineError } from '../../../src/engine/index.js'
 import { createRedisClient, type RedisClientOptions } from '../../../src/engine/redis/client/index.js'
 import type { RedisClient, ScriptInput } from '../../../src/engine/redis/client/port.js'
 
-/** A client that waits for `before` each time it runs a script, and does not run it if `before` throws. */
-export const hookedClient = (
-  options: RedisClientOptions,
-  before: (name: string, input: ScriptInput) => unknown,
-): RedisClient => {
-  const client = createRedisClient(options)
+export type Hook = (name: string, input: ScriptInput) => unknown
+
+/** Has a client wait for `before` each time it runs a script, and not run it if `before` throws. Returns the client. */
+export const hooked = <Client extends RedisClient>(client: Client, before: Hook): Client => {
   const run = client.run.bind(client)
   client.run = async (script, input, onRepeat) => {
     await before(script.name, input)
@@ -15,6 +13,9 @@ export const hookedClient = (
   }
   return client
 }
+
+export const hookedClient = (options: RedisClientOptions, before: Hook): RedisClient =>
+  hooked(createRedisClient(options), before)
 
 /** A client that can't run the script of this name while `isFailing` returns true for its arguments. */
 export const failingClient = (
@@ -26,3 +27,19 @@ export const failingClient = (
     if (called === name && isFailing(args))
       throw new EngineError('unavailable', 'The test lets this script fail.')
   })
+
+/** A client that loses the requests or replies of the scripts for which `lossOf` returns so. */
+export const lossyClient = (
+  options: RedisClientOptions,
+  lossOf: (name: string) => 'request' | 'reply' | undefined,
+): RedisClient => {
+  const client = createRedisClient(options)
+  const run = client.run.bind(client)
+  client.run = async (script, ...args) => {
+    const loss = lossOf(script.name)
+    const reply = loss === 'request' ? null : await run(script, ...args)
+    if (loss) throw new EngineError('unavailable', `The test has lost the ${loss}.`)
+    return reply
+  }
+  return client
+}

@@ -4,7 +4,7 @@ import type { Engine } from '../../../src/engine/engine.js'
 import { createSharedEngine } from '../../../src/engine/redis/redis-engine.js'
 import { app, deliver } from '../../../src/engine/suite/kit.js'
 import { saveDevice } from '../../support/engine/calls.js'
-import { lossyClient } from '../../support/redis/lossy-client.js'
+import { lossyClient } from '../../support/redis/hooked-client.js'
 import { standalone } from '../../support/redis/server.js'
 import { until } from '../../support/until.js'
 
@@ -13,8 +13,8 @@ const { url } = await standalone()
 it('one node is told of a push, while two sweep the same partitions', async () => {
   let isCut = false
   const create = (): Engine => {
-    const { client } = lossyClient({ type: 'single', url }, (name) =>
-      isCut && name === 'beat' ? 'lost-request' : undefined,
+    const client = lossyClient({ type: 'single', url }, (name) =>
+      isCut && name === 'beat' ? 'request' : undefined,
     )
     return createSharedEngine({
       client: () => client,

@@ -14,8 +14,7 @@ import {
 import { ConnectionFailure, unavailable } from '../../../src/engine/redis/client/failures.js'
 import { createSharedEngine } from '../../../src/engine/redis/redis-engine.js'
 import { redisEngines } from '../../support/redis/engines.js'
-import { hookedClient } from '../../support/redis/hooked-client.js'
-import { lossyClient } from '../../support/redis/lossy-client.js'
+import { hookedClient, lossyClient } from '../../support/redis/hooked-client.js'
 import { standalone } from '../../support/redis/server.js'
 import { until } from '../../support/until.js'
 
@@ -112,15 +111,15 @@ it('keeps nothing of the tokens of renewals that did not come to Redis, because 
 })
 
 it('keeps nothing of the tokens of starts and renewals whose first reply was lost', async () => {
-  let fate: 'lost-reply' | undefined
-  const { client } = lossyClient({ type: 'single', url: server.url }, (script) =>
-    script === 'useToken' ? fate : undefined,
+  let loss: 'reply' | undefined
+  const client = lossyClient({ type: 'single', url: server.url }, (script) =>
+    script === 'useToken' ? loss : undefined,
   )
   const engine = createSharedEngine({ client: () => client, prefix: 'lost:', onError: assert.ifError })
   await whileOpen(engine, async () => {
     const started = request(ada, { credential: { ...withToken('').credential, tokenId: null } })
     const session = await startSession(engine, started)
-    fate = 'lost-reply'
+    loss = 'reply'
     await assert.rejects(engine.startSession(withToken('lost')), isUnavailable)
     const { credential } = withToken('lost too')
     await assert.rejects(engine.renewSession(session, started.connectionId, credential), isUnavailable)

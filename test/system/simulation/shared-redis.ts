@@ -120,7 +120,7 @@ export class SharedRedis implements Medium {
     const { random } = this.#world
     let last = 0
     const client = this.#modules.simulatedClient(this.#server, {
-      lossOf: () => (random.chance(this.#way.losses) ? random.pick(['request', 'reply']) : undefined),
+      lossOf: () => (random.chance(this.#way.losses) ? random.pick(['request', 'reply', 'late']) : undefined),
       delay: (arrive) => {
         const [from, to] = this.#way.delay
         const at = Math.max(last, this.#world.now() + from + random.next() * (to - from))

@@ -12,8 +12,8 @@ import type {
 } from '../../../../src/engine/redis/client/port.js'
 import type { SimulatedServer } from './server.js'
 
-/** What is lost of a call, and with it the connection. */
-export type Loss = 'request' | 'reply'
+/** What is lost of a call, and with it the connection. A late request arrives when its caller no longer waits for it. */
+export type Loss = 'request' | 'reply' | 'late'
 
 export interface SimulatedClientOptions {
   /**
@@ -21,17 +21,24 @@ export interface SimulatedClientOptions {
    * has to arrive in its order, and so has what the client receives. @default setImmediate
    */
   delay?: (arrive: () => void) => void
-  /** Returns what is lost of the call of a script. `name` is `several` for scripts that share a call. @default nothing */
-  lossOf?: (name: string) => Loss | undefined
+  /**
+   * Returns what is lost of the call of a script. `name` is `several` for scripts that share a call, and `isRepeat` is true if the client
+   * sends the script again. @default nothing
+   */
+  lossOf?: (name: string, isRepeat: boolean) => Loss | undefined
+  /** Whether the engine is to call the server as it calls a cluster. @default false */
+  isCluster?: boolean
 }
 
+/** Milliseconds by which a late request is late. */
+const LATE = 50
 /** Milliseconds between checks of the calls that wait, and the milliseconds that `close` waits for replies: those of the real client. */
 const CHECK_INTERVAL = 500
 const CLOSE_TIMEOUT = 2_000
 
 /** A client of a simulated server. It gathers, limits and repeats calls as the real client does. */
 export class SimulatedClient implements RedisClient {
-  readonly isCluster = false
+  readonly isCluster: boolean
   readonly #server: SimulatedServer
   readonly #options: Required<SimulatedClientOptions>
   readonly #calls = new Calls()
@@ -42,10 +49,15 @@ export class SimulatedClient implements RedisClient {
 
   constructor(
     server: SimulatedServer,
-    { delay = (arrive) => setImmediate(arrive), lossOf = () => undefined }: SimulatedClientOptions = {},
+    {
+      delay = (arrive) => setImmediate(arrive),
+      lossOf = () => undefined,
+      isCluster = false,
+    }: SimulatedClientOptions = {},
   ) {
     this.#server = server
-    this.#options = { delay, lossOf }
+    this.isCluster = isCluster
+    this.#options = { delay, lossOf, isCluster }
   }
 
   async open(events: ClientEvents): Promise<void> {
@@ -128,18 +140,18 @@ export class SimulatedClient implements RedisClient {
 
   /** Sends a script, and sends it again if the connection was lost: once, and only if the script may run twice or did not run. */
   async #send(script: Script, { keys, context, args }: ScriptInput, call: Call): Promise<Reply> {
-    const ask = (): Promise<Reply> =>
+    const ask = (isRepeat: boolean): Promise<Reply> =>
       this.#ask(
         () => this.#server.run(script.name, keys, [context, ...args]),
-        this.#options.lossOf(script.name),
+        this.#options.lossOf(script.name, isRepeat),
       )
     try {
-      return await ask()
+      return await ask(false)
     } catch (error) {
       const isLost = error instanceof ConnectionFailure && (!error.sent || script.repeatable)
       if (!isLost || call.isOver()) throw error
       if (error.sent) call.onRepeat?.()
-      return ask()
+      return ask(true)
     }
   }
 
@@ -153,10 +165,16 @@ export class SimulatedClient implements RedisClient {
       else
         delay(() => {
           if (isLost() || loss === 'request') return lose()
-          const outcome = new Promise<T>((take) => take(answer()))
-          // If the reply is lost, nobody gets the error.
-          outcome.catch(() => undefined)
-          delay(() => (isLost() || loss === 'reply' ? lose() : resolve(outcome)))
+          if (loss === 'late') lose()
+          const arrive = (): void => {
+            const outcome = new Promise<T>((take) => take(answer()))
+            // If the reply is lost, nobody gets the error.
+            outcome.catch(() => undefined)
+            delay(() => (isLost() || loss === 'reply' ? lose() : resolve(outcome)))
+          }
+          // What the client sends meanwhile, on another connection, overtakes it.
+          if (loss === 'late') setTimeout(() => isLost() || arrive(), LATE)
+          else arrive()
         })
     })
   }

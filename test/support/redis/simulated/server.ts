@@ -60,6 +60,8 @@ export class SimulatedServer {
   #mayWrite = false
   /** How many processes the server has had. No connection outlives a process. */
   processes = 0
+  /** How many texts were published. */
+  published = 0
 
   constructor(now: () => number = Date.now) {
     this.#now = now
@@ -95,11 +97,16 @@ export class SimulatedServer {
   start(): void {
     this.processes++
     this.#history = randomBytes(20).toString('hex')
+    this.load()
+    for (const client of this.#clients.keys()) client.onStarted()
+  }
+
+  /** Loads the library again: its variables are as if no script had run. */
+  load(): void {
     this.#library = makeLibrary({
       call: (name, ...args) => this.#call(name, args.map(argumentText)),
       sha1hex: (text) => createHash('sha1').update(Buffer.from(text, 'latin1')).digest('hex'),
     })
-    for (const client of this.#clients.keys()) client.onStarted()
   }
 
   connect(client: ServerClient): void {
@@ -129,6 +136,16 @@ export class SimulatedServer {
     }
   }
 
+  /** Runs a command, as somebody does by hand. */
+  command(name: string, ...args: (string | number)[]): unknown {
+    this.#mayWrite = true
+    this.#database.now = Math.floor(this.#now())
+    return this.#call(
+      name,
+      args.map((arg) => bytesOf(String(arg))),
+    )
+  }
+
   /** Returns the names of all keys that begin with `start`. */
   keys(start: string): string[] {
     this.#database.now = Math.floor(this.#now())
@@ -155,6 +172,7 @@ export class SimulatedServer {
 
   /** Returns how many clients get the text. */
   #publish(channel: string, text: string): number {
+    this.published++
     const receivers = [...this.#clients].filter(([, channels]) => channels.has(channel))
     for (const [client] of receivers) client.onMessage(channel, text)
     return receivers.length

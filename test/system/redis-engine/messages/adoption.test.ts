@@ -22,8 +22,7 @@ import type { TransferRecord } from '../../../../src/engine/transfer.js'
 import { ask, pending } from '../../../../src/engine/suite/webhook-kit.js'
 import { adopt } from '../../../support/engine/calls.js'
 import { FEW_PARTITIONS } from '../../../support/redis/engines.js'
-import { hookedClient } from '../../../support/redis/hooked-client.js'
-import { lossyClient, type Fate } from '../../../support/redis/lossy-client.js'
+import { hookedClient, lossyClient } from '../../../support/redis/hooked-client.js'
 import { startSingleAndCluster } from '../../../support/redis/single-and-cluster.js'
 import { until } from '../../../support/until.js'
 
@@ -47,24 +46,24 @@ it('adopts a guest of another partition than the user', () => {
 })
 
 const steps = ['adoptGuest', 'readAdopted', 'appendAdopted', 'dropAdopted', 'endAdopted']
-const fates = ['lost-request', 'lost-reply'] as const
+const losses = ['request', 'reply'] as const
 for (const { name, options } of settings)
   for (const step of steps)
-    for (const fate of fates) {
-      const prefix = `${step} ${fate}:`
-      const engineOf = (fateOf: (script: string) => Fate | undefined = () => undefined, shift = 0): Engine =>
+    for (const loss of losses) {
+      const prefix = `${step} ${loss}:`
+      const engineOf = (lossOf: Parameters<typeof lossyClient>[1] = () => undefined, shift = 0): Engine =>
         createSharedEngine({
-          client: () => lossyClient(options, fateOf).client,
+          client: () => lossyClient(options, lossOf),
           prefix,
           partitionCount: FEW_PARTITIONS,
           clockShift: () => shift,
           onError: (error) => assert.ok(isUnavailable(error), String(error)),
         })
 
-      it(`${name}: another node goes on after a crash with the ${fate} of ${step}`, async () => {
+      it(`${name}: another node goes on after a crash with the lost ${loss} of ${step}`, async () => {
         let isBroken = true
         const request = await whileOpen(
-          engineOf((script) => (script === step && isBroken ? fate : undefined)),
+          engineOf((script) => (script === step && isBroken ? loss : undefined)),
           async (engine): Promise<AdoptionRequest> => {
             await ask(engine, ['guest.adopted', 'message.created'])
             const saved = (await saveGuest(engine, guest)) ?? assert.fail()
@@ -83,7 +82,7 @@ for (const { name, options } of settings)
         isBroken = false
         await whileOpen(engineOf(undefined, 6_000), async (engine) => {
           // Without a mark nothing says that there is something to do: the client repeats its start.
-          if (step === 'adoptGuest' && fate === 'lost-request') assert.ok(await engine.adoptGuest(request))
+          if (step === 'adoptGuest' && loss === 'request') assert.ok(await engine.adoptGuest(request))
           await until(
             'all messages have moved',
             async () => (await bodies(engine, guest)).length === 0 && (await engine.usage(app)).inboxes,
@@ -106,8 +105,7 @@ it('a copy to another engine reports an adoption that a crash has left unreporte
   const [options, prefix] = [{ type: 'single', url: server.url } as const, 'copied:']
   await whileOpen(
     createSharedEngine({
-      client: () =>
-        lossyClient(options, (script) => (script === 'appendAdopted' ? 'lost-request' : undefined)).client,
+      client: () => lossyClient(options, (script) => (script === 'appendAdopted' ? 'request' : undefined)),
       ...{ prefix, onError: () => undefined },
     }),
     async (engine) => {
@@ -128,8 +126,7 @@ for (const { name, options } of settings)
     let isBroken = true
     const engine = createSharedEngine({
       client: () =>
-        lossyClient(options, (script) => (script === 'makeOwnCopy' && isBroken ? 'lost-request' : undefined))
-          .client,
+        lossyClient(options, (script) => (script === 'makeOwnCopy' && isBroken ? 'request' : undefined)),
       prefix: 'owed:',
       partitionCount: FEW_PARTITIONS,
       onError: () => undefined,
@@ -198,8 +195,8 @@ it('keeps nothing for ever about a guest whose messages have moved, though the n
   const engine = createSharedEngine({
     client: () =>
       lossyClient({ type: 'single', url: server.url }, (script) =>
-        script === 'endAdopted' ? 'lost-request' : undefined,
-      ).client,
+        script === 'endAdopted' ? 'request' : undefined,
+      ),
     ...{ prefix, onError: () => undefined },
   })
   await whileOpen(engine, async () => {

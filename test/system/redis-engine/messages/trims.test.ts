@@ -4,7 +4,7 @@ import { it } from 'node:test'
 import type { Engine } from '../../../../src/engine/index.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { app, bob, deliver, whileOpen } from '../../../../src/engine/suite/kit.js'
-import { lossyClient } from '../../../support/redis/lossy-client.js'
+import { hookedClient } from '../../../support/redis/hooked-client.js'
 import { standalone } from '../../../support/redis/server.js'
 import { until } from '../../../support/until.js'
 
@@ -13,9 +13,8 @@ const server = await standalone()
 /** Runs `work`, which sends messages. Returns how many steps have deleted messages by the time a client has asked many times more. */
 const stepsAfter = async (prefix: string, work: (engine: Engine) => Promise<void>): Promise<number> => {
   let steps = 0
-  const { client } = lossyClient({ type: 'single', url: server.url }, (script) => {
+  const client = hookedClient({ type: 'single', url: server.url }, (script) => {
     if (script === 'expireInbox') steps += 1
-    return undefined
   })
   const engine = createSharedEngine({ client: () => client, prefix, onError: assert.ifError })
   return whileOpen(engine, async () => {
