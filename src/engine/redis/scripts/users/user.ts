@@ -1,7 +1,7 @@
 import { USER } from '../../fields.js'
 import { script, type KeyNames } from '../context/context.js'
 import { whole } from '../context/text.js'
-import { announce } from '../webhooks/events.js'
+import { announce } from '../webhooks/queue.js'
 
 /*
  * A user's hash. `load` reads all fields but the large ones; `loadInbox` reads those that a message needs, which takes half as long. A step

@@ -15,15 +15,7 @@ import { counted } from '../context/counts.js'
 import { json, whole } from '../context/text.js'
 import { presence } from '../sessions/rows.js'
 import type { User } from '../users/user.js'
-import {
-  countEvents,
-  DUE_ELSEWHERE,
-  DUE_EVENTS_WAIT,
-  eventsMember,
-  queueOf,
-  sizeOf,
-  storeQueue,
-} from './queue.js'
+import { countEvents, DUE_ELSEWHERE, queueOf, noteDue, sizeOf, storeQueue } from './queue.js'
 
 /*
  * How webhook events are added. The script that makes a change also adds the events that report the change. The hash `events` has each
@@ -43,7 +35,6 @@ let salt = ''
 let unreadAfterMessage: number | undefined
 let baseOfEpoch = ''
 let limits: NonNullable<WebhookOptions['limits']>
-let isDue = false
 
 const boundOf = (word: string | undefined): number => tonumber(word) ?? Infinity
 
@@ -56,7 +47,7 @@ const boundOf = (word: string | undefined): number => tonumber(word) ?? Infinity
 export const beginWebhooks = (webhooks: string): void => {
   asked = NONE
   unreadAfterMessage = undefined
-  isDue = false
+  noteDue(false)
   if (webhooks === '') return
   const FIRST_TYPE = 7
   asked = {}
@@ -124,7 +115,7 @@ const appendEvent = (
   storeQueue(owner, withEvent(queue, { type, seq: tonumber(seq) ?? 0, data: state }, size, DUE_ELSEWHERE))
   if (queue.first > 0) return
   redis.call('ZADD', due, script.now, seq)
-  isDue = true
+  noteDue(true)
 }
 
 /** Removes the user's newest event about presence. */
@@ -173,16 +164,4 @@ export const addEvent = (user: User, type: Type, data: string): void => {
   if (fate === 'beyond user') return dropEvent(keys.queue, queue, userId, type, state)
   if (fate === 'beyond app') return dropEvent(keys.appQueue, queueOf(keys.appQueue, ''), '', type, {})
   appendEvent(keys.queue, queue, added, event, state)
-}
-
-/** If this script has made events due, tells the calling node, and sets when the sweep looks for these events. */
-export const announce = (): void => {
-  if (!isDue) return
-  isDue = false
-  redis.call('ZADD', script.keys.deadlines, 'LT', script.now + DUE_EVENTS_WAIT, eventsMember())
-  script.events.push({
-    type: 'webhooks-due',
-    appId: script.appId,
-    partition: tonumber(script.partition) ?? 0,
-  })
 }

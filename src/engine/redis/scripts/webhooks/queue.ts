@@ -57,3 +57,22 @@ export const countEvents = (number: number, bytes: number): void => {
   count('events', number)
   count('eventBytes', bytes)
 }
+
+let isDue = false
+
+/** Notes whether this script has made events due. */
+export const noteDue = (value: boolean): void => {
+  isDue = value
+}
+
+/** If this script has made events due, tells the calling node, and sets when the sweep looks for these events. */
+export const announce = (): void => {
+  if (!isDue) return
+  isDue = false
+  redis.call('ZADD', script.keys.deadlines, 'LT', script.now + DUE_EVENTS_WAIT, eventsMember())
+  script.events.push({
+    type: 'webhooks-due',
+    appId: script.appId,
+    partition: tonumber(script.partition) ?? 0,
+  })
+}
