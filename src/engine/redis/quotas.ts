@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { EventLimits, UserRef } from '../engine.js'
+import type { AppUsage, EventLimits, UserRef } from '../engine.js'
 import { KeyedMutex } from '../../util/keyed-mutex.js'
 import type { StepRunner } from './step-runner.js'
 import type { Counts } from './wire-event.js'
@@ -81,6 +81,16 @@ export class Quotas {
       (counts) => change(counts, partition, changed),
       () => undefined,
     )
+  }
+
+  /** Resolves with an app's counts in all partitions. */
+  async usage(appId: string): Promise<AppUsage> {
+    const usage: AppUsage = { users: 0, guests: 0, inboxes: 0, bytes: 0, sessions: 0 }
+    const counted = ['users', 'guests', 'inboxes', 'bytes', 'sessions'] as const
+    const { steps, servers } = this.#runner
+    const all = await this.#runner.inPartitions(steps.readCounts, servers, appId, counted)
+    for (const counts of all) counted.forEach((name, n) => (usage[name] += Number(counts[n])))
+    return usage
   }
 
   /** In a cluster, runs tasks of an app one after the other, because together they might exceed a limit. */

@@ -5,6 +5,7 @@ import { Listeners } from '../listeners.js'
 import { PendingCalls } from '../../util/pending-calls.js'
 import type { RedisClient, ServerInfo } from './client/port.js'
 import { createRedisClient, type RedisClientOptions } from './client/index.js'
+import type { NodeParts } from './node-parts.js'
 import { OpenedEngine } from './opened-engine.js'
 
 interface CommonOptions {
@@ -94,10 +95,11 @@ export const createSharedEngine = ({
   }
 
   /** Runs `work` synchronously if the engine is open, so that calls take effect in their order. */
-  const use = <T>(work: (node: OpenedEngine) => Promise<T>): Promise<T> => {
+  const use = <T>(work: (parts: NodeParts, node: OpenedEngine) => Promise<T>): Promise<T> => {
     if (!current)
       return Promise.reject(new EngineError('unavailable', 'The engine is not open: call open() first.'))
-    const call = current.opened ? work(current.opened) : current.ready.then(work)
+    const { opened, ready } = current
+    const call = opened ? work(opened.parts, opened) : ready.then((node) => work(node.parts, node))
     current.calls.add(call)
     return call
   }
@@ -119,7 +121,7 @@ export const createSharedEngine = ({
         closing = opening.ready.then(
           async (node) => {
             // This ends the calls that wait for the answers of other gateways.
-            node.calls.close()
+            node.parts.calls.close()
             await opening.calls.idle()
             await node.close()
           },
@@ -128,9 +130,9 @@ export const createSharedEngine = ({
       }
       return closing
     },
-    key: () => use((node) => Promise.resolve(node.key())),
-    check: () => use((node) => node.check()),
-    configure: (appId, options) => use((node) => node.configure(appId, options)),
+    key: () => use((_parts, node) => Promise.resolve(node.key())),
+    check: () => use((_parts, node) => node.check()),
+    configure: (appId, options) => use(({ appNotes }) => appNotes.configure(appId, options)),
     listen: (listener, signal) => listeners.add(listener, signal),
 
     user: (of) => use(({ users }) => users.get(of)),
@@ -142,7 +144,7 @@ export const createSharedEngine = ({
     changeUser: (of, change) => use(async ({ users }) => listeners.emitSaved(await users.change(of, change))),
     users: (appId, after, limit) => use(({ users }) => users.after(appId, after, limit)),
     status: (of) => use(({ sessions }) => sessions.status(of)),
-    usage: (appId) => use((node) => node.usage(appId)),
+    usage: (appId) => use(({ quotas }) => quotas.usage(appId)),
     deleteUser: ({ appId, userId }) => {
       const of = { appId, userId }
       return use(async ({ adoptions, revocations, users }) => {
@@ -153,7 +155,16 @@ export const createSharedEngine = ({
         return (await users.delete(of)) || wasThere
       })
     },
-    adoptGuest: (request) => use((node) => node.adopt(request)),
+    adoptGuest: (request) =>
+      use(async ({ apps, revocations, adoptions }) => {
+        const { appId, guestId: userId, proof, retention } = request
+        apps.retain(appId, retention)
+        if (proof && (await revocations.isRevoked({ appId, userId }, proof.credential))) return null
+        const adoption = await adoptions.adopt(request)
+        // This moves the first of the guest's messages to the user. The sweeper moves the others.
+        if (adoption) await adoptions.move({ appId, userId }).catch(onError)
+        return adoption
+      }),
 
     startSession: (request) => use(({ sessions }) => sessions.start(request)),
     confirmSession: (session, connectionId) => use(({ sessions }) => sessions.confirm(session, connectionId)),
@@ -187,9 +198,9 @@ export const createSharedEngine = ({
         return inboxes.send(message, rules)
       }),
     findSent: (message, rules) => use(({ inboxes }) => inboxes.findSent(message, rules)),
-    inbox: (of) => use(({ inboxes }) => inboxes.state(of)),
-    messagesAfter: (of, position, limit) => use(({ inboxes }) => inboxes.after(of, position, limit)),
-    messagesBefore: (of, before, limit) => use(({ inboxes }) => inboxes.before(of, before, limit)),
+    inbox: (of) => use(({ reads }) => reads.state(of)),
+    messagesAfter: (of, position, limit) => use(({ reads }) => reads.after(of, position, limit)),
+    messagesBefore: (of, before, limit) => use(({ reads }) => reads.before(of, before, limit)),
     markRead: (of, position) => use(({ inboxes }) => inboxes.markRead(of, position)),
 
     exchanges: (of, ids) => use(({ peers }) => peers.exchanges(of, ids)),
@@ -197,10 +208,14 @@ export const createSharedEngine = ({
     messagesWith: (of, peer, range, limit) => use(({ peers }) => peers.messages(of, peer, range, limit)),
     markPeerRead: (of, peer, position) => use(({ peers }) => peers.markRead(of, peer, position)),
 
-    signal: (to, signal) => use((node) => node.signal(to, signal)),
+    // If the reply is lost, the signal may be lost too.
+    signal: (to, signal) =>
+      use(async ({ runner }) => {
+        await runner.onUser(runner.steps.signal, to, [JSON.stringify(signal)])
+      }),
 
     watch: (users) => use(({ watches }) => watches.watch(users)),
-    unwatch: (users) => current?.node.watches.unwatch(users),
+    unwatch: (users) => current?.node.parts.watches.unwatch(users),
 
     node: () => name,
     askNode: (node, question) => use(({ calls }) => calls.ask(node, question)),

@@ -42,17 +42,23 @@ export interface StepRunnerOptions {
   nodeId: string
   /** Returns milliseconds to add to the time of Redis: for tests. */
   clockShift: () => number
+}
+
+/** What the parts of an engine do for the steps. These parts run steps themselves, so the runner is made first and gets them by `connect`. */
+export interface RunnerParts {
   /** Called with the events that a step has for this node, before the caller of the step receives the result. */
   onEvents: (events: WireEvent[]) => void
   /** Called if a step's reply was lost, and with it the step's events for this node. The step may have run, and perhaps runs again. */
-  onUncertain?: (call: UncertainCall) => void
+  onUncertain: (call: UncertainCall) => void
   /** Called with each call that runs again after a failover. */
-  onRemade?: (call: RecentCall) => void
+  onRemade: (call: RecentCall) => void
   /** Called when steps begin to wait because the history of their server is unsettled (`scripts/state/history.ts`). */
-  onUnsettled?: (server: number) => void
+  onUnsettled: (server: number) => void
   /** Returns an app's webhooks. In a cluster `limits.app` is what the other partitions leave of the app's limits. */
   webhooksOf: (appId: string, partition: number) => WebhookOptions | null
 }
+
+const ignore = (): void => undefined
 
 /** A call whose change a failover may lose. */
 export interface RecentCall {
@@ -113,12 +119,16 @@ export class StepRunner {
   /** The secret from which the epochs of inboxes derive (`scripts/state/history.ts`). */
   epochKey = ''
   readonly #client: RedisClient
-  readonly #options: StepRunnerOptions
+  readonly #clockShift: () => number
+  readonly #parts: RunnerParts = {
+    ...{ onEvents: ignore, onUncertain: ignore, onRemade: ignore, onUnsettled: ignore },
+    webhooksOf: () => null,
+  }
   readonly #unsettled: UnsettledServers
 
   constructor(options: StepRunnerOptions) {
-    this.#options = options
     this.#client = options.client
+    this.#clockShift = options.clockShift
     this.partitions = options.partitions
     this.keys = new Keys(options.prefix, options.partitions, options.client.isCluster)
     this.nodeId = options.nodeId
@@ -126,8 +136,13 @@ export class StepRunner {
     this.servers = this.isCluster ? this.partitions.all : [0]
     this.#unsettled = new UnsettledServers(
       (server) => this.onPartition(this.steps.noteState, server, []),
-      (server) => options.onUnsettled?.(server),
+      (server) => this.#parts.onUnsettled(server),
     )
+  }
+
+  /** Must be called before the first step. Without parts nothing hears of events and lost replies, and steps add no webhook events. */
+  connect(parts: Partial<RunnerParts>): void {
+    Object.assign(this.#parts, parts)
   }
 
   /** Returns the number of a partition's server. */
@@ -289,7 +304,7 @@ export class StepRunner {
 
   /** Notes that `repeat` runs after a failover that may have lost the change of a call. */
   remember(partition: number, repeat: RecentCall['repeat'], namesEpoch = false): void {
-    this.#options.onRemade?.({ server: this.serverOf(partition), namesEpoch, repeat })
+    this.#parts.onRemade({ server: this.serverOf(partition), namesEpoch, repeat })
   }
 
   /**
@@ -321,12 +336,12 @@ export class StepRunner {
 
   /** Called for a call that may have run. */
   #onUncertain(step: Step, { of, partition, options }: OfPartition & { options: RunOptions }): void {
-    const { onUncertain } = this.#options
+    const { onUncertain } = this.#parts
     const { from, changes = {} } = options
-    onUncertain?.({ step, of, partition, changes })
+    onUncertain({ step, of, partition, changes })
     if (from === undefined) return
     const sender = { appId: of.appId, userId: from }
-    onUncertain?.({ step, of: sender, partition: this.partitions.of(sender), changes })
+    onUncertain({ step, of: sender, partition: this.partitions.of(sender), changes })
   }
 
   /**
@@ -370,7 +385,7 @@ export class StepRunner {
   ): string[] {
     const { appId, userId, partition, hashed = '' } = owner
     // Steps without the key `appQueue` add no webhook events.
-    const webhooks = step.keys.includes('appQueue') ? this.#options.webhooksOf(appId, partition) : null
+    const webhooks = step.keys.includes('appQueue') ? this.#parts.webhooksOf(appId, partition) : null
     const forWebhooks = webhooks ? argumentOf(webhooks, this.epochBase(owner)) : ''
     return [prefix, appId, userId, String(partition), hashed, forWebhooks, ...args.map(textOf)]
   }
@@ -380,7 +395,7 @@ export class StepRunner {
     if (!Array.isArray(reply))
       throw new EngineError('unavailable', `The script '${step.name}' returned no list.`)
     const [events] = reply
-    if (events) this.#options.onEvents(JSON.parse(events as string) as WireEvent[])
+    if (events) this.#parts.onEvents(JSON.parse(events as string) as WireEvent[])
     return reply.slice(1) as Returns<Name>
   }
 
@@ -389,6 +404,6 @@ export class StepRunner {
     const publish = this.isCluster ? 'SPUBLISH' : 'PUBLISH'
     // In a cluster each partition has channels of its own, and scripts make their names.
     const channels = this.isCluster ? '' : this.keys.channels(0)
-    return [this.#options.clockShift(), this.nodeId, publish, this.keys.ofServer, channels].join('\0')
+    return [this.#clockShift(), this.nodeId, publish, this.keys.ofServer, channels].join('\0')
   }
 }

@@ -22,13 +22,14 @@ const runner = new StepRunner({
   partitions: new Partitions(),
   nodeId: 'node',
   clockShift: () => 0,
-  onEvents: () => undefined,
-  webhooksOf: () => null,
 })
 
 /** The attached users of a node without a connection to Redis. */
-const attachedUsers = (options: Pick<AttachedUsersOptions, 'emit' | 'messagesAfter'>): AttachedUsers =>
-  new AttachedUsers({ runner, onError: assert.ifError, ...options })
+const attachedUsers = ({
+  emit,
+  after,
+}: Pick<AttachedUsersOptions, 'emit'> & AttachedUsersOptions['reads']): AttachedUsers =>
+  new AttachedUsers({ runner, onError: assert.ifError, emit, reads: { after } })
 
 /** The state of a user's inbox in the epoch with this number. */
 const inboxOf = (of: UserRef, epoch: number, offset: number): InboxState => ({
@@ -36,7 +37,7 @@ const inboxOf = (of: UserRef, epoch: number, offset: number): InboxState => ({
 })
 
 it('stays in an epoch though a message of an earlier one is told late', () => {
-  const attached = attachedUsers({ emit: () => assert.fail('an event'), messagesAfter: () => assert.fail() })
+  const attached = attachedUsers({ emit: () => assert.fail('an event'), after: () => assert.fail() })
   attached.add({ ...ada, sessionId: 'one' }, 'a connection', 2, 0)
   attached.receive(ada, 1, 9, '{}')
   // The start of another session took so long that a failover came in between.
@@ -52,7 +53,7 @@ it('emits no message of another epoch as one of its own, though it is not told o
   const attached = attachedUsers({
     emit: (event) =>
       emitted.push(event.type === 'message' ? [event.epoch, event.message.offset] : event.type),
-    async messagesAfter(of, { offset }) {
+    async after(of, { offset }) {
       asked.push(offset)
       await turn()
       // The first position is of an earlier epoch, so Redis returns the oldest messages.
@@ -69,7 +70,7 @@ it('emits no message of another epoch as one of its own, though it is not told o
 })
 
 it('carries no session that ended, or moved to another node, before the result of its start came', () => {
-  const attached = attachedUsers({ emit: () => assert.fail('an event'), messagesAfter: () => assert.fail() })
+  const attached = attachedUsers({ emit: () => assert.fail('an event'), after: () => assert.fail() })
   const session = { ...ada, sessionId: 'a session' }
   const finish = attached.expectStart(ada)
   attached.remove(session)
@@ -89,7 +90,7 @@ it('reads the missing messages of 32 users at a time', async () => {
   const reads: (() => void)[] = []
   const attached = attachedUsers({
     emit: (event) => event.type === 'message' && emitted.push(event.user.userId),
-    async messagesAfter(of, { offset }) {
+    async after(of, { offset }) {
       await new Promise<void>((resolve) => reads.push(resolve))
       return {
         messages: [{ ...message, to: of.userId, offset: offset + 1 }],

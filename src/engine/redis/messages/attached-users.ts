@@ -46,7 +46,7 @@ interface Starting {
 export interface AttachedUsersOptions {
   runner: StepRunner
   emit: (event: EngineEvent) => void
-  messagesAfter: (of: UserRef, position: Position, limit: number) => Promise<InboxPage>
+  reads: { after: (of: UserRef, position: Position, limit: number) => Promise<InboxPage> }
   onError: (error: unknown) => void
 }
 
@@ -277,11 +277,11 @@ export class AttachedUsers {
 
   /** Reads and emits the messages up to the newest one. If that fails, the next message, comparison or beat tries it again. */
   async #read(user: AttachedUser): Promise<void> {
-    const { runner, messagesAfter } = this.#options
+    const { runner, reads } = this.#options
     while (user.offset < user.newest && this.#users.get(userKey(user.of)) === user) {
       const { epoch, offset } = user
       const position = { epoch: runner.epochBase(user.of) + String(epoch), offset }
-      const { messages, inbox } = await messagesAfter(user.of, position, PAGE)
+      const { messages, inbox } = await reads.after(user.of, position, PAGE)
       // The messages may be those of an epoch of which this node is not told yet.
       this.#hear(user, runner.epochNumber(user.of, inbox.epoch), inbox.offset)
       if (user.epoch !== epoch) continue

@@ -1,26 +1,14 @@
-import { isGuestId, type Message } from '../../../protocol/index.js'
-import type {
-  InboxPage,
-  InboxState,
-  MessagePage,
-  CheckedMessage,
-  Position,
-  SendResult,
-  SendRules,
-  UserRef,
-} from '../../engine.js'
+import { isGuestId } from '../../../protocol/index.js'
+import type { InboxState, CheckedMessage, Position, SendResult, SendRules, UserRef } from '../../engine.js'
 import { foundIn, Outgoing, type Attempt } from './outgoing.js'
 import { HeldBytes } from './held-bytes.js'
+import type { AttachedUsers } from './attached-users.js'
 import type { RecentMessages } from './recent-messages.js'
 import type { Quotas } from '../quotas.js'
 import type { Sent } from '../calls/send.js'
 import { SendLanes } from './send-lanes.js'
-import { OwnCopies, type OwnCopyPlace } from './own-copies.js'
+import { OwnCopies } from './own-copies.js'
 import { callId, type StepRunner } from '../step-runner.js'
-import type { Returns, Takes } from '../steps.js'
-
-/** Returns the limit as an argument for Redis, which does not understand `Infinity`, and returns no list for 0. */
-const countOf = (limit: number): number => Math.min(Math.max(1, limit), 1_000_000)
 
 /** The user who has adopted the recipient of a message, and when that user was created. */
 interface Adopted {
@@ -34,8 +22,7 @@ export interface SharedInboxesOptions {
   quotas: Quotas
   /** Creates a sender who does not exist. */
   createUser: (of: UserRef) => Promise<unknown>
-  /** Called with the place of the sender's own copy, before `send` returns the copy's offset. */
-  onOwnCopy: (sender: UserRef, place: OwnCopyPlace) => void
+  attached: AttachedUsers
   recent: RecentMessages
   onError: (error: unknown) => void
 }
@@ -51,7 +38,7 @@ interface StoredReply {
   sent: Sent
 }
 
-/** Sends messages, and reads inboxes. */
+/** Sends messages, and marks them as read. */
 export class SharedInboxes {
   readonly ownCopies: OwnCopies
   readonly #runner: StepRunner
@@ -79,29 +66,6 @@ export class SharedInboxes {
 
   findSent(message: CheckedMessage, rules: SendRules): Promise<SendResult | null> {
     return this.#find(new Outgoing(this.#runner, message), rules)
-  }
-
-  async state(of: UserRef): Promise<InboxState> {
-    const [, , ...state] = await this.#read(of, 0, null, null)
-    return this.#runner.inboxOf(of, state)
-  }
-
-  async after(
-    of: UserRef,
-    { epoch, offset }: { epoch?: string | undefined; offset: number },
-    limit: number,
-  ): Promise<MessagePage> {
-    const number = epoch === undefined ? 'any' : this.#runner.epochNumber(of, epoch)
-    const reply = await this.#read(of, countOf(limit), offset, number)
-    return { ...this.#pageOf(of, reply, limit), lost: reply[1] === 1 }
-  }
-
-  async before(of: UserRef, before: number | null, limit: number): Promise<InboxPage> {
-    return this.#pageOf(of, await this.#read(of, countOf(limit), before, null), limit)
-  }
-
-  #read(of: UserRef, ...args: Takes<'readInbox'>): Promise<Returns<'readInbox'>> {
-    return this.#runner.onUser(this.#runner.steps.readInbox, of, args)
   }
 
   async markRead(of: UserRef, { epoch, offset }: Position): Promise<InboxState | null> {
@@ -278,7 +242,7 @@ export class SharedInboxes {
             },
             rules.retention,
           )
-    this.#options.onOwnCopy(sender, place)
+    this.#options.attached.noteOwnCopy(sender, place)
     return { ...result, ownOffset: place.offset }
   }
 
@@ -318,10 +282,5 @@ export class SharedInboxes {
       const [left] = await this.#runner.onUser(steps.expireInbox, of, [age, messages, bytes])
       isBeyond = left === 1
     }
-  }
-
-  #pageOf(of: UserRef, [found, , ...state]: Returns<'readInbox'>, limit: number): InboxPage {
-    const messages = found.slice(0, limit).map((json) => JSON.parse(json) as Message)
-    return { messages, inbox: this.#runner.inboxOf(of, state) }
   }
 }

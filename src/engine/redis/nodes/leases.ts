@@ -12,11 +12,15 @@ const USERS_PER_STEP = 100
 
 export interface LeasesOptions {
   runner: StepRunner
+  onError: (error: unknown) => void
+}
+
+/** What a node does at its beats. */
+export interface BeatWork {
   /** Called when Redis no longer knows this node. */
   onLost: (cause: LeaseLost['cause']) => void
   /** Called after each beat that Redis has answered, unless the promise of the last call is pending. No beat waits for that promise. */
   onBeat: () => Promise<void>
-  onError: (error: unknown) => void
 }
 
 /** When a beat has found that a node is dead, and when the node's connections were lost, by the clock of Redis. */
@@ -46,6 +50,7 @@ export class Leases {
   readonly #work = new Map<string, Promise<void>>()
   /** Since when the server has its data. */
   #madeAt: string | null = null
+  #beatWork: BeatWork | undefined
   #isStopped = false
 
   constructor(options: LeasesOptions) {
@@ -72,7 +77,8 @@ export class Leases {
     return index >= 0 && partition % this.#live.length === index
   }
 
-  async start(): Promise<void> {
+  async start(beatWork: BeatWork): Promise<void> {
+    this.#beatWork = beatWork
     await this.#beat(true)
     const beat = (): void => this.#startWork('beat', () => this.#beat(false))
     this.#timer = setInterval(beat, BEAT_INTERVAL).unref()
@@ -89,7 +95,7 @@ export class Leases {
   }
 
   async #beat(isNew: boolean): Promise<void> {
-    const { runner, onLost, onBeat } = this.#options
+    const { runner } = this.#options
     const reply = await runner.onPartition(runner.steps.beat, 0, [LEASE, isNew])
     const [wasLost, dead, live, at, madeAt, leftAgo, known] = reply
     this.#live = live.toSorted()
@@ -102,8 +108,8 @@ export class Leases {
     for (const [node, seenAt] of this.#seen) if (seenAt < this.knownSince) this.#seen.delete(node)
     const isEmptied = !isNew && madeAt !== this.#madeAt
     this.#madeAt = madeAt
-    if (wasLost === 1 || isEmptied) onLost(isEmptied ? 'data-lost' : 'taken-over')
-    this.#startWork('departures', onBeat)
+    if (wasLost === 1 || isEmptied) this.#beatWork?.onLost(isEmptied ? 'data-lost' : 'taken-over')
+    if (this.#beatWork) this.#startWork('departures', this.#beatWork.onBeat)
     for (const [node, endedAt] of dead) {
       // The dead node's last beat was `LEASE` before its lease ended. It died before its next beat, which was due at `lostAt`.
       const lostAt = endedAt > 0 ? endedAt - LEASE + BEAT_INTERVAL : undefined

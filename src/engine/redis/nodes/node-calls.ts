@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { withTimeout } from '../../../util/with-timeout.js'
 import { EngineError } from '../../errors.js'
-import type { Seen } from '../messages/attached-users.js'
+import type { AttachedUsers, Seen } from '../messages/attached-users.js'
 import type { StepRunner } from '../step-runner.js'
 import type { SessionId, WireEvent, WireEventOf } from '../wire-event.js'
 
@@ -24,8 +24,7 @@ export interface NodeCallsOptions {
   name: string
   /** Answers a question of another node. */
   answer: (question: string) => Promise<string>
-  /** Returns what this node knows of sessions: see `AttachedUsers.seen`. */
-  seen: (sessions: readonly SessionId[]) => (Seen | null)[]
+  attached: AttachedUsers
   onError: (error: unknown) => void
 }
 
@@ -59,10 +58,10 @@ export class NodeCalls {
   }
 
   async onAsked({ from, id, question }: WireEventOf<'asked'>): Promise<void> {
-    const { answer, seen, onError } = this.#options
+    const { answer, attached, onError } = this.#options
     let text: string | null = null
     try {
-      text = typeof question === 'string' ? await answer(question) : JSON.stringify(seen(question))
+      text = typeof question === 'string' ? await answer(question) : JSON.stringify(attached.seen(question))
     } catch (error) {
       onError(error)
     }

@@ -2,6 +2,7 @@ import { Timer } from '../../../util/timer.js'
 import { expirySearchInterval } from '../../rules.js'
 import type { Apps } from '../apps.js'
 import type { SharedAdoptions } from '../messages/shared-adoptions.js'
+import type { Leases } from './leases.js'
 import type { SharedInboxes } from '../messages/shared-inboxes.js'
 import { callId, type StepRunner } from '../step-runner.js'
 import type { Returns } from '../steps.js'
@@ -20,8 +21,7 @@ export interface SweeperOptions {
   apps: Apps
   inboxes: SharedInboxes
   adoptions: SharedAdoptions
-  /** Whether this node sweeps a partition. Each partition is swept by one of the living nodes. */
-  sweeps: (partition: number) => boolean
+  leases: Leases
   /** Called if webhook events of an app are due in a partition, and the node that added them does not deliver them. */
   onEventsDue: (appId: string, partition: number) => Promise<void>
   onError: (error: unknown) => void
@@ -81,7 +81,7 @@ export class Sweeper {
   }
 
   #run(partitions: readonly number[]): void {
-    const swept = partitions.filter((partition) => this.#options.sweeps(partition))
+    const swept = partitions.filter((partition) => this.#options.leases.sweeps(partition))
     const running = this.#sweep(swept).finally(() => this.#running.delete(partitions))
     this.#running.set(partitions, running)
   }

@@ -1,7 +1,8 @@
 import type { EndCode } from '../../../protocol/index.js'
-import type { EngineEvent, UserRecord, UserRef } from '../../engine.js'
+import type { EngineEvent, UserRef } from '../../engine.js'
 import { userKey } from '../../user-key.js'
-import type { SharedInboxes } from '../messages/shared-inboxes.js'
+import type { InboxReads } from '../messages/inbox-reads.js'
+import type { SharedUsers } from '../sessions/shared-users.js'
 import type { SharedPeers } from '../messages/shared-peers.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
 import type { Watches } from '../sessions/watches.js'
@@ -31,12 +32,12 @@ interface Doubt {
 
 export interface UncertainCallsOptions {
   attached: AttachedUsers
-  inboxes: SharedInboxes
+  reads: InboxReads
   peers: SharedPeers
   carried: CarriedSessions
   recovery: Recovery
   watches: Watches
-  user: (of: UserRef) => Promise<UserRecord | null>
+  users: SharedUsers
   /** Notes that webhook events of an app are perhaps due in a partition, if the app has webhooks. */
   noteWebhooks: (appId: string, partition: number) => void
   emit: (event: EngineEvent) => void
@@ -110,15 +111,15 @@ export class UncertainCalls {
   }
 
   async #compare({ of, partition, code, mayHaveRead, mayHaveSaved, peers }: Doubt): Promise<void> {
-    const { attached, carried, recovery, inboxes, watches, user, noteWebhooks, emit } = this.#options
+    const { attached, carried, recovery, reads, watches, users, noteWebhooks, emit } = this.#options
     if (attached.connectionsOf(of).size > 0) {
       // A failover may have lost a session. The recovery stores it again first, so that it does not count as ended.
       await recovery.catchUp(partition)
       await carried.compare([of], code)
       await attached.compare([of])
-      if (mayHaveRead) emit({ type: 'read', user: of, inbox: await inboxes.state(of) })
+      if (mayHaveRead) emit({ type: 'read', user: of, inbox: await reads.state(of) })
       for (const peer of peers) await this.#emitMark(of, peer)
-      const saved = mayHaveSaved && (await user(of))
+      const saved = mayHaveSaved && (await users.get(of))
       if (saved) emit({ type: 'user-changed', user: saved })
     }
     await watches.renewUser(of)
@@ -126,8 +127,8 @@ export class UncertainCalls {
   }
 
   async #emitMark(of: UserRef, peer: string | null): Promise<void> {
-    const { inboxes, peers, emit } = this.#options
-    const { epoch } = await inboxes.state(of)
+    const { reads, peers, emit } = this.#options
+    const { epoch } = await reads.state(of)
     // The offset 0 moves no mark.
     const marked = await peers.markRead(of, peer, { epoch, offset: 0 })
     if (marked) emit({ type: 'read', user: of, ...marked })

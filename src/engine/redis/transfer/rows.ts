@@ -42,10 +42,12 @@ export class RedisRows {
     // If the connection is lost, the calls of the transfer reject, so nothing needs these events.
     await client.open({ onMessage: ignore, onResubscribed: ignore, onError: ignore })
     const partitions = new Partitions()
-    const node = { nodeId: 'transfer', clockShift: () => 0, onEvents: ignore }
+    const node = { nodeId: 'transfer', clockShift: () => 0 }
     try {
       assertUsable(await client.info())
-      return new RedisRows(client, new StepRunner({ client, prefix, partitions, webhooksOf, ...node }))
+      const runner = new StepRunner({ client, prefix, partitions, ...node })
+      runner.connect({ webhooksOf })
+      return new RedisRows(client, runner)
     } catch (error) {
       await client.close()
       throw error

@@ -38,7 +38,6 @@ for (const { name, options } of settings) {
     })
     const runner = new StepRunner({
       ...{ client, prefix: 'named %1 {x', partitions: new Partitions(), nodeId: 'node', clockShift: () => 0 },
-      ...{ onEvents: () => undefined, webhooksOf: () => null },
     })
     return { runner, close: () => client.close() }
   }
@@ -102,7 +101,6 @@ test('in a cluster the keys of a step for several users are in one slot', async 
   const partitions = new Partitions()
   const runner = new StepRunner({
     ...{ client, prefix: 'prefix:', partitions, nodeId: 'node', clockShift: () => 0 },
-    ...{ onEvents: () => undefined, webhooksOf: () => null },
   })
   const many = Array.from({ length: 3_000 }, (_, n) => ({ of: { appId: 'app', userId: `user ${n}` } }))
   for (const group of runner.userGroups(many))
