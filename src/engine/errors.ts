@@ -15,3 +15,11 @@ export class EngineError extends Error {
     this.code = code
   }
 }
+
+const warn = (error: unknown): void => process.emitWarning(error instanceof Error ? error : String(error))
+
+/** Returns what reports an engine's errors, each in a microtask of its own, so that an error in `report` interrupts no work of the engine. */
+export const reporterOf =
+  (report: (error: unknown) => void = warn) =>
+  (error: unknown): void =>
+    queueMicrotask(() => report(error))

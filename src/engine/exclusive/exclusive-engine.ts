@@ -1,6 +1,7 @@
 import type { Engine } from '../engine.js'
-import { EngineError } from '../errors.js'
+import { EngineError, reporterOf } from '../errors.js'
 import { createNodeName } from '../util/node-name.js'
+import { Lifecycle } from '../lifecycle.js'
 import { Listeners } from '../listeners.js'
 import { rows } from './store/rows.js'
 import { put, read, type Volume } from './store/store.js'
@@ -14,61 +15,25 @@ export interface EngineOptions {
   onError?: ((error: unknown) => void) | undefined
 }
 
-const warn = (error: unknown): void => process.emitWarning(error instanceof Error ? error : String(error))
-
 /**
  * Makes an engine for one process, on an ordered store. `openVolume` is called when a closed engine is opened, and at each attempt of a
  * recovery after a failed write. `signal` aborts when the engine is closed.
  */
 export const createExclusiveEngine = (
   openVolume: (signal: AbortSignal) => Promise<Volume>,
-  { onError: report = warn }: EngineOptions = {},
+  options: EngineOptions = {},
 ): Engine => {
   const name = createNodeName()
-  // The callback runs in a microtask of its own, so that an error in the callback does not interrupt a commit.
-  const onError = (error: unknown): void => queueMicrotask(() => report(error))
+  const onError = reporterOf(options.onError)
   const listeners = new Listeners(onError)
-  let current: Supervisor | undefined
-  let closing: Promise<void> = Promise.resolve()
-
-  const useWhenReady = async <T>(work: (opened: Opened) => T | Promise<T>): Promise<T> => {
-    if (!current) throw new EngineError('unavailable', 'The engine is not open: call open() first.')
-    return work(await current.ready)
-  }
-
-  /** Runs `work` synchronously if the engine is open, so that calls take effect in their order. */
-  const use = <T>(work: (opened: Opened) => T | Promise<T>): Promise<T> => {
-    const opened = current?.opened
-    if (!opened) return useWhenReady(work)
-    // This is no async function, because an async function would pass on the promise of `work` three microtasks later.
-    try {
-      const result = work(opened)
-      return result instanceof Promise ? result : Promise.resolve(result)
-    } catch (error) {
-      return Promise.reject(error instanceof Error ? error : new Error(String(error)))
-    }
-  }
+  const lifecycle = new Lifecycle<Opened, Supervisor>(
+    (previous) => new Supervisor({ openVolume, onError, previous, emit: (event) => listeners.emit(event) }),
+  )
+  const use = <T>(work: (opened: Opened) => T | Promise<T>): Promise<T> => lifecycle.use(work)
 
   return {
-    open: async () => {
-      const opening = (current ??= new Supervisor({
-        ...{ openVolume, onError, previous: closing },
-        emit: (event) => listeners.emit(event),
-      }))
-      try {
-        await opening.ready
-      } catch (error) {
-        if (current === opening) current = undefined
-        throw error
-      }
-    },
-    close: () => {
-      if (current) {
-        closing = current.close()
-        current = undefined
-      }
-      return closing
-    },
+    open: () => lifecycle.open(),
+    close: () => lifecycle.close(),
     key: () => use(({ database }) => new Uint8Array(database.key)),
     check: () =>
       use(async ({ database: { commit, volume } }) => {
@@ -165,7 +130,7 @@ export const createExclusiveEngine = (
       use(({ service, database }) => service.revokeUser(of, revocation, database)),
     revokeApp: (appId, revocation) =>
       use((opened) => {
-        const isOpen = (): boolean => current?.opened === opened
+        const isOpen = (): boolean => lifecycle.current?.opened === opened
         return opened.service.revokeApp(appId, revocation, opened.database, isOpen)
       }),
     revokeToken: (appId, tokenId) =>
@@ -196,7 +161,7 @@ export const createExclusiveEngine = (
 
     watch: (users) => use(({ service }) => users.map((of) => service.watch(of))),
     unwatch: (users) => {
-      for (const of of users) current?.opened?.service.unwatch(of)
+      for (const of of users) lifecycle.current?.opened?.service.unwatch(of)
     },
 
     node: () => name,

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../../util/clock.js'
 import type { EngineEvent } from '../engine.js'
+import type { Opening } from '../lifecycle.js'
 import { closeDatabase, openDatabase, saveTime, type Database } from './database.js'
 import { SessionService } from './session-service.js'
 import type { Sessions } from './sessions/sessions.js'
@@ -31,9 +32,8 @@ const MIN_RETRY_DELAY = 100
 const MAX_RETRY_DELAY = 1_000
 
 /** Opens the database. Opens it again after a failed write or a failed check of the volume, until the engine is closed. */
-export class Supervisor {
+export class Supervisor implements Opening<Opened> {
   readonly ready: Promise<Opened>
-  /** The value of `ready` once it has resolved. */
   opened: Opened | undefined
   readonly #options: SupervisorOptions
   readonly #life = new AbortController()

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { LeaseLost } from '../engine.js'
 import { EngineError } from '../errors.js'
+import type { Opening } from '../lifecycle.js'
 import { unfinishedTransfer } from '../transfer.js'
+import { PendingCalls } from '../../util/pending-calls.js'
 import { epochsText, otherFormat } from './format.js'
 import { makeNode, type NodeOptions, type NodeParts } from './node-parts.js'
 import { assertUsable, leastDurable } from './server-check.js'
@@ -16,12 +18,18 @@ const MIN_COMPARE_INTERVAL = 1_000
 const BEATS_PER_TOUCH = 15
 
 export interface OpenedEngineOptions extends NodeOptions {
+  /** Settles when the engine's previous opening has closed. */
+  previous: Promise<void>
   onOpen: (server: ServerInfo) => void
 }
 
 /** An opened engine: one of the nodes that share a Redis. */
-export class OpenedEngine {
+export class OpenedEngine implements Opening<OpenedEngine> {
+  readonly ready: Promise<OpenedEngine>
+  opened: OpenedEngine | undefined
   readonly parts: NodeParts
+  /** The calls that run. `close` waits for them. */
+  readonly #calls = new PendingCalls()
   readonly #options: OpenedEngineOptions
   #key = Buffer.alloc(0)
   /** Whether Redis has perhaps lost the texts that `#keepSecrets` stores. */
@@ -32,9 +40,19 @@ export class OpenedEngine {
   constructor(options: OpenedEngineOptions) {
     this.#options = { ...options, compareInterval: Math.max(options.compareInterval, MIN_COMPARE_INTERVAL) }
     this.parts = makeNode(this.#options)
+    this.ready = options.previous.then(async () => {
+      await this.#open()
+      return (this.opened = this)
+    })
   }
 
-  async open(): Promise<void> {
+  run<T>(work: () => Promise<T>): Promise<T> {
+    const call = work()
+    this.#calls.add(call)
+    return call
+  }
+
+  async #open(): Promise<void> {
     const { client, name, compareInterval, onOpen, onError } = this.#options
     const { runner, appNotes, recovery, settlement, publications, leases, sweeper, watches, receive } =
       this.parts
@@ -88,8 +106,21 @@ export class OpenedEngine {
     this.#compareTimer = setInterval(compareNext, compareInterval / SHARES).unref()
   }
 
-  /** Detaches the sessions of this node, and disconnects. */
   async close(): Promise<void> {
+    // The caller of `open` has received the rejection, and a failed opening leaves nothing to close.
+    const isOpen = await this.ready.then(
+      () => true,
+      () => false,
+    )
+    if (!isOpen) return
+    // This ends the calls that wait for the answers of other gateways.
+    this.parts.calls.close()
+    await this.#calls.idle()
+    await this.#close()
+  }
+
+  /** Detaches the sessions of this node, and disconnects. */
+  async #close(): Promise<void> {
     const { client, onError } = this.#options
     const { recovery, settlement, uncertain, unreadSearch, sweeper, inboxes, sessions, leases } = this.parts
     const { attached, watches, webhooks, publications } = this.parts

@@ -1,8 +1,8 @@
 import type { Engine } from '../engine.js'
-import { EngineError } from '../errors.js'
+import { EngineError, reporterOf } from '../errors.js'
 import { createNodeName } from '../util/node-name.js'
+import { Lifecycle } from '../lifecycle.js'
 import { Listeners } from '../listeners.js'
-import { PendingCalls } from '../../util/pending-calls.js'
 import type { RedisClient, ServerInfo } from './client/port.js'
 import { createRedisClient, type RedisClientOptions } from './client/index.js'
 import type { NodeParts } from './node-parts.js'
@@ -43,16 +43,6 @@ export interface SharedEngineOptions extends CommonOptions {
   partitionCount?: number | undefined
 }
 
-const warn = (error: unknown): void => process.emitWarning(error instanceof Error ? error : String(error))
-
-interface Opening {
-  readonly node: OpenedEngine
-  /** A close waits for these calls. */
-  readonly calls: PendingCalls
-  readonly ready: Promise<OpenedEngine>
-  opened: OpenedEngine | undefined
-}
-
 /** Makes an engine whose data are in a Redis that other engines may share. */
 export const createSharedEngine = ({
   client,
@@ -61,75 +51,29 @@ export const createSharedEngine = ({
   compareInterval = 15_000,
   partitionCount,
   onOpen = () => undefined,
-  onError: report = warn,
+  onError: report,
 }: SharedEngineOptions): Engine => {
   const name = createNodeName()
-  const onError = (error: unknown): void => queueMicrotask(() => report(error))
+  const onError = reporterOf(report)
   const listeners = new Listeners(onError)
-  let current: Opening | undefined
-  let closing: Promise<void> = Promise.resolve()
   let answer: ((question: string) => Promise<string>) | undefined
-
-  const startOpening = (): Opening => {
+  const lifecycle = new Lifecycle<OpenedEngine, OpenedEngine>((previous) => {
     const node = new OpenedEngine({
       ...{ client: client(), prefix, clockShift, compareInterval, partitionCount, onOpen, onError, name },
+      previous,
       answer: (question) =>
         answer?.(question) ??
         Promise.reject(new EngineError('unavailable', 'This gateway answers no others.')),
       emit: (event) => listeners.emit(event),
     })
-    const openAfterClose = async (): Promise<OpenedEngine> => {
-      await closing
-      await node.open()
-      opening.opened = node
-      return node
-    }
-    const opening: Opening = {
-      node,
-      // Each opening has calls of its own: those of the next opening wait until this one is closed.
-      calls: new PendingCalls(),
-      ready: openAfterClose(),
-      opened: undefined,
-    }
-    return opening
-  }
-
-  /** Runs `work` synchronously if the engine is open, so that calls take effect in their order. */
-  const use = <T>(work: (parts: NodeParts, node: OpenedEngine) => Promise<T>): Promise<T> => {
-    if (!current)
-      return Promise.reject(new EngineError('unavailable', 'The engine is not open: call open() first.'))
-    const { opened, ready } = current
-    const call = opened ? work(opened.parts, opened) : ready.then((node) => work(node.parts, node))
-    current.calls.add(call)
-    return call
-  }
+    return node
+  })
+  const use = <T>(work: (parts: NodeParts, node: OpenedEngine) => Promise<T>): Promise<T> =>
+    lifecycle.use((node) => node.run(() => work(node.parts, node)))
 
   return {
-    open: async () => {
-      const opening = (current ??= startOpening())
-      try {
-        await opening.ready
-      } catch (error) {
-        if (current === opening) current = undefined
-        throw error
-      }
-    },
-    close: () => {
-      const opening = current
-      if (opening) {
-        current = undefined
-        closing = opening.ready.then(
-          async (node) => {
-            // This ends the calls that wait for the answers of other gateways.
-            node.parts.calls.close()
-            await opening.calls.idle()
-            await node.close()
-          },
-          () => undefined,
-        )
-      }
-      return closing
-    },
+    open: () => lifecycle.open(),
+    close: () => lifecycle.close(),
     key: () => use((_parts, node) => Promise.resolve(node.key())),
     check: () => use((_parts, node) => node.check()),
     configure: (appId, options) => use(({ appNotes }) => appNotes.configure(appId, options)),
@@ -215,7 +159,7 @@ export const createSharedEngine = ({
       }),
 
     watch: (users) => use(({ watches }) => watches.watch(users)),
-    unwatch: (users) => current?.node.parts.watches.unwatch(users),
+    unwatch: (users) => lifecycle.current?.parts.watches.unwatch(users),
 
     node: () => name,
     askNode: (node, question) => use(({ calls }) => calls.ask(node, question)),
