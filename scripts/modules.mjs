@@ -18,8 +18,6 @@ const engineInterface = [
   'engine/lifecycle',
   'engine/listeners',
   'engine/transfer',
-  'engine/push-devices',
-  'engine/user-changes',
   'engine/user-key',
 ]
 /** What the parts of the engines of one process import besides each other. */
@@ -35,6 +33,7 @@ const gatewayBase = ['util', 'gateway/errors', 'gateway/log']
 /** What the folders of the Redis engine build on. */
 const redisBase = [
   ...engineInterface,
+  'engine/decide',
   'engine/rules',
   'engine/redis/calls',
   'engine/redis/client',
@@ -201,15 +200,16 @@ export const modules = {
   'engine/events': ['engine/inbox-records', 'engine/records', 'protocol'],
   'engine/engine': [...engineRecords, 'protocol'],
   'engine/push': ['engine/inbox-records', 'engine/records', 'protocol'],
-  'engine/push-devices': ['engine/push', 'engine/records', 'engine/rules', 'util'],
   'engine/errors': [],
   'engine/transfer': ['engine/push', 'engine/records', 'engine/webhook-events', 'protocol'],
-  'engine/user-changes': ['engine/records', 'protocol'],
   'engine/user-key': ['engine/records'],
   'engine/lifecycle': ['engine/errors'],
   'engine/listeners': ['engine/engine'],
   'engine/rules': [],
-  'engine/decide': ['engine/inbox-records', 'engine/rules', 'engine/webhook-events', 'util', 'protocol'],
+  'engine/decide': [
+    ...['engine/inbox-records', 'engine/push', 'engine/records', 'engine/rules', 'engine/webhook-events'],
+    ...['util', 'protocol'],
+  ],
   'engine/util': ['engine/decide', 'util', 'protocol'],
   'engine/exclusive/store': exclusive,
   'engine/exclusive/webhooks': [...exclusive, 'engine/exclusive/store'],
@@ -272,18 +272,10 @@ export const modules = {
   'engine/redis/lists': ['engine/redis/client', 'engine/redis/step-runner'],
   'engine/redis/quotas': [...engineInterface, 'engine/redis/step-runner', 'engine/redis/wire-event', 'util'],
   'engine/redis/server-check': ['engine/errors', 'engine/redis/client'],
-  'engine/redis/messages': [
-    ...redisBase,
-    'engine/decide',
-    'engine/redis/quotas',
-    'engine/util',
-    'util',
-    'protocol',
-  ],
+  'engine/redis/messages': [...redisBase, 'engine/redis/quotas', 'engine/util', 'util', 'protocol'],
   'engine/redis/nodes': [...redisBase, 'engine/redis/apps', 'engine/redis/messages', 'util'],
   'engine/redis/sessions': [
     ...redisBase,
-    'engine/decide',
     'engine/redis/lists',
     'engine/redis/messages',
     'engine/redis/nodes',
@@ -301,10 +293,9 @@ export const modules = {
     'util',
   ],
   'engine/redis/push': [...redisBase, 'engine/redis/messages', 'protocol'],
-  'engine/redis/webhooks': [...redisBase, 'engine/decide', 'engine/redis/lists', 'util'],
+  'engine/redis/webhooks': [...redisBase, 'engine/redis/lists', 'util'],
   'engine/redis/transfer': [
     ...redisBase,
-    'engine/decide',
     'engine/redis/messages',
     'engine/redis/nodes/partitions',
     'engine/redis/lists',
@@ -334,6 +325,7 @@ export const modules = {
   'engine/suite': engineInterface,
   engine: [
     ...engineInterface,
+    'engine/decide',
     'engine/exclusive',
     'engine/exclusive/store',
     'engine/exclusive/transfer',

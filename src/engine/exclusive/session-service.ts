@@ -19,7 +19,7 @@ import type {
   UserRef,
 } from '../engine.js'
 import { isIssuedUpTo } from '../decide/revocations/revoked.js'
-import { refusalOf } from '../user-changes.js'
+import { refusalOf } from '../decide/users/user-changes.js'
 import { userKey } from '../user-key.js'
 import type { Database } from './database.js'
 import { rows } from './store/rows.js'

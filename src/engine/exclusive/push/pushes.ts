@@ -1,15 +1,15 @@
 import { LRUCache } from 'lru-cache'
 import type { Job } from '../../../util/scheduler.js'
 import type { Credential, PushDevice, PushOutcome, PushSubscriptionData, UserRef } from '../../engine.js'
+import { mayOwn, type PushOwner } from '../../decide/push/device-owner.js'
+import { dueAfterLook, dueAfterMessage } from '../../decide/push/push-due.js'
 import {
   afterPage,
   afterPushes,
   hasLapsed,
-  mayOwn,
   pushDeviceId,
   withSubscription,
-  type PushOwner,
-} from '../../push-devices.js'
+} from '../../decide/push/push-devices.js'
 import { engineRules } from '../../rules.js'
 import type { Revocations } from '../sessions/revocations.js'
 import type { Core } from '../store/core.js'
@@ -96,7 +96,9 @@ export class Pushes {
     const id = pushDeviceId(subscription.endpoint)
     const row = rows.pushOwner(appId, id)
     const owner = commit.newest(row) as PushOwner | undefined
-    if (!mayOwn(owner, userId, subscription)) return false
+    const { p256dh, auth } = subscription.keys
+    const next: PushOwner = [userId, p256dh, auth]
+    if (!mayOwn(owner, next)) return false
     // This comes before the device is taken from its owner, because the read may fail.
     const own = this.#read(of)
     const operations: Operation[] = []
@@ -106,11 +108,7 @@ export class Pushes {
       operations.push(...this.#set(before, { devices: devices.filter((device) => device.id !== id), dueAt }))
     }
     const devices = withSubscription(own.devices, subscription, credential, newest, Date.now())
-    const { p256dh, auth } = subscription.keys
-    operations.push(
-      ...this.#set(of, { ...own, devices }),
-      put(row, [userId, p256dh, auth] satisfies PushOwner),
-    )
+    operations.push(...this.#set(of, { ...own, devices }), put(row, next))
     await commit.sync(operations)
     return true
   }
@@ -141,17 +139,13 @@ export class Pushes {
   onMessage(of: UserRef, after: number, now: number): Operation[] {
     const { devices, dueAt } = this.#read(of)
     if (devices.length === 0) return []
-    return this.#set(of, { devices, dueAt: Math.min(dueAt ?? Infinity, Math.ceil(now + after)) }, WAITS)
+    return this.#set(of, { devices, dueAt: dueAfterMessage(dueAt, now, after) }, WAITS)
   }
 
   seen(of: UserRef, offset: number, newest: number): void {
     const before = this.#read(of)
-    this.#options.commit.append(
-      this.#set(of, {
-        devices: afterPage(before.devices, offset),
-        dueAt: newest <= offset ? null : before.dueAt,
-      }),
-    )
+    const dueAt = dueAfterLook(before.dueAt, null, newest, offset)
+    this.#options.commit.append(this.#set(of, { devices: afterPage(before.devices, offset), dueAt }))
   }
 
   /** See `EnginePush.endPushes`. `newest` is the newest offset of the inbox. */
@@ -170,10 +164,10 @@ export class Pushes {
     for (const { id, report } of outcomes)
       if (report && before.devices.some((device) => device.id === id))
         operations.push(...webhooks.operations(of, 'push.failed', { id, ...report }))
-    const asked = dueIn === null ? Infinity : Math.ceil(clock.now() + dueIn)
-    const dueAt = newest > through ? Math.min(asked, before.dueAt ?? Infinity) : asked
+    const asked = dueIn === null ? null : Math.ceil(clock.now() + dueIn)
+    const dueAt = dueAfterLook(before.dueAt, asked, newest, through)
     const devices = afterPushes(before.devices, outcomes, through, Date.now())
-    operations.push(...this.#set(of, { devices, dueAt: dueAt === Infinity ? null : dueAt }))
+    operations.push(...this.#set(of, { devices, dueAt }))
     await commit.sync(operations)
   }
 

@@ -1,7 +1,13 @@
 import { LRUCache } from 'lru-cache'
 import type { Message } from '../../../protocol/index.js'
 import type { SavedUser, UserChange, UserRecord, UserRef } from '../../engine.js'
-import { copyChange, hasChanged, senderOf, userAfter, userEventData } from '../../user-changes.js'
+import {
+  copyChange,
+  hasChanged,
+  senderOf,
+  userAfter,
+  userEventData,
+} from '../../decide/users/user-changes.js'
 import type { Core } from '../store/core.js'
 import { lastOf } from '../store/row-keys.js'
 import { rows } from '../store/rows.js'

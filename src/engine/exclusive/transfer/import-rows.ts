@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Clock } from '../../../util/clock.js'
 import { Scheduler } from '../../../util/scheduler.js'
 import { EngineError } from '../../errors.js'
-import type { PushOwner } from '../../push-devices.js'
+import type { PushOwner } from '../../decide/push/device-owner.js'
 import {
   unfinishedTransfer,
   type RecordOf,

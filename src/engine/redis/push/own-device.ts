@@ -1,5 +1,5 @@
 import type { PushDevice, UserRef } from '../../engine.js'
-import type { PushOwner } from '../../push-devices.js'
+import type { PushOwner } from '../../decide/push/device-owner.js'
 import { engineRules } from '../../rules.js'
 import { hashOf } from '../keys.js'
 import type { StepRunner } from '../step-runner.js'

@@ -6,15 +6,15 @@ import type {
   UnreadSenders,
   UserRef,
 } from '../../engine.js'
+import { mayOwn } from '../../decide/push/device-owner.js'
 import { EngineError } from '../../errors.js'
 import {
   afterPage,
   afterPushes,
   hasLapsed,
-  mayOwn,
   pushDeviceId,
   withSubscription,
-} from '../../push-devices.js'
+} from '../../decide/push/push-devices.js'
 import type { StepRunner } from '../step-runner.js'
 import { ownDevice } from './own-device.js'
 
@@ -61,7 +61,7 @@ export class SharedPushes {
     const id = pushDeviceId(endpoint)
     if (!(await this.#read(of)).exists) return false
     const before = await ownDevice(runner, 'own', of, { id, keys })
-    if (!mayOwn(before, userId, copy)) return false
+    if (!mayOwn(before, [userId, keys.p256dh, keys.auth])) return false
     let ended: PushDevice[] = []
     // This call does not remove the device from the hash of a former owner, because it no longer counts there.
     const isSaved = await this.#change(of, ({ devices, newest }) => {

@@ -9,7 +9,7 @@ import {
   senderOf,
   userAfter,
   userEventData,
-} from '../../user-changes.js'
+} from '../../decide/users/user-changes.js'
 import { userKey } from '../../user-key.js'
 import { KeyedMutex } from '../../../util/keyed-mutex.js'
 import { readList, type ListPosition } from '../lists.js'

@@ -13,7 +13,7 @@ import {
   type TransferTarget,
   type UserFacts,
 } from '../../transfer.js'
-import { senderOf } from '../../user-changes.js'
+import { senderOf } from '../../decide/users/user-changes.js'
 import { userKey } from '../../user-key.js'
 import { hashOf, type HashedKind, type KeyKind, type KeyOwner } from '../keys.js'
 import { ENTRY, UNREAD, USER } from '../fields.js'

@@ -7,6 +7,8 @@ import * as expired from '../../../../src/engine/decide/messages/expired.js'
 import * as peerMarks from '../../../../src/engine/decide/messages/peer-marks.js'
 import * as share from '../../../../src/engine/decide/messages/share.js'
 import { afterCheck, needsCheck } from '../../../../src/engine/decide/messages/unread-check.js'
+import * as deviceOwner from '../../../../src/engine/decide/push/device-owner.js'
+import * as pushDue from '../../../../src/engine/decide/push/push-due.js'
 import * as revoked from '../../../../src/engine/decide/revocations/revoked.js'
 import * as makeRoom from '../../../../src/engine/decide/sessions/make-room.js'
 import * as session from '../../../../src/engine/decide/sessions/session.js'
@@ -35,6 +37,7 @@ const connected = () => ({
 const keys = () => ({ keyHash: id(), previousKeyHash: pick(null, id(), `${id()}\n${id()}`) })
 const proof = () => or({ createdAt: int(2) })
 const adopter = () => ({ userId: id(), userCreatedAt: int(2) })
+const owner = () => [id(), id(), id()]
 const mark = () => pick(undefined, [int(9), int(9)] as const)
 const due = () => ({ run: int(9), dueAt: int(9) })
 const types = ['user.online', 'user.offline', 'events.dropped', 'session.started'] as const
@@ -78,6 +81,9 @@ const args: Readonly<Record<string, () => unknown[]>> = {
     ...[int(30), int(9), pick(undefined, int(30)), id()],
     list(() => ({ from: or(id()), size: int(9) })),
   ],
+  mayOwn: () => [pick(undefined, owner()), owner()],
+  dueAfterMessage: () => [or(int(9)), int(9), int(9)],
+  dueAfterLook: () => [or(int(9)), or(int(9)), int(9), int(9)],
   needsCheck: () => [{ at: int(9) }, int(9), int(9), int(9)],
   afterCheck: () => [
     [int(3), int(1)],
@@ -109,6 +115,8 @@ const modules = {
   ...makeRoom,
   ...session,
   ...queue,
+  ...deviceOwner,
+  ...pushDue,
 }
 const decisions = new Map(
   Object.entries<unknown>({ ...modules, afterCheck, needsCheck }).filter(

@@ -1,3 +1,4 @@
+import { dueAfterMessage } from '../../../decide/push/push-due.js'
 import { engineRules } from '../../../rules.js'
 import { ENTRY } from '../../fields.js'
 import type { WireEvent } from '../../wire-event.js'
@@ -91,19 +92,16 @@ export const receive = (
     addEvent(user, 'user.created', `"user":{"id":${json(user.id)}},"guest":false`)
   }
   const checkAt = unreadCheckAfter(user, from)
-  const pushAt =
-    user.deviceCount !== undefined && rules.pushAfter !== undefined && from !== user.id
-      ? Math.ceil(now + rules.pushAfter)
-      : undefined
-  const kept = pushAt === undefined || trace === '' ? undefined : trace
+  const pushAfter = user.deviceCount !== undefined && from !== user.id ? rules.pushAfter : undefined
+  const kept = pushAfter === undefined || trace === '' ? undefined : trace
   const offset = append(user, message, from, user.id, rules.retention, false, old, kept)
-  if (checkAt === undefined && pushAt === undefined) return offset
+  if (checkAt === undefined && pushAfter === undefined) return offset
   loadRest(user)
   if (checkAt !== undefined) {
     set(user, 'unreadCheckAt', checkAt)
     set(user, 'unreadCheckOffset', offset)
   }
-  if (pushAt !== undefined) set(user, 'pushDueAt', Math.min(user.pushDueAt ?? pushAt, pushAt))
+  if (pushAfter !== undefined) set(user, 'pushDueAt', dueAfterMessage(user.pushDueAt ?? null, now, pushAfter))
   schedule(user)
   return offset
 }

@@ -1,3 +1,5 @@
+import { mayOwn, type PushOwner } from '../../../decide/push/device-owner.js'
+import { dueAfterLook } from '../../../decide/push/push-due.js'
 import type { Takes } from '../../steps.js'
 import { USER } from '../../fields.js'
 import { finish } from '../sessions/sessions.js'
@@ -6,25 +8,17 @@ import { reply, type Script } from '../context/counts.js'
 import { clear, load, loadInbox, set, type User } from '../users/user.js'
 import { addEvent } from '../webhooks/events.js'
 
-/** The owner of a device: the user's id, and the two keys of the device's subscription. */
-type Owner = [userId: string, p256dh: string, auth: string]
-
-const isSameDevice = (a: Owner, b: Owner): boolean => a[1] === b[1] && a[2] === b[2]
-
-/** Returns whether the device goes to the owner `next`. A device of another user can be taken over only with the two keys. */
-const takes = (mode: Takes<'ownPush'>[0], owner: Owner | undefined, next: Owner): boolean => {
-  if (mode === 'keep') return owner === undefined
-  if (mode !== 'own') return false
-  return owner === undefined || owner[0] === next[0] || isSameDevice(owner, next)
-}
+/** Returns whether the device goes to the owner `next`. */
+const takes = (mode: Takes<'ownPush'>[0], owner: PushOwner | undefined, next: PushOwner): boolean =>
+  mode === 'keep' ? owner === undefined : mode === 'own' && mayOwn(owner, next)
 
 /** Reads or changes the owner of a device. */
 export const ownPush: Script<'ownPush'> = ([mode, next, keptFor]) => {
   const { device } = script.keys
   const before = redis.call('GET', device)
-  const owner = before === false ? undefined : (cjson.decode(before) as Owner)
+  const owner = before === false ? undefined : (cjson.decode(before) as PushOwner)
   if (mode !== 'read') {
-    const own = cjson.decode(next) as Owner
+    const own = cjson.decode(next) as PushOwner
     if (takes(mode, owner, own)) redis.call('SET', device, next, 'PX', keptFor)
     else if (mode === 'free' && owner?.[0] === own[0]) redis.call('DEL', device)
   }
@@ -47,10 +41,8 @@ export const readPush: Script<'readPush'> = () => {
 const setDue = (user: User, dueIn: string, through: number): void => {
   if (dueIn === 'same') return
   const wait = tonumber(dueIn)
-  const at = wait === undefined ? undefined : Math.ceil(script.now + wait)
-  // A message that was stored after the caller's read has set `pushDueAt`, too. The earlier of the two times counts.
-  const later = user.newest > through ? user.pushDueAt : undefined
-  set(user, 'pushDueAt', later === undefined ? at : Math.min(at ?? later, later))
+  const asked = wait === undefined ? null : Math.ceil(script.now + wait)
+  set(user, 'pushDueAt', dueAfterLook(user.pushDueAt ?? null, asked, user.newest, through) ?? undefined)
   set(user, 'pushCall', undefined)
 }
 

@@ -4,6 +4,8 @@ import { hasExpired } from '../../../../../src/engine/decide/messages/expired.js
 import * as peerMarks from '../../../../../src/engine/decide/messages/peer-marks.js'
 import * as share from '../../../../../src/engine/decide/messages/share.js'
 import { afterCheck, needsCheck } from '../../../../../src/engine/decide/messages/unread-check.js'
+import * as deviceOwner from '../../../../../src/engine/decide/push/device-owner.js'
+import * as pushDue from '../../../../../src/engine/decide/push/push-due.js'
 import * as revoked from '../../../../../src/engine/decide/revocations/revoked.js'
 import * as makeRoom from '../../../../../src/engine/decide/sessions/make-room.js'
 import * as session from '../../../../../src/engine/decide/sessions/session.js'
@@ -31,7 +33,17 @@ export const nameKeys = (args: string[]): unknown[] => {
 type Decision = (...args: unknown[]) => unknown
 
 const decisions = {
-  ...{ ...adoption, ...peerMarks, ...share, ...revoked, ...makeRoom, ...session, ...queue },
+  ...{
+    ...adoption,
+    ...peerMarks,
+    ...share,
+    ...revoked,
+    ...makeRoom,
+    ...session,
+    ...queue,
+    ...deviceOwner,
+    ...pushDue,
+  },
   ...{ hasExpired, afterCheck, needsCheck },
 } as unknown as Record<string, Decision>
 

@@ -1,23 +1,13 @@
-import { sha256 } from '../util/hash.js'
-import type { PushDevice, PushOutcome, PushSubscriptionData } from './push.js'
-import type { Credential } from './records.js'
-import { engineRules } from './rules.js'
+import { sha256 } from '../../../util/hash.js'
+import type { PushDevice, PushOutcome, PushSubscriptionData } from '../../push.js'
+import type { Credential } from '../../records.js'
+import { engineRules } from '../../rules.js'
 
 /** How many characters a device's id has: 132 bits of a SHA-256. */
 const ID_LENGTH = 22
 
 /** Returns the id of the device that an endpoint reaches. */
 export const pushDeviceId = (endpoint: string): string => sha256(endpoint).slice(0, ID_LENGTH)
-
-/** The owner of a device, and the device's keys. A user who knows these keys may take over the device. */
-export type PushOwner = [userId: string, p256dh: string, auth: string]
-
-/** Returns whether the user who sends this subscription may own its device. `owner` is the present owner. */
-export const mayOwn = (
-  owner: PushOwner | undefined,
-  userId: string,
-  { keys }: PushSubscriptionData,
-): boolean => !owner || owner[0] === userId || (owner[1] === keys.p256dh && owner[2] === keys.auth)
 
 export const hasLapsed = ({ expirationTime, renewedAt }: PushDevice, now: number): boolean =>
   (expirationTime !== null && expirationTime <= now) || renewedAt + engineRules.pushKeptFor <= now

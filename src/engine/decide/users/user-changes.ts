@@ -1,6 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
-import { isGuestId, limits, type JsonObject, type Message, type Profile } from '../protocol/index.js'
-import { mergeProfile, type Admission, type UserChange, type UserRecord, type UserRef } from './records.js'
+import { isGuestId, limits, type JsonObject, type Message, type Profile } from '../../../protocol/index.js'
+import {
+  mergeProfile,
+  type Admission,
+  type UserChange,
+  type UserRecord,
+  type UserRef,
+} from '../../records.js'
 
 /** Returns a copy of a profile without undefined fields, as a later read will return it. */
 const toStored = (profile: Profile | undefined): Profile =>
