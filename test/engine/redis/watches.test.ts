@@ -2,6 +2,7 @@
 import { keysOf, withServer, type OpenNode, type SimulatedNode } from '../../support/redis/simulated/nodes.js'
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { UserRef } from '../../../src/engine/index.js'
 import { STATE } from '../../../src/engine/redis/fields.js'
 import { ada, bob, request, start, startSession } from '../../../src/engine/suite/kit.js'
@@ -130,6 +131,15 @@ it('is renewed when the history of the server changes, though no connection was 
     for (const key of watches()) server.command('DEL', key)
     server.command('HSET', `${keysOf()}state`, STATE.history, 'another')
     await until('the watch is stored again', () => watches().length > 0)
+    await start(two.engine, bob)
+    await until('bob is online', () => one.seen.join(), 'bob online')
+  }))
+
+it('outlives the time for which Redis keeps a watch that no node renews', () =>
+  withServer(async (_server, open) => {
+    const [one, two] = [await openNode(open, { compareInterval: 1_000 }), await open()]
+    await one.engine.watch([bob])
+    await pause(10_000)
     await start(two.engine, bob)
     await until('bob is online', () => one.seen.join(), 'bob online')
   }))
