@@ -126,6 +126,10 @@ const createCounter = async () => {
     async ran(name, before, times) {
       while ((state.scripts[name] ?? 0) < (before.scripts[name] ?? 0) + times) await wait(QUIET / 3)
     },
+    /** Resolves when gateways have heard `times` more texts than before. */
+    async heard(before, times) {
+      while (state.heard < before.heard + times) await wait(QUIET / 3)
+    },
   }
 }
 
@@ -237,12 +241,22 @@ export const countCalls = async (gateways, { times = 2 * gateways, seconds = 0 }
         await counter.quiet()
         return each(before, counter.read(), times)
       }
+      /** Opens a session, and waits until its gateway has confirmed it. On a busy machine this takes longer than `QUIET`. */
+      const openConfirmed = async (n, userId) => {
+        const before = counter.read()
+        const session = await open(nodeOf(n), userId)
+        await counter.ran('changeSession', before, 1)
+        return session
+      }
       const sessions = []
-      const start = await count(async (n) => sessions.push(await open(nodeOf(n), `user ${n}`)))
+      const start = await count(async (n) => sessions.push(await openConfirmed(n, `user ${n}`)))
       /** Each user writes to the next, who is at another gateway. */
       const send = (n, id) => sessions[n].send(id, `user ${(n + 1) % times}`)
       for (let n = 0; n < times; n++) await send(n, `warm up ${n}`)
-      const message = await count((n) => send(n, `message ${n}`))
+      const message = await count(
+        (n) => send(n, `message ${n}`),
+        (before) => counter.heard(before, times),
+      )
       const { events } = endpoint.state
       const webhook = await count(
         async (n) => {
@@ -252,12 +266,12 @@ export const countCalls = async (gateways, { times = 2 * gateways, seconds = 0 }
       )
       if (endpoint.state.events !== events + times) throw new Error('An event was delivered twice, or never.')
       const lost = []
-      for (let n = 0; n < times; n++) lost.push(await open(nodeOf(n), `lost ${n}`))
+      for (let n = 0; n < times; n++) lost.push(await openConfirmed(n, `lost ${n}`))
       const loss = await count(
         (n) => lost[n].socket.terminate(),
         (before) => counter.ran('due', before, times),
       )
-      const again = await count(async (n) => lost.push(await open(nodeOf(n), `lost ${n}`)))
+      const again = await count(async (n) => lost.push(await openConfirmed(n, `lost ${n}`)))
       let rates
       if (seconds > 0) {
         const unwatched = counter.read()

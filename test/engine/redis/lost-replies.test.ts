@@ -197,6 +197,26 @@ void describe('a start whose reply is lost', () => {
       }))
   }
 
+  void it('ends, and is not detached, though the sessions are compared before it can be undone', () =>
+    withServer(async (_server, open) => {
+      const fates: Fates = new Map()
+      let compared = 0
+      const before = (name: string): void => void (compared += Number(name === 'readCarried'))
+      const { engine } = await openWith(open, fates, { before, onError: () => undefined })
+      await ask(engine, ['session.ended'])
+      await startSession(engine, request(ada))
+      fates.set('startSession', 'reply').set('abandonSession', 'request')
+      await assert.rejects(engine.startSession(request(ada)), isUnavailable)
+      // When the second comparison begins, the first one has ended.
+      await until('two comparisons', () => compared >= 2)
+      fates.clear()
+      await until('one session', async () => (await engine.sessions(ada)).length, 1)
+      assert.deepEqual(
+        (await pending(engine)).map(({ event }) => event.data['code']),
+        ['ended'],
+      )
+    }))
+
   void it('tells the connection that it has replaced, though the next start comes at once', () =>
     withServer(async (_server, open) => {
       const fates: Fates = new Map()

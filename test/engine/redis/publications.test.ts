@@ -12,6 +12,7 @@ import {
   bob,
   deliver,
   nextEvents,
+  recordOf,
   request,
   start,
   startSession,
@@ -293,6 +294,15 @@ void it('a check fails while nothing that is published arrives', () =>
     await assert.rejects(node.engine.check(), { code: 'unavailable', message: /publishes nothing/ })
     node.hears = true
     await node.engine.check()
+  }))
+
+void it('a check that fails because its question was lost says so; lists of sessions do without an answer', () =>
+  withServer(async (_server, open) => {
+    const lossOf = (name: string) => (name === 'tellNode' ? 'request' : undefined)
+    const [{ engine }, two] = [await open({ lossOf }), await open()]
+    const session = await startSession(two.engine, request(ada))
+    await assert.rejects(engine.check(), { code: 'unavailable', message: /connection was lost/ })
+    assert.deepEqual(await engine.sessions(ada), [recordOf(session)])
   }))
 
 void it('numbers begin again with the library, and nothing is lost', () =>

@@ -1,8 +1,10 @@
 // Who watches a user hears of changes on every node, whatever is lost, and Redis publishes once for each node.
-import { withServer, type OpenNode, type SimulatedNode } from '../../support/redis/simulated/nodes.js'
+import { keysOf, withServer, type OpenNode, type SimulatedNode } from '../../support/redis/simulated/nodes.js'
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { UserRef } from '../../../src/engine/index.js'
+import { STATE } from '../../../src/engine/redis/fields.js'
 import { ada, bob, request, start, startSession } from '../../../src/engine/suite/kit.js'
 import { Watchers } from '../../../src/gateway/sessions/presence/watchers.js'
 import { until } from '../../support/until.js'
@@ -78,21 +80,28 @@ it('tells within 22 seconds that a user is offline whose node was killed, and no
     assert.ok(after > 19_000 && after < 22_000, `${after} ms`)
   }))
 
-it('finds a change whose publication was lost with the next renewal', () =>
-  withServer(async (_server, open) => {
-    const [one, two] = [await openNode(open, { compareInterval: 1_000 }), await open()]
-    await one.engine.watch([bob, ada])
-    one.hears = false
-    const session = await start(two.engine, bob)
-    await until('bob is online', () => one.seen.join(), 'bob online')
-    one.hears = true
-    await two.engine.endSession(session, 'ended')
-    await until('bob is offline', () => one.seen.join(), 'bob online,bob offline')
-  }))
+/** With this interval no watch is renewed for its time. */
+const compareInterval = 1_000_000
+
+for (const isSubscribedAgain of [true, false])
+  it(`finds a change whose publication was lost ${isSubscribedAgain ? 'when it subscribes again' : 'with the next renewal'}`, () =>
+    withServer(async (_server, open) => {
+      const one = await openNode(open, { compareInterval: isSubscribedAgain ? compareInterval : 1_000 })
+      const two = await open()
+      await one.engine.watch([bob, ada])
+      one.hears = false
+      const session = await start(two.engine, bob)
+      await until('the text is lost', () => one.texts > 0)
+      if (isSubscribedAgain) one.client.onStarted()
+      await until('bob is online', () => one.seen.join(), 'bob online')
+      one.hears = true
+      await two.engine.endSession(session, 'ended')
+      await until('bob is offline', () => one.seen.join(), 'bob online,bob offline')
+    }))
 
 it('is right after a failover to a master that lacks a start, an end and the watches', () =>
   withServer(async (server, open) => {
-    const [one, two] = [await openNode(open), await open()]
+    const [one, two] = [await openNode(open, { compareInterval }), await open()]
     const ended = await startSession(two.engine, request(ada))
     const copy = server.save()
     await one.engine.watch([ada, bob])
@@ -112,4 +121,25 @@ it('is right after a failover to a master that lacks a start, an end and the wat
       await two.engine.endSession({ ...bob, sessionId }, 'ended')
     await until('bob is offline', () => lastOf('bob'), 'bob offline')
     assert.equal((await one.engine.watch([ada]))[0]?.online, false)
+  }))
+
+it('is renewed when the history of the server changes, though no connection was lost', () =>
+  withServer(async (server, open) => {
+    const [one, two] = [await openNode(open, { compareInterval }), await open()]
+    await one.engine.watch([bob])
+    const watches = (): string[] => server.keys(`${keysOf(bob)}watch`)
+    for (const key of watches()) server.command('DEL', key)
+    server.command('HSET', `${keysOf()}state`, STATE.history, 'another')
+    await until('the watch is stored again', () => watches().length > 0)
+    await start(two.engine, bob)
+    await until('bob is online', () => one.seen.join(), 'bob online')
+  }))
+
+it('outlives the time for which Redis keeps a watch that no node renews', () =>
+  withServer(async (_server, open) => {
+    const [one, two] = [await openNode(open, { compareInterval: 1_000 }), await open()]
+    await one.engine.watch([bob])
+    await pause(10_000)
+    await start(two.engine, bob)
+    await until('bob is online', () => one.seen.join(), 'bob online')
   }))

@@ -28,12 +28,11 @@ export const failingClient = (
       throw new EngineError('unavailable', 'The test lets this script fail.')
   })
 
-/** A client that loses the requests or replies of the scripts for which `lossOf` returns so. */
-export const lossyClient = (
-  options: RedisClientOptions,
+/** Has a client lose the requests or replies of the scripts for which `lossOf` returns so. Returns the client. */
+export const lossy = <Client extends RedisClient>(
+  client: Client,
   lossOf: (name: string) => 'request' | 'reply' | undefined,
-): RedisClient => {
-  const client = createRedisClient(options)
+): Client => {
   const run = client.run.bind(client)
   client.run = async (script, ...args) => {
     const loss = lossOf(script.name)
@@ -43,3 +42,8 @@ export const lossyClient = (
   }
   return client
 }
+
+export const lossyClient = (
+  options: RedisClientOptions,
+  lossOf: (name: string) => 'request' | 'reply' | undefined,
+): RedisClient => lossy(createRedisClient(options), lossOf)

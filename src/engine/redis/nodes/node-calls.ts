@@ -13,6 +13,12 @@ const SEEN_TIMEOUT = 2_000
 /** The form of a node's name. `ask` gets it from a client, who may send any text. `ask` resolves with null for a text of another form. */
 const NAME = /^[\w-]{1,64}$/
 
+class NoAnswer extends EngineError {
+  constructor() {
+    super('unavailable', 'The other gateway did not answer in time.')
+  }
+}
+
 interface Question {
   resolve(answer: string): void
   reject(error: EngineError): void
@@ -49,11 +55,14 @@ export class NodeCalls {
   }
 
   /**
-   * Asks the node with this id when the clients of these sessions were last seen. Resolves with null if the node does not exist or does not
-   * answer.
+   * Asks the node with this id when the clients of these sessions were last seen. Resolves with null if the node does not exist, or does not
+   * answer in time. Rejects if the question fails.
    */
   async askSeen(nodeId: string, sessions: readonly SessionId[]): Promise<(Seen | null)[] | null> {
-    const answer = await this.#ask(nodeId, sessions, SEEN_TIMEOUT).catch(() => null)
+    const answer = await this.#ask(nodeId, sessions, SEEN_TIMEOUT).catch((error: unknown) => {
+      if (error instanceof NoAnswer) return null
+      throw error
+    })
     return answer === null ? null : (JSON.parse(answer) as (Seen | null)[])
   }
 
@@ -87,11 +96,7 @@ export class NodeCalls {
   ): Promise<string | null> {
     const id = ++this.#lastId
     const answered = new Promise<string>((resolve, reject) => this.#questions.set(id, { resolve, reject }))
-    const answer = withTimeout(
-      answered,
-      timeout,
-      () => new EngineError('unavailable', 'The other gateway did not answer in time.'),
-    )
+    const answer = withTimeout(answered, timeout, () => new NoAnswer())
     // If `#tell` fails before the answer is awaited, Node would report a rejection as unhandled without this handler.
     answer.catch(() => undefined)
     try {

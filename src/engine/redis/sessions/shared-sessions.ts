@@ -290,8 +290,9 @@ export class SharedSessions {
     await Promise.all(
       [...byNode].map(async ([nodeId, records]) => {
         const ids = records.map(({ appId, userId, sessionId }) => [appId, userId, sessionId] as const)
+        const { attached, calls } = this.#options
         const isOwn = nodeId === this.#runner.nodeId
-        const seen = isOwn ? this.#options.attached.seen(ids) : await this.#options.calls.askSeen(nodeId, ids)
+        const seen = isOwn ? attached.seen(ids) : await calls.askSeen(nodeId, ids).catch(() => null)
         records.forEach((record, n) => {
           const [lastSeenAt, rtt] = seen?.[n] ?? []
           if (lastSeenAt === undefined || rtt === undefined) return

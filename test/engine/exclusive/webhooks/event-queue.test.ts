@@ -3,10 +3,12 @@ import { describe, it } from 'node:test'
 import { webhookEventTypes, type Engine } from '../../../../src/engine/engine.js'
 import type { StoredInbox } from '../../../../src/engine/exclusive/messages/inbox-row.js'
 import { rows } from '../../../../src/engine/exclusive/store/rows.js'
+import { UserQueues } from '../../../../src/engine/exclusive/webhooks/user-queues.js'
+import { WebhookEvents } from '../../../../src/engine/exclusive/webhooks/webhook-events.js'
 import { put, type Store } from '../../../../src/engine/exclusive/store/store.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
 import { request, startSession, vouch } from '../../../../src/engine/suite/kit.js'
-import { createPowerCutStore, engineOn, rules, withStore } from '../../../support/engine/stores.js'
+import { coreOf, createPowerCutStore, engineOn, rules, withStore } from '../../../support/engine/stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
 
@@ -99,6 +101,20 @@ void describe('the rows of webhook events', () => {
     for (const prefix of ['event', 'next event', 'due event', 'failed event', 'event queue'])
       assert.deepEqual(await store.iterator({ gte: `${prefix}\0app\0`, lt: `${prefix}\0app\x01` }).all(), [])
     await engine.close()
+  })
+
+  void it('are forgotten in memory once they are written, so that no number of events is reported as lost', async () => {
+    const core = coreOf(new MemoryStore())
+    const presenceOf = () => ({ online: true, sessions: 1 })
+    const webhooks = new WebhookEvents({ ...core, queues: new UserQueues(core), presenceOf })
+    webhooks.configure('app', { events: webhookEventTypes, unreadAfter: 3_600_000 })
+    // Memory keeps 10,000 that are not written. Errors are thrown here.
+    for (let n = 0; n < 21; n++) {
+      for (let m = 0; m < 500; m++) webhooks.defer(ada, 'session.started', {})
+      await core.commit.flush()
+    }
+    await core.scheduler.stop()
+    await core.commit.close()
   })
 
   void it('of failed events are limited in number, also if several events fail at once', async () => {

@@ -115,11 +115,14 @@ test('slots that move under load: no call fails, no count is lost, and each chan
   // This slot stays half moved for a while.
   const move = await cluster.beginMove(slots[0] ?? 0, second)
   await new Promise((resolve) => setTimeout(resolve, 500))
+  // A key that the first server lacks is created by the second one, which serves the slot only after ASKING.
+  const created = await run(count, [`test:{${TAGS[0] ?? ''}}:new`], '1').catch((error: unknown) => error)
   await move.finish()
   const silence = await untilAllReceived(subscriber, from)
   context.diagnostic(`The longest silence of a channel: ${Math.round(silence)} ms.`)
   await stop()
   await publishing.stop()
+  assert.equal(created, 1)
   assert.equal(failures, 0)
   assert.equal(publishing.failures(), 0)
   assert.ok(silence < 5_000, `${Math.round(silence)} ms`)

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Adoption, AdoptionRequest, Engine, UserRef } from '../../../../src/engine/index.js'
-import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { createSharedEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { redisSource } from '../../../../src/engine/redis/transfer/source.js'
@@ -151,21 +150,6 @@ for (const { name, options } of settings)
     })
   })
 
-it('keeps nothing of an adopted guest once the adoption is forgotten', async () => {
-  let shift = 0
-  const engine = createSharedEngine({
-    client: () => createRedisClient({ type: 'single', url: server.url }),
-    ...{ prefix: 'forgotten:', clockShift: () => shift, onError: assert.ifError },
-  })
-  await whileOpen(engine, async () => {
-    await adoptWith(engine)
-    const keys = (): Promise<string> => server.command('keys', 'forgotten:*guest:*')
-    assert.match(await keys(), /user/)
-    shift = rules().retention.age + 1
-    await until('no key is left', async () => (await keys()).trim(), '')
-  })
-})
-
 for (const { name, options } of settings)
   it(`${name}: moves no message of an adopted guest who is deleted meanwhile`, async () => {
     let moves = 0
@@ -189,39 +173,3 @@ for (const { name, options } of settings)
       )
     })
   })
-
-it('keeps nothing for ever about a guest whose messages have moved, though the node crashes before the end', async () => {
-  const prefix = 'ended:'
-  const engine = createSharedEngine({
-    client: () =>
-      lossyClient({ type: 'single', url: server.url }, (script) =>
-        script === 'endAdopted' ? 'request' : undefined,
-      ),
-    ...{ prefix, onError: () => undefined },
-  })
-  await whileOpen(engine, async () => {
-    await adoptWith(engine)
-    assert.equal((await bodies(engine, ada)).length, 1)
-    const [key = ''] = (await server.command('keys', `${prefix}*adopted:*`)).split('\n')
-    assert.ok(Number(await server.command('pttl', key)) > 0, 'the key expires')
-  })
-})
-
-it('keeps nothing for ever about a guest whose user is deleted while the messages move', async () => {
-  const prefix = 'deleted:'
-  let moves = 0
-  const engine: Engine = createSharedEngine({
-    client: () =>
-      hookedClient({ type: 'single', url: server.url }, async (script) => {
-        if (script === 'appendAdopted' && ++moves === 2) await engine.deleteUser(ada)
-      }),
-    ...{ prefix, onError: assert.ifError },
-  })
-  await whileOpen(engine, async () => {
-    await adoptWith(engine, COUNT)
-    assert.equal(moves, 2)
-    assert.deepEqual(await bodies(engine, guest), [])
-    const [key = ''] = (await server.command('keys', `${prefix}*adopted:*`)).split('\n')
-    assert.ok(Number(await server.command('pttl', key)) > 0, 'the key expires')
-  })
-})
