@@ -256,7 +256,8 @@ export class SharedInboxes {
   async #onStored(outgoing: Outgoing, rules: SendRules, { outcome, sent }: StoredReply): Promise<SendResult> {
     const { recipient, sender } = outgoing
     const [found, , ownEpoch, json, isBeyond, held] = sent
-    const { offset, ownOffset, sentAt, toDeletions, fromDeletions } = foundIn(found)
+    const numbers = foundIn(found)
+    const { offset, ownOffset, sentAt, toDeletions, fromDeletions } = numbers
     // A message to oneself takes no bytes in the inboxes of others, and `held` is 0 for it.
     if (sender && sender.userId !== recipient.userId && outcome === 'stored')
       this.#held.update(outgoing.partition, sender, held)
@@ -264,7 +265,7 @@ export class SharedInboxes {
     if (isBeyond === 1)
       for (const of of sender ? [recipient, sender] : [recipient]) this.#startTrim(of, rules)
     const result = { outcome, offset, sentAt }
-    this.#options.recent.note(outgoing.bytes, () => outgoing.recent(rules, sent))
+    this.#options.recent.note(outgoing.recent(rules, sent, numbers))
     if (!sender) return { ...result, ownOffset: null }
     // An offset above 0 means that the own copy exists. In a cluster `send` makes no own copy, but the message may have been sent before
     // the data moved into the cluster.
