@@ -3,7 +3,7 @@ import type { CheckedMessage, SendRules, UserRef } from '../../engine.js'
 import { contentDigest } from '../../util/content-digest.js'
 import { hashOf } from '../keys.js'
 import type { RecentMessage } from './recent-messages.js'
-import type { SendArgs, SenderReply, Sent } from '../calls/send.js'
+import type { SendArgs, SenderReply, StoredReply } from '../calls/send.js'
 import type { RunOptions, StepRunner } from '../step-runner.js'
 
 /**
@@ -31,7 +31,7 @@ export const messageKey = (appId: string, from: string | null, to: string, id: s
 /** Returns the milliseconds for which a message's id makes a retry safe. */
 const windowOf = ({ sendWindow }: SendRules): number => Math.max(1, Math.ceil(sendWindow))
 
-/** Returns the numbers in the first item of `Sent`. */
+/** Returns the numbers in `found` of a `StoredReply`. */
 export const foundIn = (found: string) => {
   const numbers = found.split(' ').map(Number)
   const [, offset = 0, ownOffset = 0, sentAt = 0, toDeletions = 0, fromDeletions = 0] = numbers
@@ -119,10 +119,10 @@ export class Outgoing {
     return this.sender && messagesPerSecond
   }
 
-  /** Returns what stores the message again. `sent` is what the step has returned, and `found` is `foundIn` of it. */
+  /** Returns what stores the message again. `found` is what `foundIn` returns for the reply. */
   recent(
     rules: SendRules,
-    [record, epoch, ownEpoch, whole]: Sent,
+    [, record, epoch, ownEpoch, whole]: StoredReply,
     found: ReturnType<typeof foundIn>,
   ): RecentMessage {
     const { recipient: of, traceparent } = this

@@ -34,7 +34,7 @@ export class RecentMessages {
   readonly #runner: StepRunner
   /**
    * Each message as one text, with NUL between its items: no id and no JSON has this character. As objects the messages of so many seconds
-   * cost a send a fifth of the time of this process, because the garbage collector copies each object, and the text as a whole.
+   * cost a send a seventh of this process's time, because the garbage collector copies and traces each object.
    */
   readonly #noted = new RecentList<string>({ keptFor: KEPT_FOR, maxBytes: MAX_BYTES })
 
