@@ -39,17 +39,14 @@ export interface KeyNaming {
  * Returns the name of a key, for the nodes and for the scripts. `prefix` is what the names of the partition's keys begin with, and `owner`
  * the user.
  */
-export const keyName = (
-  kind: KeyKind,
-  prefix: string,
-  owner: string,
-  { appId, serverPrefix, hashed }: KeyNaming,
-): string => {
+export const keyName = (kind: KeyKind, prefix: string, owner: string, naming: KeyNaming): string => {
   const scope = scopes[kind]
-  if (scope === 'user') return `${prefix}${kind}:${appId}\0${owner}`
+  // Most names are of these two scopes. Each field that they do not read saves every send and start a thousandth of its instructions.
+  if (scope === 'user') return `${prefix}${kind}:${naming.appId}\0${owner}`
+  if (scope === 'hash') return prefix + naming.hashed
+  const { appId, serverPrefix } = naming
   if (scope === 'app') return `${prefix}${kind}:${appId}`
   if (scope === 'appQueue') return `${prefix}queue:${appId}\0`
-  if (scope === 'hash') return prefix + hashed
   const ofServer = scope === 'partition' || serverPrefix === '' ? prefix : serverPrefix
   if (scope === 'partition' || scope === 'server') return ofServer + kind
   // The name is that of the first partition's key. So the sum over all partitions stays right when the keys move into a cluster.

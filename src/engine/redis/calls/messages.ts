@@ -1,26 +1,26 @@
 import type { SendArgs, SenderReply, SendReply } from './send.js'
 import type { UserFields } from './users.js'
-import type { Call, InboxReply, Maybe } from './values.js'
+import type { Call, InboxReply, Maybe, Numeric } from './values.js'
 
 /**
  * A message that an earlier master had stored: the number of its inbox's epoch then, its offset, and the message. `from` is empty for the
  * backend. `words` are the rules, in the form in which `rulesOf` reads them. `traceparent` is that of `SendArgs`. `record` is the value of
- * the hashed key, which is kept for `keptFor` milliseconds. If the script also makes the sender's own copy, the last three are what
- * the names of the sender's keys begin with, the number of the epoch of the sender's inbox, and the offset of the own copy.
+ * the hashed key, which is kept for the `window` of the rules. If the script also makes the sender's own copy, the last three are what the
+ * names of the sender's keys begin with, the number of the epoch of the sender's inbox, and the offset of the own copy. Else `senderPrefix`
+ * is empty.
  */
 export type RestoreArgs = [
-  epoch: number,
-  offset: number,
+  epoch: Numeric,
+  offset: Numeric,
   json: string,
   from: string,
   to: string,
   words: string,
   traceparent: string,
   record: string,
-  keptFor: number,
-  senderPrefix: Maybe<string>,
-  ownEpoch: Maybe<number>,
-  ownOffset: Maybe<number>,
+  senderPrefix: string,
+  ownEpoch: Numeric,
+  ownOffset: Numeric,
 ]
 
 /** 1 if the message needs nothing more; 0 if inboxes lack messages before this one, or have other messages at these offsets. */

@@ -39,8 +39,9 @@ export type AwayArgs = readonly [
   isMissing?: Maybe<0 | 1>,
 ]
 
-/** What `send` returns about a stored message after `stored` or `repeated`. */
-export type Sent = [
+/** What `send` returns about a stored message. */
+export type StoredReply = [
+  outcome: 'stored' | 'repeated',
   /**
    * The value of the key `id`, separated by spaces: the digest; the offset; the offset of the own copy, 0 if the step has made none; when
    * the message was sent; and how many inboxes of the recipient and of the sender were deleted.
@@ -59,7 +60,7 @@ export type Sent = [
 
 /** What `send` returns: the outcome, and what belongs to it. */
 export type SendReply =
-  | [outcome: 'stored' | 'repeated', ...sent: Sent]
+  | StoredReply
   /** The message is only looked up, and its id is not stored. */
   | [outcome: 'not-sent']
   | [outcome: 'limited', retryAfter: number]

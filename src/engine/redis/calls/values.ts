@@ -4,6 +4,9 @@ export type Arg = string | number | boolean | null | undefined
 /** An argument that may be missing. */
 export type Maybe<T extends Arg> = T | false | null | undefined
 
+/** A number, or the text of one, as the script gets it. */
+export type Numeric = number | `${number}`
+
 /** What a step takes and returns. Among what it returns, a 1 says yes, and a 0 says no. */
 export interface Call<Takes extends readonly Arg[], Returns extends readonly unknown[]> {
   takes: Takes

@@ -3,7 +3,7 @@ import type { CheckedMessage, SendRules, UserRef } from '../../engine.js'
 import { contentDigest } from '../../util/content-digest.js'
 import { hashOf } from '../keys.js'
 import type { RecentMessage } from './recent-messages.js'
-import type { SendArgs, SenderReply, Sent } from '../calls/send.js'
+import type { SendArgs, SenderReply, StoredReply } from '../calls/send.js'
 import type { RunOptions, StepRunner } from '../step-runner.js'
 
 /**
@@ -31,10 +31,10 @@ export const messageKey = (appId: string, from: string | null, to: string, id: s
 /** Returns the milliseconds for which a message's id makes a retry safe. */
 const windowOf = ({ sendWindow }: SendRules): number => Math.max(1, Math.ceil(sendWindow))
 
-/** Returns the numbers in the first item of `Sent`. */
+/** Returns the numbers in `found` of a `StoredReply`. */
 export const foundIn = (found: string) => {
-  const [, ...numbers] = found.split(' ').map(Number)
-  const [offset = 0, ownOffset = 0, sentAt = 0, toDeletions = 0, fromDeletions = 0] = numbers
+  const numbers = found.split(' ').map(Number)
+  const [, offset = 0, ownOffset = 0, sentAt = 0, toDeletions = 0, fromDeletions = 0] = numbers
   return { offset, ownOffset, sentAt, toDeletions, fromDeletions }
 }
 
@@ -97,9 +97,19 @@ export class Outgoing {
     const { from, senderPrefix, head, middle, digest } = this.#content
     const [, profile, senderDeletions, isNew, isMissing] = read ?? [0]
     const args = [
-      ...([from, senderPrefix, head, middle, digest, this.#rulesOf(rules, onlyFinds)] as const),
-      ...([quota.inboxes, quota.bytes, this.isAway ? null : this.rateIn(attempt), createdAt] as const),
-      ...([quota.bytesPerSender, this.traceparent, this.profile ?? profile] as const),
+      from,
+      senderPrefix,
+      head,
+      middle,
+      digest,
+      this.#rulesOf(rules, onlyFinds),
+      quota.inboxes,
+      quota.bytes,
+      this.isAway ? null : this.rateIn(attempt),
+      createdAt,
+      quota.bytesPerSender,
+      this.traceparent,
+      this.profile ?? profile,
     ] as const
     return this.isAway ? [...args, senderDeletions, isNew, isMissing] : args
   }
@@ -109,24 +119,19 @@ export class Outgoing {
     return this.sender && messagesPerSecond
   }
 
-  /** About how many bytes the message takes. */
-  get bytes(): number {
-    return Object.values<string>(this.#content).reduce((sum, text) => sum + text.length, 0)
-  }
-
-  /** Returns what stores the message again. `sent` is what the step has returned. */
-  recent(rules: SendRules, sent: Sent): RecentMessage {
-    const { recipient: of, sender, traceparent, keys } = this
-    const { senderPrefix: prefix, head, middle } = this.#content
-    const [found, epoch, ownEpoch, json] = sent
-    const { offset, ownOffset, sentAt } = foundIn(found)
-    return {
-      ...{ of, epoch, offset, from: sender?.userId ?? '', to: of.userId, traceparent },
-      json: json === '' ? `${head}${this.profile}${middle}${sentAt}}` : json,
-      rules: this.#rulesOf(rules, false),
-      found: { hashed: keys.hashed ?? 'id:', value: found, keptFor: windowOf(rules) },
-      own: prefix === '' ? undefined : { prefix, offset: ownOffset, epoch: ownEpoch },
-    }
+  /** Returns what stores the message again. `found` is what `foundIn` returns for the reply. */
+  recent(
+    rules: SendRules,
+    [, record, epoch, ownEpoch, whole]: StoredReply,
+    found: ReturnType<typeof foundIn>,
+  ): RecentMessage {
+    const { recipient: of, traceparent } = this
+    const { from, senderPrefix, head, middle } = this.#content
+    const json = whole === '' ? `${head}${this.profile}${middle}${found.sentAt}}` : whole
+    const message = [epoch, found.offset, json, from, of.userId] as const
+    const own = [senderPrefix, ownEpoch, found.ownOffset] as const
+    const args = [...message, this.#rulesOf(rules, false), traceparent, record, ...own] as const
+    return { of, hashed: this.keys.hashed ?? 'id:', args }
   }
 
   /** Returns the rules in the form in which `rulesOf` in `scripts/messages/rules.ts` reads them. */

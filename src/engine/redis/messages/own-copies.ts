@@ -74,12 +74,11 @@ export class OwnCopies {
     // The send does not wait until the `Note` is deleted. If the `Note` stays, `makePending` finds it, and makes no second own copy.
     const note = messageKey(from.appId, from.userId, to, id)
     this.#runner.onPartition(steps.ownCopyMade, partition, [note]).catch(() => undefined)
-    if (place.epoch > 0)
-      this.#recent?.note(json.length, () => ({
-        ...{ of: from, ...place, json, from: from.userId, to, traceparent: '' },
-        rules: `0 0 ${limits[1]} ${limits[2]} 0 0 - 0`,
-        found: { hashed, value: String(place.offset), keptFor },
-      }))
+    if (place.epoch > 0) {
+      const rules = `${keptFor} 0 ${limits[1]} ${limits[2]} 0 0 - 0`
+      const message = [place.epoch, place.offset, json, from.userId, to, rules] as const
+      this.#recent?.note({ of: from, hashed, args: [...message, '', String(place.offset), '', 0, 0] })
+    }
     return place
   }
 

@@ -5,7 +5,7 @@ import { HeldBytes } from './held-bytes.js'
 import type { AttachedUsers } from './attached-users.js'
 import type { RecentMessages } from './recent-messages.js'
 import type { Quotas } from '../quotas.js'
-import type { Sent } from '../calls/send.js'
+import type { StoredReply } from '../calls/send.js'
 import { SendLanes } from './send-lanes.js'
 import { OwnCopies } from './own-copies.js'
 import { callId, type StepRunner } from '../step-runner.js'
@@ -31,11 +31,6 @@ export interface SharedInboxesOptions {
 interface ToSend {
   outgoing: Outgoing
   rules: SendRules
-}
-
-interface StoredReply {
-  outcome: 'stored' | 'repeated'
-  sent: Sent
 }
 
 /** Sends messages, and marks them as read. */
@@ -109,8 +104,7 @@ export class SharedInboxes {
         const isCounted = reply !== undefined && reply[0] !== 'limited'
         return done(await this.#sendWithin(outgoing, isCounted ? counted : rules))
       }
-      const [outcome, ...sent] = reply
-      done(await this.#onStored(outgoing, rules, { outcome, sent }))
+      done(await this.#onStored(outgoing, rules, reply))
     }
   }
 
@@ -195,21 +189,15 @@ export class SharedInboxes {
     switch (reply[0]) {
       case 'unknown-sender':
         return this.#sendFromUnknown(outgoing, rules, attempt)
-      case 'adopted': {
-        const [outcome, by, createdAt] = reply
-        return { outcome, by, createdAt }
-      }
-      case 'limited': {
-        const [outcome, retryAfter] = reply
-        return { outcome, retryAfter }
-      }
+      case 'adopted':
+        return { outcome: reply[0], by: reply[1], createdAt: reply[2] }
+      case 'limited':
+        return { outcome: reply[0], retryAfter: reply[1] }
       case 'stored':
-      case 'repeated': {
-        const [outcome, ...sent] = reply
+      case 'repeated':
         // After a failover the sender's server may lack the sender. Without the sender there would be no own copy.
-        if (outcome === 'repeated' && isMissing === 1) await this.#createSender(outgoing, rules)
-        return this.#onStored(outgoing, rules, { outcome, sent })
-      }
+        if (reply[0] === 'repeated' && isMissing === 1) await this.#createSender(outgoing, rules)
+        return this.#onStored(outgoing, rules, reply)
       default:
         // Only `#find` gets `not-sent`, for which it has no result.
         return { outcome: reply[0] as Exclude<(typeof reply)[0], 'not-sent'> }
@@ -217,10 +205,11 @@ export class SharedInboxes {
   }
 
   /** Makes what follows when a message is stored: the trims, and in a cluster the own copy. */
-  async #onStored(outgoing: Outgoing, rules: SendRules, { outcome, sent }: StoredReply): Promise<SendResult> {
+  async #onStored(outgoing: Outgoing, rules: SendRules, reply: StoredReply): Promise<SendResult> {
     const { recipient, sender } = outgoing
-    const [found, , ownEpoch, json, isBeyond, held] = sent
-    const { offset, ownOffset, sentAt, toDeletions, fromDeletions } = foundIn(found)
+    const [outcome, found, , ownEpoch, json, isBeyond, held] = reply
+    const numbers = foundIn(found)
+    const { offset, ownOffset, sentAt, toDeletions, fromDeletions } = numbers
     // A message to oneself takes no bytes in the inboxes of others, and `held` is 0 for it.
     if (sender && sender.userId !== recipient.userId && outcome === 'stored')
       this.#held.update(outgoing.partition, sender, held)
@@ -228,7 +217,7 @@ export class SharedInboxes {
     if (isBeyond === 1)
       for (const of of sender ? [recipient, sender] : [recipient]) this.#startTrim(of, rules)
     const result = { outcome, offset, sentAt }
-    this.#options.recent.note(outgoing.bytes, () => outgoing.recent(rules, sent))
+    this.#options.recent.note(outgoing.recent(rules, reply, numbers))
     if (!sender) return { ...result, ownOffset: null }
     // An offset above 0 means that the own copy exists. In a cluster `send` makes no own copy, but the message may have been sent before
     // the data moved into the cluster.

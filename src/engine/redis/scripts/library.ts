@@ -72,12 +72,16 @@ const clock = (): number => {
   return (tonumber(seconds) ?? 0) * 1000 + Math.floor((tonumber(microseconds) ?? 0) / 1000)
 }
 
-/** Sets what a script works on. */
+/** Sets what all scripts of a call have in common. */
+const beginCall = (context: string | undefined): void => {
+  setContext(context ?? '')
+  script.now = clock() + script.shift
+  // A call of several scripts that was killed has left this.
+  call.shared = undefined
+}
+
+/** Sets what a script works on. The first item of `args` is the context, and in a call of several scripts the script's name. */
 const begin = (keys: string[], args: string[], step: StepRow, kinds: Partial<Record<string, true>>): void => {
-  // In a call of several scripts the first item of `args` is the script's name, and `several` has set the context.
-  if (call.shared === undefined) setContext(args[0] ?? '')
-  script.now = call.shared?.now ?? clock() + script.shift
-  if (call.shared !== undefined) call.shared.now = script.now
   script.given = keys
   const [, prefix, appId, userId, partition, hashed, webhooks] = args
   script.prefix = prefix ?? ''
@@ -136,13 +140,12 @@ const runNamed = (name: string, keys: string[], args: string[]): unknown => runs
 
 /** Runs a script. */
 export const run = (name: string, keys: string[], args: string[]): unknown => {
-  // A call of several scripts that was killed has left this.
-  call.shared = undefined
+  beginCall(args[0])
   return runNamed(name, keys, args)
 }
 
 /** Runs several scripts (`several.ts`). */
 export const runSeveral = (keys: string[], [text, lists, wanted]: string[]): unknown[] => {
-  setContext(text ?? '')
+  beginCall(text)
   return several(runNamed, keys, lists ?? '', wanted)
 }

@@ -43,7 +43,6 @@ export const script = {
 
 /** What the scripts of one call share. */
 export interface Shared {
-  now?: number
   /** The counts of each app. Without a cluster they are written once, at the end of the call. */
   counts: Partial<Record<string, AppCounts>>
   /** What `history.ts` has read. */

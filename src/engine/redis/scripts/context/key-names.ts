@@ -15,7 +15,7 @@ interface NamedKeys extends Partial<Record<string, string>> {
 /** Makes a name when it is first used. */
 const BY_KIND = {
   __index: (keys: NamedKeys, kind: KeyKind): string => {
-    if (!isDeclared(kind)) error(`A script uses a key that its step does not declare: ${kind}`)
+    if (script.kinds[kind] !== true) error(`A script uses a key that its step does not declare: ${kind}`)
     const name = keyName(kind, keys.prefix, keys.owner, script)
     keys[kind] = name
     return name

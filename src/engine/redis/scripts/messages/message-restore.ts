@@ -14,10 +14,10 @@ import { rulesOf, type Rules } from './rules.js'
 type Args = Texts<RestoreArgs>
 
 /** Returns the sender whose own copy is made, too. */
-const copierOf = ([, , , from, , , , , , senderPrefix, ownEpoch]: Args): User | undefined => {
+const copierOf = ([, , , from, , , , , senderPrefix, ownEpoch]: Args): User | undefined => {
   if (senderPrefix === '') return undefined
   const sender = loadInbox(keysOf(senderPrefix, from), from)
-  return sender.deletions === deletionsIn(tonumber(ownEpoch) ?? 0) ? sender : undefined
+  return sender.deletions === deletionsIn(tonumber(ownEpoch)) ? sender : undefined
 }
 
 /** Puts a message into the inbox of its recipient, and the own copy into the sender's inbox. Returns the value of the key `id`. */
@@ -50,7 +50,7 @@ const copyAgain = (user: User, { retention }: Rules, [, , json, from, to]: Args)
 
 /** Does what `restoreMessage` does, and returns what it returns. */
 const restore = (args: Args): 0 | 1 => {
-  const [epochText, offsetText, json, from, to, words, , , keptFor, , , ownOffset] = args
+  const [epochText, offsetText, json, from, to, words, , , , , ownOffset] = args
   const { id: key } = script.keys
   const epoch = tonumber(epochText)
   const offset = tonumber(offsetText)
@@ -72,7 +72,7 @@ const restore = (args: Args): 0 | 1 => {
   if (present < epoch || (isSame && isElsewhere)) return 0
   if (user.createdAt === undefined && (isOwnCopy || !rules.createsRecipient)) return isSame ? 0 : 1
   const record = isOwnCopy ? copyAgain(user, rules, args) : receiveAgain(user, copier, rules, args)
-  redis.call('SET', key, record, 'PX', keptFor)
+  redis.call('SET', key, record, 'PX', rules.window)
   store(user)
   return 1
 }

@@ -13,6 +13,39 @@ import { takeMessage } from './rate.js'
 import { exceeds, expire, hold, isCrowded, pushedOut, trim } from './retention.js'
 import { rulesOf } from './rules.js'
 
+/** What `send` reads of the sender. */
+type Sender = Pick<User, 'deletions' | 'newest' | 'createdAt' | 'sender'>
+
+/** Returns a sender who may be on another server, as `readSender` has returned it. */
+const senderElsewhere = (deletions: string, isNew: string, isMissing: string): Sender => ({
+  deletions: tonumber(deletions) ?? 0,
+  newest: isNew === '1' ? 0 : 1,
+  createdAt: isMissing === '1' ? undefined : 0,
+})
+
+/**
+ * Returns the digest, the offsets and the time of the message that was sent before under the same id. `record` is the value of the key `id`.
+ * If the recipient or the sender was deleted since, the id counts as new, and the digest is undefined.
+ */
+const sentBefore = (
+  record: string,
+  toDeletions: number,
+  fromDeletions: number,
+): LuaMultiReturn<[digest: string | undefined, offset: number, ownOffset: number, sentAt: string]> => {
+  const [digest, at, ownAt, sentAt = '', deletions, others] = string.match(
+    record,
+    '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d+)$',
+  )
+  const isSame = tonumber(deletions) === toDeletions && tonumber(others) === fromDeletions
+  return $multi(isSame ? digest : undefined, tonumber(at) ?? 0, tonumber(ownAt) ?? 0, sentAt)
+}
+
+/** Notes that an own copy is pending. If the caller does not make it, a sweep finds it. */
+const notePending = (window: string, fromDeletions: number, toDeletions: number, json: string): void => {
+  const note = textOf([script.now, tonumber(window), fromDeletions, toDeletions, json])
+  redis.call('HSET', script.keys.ownCopies, script.hashed, `${script.appId}\0${note}`)
+}
+
 /** Writes what the script has changed of the recipient, and of the sender if the script makes the own copy. Returns the result. */
 const end = <const R extends SendReply>(user: User, copier: User | undefined, ...result: R) => {
   if (copier !== undefined) store(copier)
@@ -38,44 +71,38 @@ export const send: Script<'send'> = ([
   maxHeld,
   traceparent,
   profile,
-  senderDeletions,
-  isNew,
-  isMissing,
+  senderDeletions = '',
+  isNew = '',
+  isMissing = '',
 ]) => {
   awaitEpochs()
-  const { keys, userId } = script
+  const { keys, userId, now } = script
   const rules = rulesOf(words)
   const { retention } = rules
 
   const user = loadInbox()
   /** The sender whose own copy this script makes. */
   const copier = senderPrefix === '' ? undefined : loadInbox(keysOf(senderPrefix, from), from)
-  const sender = from === userId ? user : copier
-  const isAway = from !== '' && sender === undefined
-  const fromDeletions = isAway ? (tonumber(senderDeletions) ?? 0) : (sender?.deletions ?? 0)
-  const toDeletions = user.deletions
+  const own = from === userId ? user : copier
+  const isAway = from !== '' && own === undefined
+  const sender = isAway ? senderElsewhere(senderDeletions, isNew, isMissing) : own
+  const fromDeletions = sender?.deletions ?? 0
   const isWhole = isAway || profile === ''
   const start = head + (profile === '' ? (sender?.sender ?? 'null') : profile) + middle
-  const ownEpoch = sender === undefined ? 0 : epochOf(sender)
+  const ownEpoch = own === undefined ? 0 : epochOf(own)
   const epoch = epochOf(user)
 
   const earlier = redis.call('GET', keys.id)
   if (earlier !== false) {
-    const [same, at, ownAt, sentAt = '', deletions, others] = string.match(
-      earlier,
-      '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d+)$',
-    )
-    // If the recipient or the sender was deleted since, the id counts as new.
-    if (tonumber(deletions) === toDeletions && tonumber(others) === fromDeletions) {
-      if (same !== digest) return reply('conflict')
-      const offset = tonumber(at) ?? 0
-      const ownOffset = tonumber(ownAt) ?? 0
+    const [same, offset, ownOffset, at] = sentBefore(earlier, user.deletions, fromDeletions)
+    if (same !== undefined && same !== digest) return reply('conflict')
+    if (same !== undefined) {
       // After a failover the sender's server may lack the own copy, so the caller makes it again, from the message that is stored here. If
-      // retention has deleted this message, its JSON is made from the arguments.
-      // A transfer from a cluster may have brought a message whose own copy was lost there.
+      // retention has deleted this message, its JSON is made from the arguments. A transfer from a cluster may have brought a message whose
+      // own copy was lost there.
       const mayLackOwn = isAway || (copier !== undefined && ownOffset === 0)
       const stored = mayLackOwn ? entries(user, offset, offset, 1)[0]?.json : undefined
-      const json = stored ?? (isWhole || mayLackOwn ? `${start}${sentAt}}` : '')
+      const json = stored ?? (isWhole || mayLackOwn ? `${start}${at}}` : '')
       return reply('repeated', earlier, epoch, ownEpoch, json, 0, 0)
     }
   }
@@ -90,20 +117,18 @@ export const send: Script<'send'> = ([
   if (createdAt !== '' && user.createdAt !== tonumber(createdAt)) return reply('unknown-user')
   if (!rules.createsRecipient && user.createdAt === undefined) return reply('unknown-user')
 
-  const { now } = script
   const sentAt = whole(now)
   const json = `${start}${sentAt}}`
   const size = sizeOf(json)
   expire(user, retention)
   if (copier !== undefined) expire(copier, retention)
-
   // The messages that this message pushes out of the recipient's inbox.
   let old = pushedOut(user, size, retention)
   if (old.length > 0 && isCrowded(user, from, old, rules)) return end(user, copier, 'refused')
 
-  const hasNoInbox = copier === undefined ? isAway && isNew === '1' : copier.newest === 0
-  const newInboxes = (user.newest === 0 ? 1 : 0) + (hasNoInbox ? 1 : 0)
-  const allBytes = isAway || copier !== undefined ? 2 * size : size
+  const hasCopy = sender !== undefined && sender !== user
+  const newInboxes = (user.newest === 0 ? 1 : 0) + (hasCopy && sender.newest === 0 ? 1 : 0)
+  const allBytes = hasCopy ? 2 * size : size
   const bytesLimit = tonumber(maxBytes)
   const inboxesLimit = tonumber(maxInboxes)
   if (!hasRoom(allBytes, bytesLimit, newInboxes, inboxesLimit)) {
@@ -115,8 +140,7 @@ export const send: Script<'send'> = ([
 
   // After `unknown-sender` the caller creates the sender, and sends the message again. This check comes after those for `refused` and
   // `full`, because a message with these results must not create its sender.
-  const isUnknown = sender === undefined ? isAway && isMissing === '1' : sender.createdAt === undefined
-  if (isUnknown) return end(user, copier, 'unknown-sender')
+  if (sender !== undefined && sender.createdAt === undefined) return end(user, copier, 'unknown-sender')
 
   // The message's bytes are counted before it is stored, so that one command both adds them and returns the sum for the comparison.
   const held = hold(user, from, size)
@@ -129,12 +153,9 @@ export const send: Script<'send'> = ([
   let ownOffset = from === userId ? offset : 0
   if (copier !== undefined) ownOffset = append(copier, json, from, userId, retention)
   const offsets = `${whole(offset)} ${whole(ownOffset)}`
-  const found = `${digest} ${offsets} ${sentAt} ${whole(toDeletions)} ${whole(fromDeletions)}`
+  const found = `${digest} ${offsets} ${sentAt} ${whole(user.deletions)} ${whole(fromDeletions)}`
   redis.call('SET', keys.id, found, 'PX', rules.window)
-  if (isAway) {
-    const note = textOf([now, tonumber(rules.window), fromDeletions, toDeletions, json])
-    redis.call('HSET', keys.ownCopies, script.hashed, `${script.appId}\0${note}`)
-  }
+  if (isAway) notePending(rules.window, fromDeletions, user.deletions, json)
 
   emitMessage(user, offset, json)
   if (copier !== undefined) emitMessage(copier, ownOffset, json)
