@@ -70,8 +70,6 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
   #closeTimer: NodeJS.Timeout | undefined
   #bytesAfterClose = 0
   #connection: Connection | undefined
-  /** Whether the latest chunk has finished a message. */
-  #isFinished = false
   /** Milliseconds that a message may take from its first chunk to its last. */
   #messageTimeout = 0
   #messageTimer: NodeJS.Timeout | undefined
@@ -115,7 +113,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
   }
 
   onMessage(data: Buffer, isBinary: boolean): void {
-    this.#isFinished = true
+    this.#cancelMessageTimer()
     if (isBinary) this.#connection?.end('bad-request', 'Frames must be text.')
     else this.#connection?.receive(data.toString(), data.length)
   }
@@ -148,9 +146,8 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
 
   onChunk(chunk: Buffer): void {
     this.#read(chunk)
-    if (this.#isFinished || !this.#reader?.isUnfinished) this.#cancelMessageTimer()
-    this.#isFinished = false
-    this.#startMessageTimer()
+    if (this.#reader?.isUnfinished) this.#startMessageTimer()
+    else this.#cancelMessageTimer()
     if (!this.#isClosing) return
     this.#bytesAfterClose += chunk.length
     if (this.#bytesAfterClose > MAX_AFTER_CLOSE) lingeringClose(this.#stream)
