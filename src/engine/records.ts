@@ -81,18 +81,18 @@ export interface SavedUser {
  */
 export type AuthMethod = 'token' | 'signature' | 'authParams' | 'guest'
 
-/** The proof that the session's user gave. Times are Unix times, in milliseconds. */
+/** The proof that the session's user gave. It never changes: a renewal brings another one. Times are Unix times, in milliseconds. */
 export interface Credential {
-  authMethod: AuthMethod
+  readonly authMethod: AuthMethod
   /** The token's `jti`; null if there is none. */
-  tokenId: string | null
+  readonly tokenId: string | null
   /**
    * When the credential was issued; null if that is unknown. Every revocation of the user or of the app revokes a credential without this
    * time.
    */
-  issuedAt: number | null
+  readonly issuedAt: number | null
   /** When the credential expires; null if it never does. */
-  expiresAt: number | null
+  readonly expiresAt: number | null
 }
 
 /** The client of a session, as its latest connection describes it. */

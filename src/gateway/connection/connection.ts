@@ -33,14 +33,6 @@ export interface ConnectionContext extends OpeningContext {
   onClosed(connection: Connection): void
 }
 
-/** From `started` on. In `draining` the connection ends once the frames that came before are answered. */
-interface LiveState {
-  name: 'live' | 'draining'
-  readonly session: LiveSession
-}
-
-type ConnectionPhase = Opening | LiveState | { readonly name: 'closed' }
-
 /** The first part of all connection ids of this process, so that the ids of several gateways differ. */
 const ID_PREFIX = randomBytes(16).toString('base64url')
 let idCount = 0
@@ -59,7 +51,10 @@ export class Connection implements ConnectionHandle {
   readonly #transport: Transport
   /** Created when the user first exceeds `bytesPerSecond`. */
   #throttle: Throttle | undefined
-  #phase: ConnectionPhase
+  /** What receives the client's frames: an `Opening`, from `started` on the session. Undefined once the connection is closed. */
+  #phase: Opening | LiveSession | undefined
+  /** Whether the connection ends once the frames that came before are answered. */
+  #isDraining = false
   /** Whether `end` was called. On Bun `send` may close a full socket, which calls `onClose` before `end` has released the session. */
   #isEnded = false
 
@@ -70,37 +65,39 @@ export class Connection implements ConnectionHandle {
     this.#phase = new Opening(context, this, peer, slot)
   }
 
-  /** Whether the client is authenticated and its session has started. */
-  get #isLive(): boolean {
-    return this.#phase.name === 'live' || this.#phase.name === 'draining'
+  /** The session from `started` on, until the connection is closed. */
+  get #live(): LiveSession | undefined {
+    return this.#phase instanceof Opening ? undefined : this.#phase
   }
 
   /** The state, the transport, and the session as soon as it exists. */
   get status(): {
-    state: ConnectionPhase['name']
+    state: 'opening' | 'live' | 'draining' | 'closed'
     transport: Transport['kind']
     session: LiveSession | undefined
   } {
+    const transport = this.#transport.kind
     const phase = this.#phase
-    const session = phase.name === 'closed' ? undefined : phase.session
-    return { state: phase.name, transport: this.#transport.kind, session }
+    if (phase instanceof Opening) return { state: 'opening', transport, session: phase.session }
+    const state = !phase ? 'closed' : this.#isDraining ? 'draining' : 'live'
+    return { state, transport, session: phase }
   }
 
   send(frame: GatewayFrame): void {
-    if (this.#phase.name !== 'closed') this.#write(JSON.stringify(frame), 'code' in frame ? frame.code : null)
+    if (this.#phase) this.#write(JSON.stringify(frame), 'code' in frame ? frame.code : null)
   }
 
   sendText(json: string): void {
-    if (this.#phase.name !== 'closed') this.#write(json, null)
+    if (this.#phase) this.#write(json, null)
   }
 
   /** Sends `ended` and closes. */
   end(code: EndCode, why: string = errorMessages[code], retryAfter?: number): void {
-    if (this.#phase.name === 'closed') return
+    if (!this.#phase) return
     this.#isEnded = true
     // The session is kept for `resumeWindow`. So a client that may reconnect is told to come back within half of it.
     const { resumeWindow } = this.#context.settings
-    const longest = (this.#isLive && resumeWindow / 2) || Infinity
+    const longest = this.#live && resumeWindow > 0 ? resumeWindow / 2 : Infinity
     this.send({
       type: 'ended',
       code,
@@ -153,12 +150,12 @@ export class Connection implements ConnectionHandle {
   drain(retryAfter: number): void {
     const end = (): void =>
       this.end('unavailable', 'The gateway is restarting: reconnect after `retryAfter`.', retryAfter)
-    const phase = this.#phase
-    if (phase.name !== 'live') return end()
-    phase.name = 'draining'
-    void phase.session.framesAnswered().then(() => {
+    const session = this.#live
+    if (!session || this.#isDraining) return end()
+    this.#isDraining = true
+    void session.framesAnswered().then(() => {
       // The session itself answers an `end` of the client.
-      if (!phase.session.isEnding) end()
+      if (!session.isEnding) end()
     })
   }
 
@@ -169,7 +166,7 @@ export class Connection implements ConnectionHandle {
 
   /** Called when the wall clock has jumped. Ends the connection if the user's credentials have expired. */
   onClockJump(): void {
-    if (this.#phase.name === 'live') this.#phase.session.checkExpiry()
+    if (!this.#isDraining) this.#live?.checkExpiry()
   }
 
   /**
@@ -178,10 +175,8 @@ export class Connection implements ConnectionHandle {
    * `too-many-sessions`. The connection ends as `unavailable`, so that a client that still receives frames reconnects.
    */
   onEnd(): Promise<void> {
-    const phase = this.#phase
-    if (phase.name === 'live' || phase.name === 'draining') return phase.session.framesAnswered()
-    if (phase.name === 'opening') this.end('unavailable', LEFT_BEFORE_START)
-    return Promise.resolve()
+    if (this.#phase instanceof Opening) this.end('unavailable', LEFT_BEFORE_START)
+    return this.#live?.framesAnswered() ?? Promise.resolve()
   }
 
   /** Called with the close code when the client has closed the connection, or when the socket was closed. */
@@ -195,13 +190,13 @@ export class Connection implements ConnectionHandle {
   /** Called with a text frame. `bytes` is its length as UTF-8. */
   receive(text: string, bytes: number): void {
     const phase = this.#phase
-    if (phase.name === 'closed') return
+    if (!phase) return
     this.heartbeat.onFrame()
     if (bytes > limits.frame) return this.end('too-large', `A frame has at most ${limits.frame} bytes.`)
-    if (phase.name !== 'opening') {
+    if (!(phase instanceof Opening)) {
       // The answer to a ping does not count against the user's limits.
       const isPong = text === PONG && this.heartbeat.isAwaitingPong()
-      if (!isPong && !this.charge(phase.session, bytes)) return
+      if (!isPong && !this.charge(phase, bytes)) return
     }
     const parsed = parseFrame(text)
     if (!parsed.ok) return this.end('bad-request', parsed.why)
@@ -209,21 +204,21 @@ export class Connection implements ConnectionHandle {
     const { tracer } = this.#context
     if (tracer.isOn()) tracer.recordReceived(this.status.session?.ref, frame.type, bytes)
     const rtt = frame.type === 'pong' ? this.heartbeat.onPong() : undefined
-    if (phase.name === 'opening') return phase.receive(frame, text, bytes)
+    if (phase instanceof Opening) return phase.receive(frame, text, bytes)
     if (frame.type === 'start') return this.end('bad-request', SECOND_START)
-    phase.session.confirm()
+    phase.confirm()
     if (rtt !== undefined) {
       this.#context.metrics.pingSeconds.observe(rtt / 1_000)
-      phase.session.touch(rtt)
+      phase.touch(rtt)
     }
-    phase.session.handle(frame)
+    phase.handle(frame)
   }
 
   /** Called with a ping or a pong of the WebSocket protocol. Each counts like a text frame, because it costs as much. */
   receiveControl(bytes: number): void {
     const phase = this.#phase
-    if (phase.name === 'live') this.charge(phase.session, bytes)
-    else if (phase.name === 'opening') phase.receiveControl(bytes)
+    if (phase instanceof Opening) phase.receiveControl(bytes)
+    else if (phase && !this.#isDraining) this.charge(phase, bytes)
   }
 
   /** Called when the next frame follows within milliseconds. */
@@ -233,7 +228,7 @@ export class Connection implements ConnectionHandle {
 
   /** Called when the session has started, and before it answers frames that came earlier. */
   onStarted(session: LiveSession): void {
-    this.#phase = { name: 'live', session }
+    this.#phase = session
     this.heartbeat.start()
   }
 
@@ -268,18 +263,19 @@ export class Connection implements ConnectionHandle {
   /** Frees the resources of the connection, and detaches or ends its session. */
   #release(detachOrEnd: DetachOrEnd, reason: CloseReason): void {
     const phase = this.#phase
-    if (phase.name === 'closed') return
-    const start = phase.name === 'opening' ? phase.start : undefined
-    countClosed(this.#context.metrics, phase.session?.user.appId ?? start?.app ?? '', start, reason)
-    this.#phase = { name: 'closed' }
-    if (phase.name === 'opening') phase.stop()
-    else this.heartbeat.stop()
+    if (!phase) return
+    const opening = phase instanceof Opening ? phase : undefined
+    const { session } = this.status
+    const start = opening?.start
+    countClosed(this.#context.metrics, session?.user.appId ?? start?.app ?? '', start, reason)
+    this.#phase = undefined
+    opening?.stop()
+    this.heartbeat.stop()
     this.#throttle?.stop()
     this.#context.onClosed(this)
-    if (!phase.session) return
-    this.#context.hub.remove(phase.session)
+    if (!session) return
+    this.#context.hub.remove(session)
     // A client that has sent `end` does not come back, even if its session has not started yet.
-    const hasEnded = phase.name === 'opening' && phase.hasEnd
-    phase.session.release(hasEnded ? { code: 'ended' } : detachOrEnd, reason)
+    session.release(opening?.hasEnd ? { code: 'ended' } : detachOrEnd, reason)
   }
 }

@@ -58,7 +58,6 @@ export const SECOND_START = "A connection takes one 'start': open another connec
  * that come meanwhile wait. It is also the phase of the connection, until the connection is live or closed.
  */
 export class Opening {
-  readonly name = 'opening'
   /** The session, as soon as the user is authenticated. */
   session: LiveSession | undefined
   /** The start, as soon as its frame has come. */

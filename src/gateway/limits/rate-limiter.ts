@@ -9,17 +9,17 @@ export const MAX_DEBT = 10
 /** Milliseconds for which a client may send more than `bytesPerSecond`. A pause of its socket may go on beyond them by `MAX_DEBT`. */
 export const MAX_THROTTLED = 10_000
 
-/** A gateway's limits per second, which have buckets of their own: milliseconds after which any bucket of the limit is full again. */
-const FULL_AFTER = {
-  messagesPerSecond: SECOND,
-  requestsPerSecond: SECOND,
-  signalsPerSecond: SECOND,
-  bytesPerSecond: SECOND * (1 + MAX_DEBT),
-  connectionsPerSecondPerAddress: SECOND,
-  restPerSecond: SECOND,
-  inboxMessagesPerSecond: SECOND * (1 + MAX_DEBT),
-}
-export type LimitName = keyof typeof FULL_AFTER
+/** A gateway's limits per second, which have buckets of their own. */
+const LIMITS = [
+  'messagesPerSecond',
+  'requestsPerSecond',
+  'signalsPerSecond',
+  'bytesPerSecond',
+  'connectionsPerSecondPerAddress',
+  'restPerSecond',
+  'inboxMessagesPerSecond',
+] as const
+export type LimitName = (typeof LIMITS)[number]
 
 /** After exactly the time that `take` returned, a bucket may lack this part of a token, because of rounding. */
 const ROUNDING = 1e-6
@@ -32,21 +32,21 @@ interface Generation {
    * When each key's bucket is full again, in milliseconds after `start`. These numbers are small, so that rounding errors do not add up.
    */
   readonly fullAt: Map<string, number>
+  /** When all of these buckets are full again, on the limiter's clock. */
+  allFullAt: number
 }
 
-const newGeneration = (start: number): Generation => ({ start, fullAt: new Map() })
+const newGeneration = (start: number): Generation => ({ start, fullAt: new Map(), allFullAt: start })
 
-/** The buckets of one limit. A full bucket need not be kept. */
+/**
+ * The buckets of one limit. A full bucket need not be kept. So after a second another generation begins, as soon as all buckets of the older
+ * one are full. Only a debt takes longer than a second.
+ */
 class Buckets {
-  /** Milliseconds after which any bucket is full again. */
-  readonly #fullAfter: number
-  // When the recent generation is `fullAfter` old, every bucket of the older generation is full again, so that the older generation can be
-  // dropped.
   #recent: Generation
   #older: Generation
 
-  constructor(fullAfter: number, now: number) {
-    this.#fullAfter = fullAfter
+  constructor(now: number) {
     this.#recent = newGeneration(now)
     this.#older = newGeneration(now)
   }
@@ -67,14 +67,15 @@ class Buckets {
 
   /** Sets the milliseconds until the bucket is full. Called right after `missing`, which rotates the generations. */
   set(key: string, now: number, missing: number): void {
-    const { start, fullAt } = this.#recent
-    fullAt.set(key, now - start + missing)
+    const recent = this.#recent
+    recent.fullAt.set(key, now - recent.start + missing)
+    recent.allFullAt = Math.max(recent.allFullAt, now + missing)
   }
 
   #rotate(now: number): void {
-    const age = now - this.#recent.start
-    if (age <= this.#fullAfter) return
-    this.#older = age > 2 * this.#fullAfter ? newGeneration(now) : this.#recent
+    const recent = this.#recent
+    if (now - recent.start <= SECOND || now < this.#older.allFullAt) return
+    this.#older = now < recent.allFullAt ? recent : newGeneration(now)
     this.#recent = newGeneration(now)
   }
 }
@@ -82,9 +83,8 @@ class Buckets {
 /** Creates a rate limiter. `clock` returns milliseconds. If the clock goes back, no time passes until the clock has caught up. */
 export const createRateLimiter = (clock: () => number = () => performance.now()) => {
   let now = clock()
-  const buckets = Object.fromEntries(
-    Object.entries(FULL_AFTER).map(([limit, fullAfter]) => [limit, new Buckets(fullAfter, now)]),
-  ) as Record<LimitName, Buckets>
+  const buckets = {} as Record<LimitName, Buckets>
+  for (const limit of LIMITS) buckets[limit] = new Buckets(now)
   return {
     /** Takes one token of `perSecond`. Returns 0 if there was a token, else the milliseconds until there is one. */
     take(limit: LimitName, key: string, perSecond: number): number {

@@ -51,7 +51,8 @@ const destroy = (stream: Duplex): void => void stream.destroy()
 export class WsTransport implements Transport, FrameListener, SlowSocket {
   readonly kind = 'websocket'
   readonly #stream: Duplex
-  readonly #reader = new FrameReader(this)
+  /** Reads the client's frames. It is created for the next chunk if no frame is unfinished: an idle session needs none. */
+  #reader: FrameReader | undefined
   /** The frames of this turn, as `textFrame` returns them. */
   #frames: string
   /** Whether `flush` will be called at the end of this turn. */
@@ -69,8 +70,6 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
   #closeTimer: NodeJS.Timeout | undefined
   #bytesAfterClose = 0
   #connection: Connection | undefined
-  /** Whether the latest chunk has finished a message. */
-  #isFinished = false
   /** Milliseconds that a message may take from its first chunk to its last. */
   #messageTimeout = 0
   #messageTimer: NodeJS.Timeout | undefined
@@ -114,7 +113,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
   }
 
   onMessage(data: Buffer, isBinary: boolean): void {
-    this.#isFinished = true
+    this.#cancelMessageTimer()
     if (isBinary) this.#connection?.end('bad-request', 'Frames must be text.')
     else this.#connection?.receive(data.toString(), data.length)
   }
@@ -146,10 +145,9 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
   }
 
   onChunk(chunk: Buffer): void {
-    this.#reader.read(chunk)
-    if (this.#isFinished || !this.#reader.isUnfinished) this.#cancelMessageTimer()
-    this.#isFinished = false
-    this.#startMessageTimer()
+    this.#read(chunk)
+    if (this.#reader?.isUnfinished) this.#startMessageTimer()
+    else this.#cancelMessageTimer()
     if (!this.#isClosing) return
     this.#bytesAfterClose += chunk.length
     if (this.#bytesAfterClose > MAX_AFTER_CLOSE) lingeringClose(this.#stream)
@@ -176,9 +174,16 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
     clearTimeout(this.#closeTimer)
     // If the socket is paused, the client's last frames are still in its buffer.
     const last = this.#stream.readableLength > 0 ? (this.#stream.read() as Buffer | null) : null
-    if (last) this.#reader.read(last)
+    if (last) this.#read(last)
     this.#cancelMessageTimer()
     this.#connection?.onClose(this.#closeCode)
+  }
+
+  #read(chunk: Buffer): void {
+    const reader = (this.#reader ??= new FrameReader(this))
+    reader.read(chunk)
+    // After a close the reader is kept, because it knows how much more it reads.
+    if (!reader.isUnfinished && !this.#isClosing) this.#reader = undefined
   }
 
   #onMessageTimeout(): void {
@@ -187,7 +192,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
 
   /** Starts the timer for a message that is not finished. While the socket is paused, the client can't finish it. */
   #startMessageTimer(): void {
-    if (this.#reader.isUnfinished && !this.#isClosing && !this.#stream.isPaused())
+    if (this.#reader?.isUnfinished && !this.#isClosing && !this.#stream.isPaused())
       this.#messageTimer ??= setTimeout(() => this.#onMessageTimeout(), this.#messageTimeout).unref()
   }
 
@@ -290,6 +295,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
     if (this.#isClosing) return
     this.flush()
     this.#isClosing = true
+    this.#reader ??= new FrameReader(this)
     this.#reader.stopAfter(MAX_AFTER_CLOSE)
     // After `onEnd` nothing can be written. The timer is still needed, because a client that never reads would keep the socket open.
     if (this.#stream.writable) this.#stream.write(controlFrame(opcodes.close, payload), 'latin1')

@@ -158,3 +158,30 @@ test('only the keys of the last two seconds are kept, however many there were', 
     { numRuns: 30 },
   )
 })
+
+test('a debt is kept until it is repaid, whoever else spends meanwhile, and the others only for two seconds', () => {
+  fc.assert(
+    fc.property(
+      fc.double({ min: 1, max: 1 + MAX_DEBT, noNaN: true }),
+      fc.integer({ min: 1, max: 500 }),
+      (seconds, step) => {
+        const { clock, limiter } = limiterAt()
+        const start = clock.now
+        limiter.spend('bytesPerSecond', 'ada', 1, seconds)
+        const spendAll = (until: number): void => {
+          for (let key = 0; clock.now + step <= until; key++) {
+            clock.now += step
+            limiter.spend('bytesPerSecond', `${clock.now} ${key}`, 100, 1)
+          }
+        }
+        spendAll(start + 1_000 * (seconds - 1))
+        clock.now = start + 1_000 * (seconds - 1)
+        assert.ok(Math.abs(limiter.spend('bytesPerSecond', 'ada', 1, 0)) < 1e-6)
+        spendAll(clock.now + 20_000)
+        // A generation lasts until the first spending after a second.
+        assert.ok(limiter.size() <= 2 * (Math.floor(1_000 / step) + 1), `${limiter.size()}`)
+      },
+    ),
+    { numRuns: 30 },
+  )
+})

@@ -8,44 +8,47 @@ interface Indexed extends SessionRef {
   credential: Credential
 }
 
-/** If an app has more `#numbers` than this, and most of them are of ended sessions, those are removed. */
-const MIN_COMPACTED = 64
+/** A session in the order of the numbers. When it ends, its number takes its place, because removing the place would move all later ones. */
+type Place<Entry extends Indexed> = Entry | number
+
+const numberOf = (place: Place<Indexed>): number => (typeof place === 'number' ? place : place.number)
 
 /** The sessions of one app, by user and in the order of their numbers. */
 class AppSessions<Entry extends Indexed> {
   /** The sessions by user id. Those of a user are in the order of their starts. */
   readonly users = new Multimap<Entry>()
-  readonly #byNumber = new Map<number, Entry>()
-  /** The numbers of the sessions in their order, for binary searches. Some are of sessions that have ended. */
-  #numbers: number[] = []
-
-  get size(): number {
-    return this.#byNumber.size
-  }
+  #places: Place<Entry>[] = []
+  size = 0
 
   /** Adds an entry. Its number must be higher than all others. */
   add(entry: Entry): void {
     this.users.add(entry.userId, entry)
-    this.#byNumber.set(entry.number, entry)
-    this.#numbers.push(entry.number)
+    this.#places.push(entry)
+    this.size += 1
   }
 
+  /** Deletes an entry, which must be there. */
   delete(entry: Entry): void {
     this.users.delete(entry.userId, entry)
-    this.#byNumber.delete(entry.number)
-    if (this.#numbers.length > MIN_COMPACTED && this.size * 2 < this.#numbers.length)
-      this.#numbers = [...this.#byNumber.keys()]
+    this.#places[this.#indexAfter(entry.number - 1)] = entry.number
+    this.size -= 1
+    // This waits until most places are of ended sessions, because a copy at each end would take time for every session.
+    if (this.size * 2 < this.#places.length)
+      this.#places = this.#places.filter((place) => typeof place !== 'number')
   }
 
   after(number: number, limit: number): Entry[] {
-    const numbers = this.#numbers
     const found: Entry[] = []
-    let index = lowerBound(0, numbers.length, (n) => (numbers[n] ?? 0) <= number)
-    for (; index < numbers.length && found.length < limit; index++) {
-      const entry = this.#byNumber.get(numbers[index] ?? 0)
-      if (entry) found.push(entry)
+    for (let index = this.#indexAfter(number); index < this.#places.length && found.length < limit; index++) {
+      const place = this.#places[index]
+      if (typeof place === 'object') found.push(place)
     }
     return found
+  }
+
+  /** Returns the index of the first place whose number is higher than `number`. */
+  #indexAfter(number: number): number {
+    return lowerBound(0, this.#places.length, (index) => numberOf(this.#places[index] ?? 0) <= number)
   }
 }
 

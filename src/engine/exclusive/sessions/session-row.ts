@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Connected, Keys } from '../../decide/sessions/session.js'
-import type { Credential, SessionRecord, SessionRequest } from '../../engine.js'
+import type { SessionRecord, SessionRequest } from '../../engine.js'
 import { lastOf, rows } from '../store/rows.js'
 import { read, readAll, type Store } from '../store/store.js'
 
@@ -12,11 +12,6 @@ export interface Session extends Omit<SessionRecord, 'state' | 'hidden'>, Connec
   /** The number of the last hiding of the session's page; null while the page is visible. */
   hiddenSince: number | null
 }
-
-/** Returns a copy, which a later change of the caller's object does not reach. */
-export const copyOf = ({ authMethod, tokenId, issuedAt, expiresAt }: Credential): Credential => ({
-  ...{ authMethod, tokenId, issuedAt, expiresAt },
-})
 
 /** Returns a session that starts now. Its page is visible. */
 export const newSession = (request: SessionRequest, number: number): Session => {
@@ -30,7 +25,7 @@ export const newSession = (request: SessionRequest, number: number): Session => 
     userId,
     sessionId: randomUUID(),
     guest,
-    credential: copyOf(request.credential),
+    credential: request.credential,
     origin,
     address,
     client,
@@ -55,7 +50,7 @@ export const recordOf = (session: Session): SessionRecord => ({
   userId: session.userId,
   sessionId: session.sessionId,
   guest: session.guest,
-  credential: copyOf(session.credential),
+  credential: session.credential,
   origin: session.origin,
   address: session.address,
   client: session.client,

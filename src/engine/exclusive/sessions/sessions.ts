@@ -19,8 +19,7 @@ import {
 } from '../../decide/sessions/session.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import { SessionIndex } from './session-index.js'
-import { copyOf, isHidden, newSession, readSessions, recordOf, storedSessionOf } from './session-row.js'
-import type { Session } from './session-row.js'
+import { isHidden, newSession, readSessions, recordOf, storedSessionOf, type Session } from './session-row.js'
 import { rows } from '../store/rows.js'
 import { del, put, type Store } from '../store/store.js'
 import type { Presence } from '../webhooks/webhook-events.js'
@@ -199,7 +198,7 @@ export class Sessions {
   renew(ref: SessionRef, connectionId: string, credential: Credential): void {
     const session = this.#index.find(ref)
     if (session?.connectionId !== connectionId) return
-    this.#index.setCredential(session, copyOf(credential))
+    this.#index.setCredential(session, credential)
     this.#write(session)
   }
 
@@ -295,7 +294,7 @@ export class Sessions {
     session.client = request.client
     session.node = request.node
     session.rtt = null
-    this.#index.setCredential(session, copyOf(request.credential))
+    this.#index.setCredential(session, request.credential)
     this.#write(session)
     return {
       session: recordOf(session),
