@@ -257,10 +257,12 @@ export const modules = {
     'engine/redis/steps',
     'engine/redis/wire-event',
   ],
+  'engine/redis/epochs': [...engineInterface, 'engine/redis/calls', 'util'],
   'engine/redis/step-runner': [
     ...engineInterface,
     'engine/redis/calls',
     'engine/redis/client',
+    'engine/redis/epochs',
     'engine/redis/nodes/partitions',
     'engine/redis/keys',
     'engine/redis/script',

@@ -84,7 +84,7 @@ export class OpenedEngine implements Opening<OpenedEngine> {
       }
       await runner.keepOwnLibrary()
       this.#key = Buffer.from(key, 'base64')
-      runner.epochKey = epochs
+      runner.epochs.key = epochs
       await appNotes.touch()
       await publications.open()
       const histories = await recovery.open()
@@ -180,7 +180,7 @@ export class OpenedEngine implements Opening<OpenedEngine> {
    */
   async #keepSecrets(): Promise<void> {
     const { runner, appNotes } = this.parts
-    await runner.onPartition(runner.steps.open, 0, [this.#key.toString('base64'), runner.epochKey])
+    await runner.onPartition(runner.steps.open, 0, [this.#key.toString('base64'), runner.epochs.key])
     await appNotes.storeAll()
     this.#mayLackSecrets = false
   }

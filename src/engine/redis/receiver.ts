@@ -64,7 +64,7 @@ export const receiverOf = (
     read: (event) => {
       states.hear(event)
       const { epoch, offset, readOffset, unread, peer } = event
-      const inbox = runner.inboxOf(event, [epoch, offset, readOffset, unread])
+      const inbox = runner.epochs.inboxOf(event, [epoch, offset, readOffset, unread])
       const read = { type: event.type, user: userOf(event), inbox }
       emit(peer ? { ...read, peer: { ...peer, id: peer.id || null } } : read)
     },

@@ -1,20 +1,19 @@
 import type { EndCode } from '../../protocol/index.js'
-import type { InboxState, UserRef, WebhookOptions } from '../engine.js'
+import type { UserRef, WebhookOptions } from '../engine.js'
 import { EngineError } from '../errors.js'
-import { sha256 } from '../../util/hash.js'
 import { randomDigits } from '../../util/random-digits.js'
 import { isUnsettled, mayHaveRun } from './client/failures.js'
 import { argumentOfSeveral, severalOf } from './client/gathered-calls.js'
 import type { RedisClient, Reply, ScriptInput } from './client/port.js'
+import { Epochs } from './epochs.js'
 import { Keys, type HashedKind, type KeyKind, type KeyOwner } from './keys.js'
 import type { Partitions } from './nodes/partitions.js'
-import type { Arg, InboxReply } from './calls/values.js'
+import type { Arg } from './calls/values.js'
 import { LIBRARY_START, loadSteps, type BatchStep, type Step, type Steps } from './script.js'
 import type { BatchStepName, Returns, StepName, Takes } from './steps.js'
 import { UnsettledServers } from './client/unsettled-servers.js'
 import type { WireEvent } from './wire-event.js'
 
-const EPOCH_LENGTH = 16
 /** How many partitions a call has at most. With more, other calls would wait for long. */
 const PARTITIONS_PER_CALL = 256
 /** How often a step is tried if a server's history becomes unsettled again and again. */
@@ -116,8 +115,7 @@ export class StepRunner {
   readonly isCluster: boolean
   /** The numbers of the servers. In a cluster each partition counts as a server. Without a cluster the server has the number 0. */
   readonly servers: readonly number[]
-  /** The secret from which the epochs of inboxes derive (`scripts/state/history.ts`). */
-  epochKey = ''
+  readonly epochs = new Epochs()
   readonly #client: RedisClient
   readonly #clockShift: () => number
   readonly #parts: RunnerParts = {
@@ -262,26 +260,6 @@ export class StepRunner {
     return (await Promise.all(this.partitions.all.map(read))).flatMap((results) => results)
   }
 
-  /** Returns the text before the number in the epoch of a user's inbox. */
-  epochBase({ appId, userId }: UserRef): string {
-    return `${sha256(`${this.epochKey}\0${appId}\0${userId}`).slice(0, EPOCH_LENGTH)}.`
-  }
-
-  /** Returns the number in an epoch of the user's inbox; -1 if the text is no such epoch. */
-  epochNumber(of: UserRef, epoch: string): number {
-    const base = this.epochBase(of)
-    const number = epoch.slice(base.length)
-    return epoch.startsWith(base) && /^\d+$/.test(number) ? Number(number) : -1
-  }
-
-  /** Returns the state of an inbox, made from the numbers with which the reply of a step begins. */
-  inboxOf(
-    of: UserRef,
-    [epoch, offset, readOffset, unread]: readonly [...InboxReply, ...unknown[]],
-  ): InboxState {
-    return { epoch: this.epochBase(of) + String(epoch), offset, readOffset, unread }
-  }
-
   /** Runs a step in a partition, perhaps another one than the user's. For a step on an app's keys the user's id is empty. */
   inPartition<Name extends StepName>(
     step: Step<Name>,
@@ -386,7 +364,7 @@ export class StepRunner {
     const { appId, userId, partition, hashed = '' } = owner
     // Steps without the key `appQueue` add no webhook events.
     const webhooks = step.keys.includes('appQueue') ? this.#parts.webhooksOf(appId, partition) : null
-    const forWebhooks = webhooks ? argumentOf(webhooks, this.epochBase(owner)) : ''
+    const forWebhooks = webhooks ? argumentOf(webhooks, this.epochs.baseOf(owner)) : ''
     return [prefix, appId, userId, String(partition), hashed, forWebhooks, ...args.map(textOf)]
   }
 

@@ -33,7 +33,7 @@ const attachedUsers = ({
 
 /** The state of a user's inbox in the epoch with this number. */
 const inboxOf = (of: UserRef, epoch: number, offset: number): InboxState => ({
-  ...{ epoch: `${runner.epochBase(of)}${epoch}`, offset, readOffset: 0, unread: 0 },
+  ...{ epoch: runner.epochs.textOf(of, epoch), offset, readOffset: 0, unread: 0 },
 })
 
 it('stays in an epoch though a message of an earlier one is told late', () => {

@@ -249,7 +249,7 @@ export class AttachedUsers {
   #advance(user: AttachedUser, epoch: number, offset: number): void {
     const { runner, emit } = this.#options
     if (epoch !== user.epoch) {
-      emit({ type: 'epoch-changed', user: user.of, epoch: runner.epochBase(user.of) + String(epoch) })
+      emit({ type: 'epoch-changed', user: user.of, epoch: runner.epochs.textOf(user.of, epoch) })
       // The newest message is emitted next. By its offset, a session that started in the new epoch notices whether it lacks messages.
       Object.assign(user, { epoch, offset: Math.max(offset - 1, 0), newest: offset })
     }
@@ -280,10 +280,10 @@ export class AttachedUsers {
     const { runner, reads } = this.#options
     while (user.offset < user.newest && this.#users.get(userKey(user.of)) === user) {
       const { epoch, offset } = user
-      const position = { epoch: runner.epochBase(user.of) + String(epoch), offset }
+      const position = { epoch: runner.epochs.textOf(user.of, epoch), offset }
       const { messages, inbox } = await reads.after(user.of, position, PAGE)
       // The messages may be those of an epoch of which this node is not told yet.
-      this.#hear(user, runner.epochNumber(user.of, inbox.epoch), inbox.offset)
+      this.#hear(user, runner.epochs.numberOf(user.of, inbox.epoch), inbox.offset)
       if (user.epoch !== epoch) continue
       for (const message of messages) {
         if (message.offset <= user.offset) continue
@@ -298,6 +298,6 @@ export class AttachedUsers {
 
   #emit({ of, epoch }: AttachedUser, message: Message, json?: string): void {
     const { runner, emit } = this.#options
-    emit({ type: 'message', user: of, epoch: runner.epochBase(of) + String(epoch), message, json })
+    emit({ type: 'message', user: of, epoch: runner.epochs.textOf(of, epoch), message, json })
   }
 }

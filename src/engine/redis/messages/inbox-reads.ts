@@ -16,7 +16,7 @@ export class InboxReads {
 
   async state(of: UserRef): Promise<InboxState> {
     const [, , ...state] = await this.#read(of, 0, null, null)
-    return this.#runner.inboxOf(of, state)
+    return this.#runner.epochs.inboxOf(of, state)
   }
 
   async after(
@@ -24,7 +24,7 @@ export class InboxReads {
     { epoch, offset }: { epoch?: string | undefined; offset: number },
     limit: number,
   ): Promise<MessagePage> {
-    const number = epoch === undefined ? 'any' : this.#runner.epochNumber(of, epoch)
+    const number = epoch === undefined ? 'any' : this.#runner.epochs.numberOf(of, epoch)
     const reply = await this.#read(of, countOf(limit), offset, number)
     return { ...this.#pageOf(of, reply, limit), lost: reply[1] === 1 }
   }
@@ -39,6 +39,6 @@ export class InboxReads {
 
   #pageOf(of: UserRef, [found, , ...state]: Returns<'readInbox'>, limit: number): InboxPage {
     const messages = found.slice(0, limit).map((json) => JSON.parse(json) as Message)
-    return { messages, inbox: this.#runner.inboxOf(of, state) }
+    return { messages, inbox: this.#runner.epochs.inboxOf(of, state) }
   }
 }

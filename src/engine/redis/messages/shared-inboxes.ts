@@ -64,13 +64,13 @@ export class SharedInboxes {
   }
 
   async markRead(of: UserRef, { epoch, offset }: Position): Promise<InboxState | null> {
-    const args = [this.#runner.epochNumber(of, epoch), offset] as const
+    const args = [this.#runner.epochs.numberOf(of, epoch), offset] as const
     const options = { changes: { mark: true } }
     for (;;) {
       const reply = await this.#runner.onUser(this.#runner.steps.markRead, of, args, options)
       if (reply[0] === 0) return null
       const [, isUnfinished, , , ...state] = reply
-      if (isUnfinished === 0) return this.#runner.inboxOf(of, state)
+      if (isUnfinished === 0) return this.#runner.epochs.inboxOf(of, state)
     }
   }
 

@@ -108,7 +108,7 @@ export class SharedPeers {
     peer: string | null,
     { epoch, offset }: Position,
   ): Promise<{ inbox: InboxState; peer: PeerState } | null> {
-    const epochNumber = this.#runner.epochNumber(of, epoch)
+    const epochNumber = this.#runner.epochs.numberOf(of, epoch)
     const [newest, answer] = await this.#ask(of, (index) => index.get(peer)?.newest ?? 0)
     if (answer.epoch !== epochNumber) return null
     const args = [epochNumber, offset, peer, answer.inbox.offset, newest] as const
@@ -119,7 +119,7 @@ export class SharedPeers {
       if (reply[0] === 0) return null
       const [, isUnfinished, unread, readOffset, ...state] = reply
       if (isUnfinished === 1) continue
-      return { inbox: this.#runner.inboxOf(of, state), peer: { id: peer, unread, readOffset } }
+      return { inbox: this.#runner.epochs.inboxOf(of, state), peer: { id: peer, unread, readOffset } }
     }
   }
 
@@ -178,7 +178,7 @@ export class SharedPeers {
       addItems(next, items.split('\0'), to)
     }
     return {
-      ...{ epoch: answeredEpoch, index: next, inbox: this.#runner.inboxOf(of, reply) },
+      ...{ epoch: answeredEpoch, index: next, inbox: this.#runner.epochs.inboxOf(of, reply) },
       messages: new Map(
         messages.flatMap((json, n) => (json === '' ? [] : [[offsets[n] ?? 0, JSON.parse(json) as Message]])),
       ),

@@ -136,7 +136,7 @@ export class SharedPushes {
       }
       from = next
       if (from === 0)
-        return { inbox: runner.inboxOf(of, state), messages: [...newest.values()].slice(0, limit) }
+        return { inbox: runner.epochs.inboxOf(of, state), messages: [...newest.values()].slice(0, limit) }
     }
   }
 

@@ -70,7 +70,7 @@ export class UserStates {
     const { runner, attached, emit } = this.#options
     if (attached.refOf(of) !== of) return
     const [digest, profiles, createdAt, ...inboxState] = state
-    const inbox = runner.inboxOf(of, inboxState)
+    const inbox = runner.epochs.inboxOf(of, inboxState)
     const known = { marked: inbox.readOffset + inbox.offset - inbox.unread, profile: digest }
     this.#known.set(of, known)
     if (known.marked !== before.marked) emit({ type: 'read', user: of, inbox })

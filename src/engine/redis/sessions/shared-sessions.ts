@@ -69,7 +69,7 @@ export class SharedSessions {
         issuedAt,
         request.userCreatedAt,
         startedRow(request, this.#runner.nodeId, use),
-        after && this.#runner.epochNumber(of, after.epoch),
+        after && this.#runner.epochs.numberOf(of, after.epoch),
         after?.offset,
       ] as const
       const reply = await this.#runner
@@ -84,7 +84,7 @@ export class SharedSessions {
       if (reply[0] === 0) return null
       const [, isResumed, sessionId, row, history, isLost, ...state] = reply
       const session = recordOf(of, sessionId, JSON.parse(row) as SessionRow)
-      const inbox = this.#runner.inboxOf(of, state)
+      const inbox = this.#runner.epochs.inboxOf(of, state)
       if (this.#options.attached.add(session, connectionId, state[0], inbox.offset)) {
         const credential = { credential: request.credential, use }
         this.recent.start(session, connectionId, row, credential, history)
