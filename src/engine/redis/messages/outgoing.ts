@@ -96,20 +96,11 @@ export class Outgoing {
     const { quota, createdAt, onlyFinds = false } = attempt
     const { from, senderPrefix, head, middle, digest } = this.#content
     const [, profile, senderDeletions, isNew, isMissing] = read ?? [0]
+    const perSecond = this.isAway ? null : this.rateIn(attempt)
+    // prettier-ignore
     const args = [
-      from,
-      senderPrefix,
-      head,
-      middle,
-      digest,
-      this.#rulesOf(rules, onlyFinds),
-      quota.inboxes,
-      quota.bytes,
-      this.isAway ? null : this.rateIn(attempt),
-      createdAt,
-      quota.bytesPerSender,
-      this.traceparent,
-      this.profile ?? profile,
+      from, senderPrefix, head, middle, digest, this.#rulesOf(rules, onlyFinds), quota.inboxes, quota.bytes,
+      perSecond, createdAt, quota.bytesPerSender, this.traceparent, this.profile ?? profile,
     ] as const
     return this.isAway ? [...args, senderDeletions, isNew, isMissing] : args
   }
@@ -119,19 +110,19 @@ export class Outgoing {
     return this.sender && messagesPerSecond
   }
 
-  /** Returns what stores the message again. `found` is what `foundIn` returns for the reply. */
-  recent(
-    rules: SendRules,
-    [, record, epoch, ownEpoch, whole]: StoredReply,
-    found: ReturnType<typeof foundIn>,
-  ): RecentMessage {
-    const { recipient: of, traceparent } = this
+  /** Returns what stores the message again. `reply` is that of the step, and `found` is what `foundIn` returns for it. */
+  recent(rules: SendRules, reply: StoredReply, found: ReturnType<typeof foundIn>): RecentMessage {
+    const { recipient: of, keys, traceparent } = this
     const { from, senderPrefix, head, middle } = this.#content
-    const json = whole === '' ? `${head}${this.profile}${middle}${found.sentAt}}` : whole
-    const message = [epoch, found.offset, json, from, of.userId] as const
-    const own = [senderPrefix, ownEpoch, found.ownOffset] as const
-    const args = [...message, this.#rulesOf(rules, false), traceparent, record, ...own] as const
-    return { of, hashed: this.keys.hashed ?? 'id:', args }
+    const [, record, epoch, ownEpoch, whole] = reply
+    const { offset, ownOffset, sentAt } = found
+    const json = whole === '' ? `${head}${this.profile}${middle}${sentAt}}` : whole
+    const words = this.#rulesOf(rules, false)
+    // prettier-ignore
+    const args = [
+      epoch, offset, json, from, of.userId, words, traceparent, record, senderPrefix, ownEpoch, ownOffset,
+    ] as const
+    return { of, hashed: keys.hashed ?? 'id:', args }
   }
 
   /** Returns the rules in the form in which `rulesOf` in `scripts/messages/rules.ts` reads them. */
