@@ -5,7 +5,14 @@ import { createExclusiveEngine } from '../../../src/engine/exclusive/exclusive-e
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../src/engine/exclusive/store/rows.js'
 import { put, type Volume, type Store } from '../../../src/engine/exclusive/store/store.js'
-import { advanceClock, nextEvents, request, vouch, startSession } from '../../../src/engine/suite/kit.js'
+import {
+  advanceClock,
+  idsOf,
+  nextEvents,
+  request,
+  vouch,
+  startSession,
+} from '../../../src/engine/suite/kit.js'
 import { until, untilResolves } from '../../support/until.js'
 import { saveDevice } from '../../support/engine/calls.js'
 import { volumeOf, rules, withStore } from '../../support/engine/stores.js'
@@ -16,14 +23,13 @@ const toBob = { appId: 'app', from: 'ada', to: 'bob', body: 'Hello' }
 const cause = new Error('the disk is full')
 const unavailable = { name: 'EngineError', code: 'unavailable' }
 
-/** After a recovery the engine uses the new store some turns later. */
-const untilWriting = (engine: Engine): Promise<void> =>
-  untilResolves('the engine writes again', () => engine.check())
+const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
+const options = { retention: rules.retention, webhooks }
 
-type Disk = 'sound' | 'refuses' | 'writes, and says that it failed'
+const LIE = 'writes, and says that it failed'
+type Disk = 'sound' | 'refuses' | typeof LIE
 
-/** An engine on a disk that can fail. Rows are still there when the store is opened again. */
-const onDisk = async (): Promise<{
+interface OnDisk {
   engine: Engine
   disk: {
     state: Disk
@@ -37,9 +43,20 @@ const onDisk = async (): Promise<{
   }
   errors: unknown[]
   messages: Extract<EngineEvent, { type: 'message' }>[]
-}> => {
+  /** Has the disk fail, and a write notice it. */
+  fail: (state?: Disk) => Promise<void>
+  /** Makes the disk sound. After a recovery the engine uses the new store some turns later. */
+  recover: () => Promise<void>
+  /** Asserts what `read` returns, also when the engine was opened again, and closes the engine. */
+  finallyReads: (read: () => Promise<unknown>, expected: unknown) => Promise<void>
+  /** The types of the pending webhook events of a user. */
+  pending: (userId: string) => Promise<string[]>
+}
+
+/** An engine on a disk that can fail. Rows are still there when the store is opened again. */
+const onDisk = async (): Promise<OnDisk> => {
   const rowsOnDisk = new MemoryStore()
-  const disk: Awaited<ReturnType<typeof onDisk>>['disk'] = { state: 'sound', opened: 0, probed: 0, lies: 0 }
+  const disk: OnDisk['disk'] = { state: 'sound', opened: 0, probed: 0, lies: 0 }
   const open = (): Promise<Volume> => {
     disk.opened++
     disk.onOpen?.()
@@ -81,7 +98,27 @@ const onDisk = async (): Promise<{
   engine.listen((event) => {
     if (event.type === 'message') messages.push(event)
   }, new AbortController().signal)
-  return { engine, disk, errors, messages }
+  const fail: OnDisk['fail'] = async (state = 'refuses') => {
+    disk.state = state
+    await assert.rejects(engine.send({ ...toBob, id: state, from: null }, rules), unavailable)
+  }
+  const recover = async (): Promise<void> => {
+    disk.state = 'sound'
+    await untilResolves('the engine writes again', () => engine.check())
+  }
+  const finallyReads: OnDisk['finallyReads'] = async (read, expected) => {
+    for (const when of ['when it can write again', 'when it was opened again']) {
+      assert.deepEqual(await read(), expected, when)
+      await engine.close()
+      await engine.open()
+    }
+    await engine.close()
+  }
+  const pending = async (userId: string): Promise<string[]> =>
+    (await engine.pendingEvents('app', null, 100)).events
+      .filter(({ event }) => event.userId === userId)
+      .map(({ event }) => event.type)
+  return { engine, disk, errors, messages, fail, recover, finallyReads, pending }
 }
 
 void describe('an engine whose store has failed', () => {
@@ -113,7 +150,7 @@ void describe('an engine whose store has failed', () => {
   })
 
   void it('accepts writes again by itself, with offsets, epochs, ids and read marks as before', async () => {
-    const { engine, disk } = await onDisk()
+    const { engine, fail, recover, finallyReads } = await onDisk()
     const first = await engine.send({ ...toBob, id: 'one' }, rules)
     await engine.send({ ...toBob, id: 'two' }, rules)
     const { epoch } = await engine.inbox(bob)
@@ -122,25 +159,19 @@ void describe('an engine whose store has failed', () => {
     const cyd = { ...bob, userId: 'cyd' }
     await engine.send({ ...toBob, to: 'cyd', id: 'four' }, rules)
     await engine.markRead(cyd, { epoch: (await engine.inbox(cyd)).epoch, offset: 1 })
-    disk.state = 'refuses'
-    await assert.rejects(engine.send({ ...toBob, id: 'three' }, rules), unavailable)
-    disk.state = 'sound'
-    await untilWriting(engine)
+    await fail()
+    await recover()
     const again = await engine.send({ ...toBob, id: 'three' }, rules)
     assert.deepEqual([again.outcome, 'offset' in again && again.offset], ['stored', 3])
     assert.deepEqual(await engine.send({ ...toBob, id: 'one' }, rules), { ...first, outcome: 'repeated' })
-    assert.deepEqual(await engine.inbox(bob), { epoch, offset: 3, readOffset: 1, unread: 2 })
     assert.equal((await engine.inbox(cyd)).readOffset, 1)
-    await engine.close()
-    await engine.open()
-    assert.deepEqual(await engine.inbox(bob), { epoch, offset: 3, readOffset: 1, unread: 2 })
-    await engine.close()
+    await finallyReads(() => engine.inbox(bob), { epoch, offset: 3, readOffset: 1, unread: 2 })
   })
 
   void it('emits messages that were stored though their write failed, in order, and once', async () => {
     const { engine, disk, messages } = await onDisk()
     await engine.send({ ...toBob, id: '1' }, rules)
-    disk.state = 'writes, and says that it failed'
+    disk.state = LIE
     const ids = ['2', '3', '4']
     const sends = ids.map((id) => engine.send({ ...toBob, id }, rules))
     for (const sending of sends) await assert.rejects(sending, unavailable)
@@ -158,16 +189,15 @@ void describe('an engine whose store has failed', () => {
   })
 
   void it('emits such messages of every inbox, whichever inbox is read meanwhile', async () => {
-    const { engine, disk, messages } = await onDisk()
+    const { engine, disk, messages, recover } = await onDisk()
     const recipients = ['bob', 'cyd']
     for (const to of recipients) await engine.send({ ...toBob, id: '1', from: null, to }, rules)
-    disk.state = 'writes, and says that it failed'
+    disk.state = LIE
     const sends = recipients.map((to) => engine.send({ ...toBob, id: '2', from: null, to }, rules))
     for (const sending of sends) await assert.rejects(sending, unavailable)
     // The inbox that was used last is read first.
     disk.onReadMessages = () => engine.inbox(bob)
-    disk.state = 'sound'
-    await untilWriting(engine)
+    await recover()
     assert.deepEqual(messages.map(({ user, message }) => [user.userId, message.offset]).toSorted(), [
       ['bob', 1],
       ['bob', 2],
@@ -177,80 +207,46 @@ void describe('an engine whose store has failed', () => {
     await engine.close()
   })
 
-  void it('keeps its sessions, and writes their latest state', async () => {
-    const { engine, disk } = await onDisk()
-    const [gone, detached] = [request(ada), request(ada)]
-    const over = await startSession(engine, gone)
-    const session = await startSession(engine, detached)
-    await engine.saveUser(ada, {})
-    disk.state = 'refuses'
-    await assert.rejects(engine.saveUser(bob, {}), unavailable)
-    await engine.endSession(over, 'ended')
-    await engine.detachSession(session, detached.connectionId, 60_000)
-    const late = await startSession(engine, request(ada))
-    assert.equal((await engine.sessions(ada)).length, 2)
-    disk.state = 'sound'
-    await untilWriting(engine)
-    await engine.saveUser(bob, {})
-    await engine.close()
-    await engine.open()
-    assert.deepEqual(
-      (await engine.sessions(ada)).map(({ sessionId }) => sessionId),
-      [session.sessionId, late.sessionId],
-    )
-    const back = await startSession(engine, request(ada, { resumes: detached.keyHash }))
-    assert.equal(back.sessionId, session.sessionId)
-    await engine.close()
-  })
-
   void it('adds no presence event again that has cancelled another one in a write that was on the disk', async () => {
-    const { engine, disk } = await onDisk()
-    const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
+    const { engine, disk, recover, pending } = await onDisk()
     for (const of of [ada, bob]) await engine.saveUser(of, {})
-    await engine.configure('app', { retention: rules.retention, webhooks })
+    await engine.configure('app', options)
     const session = await startSession(engine, request(bob))
     await engine.endSession(session, 'ended')
     // With so many pending events a `user.online` cancels the `user.offline` before it.
     for (let n = 0; n < 10; n++) await engine.send({ ...toBob, id: String(n) }, rules)
-    disk.state = 'writes, and says that it failed'
+    disk.state = LIE
     await startSession(engine, request(bob))
     await assert.rejects(engine.saveUser(ada, { claimed: { name: 'Ada' } }), unavailable)
-    disk.state = 'sound'
-    await untilWriting(engine)
-    await engine.check()
-    const { events } = await engine.pendingEvents('app', null, 100)
-    const presence = events
-      .filter(({ event: { userId, type } }) => userId === 'bob' && type.startsWith('user.'))
-      .map(({ event }) => event.type)
-    assert.deepEqual(presence, ['user.online'])
+    await recover()
+    assert.deepEqual(
+      (await pending('bob')).filter((type) => type.startsWith('user.')),
+      ['user.online'],
+    )
     await engine.close()
   })
 
   void it('adds no presence event again that another one has cancelled in a write that was on the disk', async () => {
-    const { engine, disk } = await onDisk()
-    const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
+    const { engine, disk, fail, recover, pending } = await onDisk()
     for (const of of [ada, bob]) await engine.saveUser(of, {})
-    await engine.configure('app', { retention: rules.retention, webhooks })
+    await engine.configure('app', options)
     // With so many pending events a `user.offline` cancels the `user.online` before it.
     for (let n = 0; n < 10; n++) await engine.send({ ...toBob, id: String(n) }, rules)
-    disk.state = 'refuses'
-    await assert.rejects(engine.saveUser(ada, { claimed: { name: 'Ada' } }), unavailable)
+    await fail()
     await engine.endSession(await startSession(engine, request(bob)), 'ended')
     const session = await startSession(engine, request(bob))
     // The first write of the store that is opened again has all that happened meanwhile.
-    disk.onOpen = () => (disk.state = 'writes, and says that it failed')
+    disk.onOpen = () => (disk.state = LIE)
     disk.state = 'sound'
     await until('that write has failed', () => disk.lies > 0)
     await engine.endSession(session, 'ended')
     disk.onOpen = undefined
-    disk.state = 'sound'
-    await untilWriting(engine)
-    const { events } = await engine.pendingEvents('app', null, 100)
+    await recover()
+    const sessions = ['session.started', 'session.ended', 'session.started', 'session.ended']
     assert.deepEqual(
-      events.filter(({ event: { type } }) => type.startsWith('user.o')).map(({ event }) => event.type),
-      [],
+      (await pending('bob')).filter((type) => /^(session|user\.o)/.test(type)),
+      sessions,
     )
-    assert.equal(events.filter(({ event: { type } }) => type.startsWith('session.')).length, 4)
     await engine.close()
   })
 
@@ -261,53 +257,38 @@ void describe('an engine whose store has failed', () => {
   } as const
   for (const [when, hook] of Object.entries(failures))
     void it(`queues each webhook event once, also those that happened while it could not write (fails a second time: ${when})`, async () => {
-      const { engine, disk } = await onDisk()
-      const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
+      const { engine, disk, fail, recover, finallyReads, pending } = await onDisk()
       for (const of of [ada, bob]) await engine.saveUser(of, {})
-      await engine.configure('app', { retention: rules.retention, webhooks })
+      await engine.configure('app', options)
       const session = await startSession(engine, request(ada))
       await engine.check()
-      disk.state = 'writes, and says that it failed'
-      await assert.rejects(engine.send({ ...toBob, id: 'stored' }, rules), unavailable)
-      disk.state = 'refuses'
-      await assert.rejects(engine.saveUser(bob, { claimed: { name: 'Bob' } }), unavailable)
+      await fail(LIE)
+      await fail()
       await startSession(engine, request(bob))
       await engine.endSession(session, 'ended')
       const { lies } = disk
       if (hook)
         disk[hook] = () => {
           disk[hook] = undefined
-          disk.state = 'writes, and says that it failed'
+          disk.state = LIE
           return Promise.resolve()
         }
       disk.state = 'sound'
       if (hook) await until('it has failed a second time', () => disk.lies > lies)
-      disk.state = 'sound'
-      await untilWriting(engine)
-      await engine.check()
-      assert.equal((await engine.send({ ...toBob, id: 'stored' }, rules)).outcome, 'repeated')
-      const pending = async (userId: string) =>
-        (await engine.pendingEvents('app', null, 100)).events
-          .filter(({ event }) => event.userId === userId)
-          .map(({ event }) => event.type)
+      await recover()
+      assert.equal((await engine.send({ ...toBob, id: LIE, from: null }, rules)).outcome, 'repeated')
       const ofAda = ['session.started', 'user.online', 'session.ended', 'user.offline']
       const ofBob = ['message.created', 'session.started', 'user.online']
-      assert.deepEqual([await pending('ada'), await pending('bob')], [ofAda, ofBob])
-      await engine.close()
-      await engine.open()
-      assert.deepEqual([await pending('ada'), await pending('bob')], [ofAda, ofBob])
-      await engine.close()
+      await finallyReads(async () => [await pending('ada'), await pending('bob')], [ofAda, ofBob])
     })
 
   void it('queues the webhook events of a session that ends while the store is opened again', async () => {
-    const { engine, disk } = await onDisk()
-    const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
+    const { engine, disk, fail, recover, finallyReads, pending } = await onDisk()
     await engine.saveUser(ada, {})
-    await engine.configure('app', { retention: rules.retention, webhooks })
+    await engine.configure('app', options)
     const session = await startSession(engine, request(ada))
     await engine.check()
-    disk.state = 'writes, and says that it failed'
-    await assert.rejects(engine.send({ ...toBob, id: '1' }, rules), unavailable)
+    await fail(LIE)
     disk.state = 'refuses'
     // Its events are taken over before the stored message is read, and no second time.
     await startSession(engine, request(ada))
@@ -315,63 +296,45 @@ void describe('an engine whose store has failed', () => {
       delete disk.onReadMessages
       await engine.endSession(session, 'ended')
     }
-    disk.state = 'sound'
-    await untilWriting(engine)
-    const types = async () =>
-      (await engine.pendingEvents('app', null, 100)).events
-        .filter(({ event }) => event.userId === 'ada')
-        .map(({ event }) => event.type)
+    await recover()
     const queued = ['session.started', 'user.online', 'session.started', 'session.ended']
-    assert.deepEqual(await types(), queued)
-    await engine.close()
-    await engine.open()
-    assert.deepEqual(await types(), queued)
-    await engine.close()
+    await finallyReads(() => pending('ada'), queued)
   })
 
   void it('tells who watches a user whose last session ends while the store is opened again', async () => {
-    const { engine, disk } = await onDisk()
+    const { engine, disk, fail, recover } = await onDisk()
     const asked = request(ada)
     const session = await startSession(engine, asked)
     await engine.watch([ada])
     const presence = nextEvents(engine, 'presence')
-    disk.state = 'writes, and says that it failed'
-    await assert.rejects(engine.send({ ...toBob, id: '1' }, rules), unavailable)
+    await fail(LIE)
     disk.onReadMessages = async () => {
       delete disk.onReadMessages
       await engine.detachSession(session, asked.connectionId, 1)
       await presence
     }
-    disk.state = 'sound'
-    await untilWriting(engine)
+    await recover()
     assert.equal((await presence)[0]?.online, false)
     assert.deepEqual(await engine.sessions(ada), [])
     await engine.close()
   })
 
   void it('reports a message that has become due meanwhile as soon as it can write again', async () => {
-    const { engine, disk } = await onDisk()
-    const unreadAfter = 3_600_000
-    const options = { retention: rules.retention, webhooks: { events: webhookEventTypes, unreadAfter } }
+    const { engine, fail, recover, pending } = await onDisk()
     // An engine stores its time when it is closed.
     await engine.close()
     await engine.open()
     await engine.configure('app', options)
     await engine.send({ ...toBob, id: 'one' }, rules)
-    disk.state = 'refuses'
-    await assert.rejects(engine.saveUser(ada, { claimed: { name: 'Ada' } }), unavailable)
-    advanceClock(unreadAfter)
-    disk.state = 'sound'
-    await untilWriting(engine)
-    await until('message.unread is pending', async () => {
-      const { events } = await engine.pendingEvents('app', null, 100)
-      return events.some(({ event }) => event.type === 'message.unread')
-    })
+    await fail()
+    advanceClock(webhooks.unreadAfter)
+    await recover()
+    await until('message.unread is pending', async () => (await pending('bob')).includes('message.unread'))
     await engine.close()
   })
 
   void it('revokes and deletes nothing that it could not write, and ends no session for it', async () => {
-    const { engine, disk } = await onDisk()
+    const { engine, disk, recover } = await onDisk()
     await engine.saveUser(ada, {})
     const asked = request(ada)
     await startSession(engine, asked)
@@ -384,8 +347,7 @@ void describe('an engine whose store has failed', () => {
     await assert.rejects(engine.check(), unavailable)
     assert.equal((await engine.sessions(ada)).length, 1)
     assert.equal(await engine.isRevoked(ada, asked.credential), false)
-    disk.state = 'sound'
-    await untilWriting(engine)
+    await recover()
     await engine.check()
     assert.equal((await engine.status(ada)).revokedBefore, null)
     assert.notEqual(await engine.user(ada), null)
@@ -395,9 +357,8 @@ void describe('an engine whose store has failed', () => {
   })
 
   void it('replays no failed event that it could not write', async () => {
-    const { engine, disk } = await onDisk()
-    const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
-    await engine.configure('app', { retention: rules.retention, webhooks })
+    const { engine, disk, recover } = await onDisk()
+    await engine.configure('app', options)
     await engine.saveUser(ada, {})
     const [taken] = await engine.takeDueEvents('app', 1, 60_000)
     const id = taken?.event.id ?? ''
@@ -406,8 +367,7 @@ void describe('an engine whose store has failed', () => {
     disk.state = 'refuses'
     await assert.rejects(engine.replayEvent('app', 'ada', id), unavailable)
     await assert.rejects(engine.replayEvent('app', 'ada', id), unavailable)
-    disk.state = 'sound'
-    await untilWriting(engine)
+    await recover()
     const states = async () => (await engine.pendingEvents('app', null, 100)).events.map(({ state }) => state)
     assert.deepEqual(await states(), ['failed'])
     assert.equal(await engine.replayEvent('app', 'ada', id), true)
@@ -415,48 +375,57 @@ void describe('an engine whose store has failed', () => {
     await engine.close()
   })
 
-  for (const isLate of [false, true])
-    void it(`knows when a user was last seen whose session ended ${isLate ? 'while it could not write' : 'in the write that failed'}`, async () => {
-      const { engine, disk } = await onDisk()
+  /** What happens in memory while the disk refuses writes, and what the engine returns afterwards. */
+  const changes: Record<
+    string,
+    (engine: Engine) => Promise<[() => Promise<unknown>, () => Promise<unknown>]>
+  > = {
+    'keeps its sessions, in their latest state': async (engine) => {
+      const detached = request(ada)
+      const over = await startSession(engine, request(ada))
+      const session = await startSession(engine, detached)
+      const change = async (): Promise<string[]> => {
+        await engine.endSession(over, 'ended')
+        await engine.detachSession(session, detached.connectionId, 60_000)
+        return idsOf([session, await startSession(engine, request(ada))])
+      }
+      return [change, async () => idsOf(await engine.sessions(ada))]
+    },
+    'knows when a user was last seen whose session has ended': async (engine) => {
       await engine.saveUser(ada, {})
       const session = await startSession(engine, request(ada))
-      disk.state = 'refuses'
-      const saving = assert.rejects(engine.saveUser(bob, {}), unavailable)
-      if (isLate) await saving
-      await engine.endSession(session, 'ended')
-      await saving
-      const lastSeenAt = async () => (await engine.status(ada)).lastSeenAt ?? 0
-      assert.ok((await lastSeenAt()) >= session.startedAt, 'while it can not write')
-      disk.state = 'sound'
-      await untilWriting(engine)
-      assert.ok((await lastSeenAt()) >= session.startedAt, 'when it can write again')
-      await engine.close()
-      await engine.open()
-      assert.ok((await lastSeenAt()) >= session.startedAt, 'when it was opened again')
-      await engine.close()
-    })
-
-  for (const isLate of [false, true])
-    void it(`pushes no message that a page has shown ${isLate ? 'while it could not write' : 'in the write that failed'}`, async () => {
-      const { engine, disk } = await onDisk()
+      const read = async (): Promise<boolean> =>
+        ((await engine.status(ada)).lastSeenAt ?? 0) >= session.startedAt
+      const change = async (): Promise<boolean> => {
+        await engine.endSession(session, 'ended')
+        return read()
+      }
+      return [change, read]
+    },
+    'pushes no message that a page has shown': async (engine) => {
       await engine.saveUser(bob, {})
       await saveDevice(engine, bob)
       await engine.send({ ...toBob, id: 'one' }, { ...rules, pushAfter: 60_000 })
       const { offset } = await engine.inbox(bob)
-      disk.state = 'refuses'
-      const saving = assert.rejects(engine.saveUser({ ...bob, userId: 'cyd' }, {}), unavailable)
-      if (isLate) await saving
-      await engine.seenOnPage(bob, offset)
-      await saving
-      disk.state = 'sound'
-      await untilWriting(engine)
-      const offsets = async () => (await engine.pushDevices(bob)).map((device) => device.offset)
-      assert.deepEqual(await offsets(), [offset])
-      await engine.close()
-      await engine.open()
-      assert.deepEqual(await offsets(), [offset], 'when it was opened again')
-      await engine.close()
-    })
+      const change = async (): Promise<number[]> => {
+        await engine.seenOnPage(bob, offset)
+        return [offset]
+      }
+      return [change, async () => (await engine.pushDevices(bob)).map((device) => device.offset)]
+    },
+  }
+  for (const [what, prepare] of Object.entries(changes))
+    for (const isLate of [false, true])
+      void it(`${what}: ${isLate ? 'while it could not write' : 'in the write that failed'}`, async () => {
+        const { engine, fail, recover, finallyReads } = await onDisk()
+        const [change, read] = await prepare(engine)
+        const failing = fail()
+        if (isLate) await failing
+        const expected = await change()
+        await failing
+        await recover()
+        await finallyReads(read, expected)
+      })
 
   void it('can be closed while it waits for room, and opened again', async () => {
     const { engine, disk } = await onDisk()
