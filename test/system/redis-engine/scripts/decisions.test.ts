@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import * as adoption from '../../../../src/engine/decide/adoption/adoption.js'
 import * as expired from '../../../../src/engine/decide/messages/expired.js'
 import * as peerMarks from '../../../../src/engine/decide/messages/peer-marks.js'
+import * as retry from '../../../../src/engine/decide/messages/retry.js'
 import * as share from '../../../../src/engine/decide/messages/share.js'
 import { afterCheck, needsCheck } from '../../../../src/engine/decide/messages/unread-check.js'
 import * as deviceOwner from '../../../../src/engine/decide/push/device-owner.js'
@@ -76,6 +77,7 @@ const args: Readonly<Record<string, () => unknown[]>> = {
   hasExpired: () => [int(9), retention(), int(30)],
   matters: () => [mark(), int(9)],
   peerReadOffset: () => [{ readOffset: int(9) }, mark(), int(9)],
+  retryOutcome: () => [id(), id()],
   exceedsShare: () => [{ messages: int(6), bytes: int(60) }, pick(0.1, 0.5, 1), retention()],
   exceedsBytes: () => [
     ...[int(30), int(9), pick(undefined, int(30)), id()],
@@ -110,6 +112,7 @@ const modules = {
   ...adoption,
   ...expired,
   ...peerMarks,
+  ...retry,
   ...share,
   ...revoked,
   ...makeRoom,

@@ -1,3 +1,4 @@
+import { retryOutcome } from '../../../decide/messages/retry.js'
 import type { SendResult } from '../../../engine.js'
 import { contentDigest, type Content } from '../../../util/content-digest.js'
 import type { Job } from '../../../../util/scheduler.js'
@@ -35,9 +36,8 @@ export const retryOf = (
   digest: string,
 ): SendResult => {
   const { offset, ownOffset, sentAt } = earlier
-  return earlier.digest === digest
-    ? { outcome: 'repeated', offset, ownOffset, sentAt }
-    : { outcome: 'conflict' }
+  const outcome = retryOutcome(earlier.digest, digest)
+  return outcome === 'repeated' ? { outcome, offset, ownOffset, sentAt } : { outcome }
 }
 
 export type IdempotencyRow = [

@@ -1,3 +1,4 @@
+import { retryOutcome } from '../../../decide/messages/retry.js'
 import { exceedsBytes } from '../../../decide/messages/share.js'
 import { USER } from '../../fields.js'
 import type { SendReply } from '../../calls/send.js'
@@ -95,8 +96,9 @@ export const send: Script<'send'> = ([
   const earlier = redis.call('GET', keys.id)
   if (earlier !== false) {
     const [same, offset, ownOffset, at] = sentBefore(earlier, user.deletions, fromDeletions)
-    if (same !== undefined && same !== digest) return reply('conflict')
-    if (same !== undefined) {
+    const outcome = same === undefined ? undefined : retryOutcome(same, digest)
+    if (outcome === 'conflict') return reply(outcome)
+    if (outcome !== undefined) {
       // After a failover the sender's server may lack the own copy, so the caller makes it again, from the message that is stored here. If
       // retention has deleted this message, its JSON is made from the arguments. A transfer from a cluster may have brought a message whose
       // own copy was lost there.

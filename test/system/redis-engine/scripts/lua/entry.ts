@@ -2,6 +2,7 @@
 import * as adoption from '../../../../../src/engine/decide/adoption/adoption.js'
 import { hasExpired } from '../../../../../src/engine/decide/messages/expired.js'
 import * as peerMarks from '../../../../../src/engine/decide/messages/peer-marks.js'
+import * as retry from '../../../../../src/engine/decide/messages/retry.js'
 import * as share from '../../../../../src/engine/decide/messages/share.js'
 import { afterCheck, needsCheck } from '../../../../../src/engine/decide/messages/unread-check.js'
 import * as deviceOwner from '../../../../../src/engine/decide/push/device-owner.js'
@@ -36,6 +37,7 @@ const decisions = {
   ...{
     ...adoption,
     ...peerMarks,
+    ...retry,
     ...share,
     ...revoked,
     ...makeRoom,
