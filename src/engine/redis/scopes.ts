@@ -41,7 +41,7 @@ export interface KeyNaming {
  */
 export const keyName = (kind: KeyKind, prefix: string, owner: string, naming: KeyNaming): string => {
   const scope = scopes[kind]
-  // Most names are of these two scopes. Each field that they do not read saves every send and start a thousandth of its instructions.
+  // Most names are of these two scopes. Each field that they do not read saves a send a thousandth of its instructions.
   if (scope === 'user') return `${prefix}${kind}:${naming.appId}\0${owner}`
   if (scope === 'hash') return prefix + naming.hashed
   const { appId, serverPrefix } = naming
