@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Connected, Keys } from '../../decide/sessions/session.js'
-import type { SessionRecord, SessionRequest } from '../../engine.js'
+import type { Credential, SessionRecord, SessionRequest } from '../../engine.js'
 import { lastOf, rows } from '../store/rows.js'
 import { read, readAll, type Store } from '../store/store.js'
 
@@ -74,7 +74,6 @@ const STORED_FIELDS = [
   'appId',
   'userId',
   'guest',
-  'credential',
   'origin',
   'address',
   'client',
@@ -88,21 +87,33 @@ const STORED_FIELDS = [
   'offline',
 ] as const satisfies readonly (keyof Session)[]
 
-/** The values of `STORED_FIELDS`. */
+const CREDENTIAL_FIELDS = [
+  'authMethod',
+  'tokenId',
+  'issuedAt',
+  'expiresAt',
+] as const satisfies readonly (keyof Credential)[]
+
+/** The values of `STORED_FIELDS`, and then those of the credential's fields. */
 export type StoredSession = readonly unknown[]
 
-export const storedSessionOf = (session: Session): StoredSession =>
-  STORED_FIELDS.map((field) => session[field])
+export const storedSessionOf = (session: Session): StoredSession => [
+  ...STORED_FIELDS.map((field) => session[field]),
+  ...CREDENTIAL_FIELDS.map((field) => session.credential[field]),
+]
+
+const named = (names: readonly string[], values: readonly unknown[]): unknown =>
+  Object.fromEntries(names.map((name, n) => [name, values[n]]))
 
 /**
  * Makes a session of a stored row. No connection carries the session any more. If one did when the row was written, the session counts as
  * seen until `openAt`, because answers to pings are not written.
  */
 export const sessionOf = (sessionId: string, stored: StoredSession, openAt: number): Session => {
-  const fields = Object.fromEntries(STORED_FIELDS.map((field, n) => [field, stored[n]]))
-  const row = fields as Pick<Session, (typeof STORED_FIELDS)[number]>
+  const row = named(STORED_FIELDS, stored) as Pick<Session, (typeof STORED_FIELDS)[number]>
   return {
     ...row,
+    credential: named(CREDENTIAL_FIELDS, stored.slice(STORED_FIELDS.length)) as Credential,
     sessionId,
     lastSeenAt: row.detached === null ? Math.max(row.lastSeenAt, openAt) : row.lastSeenAt,
     connectionId: null,

@@ -3,7 +3,7 @@ import { rows } from './rows.js'
 import { put, read, type Operation, type Store } from './store.js'
 
 /** The number of the format of the rows. A change that makes earlier rows unreadable raises the number. */
-const FORMAT = 12
+const FORMAT = 13
 
 export const putFormat = (): Operation => put(rows.format, FORMAT)
 
