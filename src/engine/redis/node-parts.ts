@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { EngineEvent, WebhookOptions } from '../engine.js'
+import type { EngineEvent } from '../engine.js'
 import { AppNotes } from './app-notes.js'
 import { Apps } from './apps.js'
 import type { RedisClient } from './client/port.js'
@@ -16,7 +16,6 @@ import { Publications } from './nodes/publications.js'
 import { Sweeper } from './nodes/sweeper.js'
 import { SharedPushes } from './push/shared-pushes.js'
 import { Quotas } from './quotas.js'
-import { receiverOf } from './receiver.js'
 import { CarriedSessions } from './recovery/carried-sessions.js'
 import { RecentCalls } from './recovery/recent-calls.js'
 import { Recovery } from './recovery/recovery.js'
@@ -28,7 +27,7 @@ import { SharedRevocations } from './sessions/shared-revocations.js'
 import { SharedSessions } from './sessions/shared-sessions.js'
 import { SharedUsers } from './sessions/shared-users.js'
 import { Watches } from './sessions/watches.js'
-import { StepRunner, type UncertainCall } from './step-runner.js'
+import { StepRunner } from './step-runner.js'
 import { UnreadSearch } from './webhooks/unread-search.js'
 import { Webhooks } from './webhooks/webhooks.js'
 
@@ -52,11 +51,8 @@ export interface NodeOptions {
   onError: (error: unknown) => void
 }
 
-/**
- * Makes the parts of a node, each of parts that were made before it. The runner, which all need, is connected at the end with those that
- * hear of what a step says besides its result.
- */
-export const makeNode = (options: NodeOptions) => {
+/** Makes the parts of a node, each of parts that were made before it. */
+export const makeParts = (options: NodeOptions) => {
   const { client, prefix, clockShift, partitionCount, emit, onError, name, answer } = options
   const nodeId = randomBytes(NODE_ID_BYTES).toString('base64url')
   const partitions = new Partitions(partitionCount)
@@ -103,41 +99,12 @@ export const makeNode = (options: NodeOptions) => {
       if (apps.webhooksOf(appId)) webhooks.announce(appId, partition)
     },
   })
-  const parts = {
+  return {
     ...{ runner, apps, appNotes, quotas, users, sessions, revocations, watches, attached, sweeper, leases },
     ...{ reads, inboxes, peers, adoptions, pushes, webhooks, unreadSearch, calls: nodeCalls, ...calls },
     ...{ states, settlement, recovery, publications, uncertain },
   }
-  const receive = receiverOf(parts, emit, onError)
-
-  const webhooksOf = (appId: string, partition: number): WebhookOptions | null => {
-    const known = apps.webhooksOf(appId)
-    if (!known?.limits) return known
-    const { user, app } = known.limits
-    return { ...known, limits: { user, app: quotas.eventsLeft(appId, partition, app) } }
-  }
-  runner.connect({
-    webhooksOf,
-    onEvents: (events) => events.forEach(receive),
-    onUncertain: (call) => noteUncertain(parts, call),
-    onRemade: (call) => parts.recentCalls.note(call),
-    onUnsettled: (server) => void settlement.begin(server),
-  })
-  return { ...parts, receive }
 }
 
 /** The parts of a node. */
-export type NodeParts = ReturnType<typeof makeNode>
-
-/** Called if the reply of a step was lost: the step may have run. */
-const noteUncertain = (
-  { runner, recovery, uncertain }: Pick<NodeParts, 'runner' | 'recovery' | 'uncertain'>,
-  call: UncertainCall,
-): void => {
-  const { step } = call
-  // A beat renews the node's lease. Perhaps the lost reply said that the other nodes have counted this one as dead, and the next reply
-  // does not repeat that. So the node compares its sessions with those in Redis.
-  if (step === runner.steps.beat) recovery.check()
-  // Only a step with the key `due` or `own` has events that must arrive.
-  else if (step.keys.includes('due') || step.keys.includes('own')) uncertain.note(call)
-}
+export type NodeParts = ReturnType<typeof makeParts>

@@ -5,7 +5,8 @@ import type { Opening } from '../lifecycle.js'
 import { unfinishedTransfer } from '../transfer.js'
 import { PendingCalls } from '../../util/pending-calls.js'
 import { epochsText, otherFormat } from './format.js'
-import { makeNode, type NodeOptions, type NodeParts } from './node-parts.js'
+import { connectNode } from './connect-node.js'
+import { makeParts, type NodeOptions, type NodeParts } from './node-parts.js'
 import { assertUsable, leastDurable } from './server-check.js'
 import type { ServerInfo } from './client/port.js'
 import { SHARES } from './sessions/watches.js'
@@ -31,6 +32,7 @@ export class OpenedEngine implements Opening<OpenedEngine> {
   /** The calls that run. `close` waits for them. */
   readonly #calls = new PendingCalls()
   readonly #options: OpenedEngineOptions
+  readonly #receive: (event: WireEvent) => void
   #key = Buffer.alloc(0)
   /** Whether Redis has perhaps lost the texts that `#keepSecrets` stores. */
   #mayLackSecrets = false
@@ -39,7 +41,8 @@ export class OpenedEngine implements Opening<OpenedEngine> {
 
   constructor(options: OpenedEngineOptions) {
     this.#options = { ...options, compareInterval: Math.max(options.compareInterval, MIN_COMPARE_INTERVAL) }
-    this.parts = makeNode(this.#options)
+    this.parts = makeParts(this.#options)
+    this.#receive = connectNode(this.parts, options.emit, options.onError)
     this.ready = options.previous.then(async () => {
       await this.#open()
       return (this.opened = this)
@@ -54,13 +57,12 @@ export class OpenedEngine implements Opening<OpenedEngine> {
 
   async #open(): Promise<void> {
     const { client, name, compareInterval, onOpen, onError } = this.#options
-    const { runner, appNotes, recovery, settlement, publications, leases, sweeper, watches, receive } =
-      this.parts
+    const { runner, appNotes, recovery, settlement, publications, leases, sweeper, watches } = this.parts
     let servers: ServerInfo[]
     await client.open({
       onMessage: (channel, message) => {
         try {
-          receive(JSON.parse(publications.receive(channel, message)) as WireEvent)
+          this.#receive(JSON.parse(publications.receive(channel, message)) as WireEvent)
         } catch (error) {
           // An exception here would end the process, and somebody may publish any text by hand.
           onError(error)

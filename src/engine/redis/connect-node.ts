@@ -1,46 +1,23 @@
-import type { EngineEvent, PushDevice, Signal, UserRecord, UserRef } from '../engine.js'
-import type { Apps } from './apps.js'
-import type { AttachedUsers } from './messages/attached-users.js'
-import type { NodeCalls } from './nodes/node-calls.js'
-import type { SharedPushes } from './push/shared-pushes.js'
-import type { Quotas } from './quotas.js'
-import type { Recovery } from './recovery/recovery.js'
-import type { UserStates } from './recovery/user-states.js'
-import type { SharedRevocations } from './sessions/shared-revocations.js'
-import type { SharedSessions } from './sessions/shared-sessions.js'
-import type { Watches } from './sessions/watches.js'
-import type { StepRunner } from './step-runner.js'
-import type { Webhooks } from './webhooks/webhooks.js'
+import type { EngineEvent, PushDevice, Signal, UserRecord, UserRef, WebhookOptions } from '../engine.js'
+import type { NodeParts } from './node-parts.js'
+import type { UncertainCall } from './step-runner.js'
 import type { WireEvent, WireEventOf } from './wire-event.js'
-
-/** The parts of a node that hear of events. */
-export interface Hearing {
-  readonly runner: StepRunner
-  readonly apps: Apps
-  readonly quotas: Quotas
-  readonly attached: AttachedUsers
-  readonly sessions: SharedSessions
-  readonly revocations: SharedRevocations
-  readonly watches: Watches
-  readonly pushes: SharedPushes
-  readonly webhooks: Webhooks
-  readonly calls: NodeCalls
-  readonly states: UserStates
-  readonly recovery: Recovery
-}
 
 type Handlers = { readonly [Type in WireEvent['type']]: (event: WireEventOf<Type>) => unknown }
 
 const userOf = ({ appId, userId }: UserRef): UserRef => ({ appId, userId })
 
-/** Returns what handles an event from the reply to a step of this node, or an event that a script has published. */
-export const receiverOf = (
-  parts: Hearing,
+/**
+ * Connects a node's runner with the parts that hear of what a step says besides its result. Returns what handles an event from the reply to
+ * a step of this node, or an event that a script has published.
+ */
+export const connectNode = (
+  parts: NodeParts,
   emit: (event: EngineEvent) => void,
   onError: (error: unknown) => void,
 ): ((event: WireEvent) => void) => {
-  const { runner, apps, quotas, attached, sessions, revocations } = parts
-  const { watches, pushes, webhooks, calls, states, recovery } = parts
+  const { runner, apps, quotas, attached, sessions, revocations, settlement, uncertain } = parts
+  const { watches, pushes, webhooks, calls, states, recovery, recentCalls } = parts
   const handlers: Handlers = {
     history: ({ partition }) => recovery.begin(partition),
     asked: (event) => calls.onAsked(event),
@@ -86,11 +63,35 @@ export const receiverOf = (
     },
     counts: (event) => quotas.update(event, event.changed),
   }
-  return (event) => {
+  const receive = (event: WireEvent): void => {
     // A script of a later version may send an event that this version does not know.
     if (!Object.hasOwn(handlers, event.type)) return
     // Each handler takes the events of its type.
     const handle = handlers[event.type] as (event: WireEvent) => unknown
     void handle(event)
   }
+
+  const onUncertain = (call: UncertainCall): void => {
+    const { step } = call
+    // A beat renews the node's lease. Perhaps the lost reply said that the other nodes have counted this one as dead, and the next reply
+    // does not repeat that. So the node compares its sessions with those in Redis.
+    if (step === runner.steps.beat) recovery.check()
+    // Only a step with the key `due` or `own` has events that must arrive.
+    else if (step.keys.includes('due') || step.keys.includes('own')) uncertain.note(call)
+  }
+
+  const webhooksOf = (appId: string, partition: number): WebhookOptions | null => {
+    const known = apps.webhooksOf(appId)
+    if (!known?.limits) return known
+    const { user, app } = known.limits
+    return { ...known, limits: { user, app: quotas.eventsLeft(appId, partition, app) } }
+  }
+
+  runner.connect({
+    ...{ webhooksOf, onUncertain },
+    onEvents: (events) => events.forEach(receive),
+    onRemade: (call) => recentCalls.note(call),
+    onUnsettled: (server) => void settlement.begin(server),
+  })
+  return receive
 }
