@@ -133,7 +133,7 @@ export default [
     name: 'a gateway that does not store again what a failover has forgotten',
     nodes: 3,
     file: 'src/engine/redis/recovery/settlement.ts',
-    right: 'const lacking = await recent.restore(times, onError)',
+    right: 'const lacking = await recent.restore(timesOf(doubts), onError)',
     wrong: 'const lacking = new Set<number>()',
     finds: /not where it was stored/,
   },
