@@ -1,6 +1,6 @@
-import { LRUCache } from 'lru-cache'
 import type { CheckedMessage, UserRef } from '../../engine.js'
 import { createHmacSha256 } from '../../../util/hmac-sha256.js'
+import { LruCache } from '../../../util/lru-cache.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import { Inbox } from './inbox.js'
 import type { Revocations } from '../sessions/revocations.js'
@@ -38,29 +38,25 @@ export class InboxTable {
   readonly #commit: GroupCommit
   readonly #revocations: Revocations
   readonly #epochHmac: ReturnType<typeof createHmacSha256>
-  /** The most recently used inboxes, by the result of `userKey`. */
-  readonly #recent: LRUCache<string, Inbox>
-  /** The inboxes that `#recent` has evicted before their last change was written. Without them the next caller would miss that change. */
-  readonly #retained = new Map<string, Inbox>()
+  readonly #cache: LruCache<Inbox>
 
   constructor({ store, commit, revocations, epochKey, cacheBytes }: InboxTableOptions) {
     this.#store = store
     this.#commit = commit
     this.#revocations = revocations
     this.#epochHmac = createHmacSha256(epochKey)
-    this.#recent = new LRUCache({
+    this.#cache = new LruCache<Inbox>({
       // There is room for at least two inboxes, because a message changes two.
       max: Math.max(2, Math.ceil(cacheBytes / INBOX_BYTES)),
-      dispose: (inbox, key, reason) => {
-        if (reason === 'evict') this.#onEvicted(key, inbox)
-      },
+      isInUse: (inbox) => !this.#isWritten(inbox),
+      onEvict: (inbox) => this.#beforeEviction(inbox),
     })
   }
 
   /** Returns the inbox, which the caller may change. `key` is the result of `userKey`. */
   open(of: UserRef, key = userKey(of)): Inbox {
     const inbox = this.peek(of, key)
-    if (!inbox.exists) this.#set(key, inbox)
+    if (!inbox.exists) this.#cache.set(key, inbox)
     return inbox
   }
 
@@ -69,17 +65,17 @@ export class InboxTable {
    * are online.
    */
   peek({ appId, userId }: UserRef, key = userKey({ appId, userId })): Inbox {
-    const recent = this.#recent.get(key)
-    if (recent) return recent
+    const cached = this.#cache.get(key)
+    if (cached) return cached
     const of = { appId, userId }
-    const inbox = this.#retained.get(key) ?? this.#create(of, this.#revocations.deletions(of), false)
-    if (inbox.exists) this.#set(key, inbox)
+    const inbox = this.#create(of, this.#revocations.deletions(of), false)
+    if (inbox.exists) this.#cache.set(key, inbox)
     return inbox
   }
 
   /** Puts an empty inbox, with this number of `deletions`, in the place of the inbox that the next batch deletes. */
   replace({ of }: Inbox, deletions: number): void {
-    this.#set(userKey(of), this.#create(of, deletions, true))
+    this.#cache.set(userKey(of), this.#create(of, deletions, true))
   }
 
   /** Notes that the inbox has changed, so that the next batch writes its row. */
@@ -90,8 +86,7 @@ export class InboxTable {
 
   /** Yields the inboxes whose last change is not written. */
   *unwritten(): Iterable<Inbox> {
-    for (const inboxes of [this.#recent, this.#retained])
-      for (const inbox of inboxes.values()) if (!this.#isWritten(inbox)) yield inbox
+    for (const inbox of this.#cache.values()) if (!this.#isWritten(inbox)) yield inbox
   }
 
   /** Returns the `deletionsSuffix` for a message. Because of this suffix, an id that was used before a deletion counts as new. */
@@ -109,24 +104,8 @@ export class InboxTable {
     return new Inbox(of, deletions, epoch, this.#store, isNew)
   }
 
-  #set(key: string, inbox: Inbox): void {
-    this.#retained.delete(key)
-    this.#recent.set(key, inbox)
-  }
-
-  #onEvicted(key: string, inbox: Inbox): void {
+  #beforeEviction(inbox: Inbox): void {
     if (this.#commit.isWritable && inbox.prepareClose()) this.markChanged(inbox)
-    if (!this.#isWritten(inbox)) this.#retain(key, inbox)
-  }
-
-  /** Keeps the inbox until its last change is written. */
-  #retain(key: string, inbox: Inbox): void {
-    this.#retained.set(key, inbox)
-    this.#commit.append([], () => {
-      if (this.#retained.get(key) !== inbox) return
-      if (this.#isWritten(inbox)) this.#retained.delete(key)
-      else this.#retain(key, inbox)
-    })
   }
 
   #isWritten(inbox: Inbox): boolean {
