@@ -2,7 +2,7 @@ import { EngineError } from './errors.js'
 
 /** One opening of an engine. It begins when it is made, and ends with `close`. */
 export interface Opening<T> {
-  /** What calls work with. Rejects if the engine can't be opened. */
+  /** Resolves with what calls use. Rejects if the engine can't be opened. */
   readonly ready: Promise<T>
   /** The value of `ready` once it has resolved. */
   readonly opened: T | undefined

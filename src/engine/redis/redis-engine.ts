@@ -5,8 +5,8 @@ import { Lifecycle } from '../lifecycle.js'
 import { Listeners } from '../listeners.js'
 import type { RedisClient, ServerInfo } from './client/port.js'
 import { createRedisClient, type RedisClientOptions } from './client/index.js'
-import type { NodeParts } from './node-parts.js'
-import { OpenedEngine } from './opened-engine.js'
+import type { NodeParts } from './opening/node-parts.js'
+import { OpenedEngine } from './opening/opened-engine.js'
 
 interface CommonOptions {
   /** The beginning of the names of all keys. @default 'chat-session:' */

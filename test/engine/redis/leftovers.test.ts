@@ -162,7 +162,6 @@ on(
       assert.equal(await engine.startSession(withToken('endless')), null)
     }
     // By this list a transfer finds the token.
-
     const lists = server.keys('').filter((key) => key.includes('}:tokens:'))
     assert.ok(lists.some((list) => server.command('ZSCORE', list, 'endless') === 'inf'))
   },
@@ -268,6 +267,7 @@ on('adopted', 'keeps nothing for ever of a guest whose user is deleted meanwhile
   const { engine, once } = given
   once('dropAdopted', () => engine.deleteUser(ada))
   await adoptGuest(engine, 70)
+  assert.equal(await engine.user(ada), null)
   assert.deepEqual(await bodies(engine, guest), [])
   assertExpires(given)
 })

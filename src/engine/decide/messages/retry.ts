@@ -1,7 +1,7 @@
 /**
  * Returns what a send answers whose id was sent before, between the same users and within the send window. `repeated` has the place and the
- * time of the stored message, even if retention has deleted it since. The digests are those of the contents. After a deletion of the
- * recipient or the sender the id counts as new, so nobody asks here: what is kept of a send has the numbers of their deletions.
+ * time of the stored message, even if retention has deleted it since. The digests are those of the contents. What is stored of a send
+ * contains how many inboxes of the recipient and the sender were deleted. If one of these numbers has changed, the caller treats the id as new.
  */
 export const retryOutcome = (digestBefore: string, digest: string): 'repeated' | 'conflict' =>
   digestBefore === digest ? 'repeated' : 'conflict'

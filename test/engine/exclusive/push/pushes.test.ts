@@ -65,7 +65,7 @@ void describe('what is due to devices', () => {
     assert.ok(device && (await before.endPushDevice(of('user 7'), device.id)))
 
     const after = await engineOn(kept)
-    // So the rows of this run come behind those of the run before, and the first look reads them, too.
+    // The clock moves on, so that the rows of this run come behind those of the run before. The first look reads them, too.
     advanceClock(1_000)
     const due: string[] = []
     after.listen((event) => {

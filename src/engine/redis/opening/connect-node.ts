@@ -1,7 +1,7 @@
-import type { EngineEvent, PushDevice, Signal, UserRecord, UserRef, WebhookOptions } from '../engine.js'
+import type { EngineEvent, PushDevice, Signal, UserRecord, UserRef, WebhookOptions } from '../../engine.js'
 import type { NodeParts } from './node-parts.js'
-import type { UncertainCall } from './step-runner.js'
-import type { WireEvent, WireEventOf } from './wire-event.js'
+import type { UncertainCall } from '../step-runner.js'
+import type { WireEvent, WireEventOf } from '../wire-event.js'
 
 type Handlers = { readonly [Type in WireEvent['type']]: (event: WireEventOf<Type>) => unknown }
 

@@ -1,10 +1,10 @@
-import type { AppOptions } from '../engine.js'
-import type { Apps } from './apps.js'
-import type { Leases } from './nodes/leases.js'
-import type { Quotas } from './quotas.js'
-import type { StepRunner } from './step-runner.js'
-import type { UnreadSearch } from './webhooks/unread-search.js'
-import type { Webhooks } from './webhooks/webhooks.js'
+import type { AppOptions } from '../../engine.js'
+import type { Apps } from '../apps.js'
+import type { Leases } from '../nodes/leases.js'
+import type { Quotas } from '../quotas.js'
+import type { StepRunner } from '../step-runner.js'
+import type { UnreadSearch } from '../webhooks/unread-search.js'
+import type { Webhooks } from '../webhooks/webhooks.js'
 
 /**
  * An app that no node has told of for so many milliseconds counts as removed. This time is longer than a gateway takes to start again.
