@@ -57,17 +57,17 @@ export const createSharedEngine = ({
   const onError = reporterOf(report)
   const listeners = new Listeners(onError)
   let answer: ((question: string) => Promise<string>) | undefined
-  const lifecycle = new Lifecycle<OpenedEngine, OpenedEngine>((previous) => {
-    const node = new OpenedEngine({
-      ...{ client: client(), prefix, clockShift, compareInterval, partitionCount, onOpen, onError, name },
-      previous,
-      answer: (question) =>
-        answer?.(question) ??
-        Promise.reject(new EngineError('unavailable', 'This gateway answers no others.')),
-      emit: (event) => listeners.emit(event),
-    })
-    return node
-  })
+  const lifecycle = new Lifecycle<OpenedEngine, OpenedEngine>(
+    (previous) =>
+      new OpenedEngine({
+        ...{ client: client(), prefix, clockShift, compareInterval, partitionCount, onOpen, onError, name },
+        previous,
+        answer: (question) =>
+          answer?.(question) ??
+          Promise.reject(new EngineError('unavailable', 'This gateway answers no others.')),
+        emit: (event) => listeners.emit(event),
+      }),
+  )
   const use = <T>(work: (parts: NodeParts, node: OpenedEngine) => Promise<T>): Promise<T> =>
     lifecycle.use((node) => node.run(() => work(node.parts, node)))
 
