@@ -61,11 +61,12 @@ const compileSimulation = async (name, fault) => {
       })
     },
   }
-  await compile({
-    entryPoints: [fileURLToPath(new URL('one.ts', folder))],
-    outdir,
-    plugins: [sources],
-  })
+  // A process of a gateway imports one file without chunks, because all imports of a chunk get the same instance.
+  for (const name of ['one', 'gateway-process'])
+    await compile({
+      entryPoints: [fileURLToPath(new URL(`${name}.ts`, folder))],
+      ...{ outdir, plugins: [sources], splitting: name === 'one' },
+    })
   if (fault && !isPut) throw new Error(`${fault.file} is not a part of the simulation.`)
   return join(outdir, 'one.mjs')
 }

@@ -117,6 +117,23 @@ void describe('a node', () => {
       await until('the end of the burial', () => server.command('ZSCORE', nodes, 'dead') === false)
     }))
 
+  void it('loses nothing if Redis fails over while it opens', () =>
+    withServer(async (server, open) => {
+      await open()
+      let beats = 0
+      let release = (): void => undefined
+      const isReleased = new Promise<void>((resolve) => (release = resolve))
+      const opening = open({ before: (name) => (name === 'beat' && ++beats === 1 ? isReleased : undefined) })
+      await until('its first beat', () => beats, 1)
+      server.restore(server.save())
+      await until('a beat of the recovery', () => beats, 2)
+      release()
+      const { engine, events } = await opening
+      // The recovery has ended then.
+      await engine.close()
+      assert.deepEqual(events, [])
+    }))
+
   void it('keeps the sessions that start after it has come back, while others detach those from before', () =>
     withServer(async (server, open) => {
       const { engine, waiting, release } = await openWaiting(open)

@@ -65,6 +65,8 @@ export class Absence {
     void world.as(owner, () =>
       engine.status({ appId: APP, userId: user }).then(
         ({ online }) => {
+          // An engine that was opening answers when it is open, which is another begin.
+          if (this.#since.get(user) !== since) return
           this.checks += 1
           if (online) late('The engine')
         },

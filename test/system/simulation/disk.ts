@@ -1,7 +1,7 @@
 import type { Engine } from '../../../src/engine/engine.js'
 import type { Operation, Volume } from '../../../src/engine/exclusive/store/store.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
-import type { Medium, Modules } from './site.js'
+import type { Medium, ProcessModules } from './site.js'
 import type { Owner } from './timers.js'
 import type { World } from './world.js'
 
@@ -21,7 +21,6 @@ type Fault = 'none' | 'not written' | 'written, and reported as failed' | 'hangs
 export class Disk implements Medium {
   readonly nodes = 1
   readonly #world: World
-  readonly #modules: Modules
   /** What no crash can take away. */
   #synced = new Map<string, string>()
   /** The batches since the last sync, in order. */
@@ -35,17 +34,16 @@ export class Disk implements Medium {
   delay: [number, number] = [0, 4]
   opened = 0
 
-  constructor(world: World, modules: Modules) {
+  constructor(world: World) {
     this.#world = world
-    this.#modules = modules
   }
 
   get isWell(): boolean {
     return this.fault === 'none'
   }
 
-  engineFor(_owner: Owner, onError: (cause: unknown) => void): Engine {
-    return this.#modules.createExclusiveEngine(() => this.open(), { onError })
+  engineFor(_owner: Owner, modules: ProcessModules, onError: (cause: unknown) => void): Engine {
+    return modules.createExclusiveEngine(() => this.open(), { onError })
   }
 
   /** The rows that no crash can take away. */

@@ -4,7 +4,7 @@ import type { Credential, Engine, PushSubscriptionData, UserRef } from '../../..
 import type { App } from '../../../src/gateway/apps/app.js'
 import type { Pushes } from '../../../src/gateway/push/pushes.js'
 import type { PushRequests } from '../../../src/gateway/push/push-request.js'
-import { APP, type Modules } from './site.js'
+import { APP, type Modules, type ProcessModules } from './site.js'
 import type { World } from './world.js'
 
 /** Milliseconds: the default of the config. */
@@ -74,8 +74,7 @@ export class Phones {
   }
 
   /** The gateway's parts that push, for one process. */
-  pushesFor(engine: Engine): Pushes {
-    const { createPushes, createMetrics, createTracing } = this.#modules
+  pushesFor(engine: Engine, { createPushes, createMetrics, createTracing }: ProcessModules): Pushes {
     const requests: PushRequests = {
       post: async ({ pathname }, _headers, body) => ({
         status: await this.#take(pathname.slice(1), body),

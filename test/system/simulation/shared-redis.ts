@@ -2,7 +2,7 @@ import type { Engine } from '../../../src/engine/engine.js'
 import { FEW_PARTITIONS } from '../../support/redis/engines.js'
 import type { SimulatedClient } from '../../support/redis/simulated/client.js'
 import type { SimulatedServer } from '../../support/redis/simulated/server.js'
-import type { Medium, Modules } from './site.js'
+import type { Medium, Modules, ProcessModules } from './site.js'
 import type { Owner } from './timers.js'
 import type { World } from './world.js'
 
@@ -44,10 +44,10 @@ export class SharedRedis implements Medium {
     return this.#faults === 0
   }
 
-  engineFor(owner: Owner, onError: (cause: unknown) => void): Engine {
+  engineFor(owner: Owner, modules: ProcessModules, onError: (cause: unknown) => void): Engine {
     this.noteTrouble()
     const client = (): SimulatedClient => this.#clientOf(owner)
-    return this.#modules.createSharedEngine({ client, partitionCount: FEW_PARTITIONS, onError })
+    return modules.createSharedEngine({ client, partitionCount: FEW_PARTITIONS, onError })
   }
 
   crash(_kind: 'power' | 'process', owner: Owner): void {

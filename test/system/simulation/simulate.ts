@@ -85,7 +85,7 @@ export const simulate = async (seed: number, nodes = seed % 2 === 0 ? 1 : 3): Pr
   const note = (text: string): void => void log.push(`${(world.now() / SECOND).toFixed(3)} ${text}`)
 
   const phones = plan.pushes ? new Phones(world, modules, plan.users, note) : undefined
-  const disk = new Disk(world, modules)
+  const disk = new Disk(world)
   const redis = nodes === 1 ? undefined : new SharedRedis(world, modules)
   const site = new Site(world, network, modules, redis ?? disk, plan.limits, phones, note)
   const backend = new Backend(world, site, tabs, note)

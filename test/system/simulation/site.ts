@@ -8,12 +8,8 @@ import type {
   UserRef,
   webhookEventTypes,
 } from '../../../src/engine/engine.js'
-import type { createExclusiveEngine } from '../../../src/engine/exclusive/exclusive-engine.js'
-import type { createSharedEngine } from '../../../src/engine/redis/redis-engine.js'
-import type { createGateway, Gateway, GatewayConfig } from '../../../src/gateway/index.js'
-import type { createMetrics } from '../../../src/gateway/metrics/metrics.js'
-import type { createPushes, Pushes } from '../../../src/gateway/push/pushes.js'
-import type { createTracing } from '../../../src/gateway/tracing/tracing.js'
+import type { Gateway, GatewayConfig } from '../../../src/gateway/index.js'
+import type { Pushes } from '../../../src/gateway/push/pushes.js'
 import type { ChatSession } from '../../../src/session/index.js'
 import type { decryptPush } from '../../support/push/push-service.js'
 import type { simulatedClient } from '../../support/redis/simulated/client.js'
@@ -26,37 +22,30 @@ import type { World } from './world.js'
 export const APP = 'app'
 export const SECRET = 'a secret of at least 32 bytes, for tests'
 
-/** The modules under test, imported when the world has taken the clock. */
+/** The modules of a gateway's process. */
+export type ProcessModules = typeof import('./gateway-process.js')
+
+/** The modules that the whole simulation has once, imported when the world has taken the clock. */
 export interface Modules {
-  createGateway: typeof createGateway
-  createExclusiveEngine: typeof createExclusiveEngine
-  createSharedEngine: typeof createSharedEngine
   SimulatedServer: typeof SimulatedServer
   simulatedClient: typeof simulatedClient
   ChatSession: typeof ChatSession
   webhookEventTypes: typeof webhookEventTypes
-  createMetrics: typeof createMetrics
-  createPushes: typeof createPushes
-  createTracing: typeof createTracing
   decryptPush: typeof decryptPush
 }
 
 export const importModules = async (): Promise<Modules> => {
-  const { createGateway } = await import('../../../src/gateway/index.js')
-  const { createExclusiveEngine } = await import('../../../src/engine/exclusive/exclusive-engine.js')
-  const { createSharedEngine } = await import('../../../src/engine/redis/redis-engine.js')
   const { SimulatedServer } = await import('../../support/redis/simulated/server.js')
   const { simulatedClient } = await import('../../support/redis/simulated/client.js')
   const { ChatSession } = await import('../../../src/session/index.js')
   const { webhookEventTypes } = await import('../../../src/engine/engine.js')
-  const { createMetrics } = await import('../../../src/gateway/metrics/metrics.js')
-  const { createPushes } = await import('../../../src/gateway/push/pushes.js')
-  const { createTracing } = await import('../../../src/gateway/tracing/tracing.js')
   const { decryptPush } = await import('../../support/push/push-service.js')
-  const push = { createMetrics, createPushes, createTracing, decryptPush }
-  const redis = { createSharedEngine, SimulatedServer, simulatedClient }
-  return { createGateway, createExclusiveEngine, ChatSession, webhookEventTypes, ...redis, ...push }
+  return { ChatSession, webhookEventTypes, SimulatedServer, simulatedClient, decryptPush }
 }
+
+/** Imports the modules for a process. `scripts/simulate.mjs` compiles them into one file beside that of this module. */
+const importForProcess = (number: number): Promise<ProcessModules> =>
+  import(new URL(`./gateway-process.mjs?${number}`, import.meta.url).href) as Promise<ProcessModules>
 
 /** What the gateways keep their data in. */
 export interface Medium {
@@ -64,7 +53,7 @@ export interface Medium {
   readonly nodes: number
   /** Whether nothing is wrong with it. */
   readonly isWell: boolean
-  engineFor(owner: Owner, onError: (cause: unknown) => void): Engine
+  engineFor(owner: Owner, modules: ProcessModules, onError: (cause: unknown) => void): Engine
   /** A gateway's process was killed, and perhaps its machine has lost its power. */
   crash(kind: 'power' | 'process', owner: Owner): void
   goOn(): void
@@ -139,8 +128,9 @@ export class Site {
 
   async start(): Promise<void> {
     if (this.#processes.length === this.medium.nodes) return
-    const owner: Owner = { name: `gateway ${++this.#count}`, alive: true }
-    const { createGateway } = this.#modules
+    const number = ++this.#count
+    const owner: Owner = { name: `gateway ${number}`, alive: true }
+    const modules = await this.#world.real(() => importForProcess(number))
     const write = (line: string): void => {
       const { err } = JSON.parse(line) as { err?: { type: string } }
       // The engine says so whenever its disk fails.
@@ -148,10 +138,10 @@ export class Site {
     }
     await this.#world.as(owner, async () => {
       const engine = this.#withWebhooks(
-        this.medium.engineFor(owner, (cause) => this.#onEngineError(owner, cause)),
+        this.medium.engineFor(owner, modules, (cause) => this.#onEngineError(owner, cause)),
         (user) => pushes?.onDue(user),
       )
-      const pushes = this.#phones?.pushesFor(engine)
+      const pushes = this.#phones?.pushesFor(engine, modules)
       const { messages, sessionsPerUser } = this.#limits
       const config: GatewayConfig = {
         apps: {
@@ -166,7 +156,7 @@ export class Site {
         },
       }
       const server = createServer()
-      const gateway = createGateway(config, {
+      const gateway = modules.createGateway(config, {
         engine,
         env: {},
         log: pino({ level: 'error' }, { write }),

@@ -18,6 +18,8 @@ export interface World {
   as<T>(owner: Owner, work: () => T): T | undefined
   /** Stops a process for some milliseconds, as SIGSTOP does. What reaches the process meanwhile waits. */
   pause(owner: Owner, milliseconds: number): void
+  /** Does work that takes real time: no virtual time passes until it is done. */
+  real<T>(work: () => Promise<T>): Promise<T>
   /** Calls `work` after `delay` milliseconds, whatever crashes meanwhile. */
   after(delay: number, work: () => void): void
   /**
@@ -50,6 +52,17 @@ const takeRandom = (random: Random): void => {
   })
 }
 
+/** Makes the functions of Web Crypto, which use threads of this process, real work of the simulation. */
+const takeCryptography = (real: World['real']): void => {
+  const { subtle } = globalThis.crypto
+  for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(SubtleCrypto.prototype)))
+    if (typeof value === 'function' && name !== 'constructor')
+      Object.defineProperty(subtle, name, {
+        value: (...args: unknown[]) =>
+          real(() => Reflect.apply(value as (...args: unknown[]) => Promise<unknown>, subtle, args)),
+      })
+}
+
 /**
  * Takes the clock, the timers and the random numbers of this process, for as long as it lives. Import files of `src/` after this call,
  * because some of them keep `performance`.
@@ -60,6 +73,19 @@ export const createWorld = (seed: number): World => {
   const realTurn = setImmediate
   const { clock, pending } = takeTimers(BEGIN, () => owners.getStore())
   takeRandom(random)
+
+  /** How much work that takes real time is not done yet. */
+  let unfinished = 0
+  let last: Promise<unknown> = Promise.resolve()
+  /** One work comes after the other: their order must not depend on the threads that do them. */
+  const real = <T>(work: () => Promise<T>): Promise<T> => {
+    unfinished += 1
+    const done = last.then(work)
+    const end = (): void => void (unfinished -= 1)
+    last = done.then(end, end)
+    return done
+  }
+  takeCryptography(real)
   // Named imports of Node's modules see the replacements from now on.
   syncBuiltinESMExports()
 
@@ -68,14 +94,18 @@ export const createWorld = (seed: number): World => {
   process.on('uncaughtException', (error) => errors.push(error))
   process.on('unhandledRejection', (error) => errors.push(error))
 
-  /** Lets every promise that can settle do so: nothing of the simulation waits for the real event loop. */
-  const settle = (): Promise<void> => new Promise((resolve) => void realTurn(resolve))
+  /** Lets every promise that can settle do so. */
+  const settle = async (): Promise<void> => {
+    do await new Promise<void>((resolve) => void realTurn(resolve))
+    while (unfinished > 0)
+  }
 
   const after = (delay: number, work: () => void): void =>
     owners.exit(() => void clock.setTimeout(work, delay))
 
   return {
     random,
+    real,
     now: () => clock.Date.now() - BEGIN,
     steps: () => steps,
     as(owner, work) {

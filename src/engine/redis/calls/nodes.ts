@@ -34,15 +34,15 @@ export interface NodeCalls {
   keepHistory: Call<[number: number, says: '0' | '1' | '', ...nodes: string[]], []>
 
   /**
-   * The node counts as alive for `lease` milliseconds. `wasLost` says whether the other nodes have counted it as dead, or the server has
-   * lost its data. `dead` are the nodes whose lease has ended, and `live` those that live. `at` is the present time, and `madeAt` the time
+   * The node counts as alive for `lease` milliseconds. `wasThere` says whether the server knew it and no other node had counted it as
+   * dead. `dead` are the nodes whose lease has ended, and `live` those that live. `at` is the present time, and `madeAt` the time
    * since which the server has its data. A node last left `leftAgo` milliseconds ago, or none has if this is -1. `known` are all nodes that
    * have or had a lease.
    */
   beat: Call<
-    [lease: number, isFirst: boolean],
+    [lease: number],
     [
-      wasLost: 0 | 1,
+      wasThere: 0 | 1,
       dead: [node: string, endedAt: number][],
       live: string[],
       at: number,

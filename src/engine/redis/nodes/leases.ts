@@ -48,7 +48,7 @@ export class Leases {
    * does not begin again while it runs.
    */
   readonly #work = new Map<string, Promise<void>>()
-  /** Since when the server has its data. */
+  /** Since when the server has its data. Null before the first beat that Redis has answered: until then this node has no lease to lose. */
   #madeAt: string | null = null
   #beatWork: BeatWork | undefined
   #isStopped = false
@@ -79,8 +79,8 @@ export class Leases {
 
   async start(beatWork: BeatWork): Promise<void> {
     this.#beatWork = beatWork
-    await this.#beat(true)
-    const beat = (): void => this.#startWork('beat', () => this.#beat(false))
+    await this.#beat()
+    const beat = (): void => this.#startWork('beat', () => this.#beat())
     this.#timer = setInterval(beat, BEAT_INTERVAL).unref()
   }
 
@@ -94,21 +94,23 @@ export class Leases {
     await runner.onPartition(runner.steps.removeNode, 0, [runner.nodeId])
   }
 
-  async #beat(isNew: boolean): Promise<void> {
+  async #beat(): Promise<void> {
     const { runner } = this.#options
-    const reply = await runner.onPartition(runner.steps.beat, 0, [LEASE, isNew])
-    const [wasLost, dead, live, at, madeAt, leftAgo, known] = reply
+    const reply = await runner.onPartition(runner.steps.beat, 0, [LEASE])
+    const [wasThere, dead, live, at, madeAt, leftAgo, known] = reply
+    const isFirst = this.#madeAt === null
     this.#live = live.toSorted()
     this.#known = new Set(known)
     const now = performance.now()
     // A node whose lease had ended before this node opened has stored nothing in the time of a lease before. A node that has left may have.
-    if (isNew) this.#beats = [now - (leftAgo < 0 ? LEASE : Math.min(LEASE, leftAgo))]
+    if (isFirst) this.#beats = [now - (leftAgo < 0 ? LEASE : Math.min(LEASE, leftAgo))]
     this.#beats = [...this.#beats, now].slice(-KNOWN_BEATS)
     for (const node of this.#live) this.#seen.set(node, now)
     for (const [node, seenAt] of this.#seen) if (seenAt < this.knownSince) this.#seen.delete(node)
-    const isEmptied = !isNew && madeAt !== this.#madeAt
+    const isEmptied = madeAt !== this.#madeAt
     this.#madeAt = madeAt
-    if (wasLost === 1 || isEmptied) this.#beatWork?.onLost(isEmptied ? 'data-lost' : 'taken-over')
+    if (!isFirst && (wasThere === 0 || isEmptied))
+      this.#beatWork?.onLost(isEmptied ? 'data-lost' : 'taken-over')
     if (this.#beatWork) this.#startWork('departures', this.#beatWork.onBeat)
     for (const [node, endedAt] of dead) {
       // The dead node's last beat was `LEASE` before its lease ended. It died before its next beat, which was due at `lostAt`.
@@ -156,7 +158,7 @@ export class Leases {
     const { runner } = this.#options
     const lists = await runner.inPartitions(runner.steps.listNodes, partitions, '', [])
     // The beat comes after the list. A node has its lease before it has sessions, so the beat knows each listed node that lives.
-    await this.#beat(false)
+    await this.#beat()
     for (const node of new Set(lists.flat())) {
       if (this.#known.has(node)) continue
       const isThere = lists.map((nodes) => nodes.includes(node))

@@ -30,7 +30,7 @@ const takeDead = (): [node: string, endedAt: number][] => {
  * Renews the lease of the calling node: until the lease ends, the node counts as alive. After a pause in which no node reached Redis,
  * no node counts as dead for the length of a lease: during the pause no node could renew its lease.
  */
-export const beat: Script<'beat'> = ([lease, isFirst]) => {
+export const beat: Script<'beat'> = ([lease]) => {
   const { nodes, state } = script.keys
   const { now, self } = script
   const duration = tonumber(lease)
@@ -40,9 +40,8 @@ export const beat: Script<'beat'> = ([lease, isFirst]) => {
   redis.call('ZADD', nodes, now + duration, self)
   const dead = since + duration <= now ? takeDead() : []
   const leftAt = tonumber(redis.call('HGET', state, STATE.leftAt))
-  const wasLost = isFirst !== '1' && (leaseUntil === undefined || leaseUntil <= 0)
   return reply(
-    wasLost ? 1 : 0,
+    leaseUntil !== undefined && leaseUntil > 0 ? 1 : 0,
     dead,
     redis.call('ZRANGEBYSCORE', nodes, `(${whole(now)}`, '+inf'),
     now,
