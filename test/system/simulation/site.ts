@@ -14,6 +14,7 @@ import type { ChatSession } from '../../../src/session/index.js'
 import type { decryptPush } from '../../support/push/push-service.js'
 import type { simulatedClient } from '../../support/redis/simulated/client.js'
 import type { SimulatedServer } from '../../support/redis/simulated/server.js'
+import type * as gatewayProcess from './gateway-process.js'
 import type { Network } from './network.js'
 import type { Phones } from './phones.js'
 import type { Owner } from './timers.js'
@@ -23,7 +24,7 @@ export const APP = 'app'
 export const SECRET = 'a secret of at least 32 bytes, for tests'
 
 /** The modules of a gateway's process. */
-export type ProcessModules = typeof import('./gateway-process.js')
+export type ProcessModules = typeof gatewayProcess
 
 /** The modules that the whole simulation has once, imported when the world has taken the clock. */
 export interface Modules {
