@@ -1,6 +1,6 @@
 // Runs simulations (test/system/simulation): whole gateways, sessions and an engine in one process, under one seeded scheduler.
-//   node scripts/simulate.mjs --seed N       one simulation, with its log. An even seed has one gateway, an odd seed three on a Redis;
-//                                            --nodes 1 or --nodes 3 says another number
+//   node scripts/simulate.mjs --seed N       one simulation, with its log. An even seed has one gateway, an odd seed three on a Redis,
+//                                            which may be a cluster; --nodes 1 or --nodes 3 says another number
 //   node scripts/simulate.mjs --seconds S    all seeds that ever failed, then fresh ones for S seconds
 //   node scripts/simulate.mjs --faults       faults that are put in on purpose: each has to be found within a minute
 import { spawn } from 'node:child_process'

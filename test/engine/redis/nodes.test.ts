@@ -2,6 +2,7 @@
 import { keysOf, withServer, type OpenNode, type SimulatedNode } from '../../support/redis/simulated/nodes.js'
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Engine, SessionRequest, StartedSession } from '../../../src/engine/index.js'
 import { STATE } from '../../../src/engine/redis/fields.js'
 import { ada, app, deliver, nextEvents, request, startSession } from '../../../src/engine/suite/kit.js'
@@ -61,25 +62,41 @@ for (const isCluster of [false, true])
       await until('it is taken', async () => (await engine.takeDueEvents(app, 1, 60_000)).length, 1)
     })
 
+    const users = Array.from({ length: 40 }, (_, n) => ({ ...ada, userId: `user ${n}` }))
+    /** Awaits that all users go offline, 20 to 22 seconds from now. */
+    const untilOffline = async (engine: Engine): Promise<void> => {
+      const from = performance.now()
+      const since = (): number => performance.now() - from
+      const online = async (): Promise<number> =>
+        (await Promise.all(users.map((user) => engine.status(user)))).filter((status) => status.online).length
+      await until('some are offline', async () => (await online()) < users.length)
+      assert.ok(since() > 19_000, `${since()} ms`)
+      await until('all are offline', online, 0)
+      assert.ok(since() < 22_500, `${since()} ms`)
+    }
+
     // In a cluster each node visits its own share of the partitions, and nobody that of a dead node until its lease has ended.
     onOther(
       'leaves users who are offline within 22 seconds, and not before 20',
       {},
       async (engine, other) => {
-        const users = Array.from({ length: 40 }, (_, n) => ({ ...ada, userId: `user ${n}` }))
         for (const user of users) await startSession(other.engine, request(user))
-        const online = async (): Promise<number> =>
-          (await Promise.all(users.map((user) => engine.status(user)))).filter((status) => status.online)
-            .length
         other.client.disconnect()
-        const killedAt = performance.now()
-        const since = (): number => performance.now() - killedAt
-        await until('some are offline', async () => (await online()) < users.length)
-        assert.ok(since() > 19_000, `${since()} ms`)
-        await until('all are offline', online, 0)
-        assert.ok(since() < 22_500, `${since()} ms`)
+        await untilOffline(engine)
       },
     )
+
+    void it('with all others leaves users who are offline within 22 seconds from when a node has opened', () =>
+      withServer(async (_server, open) => {
+        const [one, two] = [await open({ isCluster }), await open({ isCluster })]
+        for (const user of users) await startSession(one.engine, request(user))
+        // Each partition is swept.
+        await pause(2_000)
+        for (const { client } of [one, two]) client.disconnect()
+        // Longer than the silence after which Redis has had no nodes, and shorter than a lease.
+        await pause(7_000)
+        await untilOffline((await open({ isCluster, onError })).engine)
+      }))
   })
 
 void describe('a node', () => {

@@ -50,16 +50,17 @@ export const checkReceived = ({ name, received }: Tab): void => {
 interface Kept {
   /** The offset of its oldest message. Older ones were deleted by retention. */
   first: number
-  byBody: ReadonlyMap<string, number>
+  byBody: ReadonlyMap<string, Pick<Message, 'offset' | 'sentAt'>>
 }
 
 const keptOf = (user: string, messages: readonly Message[]): Kept => {
   const first = messages[0]?.offset ?? 1
-  const byBody = new Map<string, number>()
-  for (const [index, { offset, body }] of messages.entries()) {
+  const byBody = new Map<string, Message>()
+  for (const [index, message] of messages.entries()) {
+    const { offset, body } = message
     assert(offset === first + index, `The inbox of ${user} has offset ${offset} in place ${index + 1}.`)
     assert(!byBody.has(body ?? ''), `The inbox of ${user} has ‘${body}’ twice.`)
-    byBody.set(body ?? '', offset)
+    byBody.set(body ?? '', message)
   }
   return { first, byBody }
 }
@@ -83,8 +84,12 @@ export const checkMessages = async (
     ]
     const what = `‘${body}’ (${outcome}${code && `, ${code}`})`
     const isWhole = [to, from ?? to].every((user) => inbox(user).first === 1)
-    assert(from === null || !isWhole || !own === !theirs, `${what} is in one inbox of two.`)
-    const found = inbox(stored).byBody.get(body)
+    const { sentAt = 0 } = own ?? theirs ?? {}
+    assert(
+      from === null || !isWhole || !own === !theirs || losses.mayPart(sentAt, outcome === 'stored', gateway),
+      `${what} is in one inbox of two.`,
+    )
+    const found = inbox(stored).byBody.get(body)?.offset
     const isInPlace =
       found === offset || (found === undefined ? losses.mayLack(storedAt, gateway) : losses.mayMove(storedAt))
     assert(
@@ -100,7 +105,7 @@ export const checkMessages = async (
       const stored = tab.sent
         .filter((sending) => sending.to === to)
         .flatMap(({ body }) => {
-          const offset = inbox(to).byBody.get(body)
+          const offset = inbox(to).byBody.get(body)?.offset
           return offset === undefined ? [] : [{ offset, body }]
         })
       for (const [index, { offset, body }] of stored.entries())
@@ -113,7 +118,7 @@ export const checkMessages = async (
     for (const { offset, body, sentAt } of received) {
       const { first, byBody } = inbox(user)
       assert(
-        offset < first || byBody.get(body) === offset || losses.mayMove(sentAt),
+        offset < first || byBody.get(body)?.offset === offset || losses.mayMove(sentAt),
         `${name} received ‘${body}’ at ${offset}, where the inbox has another message.`,
       )
     }

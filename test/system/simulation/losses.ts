@@ -7,8 +7,10 @@ const REPAIR = 8_000
 /** What docs/GUARANTEES.md and docs/SCALING.md let a failover cost that began another generation of epochs. All times are by `Date.now`. */
 export class Losses {
   readonly #histories: readonly History[]
+  readonly #isCluster: boolean
 
-  constructor(histories: readonly History[]) {
+  constructor(histories: readonly History[], isCluster = false) {
+    this.#isCluster = isCluster
     // A replica may be promoted before the gateways have repaired what it lacks. Then its copy lacks that, too.
     this.#histories = histories.map((history, index) => {
       const before = histories.slice(0, index).filter(({ at }) => at > history.copiedAt - REPAIR)
@@ -33,6 +35,14 @@ export class Losses {
       ({ copiedAt, at }) =>
         storedAt >= copiedAt && storedAt <= at && endedAt <= Math.max(at, goesOnAt) + REPAIR,
     )
+  }
+
+  /**
+   * In a cluster one of a message's two inboxes may have lost it, if the gateway that knows it was lost, too. Which gateway has stored a
+   * message that was not acknowledged is not known.
+   */
+  mayPart(sentAt: number, isAcknowledged: boolean, gateway: Owner | undefined): boolean {
+    return this.#isCluster && (isAcknowledged ? this.mayLack(sentAt, gateway) : this.mayMove(sentAt))
   }
 
   /** What a client set at one time, and was told at another that it is stored, may be of an earlier epoch. */

@@ -1,4 +1,5 @@
 import type { Engine } from '../../../src/engine/engine.js'
+import type { RedisClient } from '../../../src/engine/redis/client/port.js'
 import { FEW_PARTITIONS } from '../../support/redis/engines.js'
 import type { SimulatedClient } from '../../support/redis/simulated/client.js'
 import type { SimulatedServer } from '../../support/redis/simulated/server.js'
@@ -19,14 +20,17 @@ export interface History {
   at: number
 }
 
-/** A simulated Redis that three gateways share, and what goes wrong with it. */
+/** In a cluster the sweep makes a call for each partition. */
+const PARTITIONS_OF_CLUSTER = 8
+
+/** A simulated Redis that three gateways share, of one server or a cluster of three, and what goes wrong with it. */
 export class SharedRedis implements Medium {
   readonly nodes = 3
   /** The histories after the first one. */
   readonly histories: History[] = []
   readonly #world: World
   readonly #modules: Modules
-  readonly #server: SimulatedServer
+  readonly #servers: readonly [SimulatedServer, ...SimulatedServer[]]
   readonly #clients = new Map<Owner, SimulatedClient[]>()
   #way: { delay: readonly [number, number]; losses: number } = GOOD
   /** How many faults go on. */
@@ -34,10 +38,11 @@ export class SharedRedis implements Medium {
   /** When a gateway began or ended or stood still, or a fault began or ended, which may keep gateways from saying what they know. */
   readonly #troubles: number[] = []
 
-  constructor(world: World, modules: Modules) {
+  constructor(world: World, modules: Modules, isCluster: boolean) {
     this.#world = world
     this.#modules = modules
-    this.#server = new modules.SimulatedServer(() => Date.now())
+    const server = (): SimulatedServer => new modules.SimulatedServer(() => Date.now())
+    this.#servers = isCluster ? [server(), server(), server()] : [server()]
   }
 
   get isWell(): boolean {
@@ -46,8 +51,14 @@ export class SharedRedis implements Medium {
 
   engineFor(owner: Owner, modules: ProcessModules, onError: (cause: unknown) => void): Engine {
     this.noteTrouble()
-    const client = (): SimulatedClient => this.#clientOf(owner)
-    return modules.createSharedEngine({ client, partitionCount: FEW_PARTITIONS, onError })
+    const [first, ...others] = this.#servers
+    const clientOf = (server: SimulatedServer): SimulatedClient => this.#clientOf(owner, server)
+    const client = (): RedisClient =>
+      others.length > 0
+        ? new this.#modules.SimulatedClusterClient(this.#servers.map(clientOf))
+        : clientOf(first)
+    const partitionCount = others.length > 0 ? PARTITIONS_OF_CLUSTER : FEW_PARTITIONS
+    return modules.createSharedEngine({ client, partitionCount, onError })
   }
 
   crash(_kind: 'power' | 'process', owner: Owner): void {
@@ -92,19 +103,20 @@ export class SharedRedis implements Medium {
     if (fault !== 'failover') this.noteTrouble()
     if (fault === 'late') this.#way = { ...GOOD, delay: [random.between(1, 200), random.between(200, 3_000)] }
     if (fault === 'lossy') this.#way = { ...GOOD, losses: random.pick([0.01, 0.1, 0.3]) }
+    const server = random.any(this.#servers) ?? this.#servers[0]
     if (fault === 'failover') {
-      const [copy, copiedAt] = [this.#server.save(), Date.now()]
+      const [copy, copiedAt] = [server.save(), Date.now()]
       const lag = random.between(0, 800)
       if (random.chance(0.3)) this.#world.after(random.between(0, lag), crash)
       this.#world.after(lag, () => {
-        this.#server.restore(copy)
+        server.restore(copy)
         this.histories.push({ copiedAt, at: Date.now() })
         end()
       })
     } else if (fault === 'away' || fault === 'restart') {
-      this.#server.stop()
+      server.stop()
       this.#world.after(fault === 'away' ? random.between(SECOND, 20 * SECOND) : 1, () => {
-        if (!this.#server.isRunning) this.#server.start()
+        if (!server.isRunning) server.start()
         this.histories.push({ copiedAt: Date.now(), at: Date.now() })
         end()
       })
@@ -116,10 +128,11 @@ export class SharedRedis implements Medium {
     // Each fault ends by itself, within seconds.
   }
 
-  #clientOf(owner: Owner): SimulatedClient {
+  #clientOf(owner: Owner, server: SimulatedServer): SimulatedClient {
     const { random } = this.#world
     let last = 0
-    const client = this.#modules.simulatedClient(this.#server, {
+    const client = this.#modules.simulatedClient(server, {
+      isCluster: this.#servers.length > 1,
       lossOf: () => (random.chance(this.#way.losses) ? random.pick(['request', 'reply', 'late']) : undefined),
       delay: (arrive) => {
         const [from, to] = this.#way.delay

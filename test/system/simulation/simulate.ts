@@ -64,6 +64,9 @@ const planOf = ({ random }: World, seed: number) => ({
   failingReads: [0, 6].includes(seed % 9),
 })
 
+/** Whether the Redis of three gateways is a cluster. */
+const isCluster = (seed: number): boolean => seed % 8 === 5
+
 /**
  * Runs one simulation, of one gateway with a disk or of three on one Redis. Call it once in a process: `createWorld` takes the process's
  * clock.
@@ -86,7 +89,7 @@ export const simulate = async (seed: number, nodes = seed % 2 === 0 ? 1 : 3): Pr
 
   const phones = plan.pushes ? new Phones(world, modules, plan.users, note) : undefined
   const disk = new Disk(world)
-  const redis = nodes === 1 ? undefined : new SharedRedis(world, modules)
+  const redis = nodes === 1 ? undefined : new SharedRedis(world, modules, isCluster(seed))
   const site = new Site(world, network, modules, redis ?? disk, plan.limits, phones, note)
   const backend = new Backend(world, site, tabs, note)
   const watcher = new Watcher(world, network, plan.users, note)
@@ -94,15 +97,17 @@ export const simulate = async (seed: number, nodes = seed % 2 === 0 ? 1 : 3): Pr
     ...{ world, network, site, watcher, users: plan.users },
     userOf: (owner) => tabs.find((tab) => tab.owner === owner)?.user,
   })
-  /** The epoch of a user's inbox before any failover; empty if it was not read in time. */
-  let firstEpoch: string | undefined
-  const epochOf = (engine: Engine): Promise<string> =>
-    engine.inbox({ appId: APP, userId: 'user-0' }).then(({ epoch }) => epoch)
+  /** The epochs of the users' inboxes before any failover; empty if they were not read in time. */
+  let firstEpochs: string | undefined
+  const epochsOf = async (engine: Engine): Promise<string> => {
+    const inboxes = await Promise.all(plan.users.map((userId) => engine.inbox({ appId: APP, userId })))
+    return inboxes.map(({ epoch }) => epoch).join()
+  }
   site.onReady = ({ engine }) => {
     absence.restart()
     if (redis)
-      epochOf(engine).then(
-        (epoch) => (firstEpoch ??= redis.histories.length === 0 ? epoch : ''),
+      epochsOf(engine).then(
+        (epochs) => (firstEpochs ??= redis.histories.length === 0 ? epochs : ''),
         () => undefined,
       )
   }
@@ -250,10 +255,10 @@ export const simulate = async (seed: number, nodes = seed % 2 === 0 ? 1 : 3): Pr
 
   /** What failovers may have cost: nothing if the epochs are those of the begin. */
   const lossesOf = async (engine: Engine): Promise<Losses> => {
-    if (!redis || (await ask(() => epochOf(engine))) === firstEpoch) return new Losses([])
-    if (firstEpoch && !redis.mayHaveLost)
+    if (!redis || (await ask(() => epochsOf(engine))) === firstEpochs) return new Losses([])
+    if (firstEpochs && !redis.mayHaveLost)
       throw new Violation('Inboxes began another epoch, though every gateway was well.')
-    return new Losses(redis.histories)
+    return new Losses(redis.histories, isCluster(seed))
   }
 
   /** The engines of all gateways. */

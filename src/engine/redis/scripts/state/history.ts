@@ -243,7 +243,8 @@ const noteSweep = (): void => {
 /**
  * Returns the time since which nodes have reached the server without a pause. During a pause Redis or every node is away, so no client can
  * come back. A deadline that has not passed when a pause begins counts again from the end of the pause. If this script is the first after a
- * pause, the result is the present time. With `bySweeps`, a time in which nodes swept other partitions of this server is no pause.
+ * pause, the result is the present time. With `bySweeps`, a time in which nodes swept other partitions of this server is no pause, and a
+ * pause has ended when they began to.
  */
 export const reachedSince = (bySweeps = false): number => {
   const state = redis.call('HMGET', script.keys.state, STATE.reachedAt, STATE.reachedSince)
@@ -251,7 +252,8 @@ export const reachedSince = (bySweeps = false): number => {
   const since = tonumber(state[1]) ?? 0
   if (reachedAt === undefined || !isLongAgo(reachedAt)) return since
   const swept = bySweeps ? sweeps[engineOf(script.prefix)] : undefined
-  return swept !== undefined && !isLongAgo(swept.at) && swept.since <= reachedAt ? since : script.now
+  if (swept === undefined || isLongAgo(swept.at)) return script.now
+  return swept.since <= reachedAt ? since : swept.since
 }
 
 /** Notes that a node has reached the server, and returns `reachedSince`. */
