@@ -20,8 +20,11 @@ export interface History {
   at: number
 }
 
-/** In a cluster the sweep makes a call for each partition. */
-const PARTITIONS_OF_CLUSTER = 8
+/**
+ * In a cluster the sweep makes a call for each partition. With still fewer, the gateways that have crashed within the time of a lease could
+ * leave a master unswept.
+ */
+const PARTITIONS_OF_CLUSTER = 32
 
 /** A simulated Redis that three gateways share, of one server or a cluster of three, and what goes wrong with it. */
 export class SharedRedis implements Medium {
