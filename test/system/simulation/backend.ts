@@ -10,6 +10,15 @@ const ATTEMPTS = 12
 /** Milliseconds that the gateway gives a session for fresh credentials after a revocation with `mode=reauth`, and some to tell it. */
 const REAUTH = 10_000 + 1_000
 
+/** What the backend has called a user. */
+interface Naming {
+  /** How many calls were begun, and how many are not answered yet. */
+  begun: number
+  open: number
+  /** The name that is stored if nothing was lost; undefined if calls may have overtaken each other. */
+  sure: string | undefined
+}
+
 /** The app's backend, which calls the gateway that runs at the moment. */
 export class Backend {
   readonly #world: World
@@ -19,6 +28,7 @@ export class Backend {
   readonly sent: Sending[] = []
   /** How many calls to lift a user's revocation were begun, and how many are not answered yet. */
   readonly #lifts = new Map<string, { begun: number; open: number }>()
+  readonly #namings = new Map<string, Naming>()
 
   constructor(world: World, site: Site, tabs: readonly Tab[], note: (text: string) => void) {
     this.#world = world
@@ -90,6 +100,31 @@ export class Backend {
     this.#call(`lift the revocation of ${user}`, (client) => client.liftRevocation({ user }), end, end)
   }
 
+  /** Gives a user another name. */
+  rename(user: string): void {
+    const naming = this.#namings.get(user) ?? { begun: 0, open: 0, sure: undefined }
+    this.#namings.set(user, naming)
+    const number = ++naming.begun
+    const isAlone = naming.open++ === 0
+    naming.sure = undefined
+    const name = `${user} #${number}`
+    this.#call(
+      `name ${name}`,
+      (client) => client.putUser({ user, body: { name } }),
+      (_answer, _gateway, attempt) => {
+        naming.open--
+        // An earlier attempt may still be on its way, and overtake a later call.
+        if (isAlone && attempt === 1 && naming.begun === number) naming.sure = name
+      },
+      () => naming.open--,
+    )
+  }
+
+  /** Returns the name that a user must have; undefined if that is not sure. */
+  nameOf(user: string): string | undefined {
+    return this.#namings.get(user)?.sure
+  }
+
   /** Ends one session, whose token stays good: its page does not come back by itself. */
   endSession(tab: Tab): void {
     const { sessionId } = tab.session
@@ -115,7 +150,7 @@ export class Backend {
   #call<T>(
     name: string,
     make: (client: RestCalls) => Promise<T>,
-    answered: (answer: T, gateway: Owner) => void,
+    answered: (answer: T, gateway: Owner, attempt: number) => void,
     failed: (code: string) => void = () => undefined,
     attempt = 1,
   ): void {
@@ -139,7 +174,7 @@ export class Backend {
           if (isOver) return
           isOver = true
           this.#note(`the backend is answered: ${name}`)
-          answered(answer, owner)
+          answered(answer, owner, attempt)
         },
         (error: unknown) => {
           if (isOver) return

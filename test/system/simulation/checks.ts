@@ -159,10 +159,14 @@ export const checkConverged = async (
   engine: Engine,
   users: readonly string[],
   live: readonly Tab[],
+  backend: Backend,
   losses: Losses,
 ): Promise<void> => {
   for (const user of users) {
     const of = { appId: APP, userId: user }
+    const stored = (await engine.user(of))?.vouched.name
+    const given = losses.any ? undefined : backend.nameOf(user)
+    assert(given === undefined || given === stored, `${user} has the name ‘${stored}’, and not ‘${given}’.`)
     const inbox = await engine.inbox(of)
     const messages = await inboxOf(engine, user)
     const peers = (await engine.peers(of, null, MAX_PEERS)).peers
@@ -192,6 +196,8 @@ export const checkConverged = async (
     const status = await engine.status(of)
     if (tabs.length > 0) assert(status.online, `${user} has an active session, and is offline.`)
     for (const { name, session, received } of tabs) {
+      const shown = session.user?.name
+      assert(shown === stored, `${name} shows the name ‘${shown}’, and not ‘${stored}’.`)
       // A page that is open is not told of unread messages that retention deletes.
       const isTold = (messages[0]?.offset ?? 1) === 1
       assert(

@@ -83,8 +83,6 @@ export const simulate = async (seed: number, nodes = seed % 2 === 0 ? 1 : 3): Pr
   const log: string[] = []
   let operations = 0
   let tabCount = 0
-  /** The read marks, which must not go back. */
-  const marks = new Map<string, number>()
   const note = (text: string): void => void log.push(`${(world.now() / SECOND).toFixed(3)} ${text}`)
 
   const phones = plan.pushes ? new Phones(world, modules, plan.users, note) : undefined
@@ -140,7 +138,6 @@ export const simulate = async (seed: number, nodes = seed % 2 === 0 ? 1 : 3): Pr
     if (site.running.length === 0) return
     note(`the gateway crashes: ${kind}`)
     site.crash(kind)
-    if (kind === 'power') marks.clear()
     restart()
   }
 
@@ -220,7 +217,8 @@ export const simulate = async (seed: number, nodes = seed % 2 === 0 ? 1 : 3): Pr
     else if (dice < 0.925 && site.running.length > 0) {
       note('the gateway is closed')
       void site.close().then(restart)
-    } else if (dice < 0.935 && redis && plan.crashes) pause()
+    } else if (dice >= 0.935) backend.rename(random.pick(plan.users))
+    else if (redis && plan.crashes) pause()
   }
   const operateOnAndOn = (end: number): void => {
     if (world.now() >= end) return
@@ -337,7 +335,7 @@ export const simulate = async (seed: number, nodes = seed % 2 === 0 ? 1 : 3): Pr
     if (redis && !losses.any) await ask(() => checkUnfelt(engines[0], plan.users, tabs))
     for (const engine of engines) {
       await ask(() => checkMessages(engine, plan.users, tabs, backend, losses))
-      await ask(() => checkConverged(engine, plan.users, live, losses))
+      await ask(() => checkConverged(engine, plan.users, live, backend, losses))
       await checkWatcher(engine)
     }
     if (phones) await checkPhones(engines[0], phones)
