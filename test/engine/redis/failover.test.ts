@@ -1,5 +1,6 @@
 // After a failover the nodes store again what the new master lacks, and the epochs stay if nothing is missing then.
 import { keysOf, withServer, type OpenNode, type SimulatedNode } from '../../support/redis/simulated/nodes.js'
+import type { SimulatedServer } from '../../support/redis/simulated/server.js'
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
@@ -26,7 +27,7 @@ import { ask, pending } from '../../../src/engine/suite/webhook-kit.js'
 import { until, untilResolves } from '../../support/until.js'
 
 /** Reads a whole inbox, as soon as Redis answers. */
-const inboxOf = ({ engine }: SimulatedNode, of: UserRef): Promise<InboxPage> =>
+const inboxOf = ({ engine }: Pick<SimulatedNode, 'engine'>, of: UserRef): Promise<InboxPage> =>
   untilResolves('Redis answers', () => engine.messagesBefore(of, null, 100))
 
 const epochChanges = (...nodes: SimulatedNode[]): number =>
@@ -41,6 +42,7 @@ interface Failover {
   /** From now on the replica receives nothing more. */
   cut: () => void
   failOver: () => void
+  server: SimulatedServer
 }
 
 const onFailover = (what: string, body: (failover: Failover) => Promise<void>): void =>
@@ -54,7 +56,7 @@ const onFailover = (what: string, body: (failover: Failover) => Promise<void>): 
         await until('a node has reached Redis since', () => reachedAt() > known)
       }
       const cut = (): void => void (copy = server.save())
-      await body({ one, two, open, untilKnown, cut, failOver: () => server.restore(copy) })
+      await body({ one, two, open, untilKnown, cut, failOver: () => server.restore(copy), server })
     }),
   )
 
@@ -186,6 +188,36 @@ void describe('after a failover', () => {
       assert.notEqual((await inboxOf(one, bob)).inbox.epoch, inbox.epoch)
       const again = await one.engine.send(sent, rules())
       assert.ok(again.outcome === 'repeated' && again.offset === 2)
+    },
+  )
+
+  onFailover(
+    'lost messages keep their order if other epochs begin while they are stored again',
+    async ({ open, untilKnown, cut, failOver, server }) => {
+      const generation = (): unknown => server.command('HGET', `${keysOf()}state`, STATE.generation)
+      let first = generation()
+      let calls = 0
+      const [{ engine }, gone] = [
+        await open({
+          // The second message waits for other epochs, while the first has met the ones from before.
+          before: (name) =>
+            name === 'restoreMessage' && ++calls % 2 === 0
+              ? until('other epochs', () => generation() !== first)
+              : undefined,
+        }),
+        await open(),
+      ]
+      await untilKnown()
+      cut()
+      await deliver(gone.engine, { body: 'nobody has it' })
+      for (const body of ['first', 'second']) await deliver(engine, { body, from: ada.userId })
+      gone.client.disconnect()
+      first = generation()
+      failOver()
+      for (const of of [ada, bob]) {
+        await until('the messages are there', async () => (await inboxOf({ engine }, of)).messages.length, 2)
+        assert.deepEqual(await bodies(engine, of), ['first', 'second'])
+      }
     },
   )
 

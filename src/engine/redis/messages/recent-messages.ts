@@ -21,6 +21,10 @@ export interface RecentMessage<Args = RestoreArgs> {
 /** A message that was noted as a text. */
 type Noted = RecentMessage<Texts<RestoreArgs>>
 
+/** Returns the inboxes in which `restoreMessage` puts a message. */
+const inboxesOf = ({ of, args: [, , , from, , , , , senderPrefix] }: Noted): string[] =>
+  (senderPrefix === '' ? [of] : [of, { ...of, userId: from }]).map(userKey)
+
 const notedIn = (text: string): Noted => {
   const [appId = '', userId = '', hashed, ...args] = text.split('\0')
   return { of: { appId, userId }, hashed, args } as unknown as Noted
@@ -60,7 +64,8 @@ export class RecentMessages {
   /**
    * Stores messages again that a server lacks, among those that were stored since `times` says for the server, by the monotonic clock.
    * Resolves with the servers that then still lack messages: if an inbox also lacks earlier messages, another node must first store those.
-   * A server that does not answer counts as one that lacks messages.
+   * A message waits for the earlier ones of its inboxes, because other epochs may begin meanwhile, in which it would go before them. A server
+   * that does not answer counts as one that lacks messages.
    */
   async restore(times: ReadonlyMap<number, number>, onError: (error: unknown) => void): Promise<Set<number>> {
     const away = new Set<number>()
@@ -72,11 +77,17 @@ export class RecentMessages {
     for (let before = Infinity; lacking.length < before;) {
       before = lacking.length
       const left: Noted[] = []
+      const waiting = new Set<string>()
       for (const message of lacking) {
         const server = this.#serverOf(message)
         if (away.has(server)) continue
-        const isDone = await this.#restore(message).catch((error: unknown) => noteAway(server, error))
-        if (isDone === false) left.push(message)
+        const inboxes = inboxesOf(message)
+        const isDone =
+          !inboxes.some((inbox) => waiting.has(inbox)) &&
+          (await this.#restore(message).catch((error: unknown) => noteAway(server, error)))
+        if (isDone !== false) continue
+        left.push(message)
+        for (const inbox of inboxes) waiting.add(inbox)
       }
       lacking = left
     }
