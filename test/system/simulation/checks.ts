@@ -104,15 +104,17 @@ export const checkMessages = async (
     for (const to of users) {
       const stored = tab.sent
         .filter((sending) => sending.to === to)
-        .flatMap(({ body }) => {
-          const offset = inbox(to).byBody.get(body)?.offset
-          return offset === undefined ? [] : [{ offset, body }]
+        .flatMap(({ body, gateway }) => {
+          const found = inbox(to).byBody.get(body)
+          return found ? [{ body, gateway, ...found }] : []
         })
-      for (const [index, { offset, body }] of stored.entries())
+      for (const [index, message] of stored.entries()) {
+        const before = stored[index - 1]
         assert(
-          index === 0 || offset > (stored[index - 1]?.offset ?? 0),
-          `‘${body}’ overtook an earlier message of its page.`,
+          !before || message.offset > before.offset || losses.mayCross(before, message),
+          `‘${message.body}’ overtook an earlier message of its page.`,
         )
+      }
     }
   for (const { name, user, received } of tabs)
     for (const { offset, body, sentAt } of received) {

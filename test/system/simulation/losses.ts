@@ -37,6 +37,13 @@ export class Losses {
     )
   }
 
+  /** Two gateways that store messages of a page again in another epoch do so at the same time. */
+  mayCross(...of: { sentAt: number; gateway: Owner | undefined }[]): boolean {
+    return (
+      new Set(of.map(({ gateway }) => gateway)).size > 1 && of.every(({ sentAt }) => this.mayMove(sentAt))
+    )
+  }
+
   /**
    * In a cluster one of a message's two inboxes may have lost it, if the gateway that knows it was lost, too. Which gateway has stored a
    * message that was not acknowledged is not known.
