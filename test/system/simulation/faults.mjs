@@ -130,13 +130,6 @@ export default [
     finds: /reached neither/,
   },
   {
-    name: 'a page that is not told of its user’s new name',
-    file: 'src/gateway/sessions/live-session.ts',
-    right: "return this.#connection.send({ type: 'user', user: userOf(event.user) })",
-    wrong: 'return',
-    finds: /shows the name/,
-  },
-  {
     name: 'a gateway that does not store again what a failover has forgotten',
     nodes: 3,
     file: 'src/engine/redis/recovery/settlement.ts',
