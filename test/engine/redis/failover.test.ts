@@ -191,35 +191,36 @@ void describe('after a failover', () => {
     },
   )
 
-  onFailover(
-    'lost messages keep their order if other epochs begin while they are stored again',
-    async ({ open, untilKnown, cut, failOver, server }) => {
-      const generation = (): unknown => server.command('HGET', `${keysOf()}state`, STATE.generation)
-      let first = generation()
-      let calls = 0
-      const [{ engine }, gone] = [
-        await open({
-          // The second message waits for other epochs, while the first has met the ones from before.
-          before: (name) =>
-            name === 'restoreMessage' && ++calls % 2 === 0
-              ? until('other epochs', () => generation() !== first)
-              : undefined,
-        }),
-        await open(),
-      ]
-      await untilKnown()
-      cut()
-      await deliver(gone.engine, { body: 'nobody has it' })
-      for (const body of ['first', 'second']) await deliver(engine, { body, from: ada.userId })
-      gone.client.disconnect()
-      first = generation()
-      failOver()
-      for (const of of [ada, bob]) {
-        await until('the messages are there', async () => (await inboxOf({ engine }, of)).messages.length, 2)
-        assert.deepEqual(await bodies(engine, of), ['first', 'second'])
-      }
-    },
-  )
+  for (const to of [bob.userId, 'carl'])
+    onFailover(
+      `lost messages to bob and then to ${to} keep their order if other epochs begin while they are stored again`,
+      async ({ open, untilKnown, cut, failOver, server }) => {
+        const generation = (): unknown => server.command('HGET', `${keysOf()}state`, STATE.generation)
+        let first = generation()
+        let calls = 0
+        const [{ engine }, gone] = [
+          await open({
+            // The second message waits for other epochs, while the first has met the ones from before.
+            before: (name) =>
+              name === 'restoreMessage' && ++calls % 2 === 0
+                ? until('other epochs', () => generation() !== first)
+                : undefined,
+          }),
+          await open(),
+        ]
+        await untilKnown()
+        cut()
+        await deliver(gone.engine, { body: 'nobody has it' })
+        await deliver(engine, { body: 'first', from: ada.userId })
+        await deliver(engine, { body: 'second', from: ada.userId, to })
+        gone.client.disconnect()
+        first = generation()
+        failOver()
+        await until('the messages are there', async () => (await inboxOf({ engine }, ada)).messages.length, 2)
+        assert.deepEqual(await bodies(engine, ada), ['first', 'second'])
+        assert.deepEqual(await bodies(engine, bob), to === bob.userId ? ['first', 'second'] : ['first'])
+      },
+    )
 
   onFailover(
     'a sender keeps the order whose node stood still, though the others have gone on without it',

@@ -2,6 +2,7 @@ import type { Engine } from '../../../src/engine/engine.js'
 import type { RedisClient } from '../../../src/engine/redis/client/port.js'
 import { FEW_PARTITIONS } from '../../support/redis/engines.js'
 import type { SimulatedClient } from '../../support/redis/simulated/client.js'
+import { SimulatedClusterClient } from '../../support/redis/simulated/cluster.js'
 import type { SimulatedServer } from '../../support/redis/simulated/server.js'
 import type { Medium, Modules, ProcessModules } from './site.js'
 import type { Owner } from './timers.js'
@@ -57,9 +58,7 @@ export class SharedRedis implements Medium {
     const [first, ...others] = this.#servers
     const clientOf = (server: SimulatedServer): SimulatedClient => this.#clientOf(owner, server)
     const client = (): RedisClient =>
-      others.length > 0
-        ? new this.#modules.SimulatedClusterClient(this.#servers.map(clientOf))
-        : clientOf(first)
+      others.length > 0 ? new SimulatedClusterClient(this.#servers.map(clientOf)) : clientOf(first)
     const partitionCount = others.length > 0 ? PARTITIONS_OF_CLUSTER : FEW_PARTITIONS
     return modules.createSharedEngine({ client, partitionCount, onError })
   }

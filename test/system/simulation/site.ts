@@ -13,7 +13,6 @@ import type { Pushes } from '../../../src/gateway/push/pushes.js'
 import type { ChatSession } from '../../../src/session/index.js'
 import type { decryptPush } from '../../support/push/push-service.js'
 import type { simulatedClient } from '../../support/redis/simulated/client.js'
-import type { SimulatedClusterClient } from '../../support/redis/simulated/cluster.js'
 import type { SimulatedServer } from '../../support/redis/simulated/server.js'
 import type * as gatewayProcess from './gateway-process.js'
 import type { Network } from './network.js'
@@ -30,7 +29,6 @@ export type ProcessModules = typeof gatewayProcess
 /** The modules that the whole simulation has once, imported when the world has taken the clock. */
 export interface Modules {
   SimulatedServer: typeof SimulatedServer
-  SimulatedClusterClient: typeof SimulatedClusterClient
   simulatedClient: typeof simulatedClient
   ChatSession: typeof ChatSession
   webhookEventTypes: typeof webhookEventTypes
@@ -39,13 +37,11 @@ export interface Modules {
 
 export const importModules = async (): Promise<Modules> => {
   const { SimulatedServer } = await import('../../support/redis/simulated/server.js')
-  const { SimulatedClusterClient } = await import('../../support/redis/simulated/cluster.js')
   const { simulatedClient } = await import('../../support/redis/simulated/client.js')
   const { ChatSession } = await import('../../../src/session/index.js')
   const { webhookEventTypes } = await import('../../../src/engine/engine.js')
   const { decryptPush } = await import('../../support/push/push-service.js')
-  const redis = { SimulatedServer, SimulatedClusterClient, simulatedClient }
-  return { ChatSession, webhookEventTypes, decryptPush, ...redis }
+  return { SimulatedServer, simulatedClient, ChatSession, webhookEventTypes, decryptPush }
 }
 
 /** Imports the modules for a process. `scripts/simulate.mjs` compiles them into one file beside that of this module. */
